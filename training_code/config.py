@@ -1,0 +1,293 @@
+"""What can be configured of the model and its training, and the presets.
+
+Standard library only, so that a Lambda can read it.
+Names and defaults are those of the paper's DINO-4scale with ResNet-50 (arXiv 2203.03605, appendix D).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot work; the message is one sentence for the person who wrote it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelConfig:
+    """The architecture, the matching and the losses: all that decides what a checkpoint means."""
+
+    num_classes: int = 91
+    """Class logits: the largest category id + 1, because labels are raw category ids (id 0 stays unused)."""
+
+    num_queries: int = 900
+    """Boxes that the decoder predicts for an image; must exceed the objects of the fullest image."""
+
+    d_model: int = 256
+    """Width of every token and query."""
+
+    num_heads: int = 8
+    """Attention heads, in self-attention and in deformable attention."""
+
+    feedforward_dim: int = 2048
+    """Hidden width of the feed-forward block of each transformer layer."""
+
+    encoder_layers: int = 6
+    """Deformable encoder layers."""
+
+    decoder_layers: int = 6
+    """Decoder layers; each one refines the boxes and has its own losses."""
+
+    num_levels: int = 4
+    """Feature scales: C3, C4, C5 (strides 8, 16, 32), then further halvings of C5."""
+
+    num_points: int = 4
+    """Sampling points of deformable attention for each head and scale."""
+
+    backbone_blocks: tuple[int, int, int, int] = (3, 4, 6, 3)
+    """Bottleneck blocks of the four ResNet stages; the default is ResNet-50."""
+
+    backbone_width: int = 64
+    """Channels of the ResNet's stem; C3, C4 and C5 have 8, 16 and 32 times as many."""
+
+    backbone_norm: Literal["frozen_batch_norm", "group_norm"] = "frozen_batch_norm"
+    """frozen_batch_norm needs pretrained weights (its statistics never move); group_norm also learns from scratch."""
+
+    freeze_stem: bool = True
+    """Keep the first convolution and the first stage as they were loaded (they need pretrained weights)."""
+
+    position_temperature: float = 20.0
+    """Temperature of the encoder's sine position encoding (DAB-DETR's value)."""
+
+    dn_number: int = 100
+    """Denoising queries of each kind (positive, negative) for an image, shared out in groups; 0 means none."""
+
+    dn_label_noise: float = 0.5
+    """Twice the share of denoising queries whose label is drawn anew (paper section 3.3: lambda of the label flip)."""
+
+    dn_box_noise: float = 1.0
+    """Scale of the noise on the denoising boxes' corners, in half widths and half heights."""
+
+    dn_labelbook_size: int | None = None
+    """Rows of the denoising label embedding, less one; None means num_classes."""
+
+    cost_class: float = 2.0
+    """Weight of the focal cost in the matching."""
+
+    cost_bbox: float = 5.0
+    """Weight of the L1 cost in the matching."""
+
+    cost_giou: float = 2.0
+    """Weight of the GIoU cost in the matching."""
+
+    loss_class: float = 1.0
+    """Weight of the focal loss."""
+
+    loss_bbox: float = 5.0
+    """Weight of the L1 loss."""
+
+    loss_giou: float = 2.0
+    """Weight of the GIoU loss."""
+
+    loss_interm: float = 1.0
+    """Factor on the losses of the encoder's own proposals (two-stage query selection)."""
+
+    focal_alpha: float = 0.25
+    """Balance of positives in the focal loss and cost."""
+
+    focal_gamma: float = 2.0
+    """Exponent of the focal loss and cost."""
+
+    num_select: int = 300
+    """Detections kept for an image by post-processing."""
+
+    def __post_init__(self) -> None:
+        for name in [
+            "num_classes",
+            "num_queries",
+            "d_model",
+            "num_heads",
+            "feedforward_dim",
+            "encoder_layers",
+            "decoder_layers",
+            "num_levels",
+            "num_points",
+            "backbone_width",
+            "num_select",
+        ]:
+            _require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}")
+        _require(len(self.backbone_blocks) == 4, "backbone_blocks needs the block counts of four stages")
+        _require(min(self.backbone_blocks) >= 1, "backbone_blocks must all be at least 1")
+        _require(
+            self.d_model % 4 == 0 and self.d_model % self.num_heads == 0,
+            f"d_model must be a multiple of 4 and of num_heads, not {self.d_model} with {self.num_heads} heads",
+        )
+        _require(
+            self.d_model % GROUP_NORM_GROUPS == 0,
+            f"d_model must be a multiple of {GROUP_NORM_GROUPS} (groups of the projections' norm), not {self.d_model}",
+        )
+        _require(self.num_levels >= 3, f"num_levels must be at least 3 (C3, C4, C5), not {self.num_levels}")
+        _require(
+            self.backbone_norm in {"frozen_batch_norm", "group_norm"},
+            f"backbone_norm {self.backbone_norm!r} is not known",
+        )
+        _require(
+            not (self.freeze_stem and self.backbone_norm == "group_norm"),
+            "freeze_stem keeps random weights with group_norm, which has no pretrained ones: set freeze_stem to False",
+        )
+        _require(
+            self.backbone_norm != "group_norm" or self.backbone_width % BACKBONE_GROUPS == 0,
+            f"backbone_width must be a multiple of {BACKBONE_GROUPS} with group_norm, not {self.backbone_width}",
+        )
+        _require(self.position_temperature > 0, "position_temperature must be positive")
+        _require(self.dn_number >= 0, f"dn_number must not be negative, not {self.dn_number}")
+        _require(0 <= self.dn_label_noise <= 2, f"dn_label_noise must lie in 0..2, not {self.dn_label_noise}")
+        _require(self.dn_box_noise >= 0, f"dn_box_noise must not be negative, not {self.dn_box_noise}")
+        _require(
+            self.dn_number == 0 or self.labelbook_size >= self.num_classes,
+            f"dn_labelbook_size must be at least num_classes ({self.num_classes}), not {self.dn_labelbook_size}",
+        )
+        _require(self.labelbook_size >= 1, "dn_labelbook_size must be at least 1")
+        costs = (self.cost_class, self.cost_bbox, self.cost_giou)
+        _require(min(costs) >= 0 and max(costs) > 0, "the matching costs must not be negative, and not all 0")
+        losses = (self.loss_class, self.loss_bbox, self.loss_giou, self.loss_interm)
+        _require(min(losses) >= 0, "the loss weights must not be negative")
+        _require(0 <= self.focal_alpha <= 1, f"focal_alpha must lie in 0..1, not {self.focal_alpha}")
+        _require(self.focal_gamma >= 0, f"focal_gamma must not be negative, not {self.focal_gamma}")
+
+    @property
+    def labelbook_size(self) -> int:
+        """Rows of the denoising label embedding, less one."""
+        return self.num_classes if self.dn_labelbook_size is None else self.dn_labelbook_size
+
+
+GROUP_NORM_GROUPS = 32
+"""Groups of the norm after each input projection (Deformable DETR's choice; part of the checkpoints' meaning)."""
+
+BACKBONE_GROUPS = 8
+"""Groups of the backbone's norms where backbone_norm is group_norm."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingConfig:
+    """How a model is trained; nothing here changes what a finished checkpoint means."""
+
+    epochs: int = 12
+    """Passes over the training split."""
+
+    batch_size: int = 2
+    """Images a process takes at once."""
+
+    learning_rate: float = 1e-4
+    """AdamW's learning rate of everything but the backbone."""
+
+    backbone_learning_rate: float = 1e-5
+    """AdamW's learning rate of the backbone."""
+
+    weight_decay: float = 1e-4
+    """AdamW's weight decay, on every parameter as in the paper."""
+
+    clip_norm: float = 0.1
+    """Largest norm of the whole gradient."""
+
+    warmup_steps: int = 0
+    """Steps over which the learning rates rise linearly from 0; the paper uses none."""
+
+    lr_drop_epoch: int | None = None
+    """Epoch after which the learning rates are divided by 10; None means after 11/12 of the epochs, as in the paper."""
+
+    image_short_sides: tuple[int, ...] = (480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800)
+    """Short sides in pixels that training images are resized to at random; evaluation uses the last."""
+
+    image_max_side: int = 1333
+    """Largest long side in pixels after resizing."""
+
+    horizontal_flip: bool = True
+    """Mirror half of the training images."""
+
+    seed: int = 42
+    """Seed of initialisation, order, augmentation and denoising."""
+
+    workers: int = 4
+    """Processes that read and augment images; 0 reads in the training process."""
+
+    checkpoint_epochs: int = 1
+    """Epochs between two checkpoints."""
+
+    log_steps: int = 10
+    """Steps between two lines in the log."""
+
+    precision: Literal["fp32", "bf16"] = "bf16"
+    """Arithmetic on a GPU; boxes and matching stay in fp32, and so does everything on a CPU."""
+
+    activation_checkpointing: bool = False
+    """Recompute the transformer's activations in the backward pass: far less memory for about a third more time."""
+
+    def __post_init__(self) -> None:
+        for name in ["epochs", "batch_size", "image_max_side", "checkpoint_epochs", "log_steps"]:
+            _require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ["learning_rate", "clip_norm"]:
+            _require(getattr(self, name) > 0, f"{name} must be positive, not {getattr(self, name)}")
+        for name in ["backbone_learning_rate", "weight_decay", "warmup_steps", "workers", "seed"]:
+            _require(getattr(self, name) >= 0, f"{name} must not be negative, not {getattr(self, name)}")
+        _require(len(self.image_short_sides) > 0, "image_short_sides needs at least one size")
+        _require(min(self.image_short_sides, default=0) >= 32, "image_short_sides must be at least 32 pixels")
+        _require(
+            self.image_max_side >= max(self.image_short_sides),
+            f"image_max_side ({self.image_max_side}) must not be below the largest of image_short_sides",
+        )
+        _require(self.precision in {"fp32", "bf16"}, f"precision must be fp32 or bf16, not {self.precision!r}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preset:
+    """A model and the training that suits it."""
+
+    model: ModelConfig
+    training: TrainingConfig
+
+
+def _require(condition: bool, sentence: str) -> None:
+    if not condition:
+        raise ConfigError(f"{sentence}.")
+
+
+PRESETS: Mapping[str, Preset] = MappingProxyType(
+    {
+        # What the user's DINO_4scale_room_wall.py stands for: category ids 1 (wall) and 2 (room).
+        "room_wall": Preset(model=ModelConfig(num_classes=3), training=TrainingConfig(epochs=5)),
+        # The same structure, small enough to learn from scratch on two CPU cores in about a minute.
+        "tiny": Preset(
+            model=ModelConfig(
+                num_classes=3,
+                num_queries=80,
+                d_model=64,
+                num_heads=4,
+                feedforward_dim=128,
+                encoder_layers=2,
+                decoder_layers=2,
+                backbone_blocks=(1, 1, 1, 1),
+                backbone_width=16,
+                backbone_norm="group_norm",
+                freeze_stem=False,
+                dn_number=20,
+                num_select=80,
+            ),
+            training=TrainingConfig(
+                epochs=20,
+                batch_size=2,
+                learning_rate=1e-3,
+                backbone_learning_rate=1e-3,
+                warmup_steps=10,
+                clip_norm=1.0,
+                image_short_sides=(256,),
+                image_max_side=384,
+                workers=0,
+                precision="fp32",
+            ),
+        ),
+    }
+)
