@@ -1,0 +1,40 @@
+"""What build/demo/summary.json holds: the outcome of one demo as data."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from demo.phases import Phase
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSummary:
+    """Counts from the data set's manifest; `splits` maps each split to its own counts."""
+
+    images: int
+    annotations: int
+    splits: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One run of the demo; losses are the total training loss of the first and of the last step."""
+
+    execution_arn: str
+    execution_status: str
+    training_job_name: str
+    training_job_status: str
+    steps: int
+    first_loss: float
+    last_loss: float
+    model_artifact: str
+    dataset: DatasetSummary
+    phases: list[Phase]
+    stack_outputs: dict[str, str]
+
+    def write(self, path: Path) -> None:
+        """Write the summary as JSON to `path`."""
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n")

@@ -1,0 +1,41 @@
+"""Fetches a training job's model.tar.gz and reads what the page shows of it."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """An unpacked model artifact; `history` has one entry a training step."""
+
+    directory: Path
+    history: list[dict[str, Any]]
+    metrics: dict[str, Any]
+
+    @property
+    def losses(self) -> list[float]:
+        """The total loss of each step."""
+        return [float(step["loss"]) for step in self.history]
+
+
+def fetch_model(session: boto3.Session, artifact_uri: str, directory: Path) -> TrainedModel:
+    """Download the artifact at `artifact_uri` (s3://bucket/key) and unpack it into `directory`."""
+    directory.mkdir(parents=True)
+    archive = directory.with_suffix(".tar.gz")
+    location = urlsplit(artifact_uri)
+    session.client("s3").download_file(location.netloc, location.path.lstrip("/"), str(archive))
+    with tarfile.open(archive) as tar:
+        tar.extractall(directory, filter="data")  # refuses links, devices and paths outside
+    return TrainedModel(
+        directory=directory,
+        history=[json.loads(line) for line in (directory / "history.jsonl").read_text().splitlines()],
+        metrics=json.loads((directory / "metrics.json").read_text()),
+    )
