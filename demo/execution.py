@@ -43,7 +43,6 @@ class Execution:
     status: str
     error: str
     cause: str
-    seconds: float
     states: tuple[str, ...]
     job: TrainingJob | None
 
@@ -58,33 +57,44 @@ class ExecutionFollower:
         self._sagemaker = session.client("sagemaker")
         self._logs = session.client("logs")
         self._on_state, self._on_log = on_state, on_log
+        self._arn = ""
         self._states: list[str] = []
         self._job_name: str | None = None
         self._log_tokens: dict[str, str] = {}
 
-    def run(self, state_machine_arn: str) -> Execution:
-        """Start the state machine with the input `{}` and return when it has ended."""
-        arn = self._stepfunctions.start_execution(stateMachineArn=state_machine_arn, input="{}")["executionArn"]
-        while True:
-            execution = self._stepfunctions.describe_execution(executionArn=arn)
-            self._read_history(arn)
-            self._read_log()
-            if execution["status"] not in {"RUNNING", "PENDING_REDRIVE"}:
-                break
+    def start(self, state_machine_arn: str) -> None:
+        """Start the state machine with the input `{}`."""
+        self._arn = self._stepfunctions.start_execution(stateMachineArn=state_machine_arn, input="{}")["executionArn"]
+
+    def wait_for_job(self) -> None:
+        """Return when the training job has been launched, or the execution has ended without one."""
+        while self._look() == "RUNNING" and self._job_name is None:
             time.sleep(POLL_SECONDS)
+
+    def wait_for_end(self) -> Execution:
+        """Return when the execution has ended, however it did."""
+        while self._look() == "RUNNING":
+            time.sleep(POLL_SECONDS)
+        execution = self._stepfunctions.describe_execution(executionArn=self._arn)
         return Execution(
-            arn=arn,
+            arn=self._arn,
             status=execution["status"],
             error=execution.get("error", ""),
             cause=execution.get("cause", ""),
-            seconds=_seconds(execution["startDate"], execution.get("stopDate")),
             states=tuple(self._states),
             job=None if self._job_name is None else self._describe_job(self._job_name),
         )
 
-    def _read_history(self, arn: str) -> None:
+    def _look(self) -> str:
+        """Report what is new; return the execution's status from before, so that nothing of its end is missed."""
+        status = self._stepfunctions.describe_execution(executionArn=self._arn)["status"]
+        self._read_history()
+        self._read_log()
+        return status
+
+    def _read_history(self) -> None:
         """Report states that were entered since the last call, and learn the job's name from the Launch state."""
-        pages = self._stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)
+        pages = self._stepfunctions.get_paginator("get_execution_history").paginate(executionArn=self._arn)
         events = [event for page in pages for event in page["events"]]
         entered = [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
         for name in entered[len(self._states) :]:

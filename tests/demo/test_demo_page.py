@@ -1,0 +1,97 @@
+"""The demo's page says what happened, needs no other file, and shows text as text."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+
+from PIL import Image
+from rich.console import Console
+
+from demo.page import PhaseCost, PredictionPair, Price, SamplePicture, data_uri, loss_curve_svg, render_page
+from demo.phases import Phase, PhaseLog
+from demo.summary import DatasetSummary, Summary
+
+SUMMARY = Summary(
+    execution_arn="arn:aws:states:us-east-1:000000000000:execution:machine:one",
+    execution_status="SUCCEEDED",
+    training_job_name="floorplan-one",
+    training_job_status="Completed",
+    steps=240,
+    first_loss=40.25,
+    last_loss=9.5,
+    model_artifact="s3://bucket/training-jobs/floorplan-one/output/model.tar.gz",
+    dataset=DatasetSummary(
+        images=24,
+        annotations=480,
+        splits={"train": {"images": 16, "annotations": 480, "annotations_by_class": {"wall": 300, "room": 180}}},
+    ),
+    phases=[Phase("train", 61.0)],
+    stack_outputs={"DatasetBucketName": "bucket"},
+)
+
+
+def rendered(summary: Summary = SUMMARY) -> str:
+    picture = data_uri(Image.new("RGB", (4, 4), "white"))
+    return render_page(
+        summary=summary,
+        preset="tiny",
+        generated=True,
+        classes=["wall", "room"],
+        colours={"wall": "#d1495b", "room": "#2e86ab"},
+        states=["Resolve", "Validate"],
+        held_out="test",
+        predictions=[PredictionPair(7, picture, 20, picture, 18)],
+        samples=[SamplePicture("train", 3, picture)],
+        losses=[40.25, 20.0, 9.5],
+        phases=[PhaseCost("deploy", 30.0, None), PhaseCost("train", 60.0, 0.0303)],
+        price=Price("ml.g5.2xlarge", 1.515, "us-east-1", "2026-08"),
+    )
+
+
+def test_the_page_names_the_outcome_the_steps_and_the_price() -> None:
+    page = rendered()
+    for expected in (
+        "SUCCEEDED",
+        "Completed",
+        "240 steps",
+        "40.2 → 9.5",
+        "not a trained model",
+        "0.0303 USD",
+        "90.0 s",
+    ):
+        assert expected in page, expected
+
+
+def test_the_page_needs_no_other_file() -> None:
+    sources = re.findall(r'(?:src|href)="([^"]*)"', rendered())
+    assert sources
+    assert all(source.startswith(("data:image/png;base64,", "#")) for source in sources)
+
+
+def test_names_from_outside_are_shown_as_text() -> None:
+    hostile = "<script>alert(1)</script>"
+    page = rendered(replace(SUMMARY, training_job_name=hostile, stack_outputs={hostile: hostile}))
+    assert hostile not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_the_loss_curve_is_the_same_for_the_same_losses() -> None:
+    assert loss_curve_svg([3.0, 2.0, 1.0]) == loss_curve_svg([3.0, 2.0, 1.0])
+    assert loss_curve_svg([3.0, 2.0, 1.0]) != loss_curve_svg([3.0, 2.0, 2.0])
+
+
+def test_phases_are_numbered_and_timed_and_a_failed_one_is_not_counted() -> None:
+    written = io.StringIO()
+    log = PhaseLog(Console(file=written, width=100), total=2)
+    with log.phase("deploy"):
+        pass
+    try:
+        with log.phase("train"):
+            raise RuntimeError
+    except RuntimeError:
+        pass
+    assert [phase.name for phase in log.finished] == ["deploy"]
+    assert re.search(r"\[1/2\] deploy: \d+\.\d s", written.getvalue())
+    assert "[2/2] train:" not in written.getvalue()

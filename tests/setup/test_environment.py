@@ -1,0 +1,83 @@
+"""Setting up installs what is missing, once, and takes the machine's Node only where it serves."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import environment
+
+
+def put_program(folder: Path, name: str, output: str) -> None:
+    program = folder / name
+    program.write_text(f"#!/bin/sh\necho {output}\n")
+    program.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("version", "serves"), [("v20.20.2", True), ("v24.19.0", True), ("v18.19.0", False), ("nonsense", False)]
+)
+def test_a_node_that_the_cdk_supports_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, serves: bool
+) -> None:
+    put_program(tmp_path, "node", version)
+    put_program(tmp_path, "npm", "11.0.0")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert environment.node_serves() is serves
+
+
+def test_a_node_without_npm_does_not_serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_program(tmp_path, "node", "v24.19.0")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not environment.node_serves()
+
+
+@pytest.fixture
+def lock_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(environment, "VENV", tmp_path)
+    path = tmp_path / "requirements.lock"
+    path.write_text("torch==2.13.0\n")
+    return path
+
+
+def test_a_step_runs_once_and_again_when_its_lock_changes_or_its_folder_is_gone(
+    tmp_path: Path, lock_file: Path
+) -> None:
+    folder, runs = tmp_path / "installed", []
+
+    def install() -> None:
+        folder.mkdir(exist_ok=True)
+        runs.append(lock_file.read_text())
+
+    environment.once("packages", lock_file, folder, install)
+    environment.once("packages", lock_file, folder, install)
+    assert len(runs) == 1
+    lock_file.write_text("torch==2.14.0\n")
+    environment.once("packages", lock_file, folder, install)
+    assert len(runs) == 2
+    folder.rmdir()
+    environment.once("packages", lock_file, folder, install)
+    assert len(runs) == 3
+
+
+def test_a_step_that_was_interrupted_runs_again(tmp_path: Path, lock_file: Path) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        environment.once("packages", lock_file, tmp_path, interrupted)
+    runs: list[int] = []
+    environment.once("packages", lock_file, tmp_path, lambda: runs.append(1))
+    assert runs == [1]
+
+
+def test_an_old_python_is_refused_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 10, 12))
+    assert environment.main() == 2
+    assert capsys.readouterr().out == (
+        "floorplan-dino needs Python 3.11.4 or newer, this is 3.10.12: run `make PYTHON=python3.12`, say.\n"
+    )
