@@ -1,0 +1,76 @@
+"""The embedded AWS as one context manager: ministack and the SageMaker server, started, wired together, and ended."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from local_aws.ministack_process import LOOPBACK, MinistackProcess
+from local_aws.sagemaker.server import SageMakerServer
+
+REGION = "us-east-1"
+
+
+class EmbeddedAws:
+    """An AWS account on this machine's loopback, empty at first and gone at the end, whatever ends this process.
+
+    directory: where its files live while it runs; made when missing, and may be shared with others.
+    wait_scale: factor on the waits of state machines (1 is real time, 0 never waits).
+    stop_grace: seconds between SIGTERM and SIGKILL for a training job; AWS gives 120.
+
+    `environment` holds the AWS_* variables (and those that keep proxies away from the loopback) with which any
+    AWS SDK, tool or subprocess reaches it; none of the process's own AWS settings may be mixed with them.
+    """
+
+    def __init__(self, directory: Path, *, wait_scale: float = 1.0, stop_grace: float = 120.0) -> None:
+        self._directory = directory
+        self._wait_scale = wait_scale
+        self._stop_grace = stop_grace
+        self._open = ExitStack()
+        self.environment: dict[str, str] = {}
+        self.sagemaker: SageMakerServer
+
+    def __enter__(self) -> Self:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            # Each needs to know the other's address before it starts, so the SageMaker server binds its port first.
+            self.sagemaker = SageMakerServer(self._directory, stop_grace=self._stop_grace)
+            environment = sdk_environment() | {"AWS_ENDPOINT_URL_SAGEMAKER": self.sagemaker.endpoint}
+            stack.callback(self.sagemaker.close)
+            ministack = stack.enter_context(
+                MinistackProcess(self._directory, environment=environment, wait_scale=self._wait_scale)
+            )
+            self.environment = environment | {"AWS_ENDPOINT_URL": ministack.endpoint}
+            # Jobs end before the services that they use.
+            stack.callback(self.sagemaker.close)
+            self.sagemaker.start(aws_endpoint=ministack.endpoint, region=REGION)
+            self._open = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every job, then the services; may be called twice."""
+        self._open.close()
+
+
+def sdk_environment() -> dict[str, str]:
+    """What an AWS SDK needs besides endpoints, and what keeps the person's own AWS settings out of it."""
+    hosts = [host for host in (os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), LOOPBACK) if host]
+    return {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "no_proxy": ",".join(hosts),
+        "NO_PROXY": ",".join(hosts),
+    }

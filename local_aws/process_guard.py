@@ -1,0 +1,173 @@
+"""Runs a command that ends, with everything it has started, when the process that asked for it ends.
+
+Two halves. `GuardedProcess` is for the host. It starts this very file as a program, the guard: a small process in its
+own session between the host and the command. The guard reads from a pipe whose other end only the host holds. The
+kernel closes that end whatever kills the host, SIGKILL included, and then the guard kills the command and all its
+descendants; it does the same with what a command leaves behind when it exits, as the end of a container does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import IO, NoReturn
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+KILLED = 128 + signal.SIGKILL
+
+
+class GuardedProcess:
+    """A running command that cannot outlive this process.
+
+    `pass_fds` are inherited under the same numbers; stdin is empty; `output` takes stdout and stderr
+    (`subprocess.PIPE` makes them readable from `.output`). Raises OSError when the command cannot be started.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        output: int | IO[bytes],
+        pass_fds: Sequence[int] = (),
+    ) -> None:
+        guards_end, ours = os.pipe()
+        self._lifeline = os.fdopen(ours, "wb", buffering=0)  # closing it is what kills
+        try:
+            self._guard = subprocess.Popen(
+                [sys.executable, "-I", "-S", __file__, *command],
+                cwd=cwd,
+                env=dict(env),
+                stdin=guards_end,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=pass_fds,
+                start_new_session=True,
+            )
+        finally:
+            os.close(guards_end)
+        self.output: IO[bytes] | None = self._guard.stdout
+
+    def terminate(self) -> None:
+        """Send SIGTERM to the command itself, not to its descendants (as a container's stop does)."""
+        self._guard.terminate()
+
+    def kill(self) -> None:
+        """SIGKILL the command and all its descendants, and wait until they are gone."""
+        self._lifeline.close()
+        try:
+            self._guard.wait(timeout=10)
+        except subprocess.TimeoutExpired:  # the guard itself is stopped: its child dies with it
+            self._guard.kill()
+            self._guard.wait()
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the exit code, 128 + n when signal n ended the command; raises subprocess.TimeoutExpired."""
+        code = self._guard.wait(timeout)
+        return code if code >= 0 else 128 - code
+
+    def poll(self) -> int | None:
+        """The exit code, or None while the command runs."""
+        return None if self._guard.poll() is None else self.wait()
+
+
+class Guard:
+    """The guard program's side: one command, its signals and its end."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = command
+        self._child: subprocess.Popen[bytes] | None = None
+        self._asked_to_terminate = False
+
+    def run(self) -> int:
+        """Run the command to its end; return its exit code as a shell reports it."""
+        signal.signal(signal.SIGTERM, self._pass_on)
+        set_process_attribute(PR_SET_CHILD_SUBREAPER, 1)  # orphans of the command become ours, so that we find them
+        child = self._child = subprocess.Popen(
+            self._command,
+            stdin=subprocess.DEVNULL,
+            close_fds=False,  # what the host passed on with pass_fds; nothing else is inheritable here
+            process_group=0,
+            preexec_fn=die_with_the_guard,  # noqa: PLW1509  the guard has one thread only at this point
+        )
+        if self._asked_to_terminate:
+            child.terminate()
+        threading.Thread(target=end_with_host, args=[child], daemon=True).start()
+        code = child.wait()
+        kill_all(child)
+        return code if code >= 0 else 128 - code
+
+    def _pass_on(self, _signal: int, _frame: FrameType | None) -> None:
+        if self._child is None:
+            self._asked_to_terminate = True
+        else:
+            self._child.terminate()
+
+
+def end_with_host(child: subprocess.Popen[bytes]) -> NoReturn:
+    """Wait until the host closes its end of the pipe, or is gone; then kill the command and end."""
+    while os.read(0, 1):
+        pass
+    kill_all(child)
+    os._exit(KILLED)
+
+
+def kill_all(child: subprocess.Popen[bytes]) -> None:
+    """Kill the child's process group and every other descendant; again until there is none, as they may fork."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody, or (macOS) only zombies, in the group
+        os.killpg(child.pid, signal.SIGKILL)
+    while victims := living_descendants(os.getpid()):
+        for pid in victims:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def living_descendants(ancestor: int) -> list[int]:
+    """Process ids of all descendants that are not zombies; empty where there is no /proc (macOS)."""
+    children: dict[int, list[int]] = {}
+    zombies = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # pid (name) state parent ...: the name may hold anything, so read from its last parenthesis on.
+            state, parent = stat.read_text(errors="replace").rpartition(")")[2].split()[:2]
+        except (OSError, ValueError):  # it ended while we looked
+            continue
+        pid = int(stat.parent.name)
+        children.setdefault(int(parent), []).append(pid)
+        if state in "ZX":
+            zombies.add(pid)
+    found, frontier = [], [ancestor]
+    while frontier:
+        below = children.get(frontier.pop(), [])
+        found += below
+        frontier += below
+    return [pid for pid in found if pid not in zombies]
+
+
+def die_with_the_guard() -> None:
+    """In the command before exec: should the guard itself be killed, the kernel kills the command."""
+    set_process_attribute(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def set_process_attribute(option: int, value: int) -> None:
+    """Call prctl(2); nothing where it does not exist."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(Guard(sys.argv[1:]).run())
+    except OSError as error:
+        sys.stderr.write(f"cannot start {sys.argv[1]}: {error.strerror}\n")
+        sys.exit(127)
