@@ -1,0 +1,125 @@
+"""Reading and writing one COCO file: strictly in, the same bytes for the same content out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from dataset_contract.coco_fields import read_annotations, read_categories, read_images
+from dataset_contract.coco_types import Annotation, Category, CocoDataset, Image
+from dataset_contract.findings import Finding, FindingLog
+from dataset_contract.segmentation import condense_segmentation
+from dataset_contract.strict_json import parse_json
+
+__all__ = ["Annotation", "Category", "CocoDataset", "Image", "coco_to_bytes", "parse_coco"]
+
+_SECTIONS = ("images", "annotations", "categories")
+
+
+def parse_coco(data: bytes, *, file: str, split: str | None = None) -> tuple[CocoDataset | None, list[Finding]]:
+    """Read a COCO file, and say all that is wrong with it: as JSON, in its types, ids and references.
+
+    Args:
+        data: the file's bytes, whatever they are: nothing in them causes an exception.
+        file: how findings name the file.
+        split: how findings name the split, if the file belongs to one.
+
+    Returns:
+        The data set without the entries that have an error (None if there is nothing to use), and the findings.
+        Whether boxes fit their images is annotation_checks' part, whether file names fit the layout is
+        image_checks', so that files from elsewhere can be read too. Polygons are checked, then dropped.
+    """
+    value, findings = parse_json(data, file=file, split=split, on_object=condense_segmentation)
+    if value is None and findings:
+        return None, findings
+    found = FindingLog(split=split, file=file)
+    dataset = _read_sections(value, file, found)
+    return dataset, findings + found.findings()
+
+
+def _read_sections(value: object, file: str, found: FindingLog) -> CocoDataset | None:
+    if not isinstance(value, dict):
+        found.error(
+            "JSON_NOT_AN_OBJECT",
+            f"{file} holds {_kind(value)} where COCO has an object with images, annotations and categories.",
+            "Check that this is the COCO file, and write it again.",
+        )
+        return None
+    complete = True
+    for name in _SECTIONS:
+        if not isinstance(value.get(name), list):
+            problem = f"is {_kind(value[name])}, not a list" if name in value else "is missing"
+            found.error(
+                "SECTION_MISSING", f'{file}: the section "{name}" {problem}.', "Write the file again, complete."
+            )
+            complete = False
+    if not complete:
+        return None
+    categories, category_ids = read_categories(value["categories"], found)
+    images, image_ids = read_images(value["images"], found)
+    annotations = read_annotations(value["annotations"], found, image_ids=image_ids, category_ids=category_ids)
+    if len(images) < len(image_ids) or len(categories) < len(category_ids):  # what belongs to a wrong entry goes too
+        usable_images, usable_categories = {item.id for item in images}, {item.id for item in categories}
+        annotations = [
+            item for item in annotations if item.image_id in usable_images and item.category_id in usable_categories
+        ]
+    return CocoDataset(images, annotations, categories)
+
+
+def _kind(value: object) -> str:
+    kinds = {dict: "an object", list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
+    return kinds.get(type(value), "a number")
+
+
+def coco_to_bytes(dataset: CocoDataset) -> bytes:
+    """The COCO file of `dataset`: UTF-8 JSON, one image or annotation a line, everything sorted by id.
+
+    Equal data sets give equal bytes on every machine: keys have a fixed order, and a whole number is written
+    without a decimal point whether it is an int or a float.
+
+    Raises:
+        ValueError: a number is NaN or infinite.
+    """
+    sections = {
+        "images": (_image(image) for image in sorted(dataset.images, key=_by_id)),
+        "annotations": (_annotation(annotation) for annotation in sorted(dataset.annotations, key=_by_id)),
+        "categories": ({"id": item.id, "name": item.name} for item in sorted(dataset.categories, key=_by_id)),
+    }
+    text = ",\n".join(f'"{name}": {_lines(items)}' for name, items in sections.items())
+    return f"{{\n{text}\n}}\n".encode()
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+def _lines(items: Iterable[dict[str, Any]]) -> str:
+    lines = ",\n".join(map(_encode, items))
+    return f"[\n{lines}\n]" if lines else "[]"
+
+
+def _by_id(item: Image | Annotation | Category) -> int:
+    return item.id
+
+
+def _image(image: Image) -> dict[str, Any]:
+    return {"id": image.id, "file_name": image.file_name, "width": image.width, "height": image.height}
+
+
+def _annotation(annotation: Annotation) -> dict[str, Any]:
+    value: dict[str, Any] = {
+        "id": annotation.id,
+        "image_id": annotation.image_id,
+        "category_id": annotation.category_id,
+        "bbox": [_number(number) for number in annotation.bbox],
+        "area": _number(annotation.area),
+        "iscrowd": annotation.iscrowd,
+    }
+    if annotation.attributes:
+        value["attributes"] = dict(sorted(annotation.attributes.items()))
+    return value
+
+
+def _number(value: float) -> float:
+    """A whole number as int, so that 10 and 10.0, 0.0 and -0.0 are written alike."""
+    return int(value) if float(value).is_integer() else value

@@ -1,0 +1,46 @@
+"""Polygons and masks of a COCO annotation: looked at once while the file is read, then dropped to save memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+NONE = ""
+"""The annotation has no polygon or mask."""
+SOUND = "sound"
+"""The annotation has one that is sound."""
+_LIMIT = float(2**53)
+
+
+def condense_segmentation(item: dict[str, Any]) -> None:
+    """Replace an object's `segmentation` by NONE, SOUND, or what is wrong with it (end of a sentence)."""
+    if "segmentation" in item:
+        item["segmentation"] = _verdict(item["segmentation"])
+
+
+def _verdict(segmentation: object) -> str:
+    if segmentation is None or segmentation == []:
+        return NONE
+    if isinstance(segmentation, dict):
+        return _mask_verdict(segmentation)
+    if not isinstance(segmentation, list):
+        return "is neither a list of polygons nor a mask"
+    return next(filter(None, map(_polygon_problem, segmentation)), SOUND)
+
+
+def _polygon_problem(polygon: object) -> str | None:
+    if not isinstance(polygon, list):
+        return "holds a polygon that is no list of numbers"
+    if len(polygon) < 6 or len(polygon) % 2:
+        return f"holds a polygon of {len(polygon)} numbers; it takes an even number, 6 or more"
+    if not all(type(number) in (int, float) and -_LIMIT < number < _LIMIT for number in polygon):
+        return "holds something that is no finite number"
+    return None
+
+
+def _mask_verdict(mask: dict[str, Any]) -> str:
+    size, counts = mask.get("size"), mask.get("counts")
+    if not (isinstance(size, list) and len(size) == 2 and all(type(side) is int and side > 0 for side in size)):
+        return "is a mask without a size"
+    if not isinstance(counts, str | list):
+        return "is a mask without counts"
+    return SOUND

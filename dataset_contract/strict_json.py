@@ -1,0 +1,155 @@
+"""Strict reading of JSON: what json.loads lets pass silently becomes a finding, and no bytes cause a traceback."""
+
+from __future__ import annotations
+
+import gc
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from dataset_contract.findings import Finding, FindingLog
+
+MAX_BYTES = 1 << 30
+"""The largest JSON file that is read at all: COCO train2017's annotations are 450 MB."""
+
+_BOM = b"\xef\xbb\xbf"
+_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+_WRITE_AGAIN = "Write the file again with a JSON library; do not edit it by hand."
+
+
+def parse_json(
+    data: bytes,
+    *,
+    file: str,
+    split: str | None = None,
+    on_object: Callable[[dict[str, Any]], object] | None = None,
+) -> tuple[Any, list[Finding]]:
+    """The value that `data` holds, and what is wrong with its JSON.
+
+    The value is None if it could not be read, which is an error finding always (as is a top-level `null`).
+    `on_object` is called with every JSON object right after it was read, and may change it in place.
+    """
+    found = FindingLog(split=split, file=file)
+    value = _parse(data, file, found, on_object)
+    return value, found.findings()
+
+
+def _parse(data: bytes, file: str, found: FindingLog, on_object: Callable[[dict[str, Any]], object] | None) -> object:
+    text = _decode(data, file, found)
+    if text is None:
+        return None
+    repeated: list[str] = []
+
+    def read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) != len(pairs):
+            repeated.append(_repeated_key(pairs))
+        if on_object is not None:
+            on_object(value)
+        return value
+
+    try:
+        with _garbage_collection_paused():
+            value = json.loads(text, object_pairs_hook=read_object, parse_constant=_refuse_constant)
+    except _NotANumberError as error:
+        found.error(
+            "JSON_NOT_A_NUMBER",
+            f"{file} holds the value {error}, which is not JSON.",
+            "Find the computation that produced it, and write the file again.",
+        )
+        return None
+    except json.JSONDecodeError as error:
+        _log_syntax(error, text, file, found)
+        return None
+    except RecursionError:
+        found.error("JSON_TOO_DEEP", f"{file} is nested too deeply to be a data set's file.", _WRITE_AGAIN)
+        return None
+    except ValueError:  # Python's limit on the digits of an integer
+        found.error("JSON_NUMBER_TOO_LONG", f"{file} holds an integer of thousands of digits.", _WRITE_AGAIN)
+        return None
+    for key in repeated:
+        found.error("JSON_DUPLICATE_KEY", f"{file} has the key {key} twice in one object.", _WRITE_AGAIN)
+    if _SURROGATE_ESCAPE.search(data) and (half := _lone_surrogate(value)) is not None:
+        found.error("JSON_LONE_SURROGATE", f"{file} holds half of a character: {half!a}.", "Write that text again.")
+    return value
+
+
+def _decode(data: bytes, file: str, found: FindingLog) -> str | None:
+    if len(data) > MAX_BYTES:
+        found.error(
+            "JSON_TOO_LARGE",
+            f"{file} has {len(data):,} bytes, more than the {MAX_BYTES:,} that are read.",
+            "Leave out what training does not need, such as polygons.",
+        )
+        return None
+    if data.startswith(_BOM):
+        found.error("JSON_BOM", f"{file} starts with a byte order mark.", "Save the file as UTF-8 without BOM.")
+        data = data[len(_BOM) :]
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        found.error("JSON_ENCODING", f"{file} is not UTF-8: byte {error.start:,} is wrong.", "Save the file as UTF-8.")
+        return None
+    if not text.strip():
+        found.error("JSON_EMPTY", f"{file} is empty.", "Write the file again: its writing was interrupted.")
+        return None
+    return text
+
+
+def _log_syntax(error: json.JSONDecodeError, text: str, file: str, found: FindingLog) -> None:
+    place = f"{file}, line {error.lineno:,}, column {error.colno:,}"
+    if error.msg.startswith("Extra data"):
+        found.error("JSON_TRAILING_DATA", f"{place}: something follows after the end of the JSON value.", _WRITE_AGAIN)
+    elif error.msg.startswith("Unterminated string") or not text[error.pos :].strip():
+        found.error("JSON_TRUNCATED", f"{file} breaks off after {len(text):,} characters.", "Copy or write it again.")
+    else:
+        found.error("JSON_SYNTAX", f"{place}: not JSON ({error.msg}).", _WRITE_AGAIN)
+
+
+def _repeated_key(pairs: list[tuple[str, Any]]) -> str:
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            return repr(key)
+        seen.add(key)
+    raise AssertionError("only called for objects with a repeated key")
+
+
+def _lone_surrogate(value: object) -> str | None:
+    """The first text with half of a surrogate pair in `value`, keys included."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            try:
+                item.encode("utf-8")
+            except UnicodeEncodeError:
+                return item[:80]
+        elif isinstance(item, list):
+            waiting.extend(item)
+        elif isinstance(item, dict):
+            waiting.extend(item)
+            waiting.extend(item.values())
+    return None
+
+
+class _NotANumberError(Exception):
+    """NaN, Infinity or -Infinity was met."""
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise _NotANumberError(name)
+
+
+@contextmanager
+def _garbage_collection_paused() -> Iterator[None]:
+    """Millions of new objects, none of them garbage: the collector would only walk them again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
