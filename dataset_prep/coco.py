@@ -1,0 +1,161 @@
+"""COCO files, from wherever they come, to images with boxes: stale paths resolved, classes taken by their names."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from dataset_contract.coco import Annotation, Image, parse_coco
+from dataset_contract.findings import Finding, FindingLog
+from dataset_prep.errors import PrepError, UsageError
+from dataset_prep.path_suffixes import PathSuffixes
+from dataset_prep.source import Source, SourceBox, SourceImage, class_name
+
+_SPLIT_WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+_HEAD = 4096  # enough of a file to see whether it can be COCO
+
+
+def find_annotations(source: Path) -> list[Path]:
+    """The COCO files at `source`: the file itself, or those JSON files in the folder (and `annotations/`, and a folder
+    for each split) that have COCO's sections."""
+    if source.is_file():
+        return [source] if source.suffix.lower() == ".json" else []
+    places = [source, source / "annotations", *(source / word for word in _SPLIT_WORDS)]
+    files = [path for place in places if place.is_dir() for path in sorted(place.glob("*.json"))]
+    return [path for path in files if path.name != "manifest.json" and _looks_like_coco(path)]
+
+
+def read_coco(
+    annotations: Sequence[Path],
+    folders: Sequence[Path],
+    *,
+    advance: Callable[[int], None] = lambda count: None,
+    limit: int | None = None,
+) -> Source:
+    """The images that the COCO files name, found below `folders`, with their own ids and sizes.
+
+    A picture that is missing or ambiguous is an error finding, with the candidates named. `advance` is called with 1
+    for each image looked up.
+
+    Raises UsageError if a file or folder does not exist or there is no picture, PrepError if a file cannot be read.
+    """
+    for path in [*annotations, *folders]:
+        if not path.exists():
+            raise UsageError(
+                f"{path} does not exist: give the COCO files with --annotations, the pictures' folders with --images."
+            )
+    pictures = PathSuffixes(folders)
+    if not pictures.count:
+        raise UsageError(f"There is no picture below {_names(folders)}: give the pictures' folder with --images.")
+    collected = _Collected(pictures)
+    findings: list[Finding] = []
+    for path in annotations:
+        dataset, problems = parse_coco(path.read_bytes(), file=path.name)
+        findings += problems
+        if dataset is None:
+            continue
+        names = {category.id: class_name(category.name) for category in dataset.categories}
+        boxes: defaultdict[int, list[SourceBox]] = defaultdict(list)
+        for annotation in sorted(dataset.annotations, key=lambda annotation: annotation.id):
+            boxes[annotation.image_id].append(_box(annotation, names))
+        split = _split_of(path)
+        for image in sorted(dataset.images, key=lambda image: image.id):
+            collected.add(image, tuple(boxes[image.id]), path.name, split)
+            advance(1)
+    findings += collected.found.findings()
+    if not collected.images:
+        first = next((finding.message for finding in findings), "no file names a picture.")
+        raise PrepError(f"None of the images in {_names(annotations)} can be used; the first problem: {first}")
+    ordered = [image for _, image in sorted(collected.images.items())]
+    return Source("coco", ordered[:limit], findings)
+
+
+def _names(paths: Sequence[Path]) -> str:
+    return ", ".join(str(path) for path in paths)
+
+
+def _box(annotation: Annotation, names: dict[int, str]) -> SourceBox:
+    room_type = annotation.attributes.get("room_type")
+    return SourceBox(names[annotation.category_id], annotation.bbox, room_type, annotation.iscrowd)
+
+
+class _Collected:
+    """The images of all files, each with its own id and its own picture."""
+
+    def __init__(self, pictures: PathSuffixes) -> None:
+        self.found = FindingLog()
+        self.images: dict[int, SourceImage] = {}
+        self._pictures = pictures
+        self._taken: dict[Path, int] = {}
+
+    def add(self, image: Image, boxes: tuple[SourceBox, ...], file: str, split: str | None) -> None:
+        """Take an image in, or say why not."""
+        picture = self._find(image, file)
+        if picture is None:
+            return
+        if image.id in self.images:
+            self.found.error(
+                "IMAGE_ID_TWICE",
+                f"{file}: the image id {image.id} occurs in another file too.",
+                "Give the images ids that are unique over all files.",
+                file=file,
+                image_id=image.id,
+            )
+        elif picture in self._taken:
+            self.found.error(
+                "IMAGE_FILE_TWICE",
+                f"{file}: the images {self._taken[picture]} and {image.id} both lead to {picture}.",
+                "Give the folder in which the pictures lie as the paths in the file have them.",
+                file=file,
+                image_id=image.id,
+            )
+        else:
+            self._taken[picture] = image.id
+            self.images[image.id] = SourceImage(image.id, picture, image.width, image.height, boxes, split)
+
+    def _find(self, image: Image, file: str) -> Path | None:
+        candidates = self._pictures.find(image.file_name)
+        if len(candidates) == 1:
+            return candidates[0]
+        if not candidates:
+            self.found.error(
+                "IMAGE_MISSING",
+                f"{file}: image {image.id} is {image.file_name}, and there is no such picture.",
+                "Give the folder that holds it with --images, or take the image out of the file.",
+                file=file,
+                image_id=image.id,
+            )
+            return None
+        shown = ", ".join(str(candidate) for candidate in candidates[:3]) + (", ..." if len(candidates) > 3 else "")
+        self.found.error(
+            "IMAGE_AMBIGUOUS",
+            f"{file}: image {image.id} is {image.file_name}, which fits {len(candidates)} pictures: {shown}.",
+            "Give the one folder that is meant with --images.",
+            file=file,
+            image_id=image.id,
+        )
+        return None
+
+
+def _split_of(path: Path) -> str | None:
+    """The split that a file's name, or else its folder's, names: instances_val2017.json, valid/_annotations.json."""
+    for name in (path.stem, path.parent.name):
+        words = [_SPLIT_WORDS[word] for word in re.split(r"[^a-z]+", name.lower()) if word in _SPLIT_WORDS]
+        if words:
+            return words[0]
+    return None
+
+
+def _looks_like_coco(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    if any(f'"{section}"'.encode() in head for section in ("images", "annotations", "categories")):
+        return True
+    try:  # a long first section may hide the others
+        content = json.loads(path.read_bytes()) if path.stat().st_size < 1 << 20 else {}
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and "images" in content

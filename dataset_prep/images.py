@@ -1,0 +1,166 @@
+"""Pictures of any usual format: their size without decoding, and their bytes as the 8-bit PNG that training reads."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif"})
+"""Endings, in lower case, of the files that count as pictures."""
+
+MAX_PIXELS = 200_000_000
+"""No larger picture is decoded (CubiCasa5K's largest has 90 million pixels): a few bytes could ask for gigabytes."""
+
+_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")
+_ORIENTATION = 0x0112  # EXIF's tag
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_GREY, _RGB = 0, 2  # PNG colour types
+
+
+class ImageError(ValueError):
+    """The file is no usable picture; the message ends the sentence "<file> ..."."""
+
+
+@dataclass(frozen=True)
+class ImageHeader:
+    """A picture's size once it is turned upright, and why it cannot be copied as it is (None if it can)."""
+
+    width: int
+    height: int
+    change: str | None
+
+
+def read_header(path: Path) -> ImageHeader:
+    """The header of a picture, without decoding it.
+
+    Raises ImageError if it is no picture, empty, damaged in its header, or larger than MAX_PIXELS.
+    """
+    with path.open("rb") as file:
+        return _header(file)
+
+
+def dataset_png(path: Path) -> tuple[bytes, ImageHeader]:
+    """The bytes of the PNG to write: the file's own where it is an 8-bit RGB or grey PNG, else converted to one.
+
+    Raises ImageError as read_header does, and if a picture that must be converted cannot be decoded.
+    """
+    data = path.read_bytes()
+    header = _header(io.BytesIO(data))
+    if header.change is None:
+        return data, header
+    picture = _decode(data)
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue(), header
+
+
+def open_picture(path: Path) -> Image.Image:
+    """The decoded picture as training sees it: upright, 8-bit, mode RGB or L. Raises ImageError as dataset_png does."""
+    data = path.read_bytes()
+    _header(io.BytesIO(data))
+    return _decode(data)
+
+
+def _header(file: io.BufferedReader | io.BytesIO) -> ImageHeader:
+    start = file.read(len(_PNG_SIGNATURE))
+    if not start:
+        raise ImageError("is empty")
+    file.seek(0)
+    try:
+        with _lazily_opened(file) as picture:
+            width, height = picture.size
+            if width * height > MAX_PIXELS:
+                raise ImageError(f"has {width} x {height} pixels, more than the {MAX_PIXELS:,} that are accepted")
+            if start == _PNG_SIGNATURE:
+                exif = picture.info.get("exif") is not None
+                turned = exif and picture.getexif().get(_ORIENTATION, 1) in range(5, 9)
+                file.seek(0)
+                change = _png_change(file, turned=exif and picture.getexif().get(_ORIENTATION, 1) != 1)
+            else:
+                turned = picture.getexif().get(_ORIENTATION, 1) in range(5, 9)
+                change = f"was {picture.format}"
+    except (OSError, EOFError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
+        if isinstance(error, ImageError):
+            raise
+        raise ImageError(f"is no picture that can be read ({_reason(error)})") from error
+    return ImageHeader(height, width, change) if turned else ImageHeader(width, height, change)
+
+
+def _lazily_opened(file: io.BufferedReader | io.BytesIO) -> Image.Image:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is checked against MAX_PIXELS
+        return Image.open(file, formats=_FORMATS)
+
+
+def _reason(error: Exception) -> str:
+    return "unknown format" if isinstance(error, UnidentifiedImageError) else str(error) or type(error).__name__
+
+
+def _png_change(file: io.BufferedReader | io.BytesIO, *, turned: bool) -> str | None:
+    """Why a PNG has to be converted: anything but 8-bit RGB or grey whose numbers are the colours one sees."""
+    file.seek(len(_PNG_SIGNATURE) + 8 + 8)
+    bit_depth, colour_type = struct.unpack(">BB", file.read(2))
+    if colour_type not in (_GREY, _RGB):
+        return "had a palette" if colour_type == 3 else "had an alpha channel"
+    if bit_depth != 8:
+        return f"had {bit_depth} bits a channel"
+    file.seek(len(_PNG_SIGNATURE))
+    while len(head := file.read(8)) == 8:
+        length, chunk = struct.unpack(">I4s", head)
+        if chunk == b"tRNS":
+            return "had a transparent colour"
+        if chunk == b"iCCP":
+            return "had a colour profile"
+        if chunk == b"IDAT":  # what changes colours stands before the pixels
+            break
+        file.seek(length + 4, io.SEEK_CUR)
+    return "was turned by EXIF" if turned else None
+
+
+def _decode(data: bytes) -> Image.Image:
+    try:
+        with _lazily_opened(io.BytesIO(data)) as opened:
+            opened.load()
+            profile = opened.info.get("icc_profile")
+            picture = ImageOps.exif_transpose(opened)
+            picture = _on_white(_eight_bit(picture))
+    except (OSError, EOFError, SyntaxError, ValueError, struct.error, MemoryError) as error:
+        raise ImageError(f"cannot be decoded ({_reason(error)})") from error
+    picture = _to_srgb(picture, profile)
+    # A fresh image: no profile, EXIF or text of the source comes along.
+    clean = Image.new(picture.mode, picture.size)
+    clean.paste(picture)
+    return clean
+
+
+def _eight_bit(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith("I"):  # 16-bit grey; Pillow's own convert() would clip it
+        pixels = np.asarray(picture).astype(np.uint32)
+        return Image.fromarray((pixels // 257).astype(np.uint8))
+    return picture.convert("L") if picture.mode in ("1", "F") else picture
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    """Transparent parts become paper; black, which Pillow's convert() would show there, means wall."""
+    if "A" in picture.getbands() or "transparency" in picture.info:
+        layered = picture.convert("RGBA")
+        paper = Image.new("RGBA", layered.size, (255, 255, 255, 255))
+        return Image.alpha_composite(paper, layered).convert("RGB")
+    return picture if picture.mode in ("RGB", "L") else picture.convert("RGB")
+
+
+def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    if not profile:
+        return picture
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        converted = ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):  # a broken profile, or one for another colour space: the numbers stand
+        return picture
+    return converted if converted is not None else picture

@@ -1,0 +1,63 @@
+"""Pictures for people: a plan with its boxes drawn on it, and many of them on one sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+from dataset_prep.images import open_picture
+from dataset_prep.source import SourceBox, SourceImage
+
+COLOURS = {"wall": (214, 39, 40), "room": (31, 119, 180)}
+_OTHER_COLOURS = ((44, 160, 44), (148, 103, 189), (255, 127, 14), (23, 190, 207))
+_GAP = 8
+
+
+def colour_of(label: str, classes: Sequence[str]) -> tuple[int, int, int]:
+    """The colour of a class: walls red, rooms blue, others in the order of `classes`."""
+    if label in COLOURS:
+        return COLOURS[label]
+    others = [name for name in classes if name not in COLOURS]
+    return _OTHER_COLOURS[others.index(label) % len(_OTHER_COLOURS)] if label in others else (0, 0, 0)
+
+
+def draw_boxes(picture: Image.Image, boxes: Iterable[SourceBox], classes: Sequence[str], side: int) -> Image.Image:
+    """A copy of `picture` with its boxes, at most `side` pixels wide and high (never enlarged)."""
+    scale = min(1.0, side / max(picture.size))
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    canvas = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    tint = Image.new("RGBA", size, (0, 0, 0, 0))
+    pen = ImageDraw.Draw(tint)
+    # Rooms first: they are large, and walls lie at their edges.
+    for box in sorted(boxes, key=lambda box: -box.bbox[2] * box.bbox[3]):
+        x, y, width, height = (number * scale for number in box.bbox)
+        if width < 0 or height < 0:  # a defect that the report's findings name
+            continue
+        colour = colour_of(box.label, classes)
+        filled = (*colour, 28) if box.label != "wall" else (*colour, 70)
+        pen.rectangle((x, y, x + width, y + height), fill=filled, outline=(*colour, 255), width=1 if scale < 1 else 2)
+    return Image.alpha_composite(canvas.convert("RGBA"), tint).convert("RGB")
+
+
+def contact_sheet(
+    images: Sequence[SourceImage], classes: Sequence[str], *, columns: int = 4, side: int = 360
+) -> Image.Image:
+    """The pictures with their boxes in rows of `columns`, each at most `side` pixels, with its id below."""
+    rows = -(-len(images) // columns)
+    line = 18
+    sheet = Image.new("RGB", (columns * (side + _GAP) + _GAP, rows * (side + line + _GAP) + _GAP), (255, 255, 255))
+    pen = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(13)
+    for index, image in enumerate(images):
+        left = _GAP + index % columns * (side + _GAP)
+        top = _GAP + index // columns * (side + line + _GAP)
+        sheet.paste(draw_boxes(open_picture(image.path), image.boxes, classes, side), (left, top))
+        pen.text((left, top + side + 2), f"{image.image_id}: {len(image.boxes)} boxes", fill=(60, 60, 60), font=font)
+    return sheet
+
+
+def choose_samples(images: Sequence[SourceImage], count: int) -> list[SourceImage]:
+    """At most `count` images, evenly spread over all of them."""
+    step = max(1, len(images) / count)
+    return [images[int(index * step)] for index in range(min(count, len(images)))]

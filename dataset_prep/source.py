@@ -1,0 +1,53 @@
+"""What every source format is read into: images with their boxes, before ids, splits and files are made of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dataset_contract.findings import Finding
+
+# The three ways in which the classes of this project are written in the wild.
+_SYNONYMS = {"walls": "wall", "rooms": "room"}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceBox:
+    """One object: its class by name and its box [x, y, width, height] in pixels of the image."""
+
+    label: str
+    bbox: tuple[float, float, float, float]
+    room_type: str | None = None
+    iscrowd: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceImage:
+    """One picture, as large as it will be when written (turned by EXIF), with its objects."""
+
+    image_id: int
+    path: Path
+    width: int
+    height: int
+    boxes: tuple[SourceBox, ...]
+    official_split: str | None = None
+    """The split that the source itself puts it in, if it names one."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """All that was read from a source."""
+
+    format: str
+    images: list[SourceImage]
+    findings: list[Finding] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
+    """Decisions of the reader that change the result; they go into the manifest."""
+
+
+def class_name(name: str) -> str:
+    """The class that a name in a source means: lower case, with the plurals of wall and room made singular."""
+    plain = re.sub(r"\s+", " ", name.strip().lower())
+    return _SYNONYMS.get(plain, plain)

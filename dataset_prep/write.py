@@ -1,0 +1,159 @@
+"""Writes the data set's folder: pictures, annotations, and the manifest last of all.
+
+May be stopped at any moment, by kill -9 too, and run again: every file appears whole or not at all, a picture that is
+there already is not written again, and while manifest.json is missing the folder is no data set.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dataset_contract.coco import Annotation, Category, CocoDataset, Image, coco_to_bytes
+from dataset_contract.findings import Finding, FindingLog
+from dataset_contract.layout import MANIFEST, SPLITS, annotations_path, image_file_name, image_path
+from dataset_contract.manifest import FileEntry, Manifest, build_manifest, manifest_to_bytes
+from dataset_prep.errors import UsageError
+from dataset_prep.images import ImageError, dataset_png
+from dataset_prep.progress import Advance, no_progress
+from dataset_prep.source import SourceImage
+
+TOOL = "floorplan-dino 0.1.0"
+
+_TEMPORARY = ".tmp"
+_OURS = re.compile(
+    rf"{re.escape(MANIFEST)}|(?:{'|'.join(SPLITS)})/(?:annotations\.json|images/\d{{6,}}\.png)|(?:.*/)?\.[^/]+\.tmp"
+)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written; the manifest is None if a picture was refused, so that there is no data set."""
+
+    manifest: Manifest | None
+    findings: Sequence[Finding]
+    changes: Mapping[str, int]
+    """Why pictures could not be copied as they are -> how many of them were converted."""
+
+
+def write_dataset(
+    root: Path,
+    images: Sequence[SourceImage],
+    splits: Mapping[int, str],
+    classes: Sequence[str],
+    *,
+    source: Mapping[str, Any],
+    options: Mapping[str, Any],
+    workers: int,
+    advance: Advance = no_progress,
+) -> Written:
+    """Write the data set of `images` to `root`; `splits` gives each image id its split, `classes` the category ids.
+
+    The same arguments give the same bytes. Files of an earlier data set that do not belong to this one are removed.
+
+    Raises UsageError if `root` holds anything else than a data set.
+    """
+    stale = _prepare_folder(root)
+    datasets = to_coco(images, splits, classes)
+    found = FindingLog()
+    changes: Counter[str] = Counter()
+    entries: list[FileEntry] = []
+
+    def write_image(image: SourceImage) -> tuple[SourceImage, FileEntry | ImageError, str | None]:
+        path = image_path(splits[image.image_id], image.image_id)
+        try:
+            data, header = dataset_png(image.path)
+        except (ImageError, OSError) as error:
+            return image, error if isinstance(error, ImageError) else ImageError(f"cannot be read ({error})"), None
+        return image, _write(root, path, data), header.change
+
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for image, entry, change in pool.map(write_image, images):
+                if isinstance(entry, ImageError):
+                    name = f"{image.path.parent.name}/{image.path.name}"
+                    fix = "Replace the picture, or take it out of the source."
+                    found.error("IMAGE_BROKEN", f"{name} {entry}.", fix, file=name, image_id=image.image_id)
+                    continue
+                entries.append(entry)
+                changes.update([change] if change else [])
+                advance(1, entry.size)
+        except BaseException:  # Ctrl-C: do not finish what waits
+            pool.shutdown(cancel_futures=True)
+            raise
+    for split, dataset in datasets.items():
+        entries.append(_write(root, annotations_path(split), coco_to_bytes(dataset)))
+    for path in sorted(stale - {entry.path for entry in entries}):
+        (root / path).unlink()
+    if found.findings():
+        return Written(None, found.findings(), changes)
+    manifest = build_manifest(tool=TOOL, source=source, options=options, datasets=datasets, files=entries)
+    _write(root, MANIFEST, manifest_to_bytes(manifest))
+    return Written(manifest, [], changes)
+
+
+def to_coco(images: Sequence[SourceImage], splits: Mapping[int, str], classes: Sequence[str]) -> dict[str, CocoDataset]:
+    """split -> its COCO data; annotation ids count from 1 over all images in the order of their ids."""
+    categories = [Category(index, name) for index, name in enumerate(classes, start=1)]
+    ids = {category.name: category.id for category in categories}
+    kept: dict[str, tuple[list[Image], list[Annotation]]] = {split: ([], []) for split in SPLITS}
+    number = 0
+    for image in sorted(images, key=lambda image: image.image_id):
+        records, annotations = kept[splits[image.image_id]]
+        records.append(Image(image.image_id, image_file_name(image.image_id), image.width, image.height))
+        for box in image.boxes:
+            number += 1
+            attributes = {"room_type": box.room_type} if box.room_type else {}
+            area = round(box.bbox[2] * box.bbox[3], 3)
+            annotations.append(
+                Annotation(number, image.image_id, ids[box.label], box.bbox, area, box.iscrowd, attributes)
+            )
+    return {split: CocoDataset(records, annotations, categories) for split, (records, annotations) in kept.items()}
+
+
+def _prepare_folder(root: Path) -> set[str]:
+    """Make the folders, take the manifest away, and return the relative paths of what an earlier run left."""
+    if root.exists() and not root.is_dir():
+        raise UsageError(f"{root} is a file: give a folder for --output.")
+    top = {path.name for path in root.iterdir()} if root.is_dir() else set()
+    foreign = sorted(name for name in top - set(SPLITS) if not _OURS.fullmatch(name))
+    left: set[str] = set()
+    if not foreign:  # only then: the folder may be as large as a home directory
+        left = {path.relative_to(root).as_posix() for path in root.rglob("*") if not path.is_dir()}
+        foreign = sorted(path for path in left if not _OURS.fullmatch(path))
+    if foreign:
+        raise UsageError(
+            f"{root} holds {foreign[0]}, which is no part of a data set: give a folder of its own for --output."
+        )
+    for split in SPLITS:
+        (root / split / "images").mkdir(parents=True, exist_ok=True)
+    # From here on until the new manifest is written, nothing takes the folder for a data set.
+    (root / MANIFEST).unlink(missing_ok=True)
+    return left - {MANIFEST}
+
+
+def _write(root: Path, path: str, data: bytes) -> FileEntry:
+    entry = FileEntry(path, len(data), hashlib.sha256(data).hexdigest())
+    target = root / path
+    if _is_there(target, entry):
+        return entry
+    temporary = target.with_name(f".{target.name}{_TEMPORARY}")
+    temporary.write_bytes(data)
+    temporary.replace(target)
+    return entry
+
+
+def _is_there(target: Path, entry: FileEntry) -> bool:
+    try:
+        if target.is_symlink() or target.stat().st_size != entry.size:
+            return False
+        with target.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == entry.sha256
+    except OSError:
+        return False
