@@ -1,0 +1,49 @@
+"""Tells AWS errors that pass from those that stay, so that only the former are tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+
+from pipeline.errors import AwsUnavailable
+
+_PASSING = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "InternalServerError",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+    }
+)
+
+
+def error_code(error: ClientError) -> str:
+    """The code AWS gave, such as ValidationException."""
+    return str(error.response.get("Error", {}).get("Code", "Unknown"))
+
+
+def error_message(error: ClientError) -> str:
+    """The sentence AWS gave."""
+    return str(error.response.get("Error", {}).get("Message", error))
+
+
+@contextmanager
+def raising_unavailable() -> Iterator[None]:
+    """Raise AwsUnavailable for what may work in a moment; botocore's own retries have been used up by then."""
+    try:
+        yield
+    except ClientError as error:
+        if error_code(error) in _PASSING:
+            raise AwsUnavailable(f"{error.operation_name}: {error_message(error)}") from error
+        raise
+    except (ConnectionError, HTTPClientError) as error:
+        raise AwsUnavailable(str(error)) from error

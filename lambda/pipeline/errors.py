@@ -1,0 +1,45 @@
+"""The ends an execution can fail with; people see the class names in the console and in the message."""
+
+# ruff: noqa: N818 - the class name is what a person reads: "DatasetInvalid" says it, "...Error" would add nothing
+
+from __future__ import annotations
+
+
+class PipelineError(Exception):
+    """An end that a person can do something about; its text is one sentence that says what, where and what to do."""
+
+
+class RequestInvalid(PipelineError):
+    """The execution's input is not a request."""
+
+
+class DatasetMissing(PipelineError):
+    """There is no complete data set where the request says."""
+
+
+class DatasetInvalid(PipelineError):
+    """The data set's report has errors."""
+
+
+class LaunchFailed(PipelineError):
+    """SageMaker refused the training job."""
+
+
+class TrainingFailed(PipelineError):
+    """The training job ended as Failed."""
+
+
+class TrainingStopped(PipelineError):
+    """Somebody stopped the training job."""
+
+
+class TrainingTimedOut(PipelineError):
+    """The training job reached its time limit."""
+
+
+class AwsUnavailable(Exception):
+    """An AWS service is busy or out of reach: the state machine tries the step again."""
+
+
+EXPECTED_ERRORS = frozenset(error.__name__ for error in PipelineError.__subclasses__())
+"""Error names whose cause is a sentence for people; any other name is a fault of the pipeline itself."""

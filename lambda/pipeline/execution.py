@@ -1,0 +1,60 @@
+"""The execution that a step runs in, from the state machine's context object."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+JOB_NAME_PREFIX = "floorplan-dino-"
+"""Every training job's name starts with it: the roles are allowed to touch no other job."""
+
+_SLUG_LENGTH = 36  # 15 (prefix) + 36 + 7 (hash) leaves 5 of SageMaker's 63 characters for "-r999"; a UUID fits whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """Who runs this step. Source: $$.Execution, which holds RedriveCount only once an execution has been redriven."""
+
+    arn: str
+    name: str
+    started: datetime
+    redrive_count: int = 0
+
+    @classmethod
+    def from_context(cls, context: Mapping[str, Any]) -> Execution:
+        """From the `execution` that the state machine adds to each step's event."""
+        return cls(
+            arn=context["Id"],
+            name=context["Name"],
+            started=datetime.fromisoformat(context["StartTime"].replace("Z", "+00:00")).astimezone(UTC),
+            redrive_count=int(context.get("RedriveCount", 0)),
+        )
+
+    @property
+    def region(self) -> str:
+        """The region that the execution runs in, such as us-east-1."""
+        return self.arn.split(":")[3]
+
+    @property
+    def tag(self) -> str:
+        """The ARN, with the few characters that tag values may not hold replaced; at most 256 characters."""
+        return re.sub(r"[^\w.:/=+@-]", "-", self.arn)[:256]
+
+    def job_name(self, redrive_count: int | None = None) -> str:
+        """The training job's name: the same for every retry of a step, another one for every redrive.
+
+        A name can be used once only, so a redriven execution needs its own; SageMaker allows 63 characters of
+        `[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}` and writes ARNs in lower case.
+        """
+        count = self.redrive_count if redrive_count is None else redrive_count
+        slug = re.sub(r"[^a-z0-9]+", "-", self.name.lower())[:_SLUG_LENGTH].strip("-") or "run"
+        digest = hashlib.sha256(self.arn.encode()).hexdigest()[:6]
+        return f"{JOB_NAME_PREFIX}{slug}-{digest}" + (f"-r{count}" if count else "")
+
+    def job_names(self) -> list[str]:
+        """The names that this execution's jobs can have, latest first."""
+        return [self.job_name(count) for count in range(self.redrive_count, -1, -1)]

@@ -1,0 +1,64 @@
+"""Each function's environment variables as a typed value; the stack sets them from the same dataclasses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Fields named like their variables, in lower case."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Raises RuntimeError if the deployment left a variable out."""
+        missing = [field.name.upper() for field in fields(cls) if not environment.get(field.name.upper())]
+        if missing:
+            raise RuntimeError(f"The function's environment lacks {', '.join(missing)}: deploy the stack again.")
+        return cls(**{field.name: environment[field.name.upper()] for field in fields(cls)})
+
+    def to_environment(self) -> dict[str, str]:
+        """What from_environment() reads."""
+        return {name.upper(): value for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolveSettings(Settings):
+    """Defaults for what a request leaves out."""
+
+    dataset_prefix: str
+    default_preset: str
+    default_instance_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidateSettings(Settings):
+    """Where data sets and reports lie."""
+
+    bucket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchSettings(Settings):
+    """What every training job has in common."""
+
+    bucket: str
+    training_image: str
+    training_role_arn: str
+    code_asset_bucket: str
+    code_asset_key: str
+    watch_interval_seconds: str
+
+    @property
+    def watch_interval(self) -> int:
+        """Seconds between two looks at a training job."""
+        return int(self.watch_interval_seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinaliseSettings(Settings):
+    """Where the message goes."""
+
+    topic_arn: str
