@@ -1,0 +1,98 @@
+"""The deployment's configuration: cdk.json's context, checked and typed once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from aws_cdk import aws_logs as logs
+from pipeline.pricing import USD_PER_HOUR
+from pipeline.request import PRESETS
+
+LOG_RETENTION = {
+    1: logs.RetentionDays.ONE_DAY,
+    3: logs.RetentionDays.THREE_DAYS,
+    7: logs.RetentionDays.ONE_WEEK,
+    14: logs.RetentionDays.TWO_WEEKS,
+    30: logs.RetentionDays.ONE_MONTH,
+    60: logs.RetentionDays.TWO_MONTHS,
+    90: logs.RetentionDays.THREE_MONTHS,
+    180: logs.RetentionDays.SIX_MONTHS,
+    365: logs.RetentionDays.ONE_YEAR,
+    731: logs.RetentionDays.TWO_YEARS,
+}
+"""CloudWatch Logs offers certain numbers of days only."""
+
+_REPOSITORY = re.compile(r"[a-z0-9]+(?:[._/-][a-z0-9]+)*")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class ConfigurationError(ValueError):
+    """A value of the context that cannot be deployed; its text is one sentence for the person who wrote it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """What may differ from deployment to deployment. Region and account come from the CDK's environment instead."""
+
+    image_repository: str
+    """Repository of the AWS Deep Learning Container, in AWS's own registry of the region."""
+    image_tag: str
+    """Pinned, since it decides the versions of torch and Python."""
+    dataset_prefix: str
+    """The data sets' folder in the bucket; a request may name this one, or another that starts with it."""
+    default_preset: str
+    default_instance_type: str
+    watch_interval_seconds: int
+    """Seconds between two looks at a training job."""
+    log_retention: logs.RetentionDays
+
+    @classmethod
+    def from_context(cls, get: Callable[[str], object]) -> Configuration:
+        """Read each field from the context by its name; `cdk deploy -c name=value` gives strings.
+
+        Raises ConfigurationError.
+        """
+        return cls(
+            image_repository=_matching("image_repository", get, _REPOSITORY, "a repository's name, such as pytorch"),
+            image_tag=_matching("image_tag", get, _TAG, "an image's tag, such as 2.13-cu133-amzn2023-sagemaker"),
+            dataset_prefix=_matching("dataset_prefix", get, _PREFIX, "a folder's name, such as dino-data"),
+            default_preset=_one_of("default_preset", get, PRESETS),
+            default_instance_type=_one_of("default_instance_type", get, USD_PER_HOUR),
+            watch_interval_seconds=_integer("watch_interval_seconds", get, range(5, 3601), "from 5 to 3600"),
+            log_retention=LOG_RETENTION[
+                _integer("log_retention_days", get, LOG_RETENTION, f"out of {', '.join(map(str, LOG_RETENTION))}")
+            ],
+        )
+
+
+def _matching(name: str, get: Callable[[str], object], pattern: re.Pattern[str], allowed: str) -> str:
+    value = get(name)
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise _refusal(name, value, allowed)
+    return value
+
+
+def _one_of(name: str, get: Callable[[str], object], allowed: Collection[str]) -> str:
+    value = get(name)
+    if not isinstance(value, str) or value not in allowed:
+        raise _refusal(name, value, f"one of {', '.join(allowed)}")
+    return value
+
+
+def _integer(name: str, get: Callable[[str], object], allowed: Collection[int], described: str) -> int:
+    value = get(name)
+    text = str(value)
+    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,9}", text.removesuffix(".0")):
+        raise _refusal(name, value, f"a whole number {described}")
+    number = int(text.removesuffix(".0"))  # numbers come from JavaScript as 60.0
+    if number not in allowed:
+        raise _refusal(name, value, f"a whole number {described}")
+    return number
+
+
+def _refusal(name: str, value: object, allowed: str) -> ConfigurationError:
+    given = "is not given" if value is None else f"is {value!r}"
+    return ConfigurationError(f"The context value {name} {given}; set it in cdk.json or by -c {name}=... to {allowed}.")

@@ -1,0 +1,46 @@
+"""The bucket of data sets, reports, checkpoints and models, and the bucket of its access logs."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+from pipeline.s3_layout import CHECKPOINTS
+
+CHECKPOINTS_DAYS = 30
+"""Shorter than the 90 days after which an execution's name, and with it its checkpoints' folder, may be used again."""
+NONCURRENT_DAYS = 30
+ACCESS_LOGS_DAYS = 90
+
+
+class DatasetBucket(Construct):
+    """Kept when the stack is deleted: data and models are the user's."""
+
+    bucket: s3.Bucket
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        access_logs = s3.Bucket(
+            self,
+            "AccessLogs",
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(ACCESS_LOGS_DAYS))],
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        self.bucket = s3.Bucket(
+            self,
+            "Bucket",
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            versioned=True,
+            server_access_logs_bucket=access_logs,
+            removal_policy=RemovalPolicy.RETAIN,
+            lifecycle_rules=[
+                s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(7)),
+                s3.LifecycleRule(noncurrent_version_expiration=Duration.days(NONCURRENT_DAYS)),
+                s3.LifecycleRule(prefix=CHECKPOINTS, expiration=Duration.days(CHECKPOINTS_DAYS)),
+            ],
+        )
