@@ -193,17 +193,32 @@ class TrainingConfig:
     clip_norm: float = 0.1
     """Largest norm of the whole gradient."""
 
+    schedule: Literal["step", "cosine"] = "step"
+    """step drops the learning rates once, as the paper does; cosine lets them fall smoothly to 0."""
+
     warmup_steps: int = 0
     """Steps over which the learning rates rise linearly from 0; the paper uses none."""
 
     lr_drop_epoch: int | None = None
     """Epoch after which the learning rates are divided by 10; None means after 11/12 of the epochs, as in the paper."""
 
+    ema_decay: float = 0.0
+    """Decay of the weights' exponential moving average, which is then evaluated and shipped; 0 means none."""
+
+    accumulation_steps: int = 1
+    """Batches of each process whose gradients are summed up for one update."""
+
     image_short_sides: tuple[int, ...] = (480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800)
     """Short sides in pixels that training images are resized to at random; evaluation uses the last."""
 
     image_max_side: int = 1333
     """Largest long side in pixels after resizing."""
+
+    crop_short_sides: tuple[int, ...] = (400, 500, 600)
+    """Short sides in pixels that half of the training images are resized to before they are cropped; () never crops."""
+
+    crop_sides: tuple[int, int] = (384, 600)
+    """Smallest and largest side of that crop in pixels."""
 
     horizontal_flip: bool = True
     """Mirror half of the training images."""
@@ -217,6 +232,9 @@ class TrainingConfig:
     checkpoint_epochs: int = 1
     """Epochs between two checkpoints."""
 
+    evaluation_epochs: int = 1
+    """Epochs between two evaluations on the validation split; the last epoch is always evaluated."""
+
     log_steps: int = 10
     """Steps between two lines in the log."""
 
@@ -226,13 +244,34 @@ class TrainingConfig:
     activation_checkpointing: bool = False
     """Recompute the transformer's activations in the backward pass: far less memory for about a third more time."""
 
+    stall_minutes: float = 20.0
+    """Minutes without a finished step after which the job ends as stalled."""
+
+    health_minutes: float = 10.0
+    """Minutes that a run must last without an error to be called healthy."""
+
     def __post_init__(self) -> None:
-        for name in ["epochs", "batch_size", "image_max_side", "checkpoint_epochs", "log_steps"]:
+        for name in [
+            "epochs",
+            "batch_size",
+            "accumulation_steps",
+            "image_max_side",
+            "checkpoint_epochs",
+            "evaluation_epochs",
+            "log_steps",
+        ]:
             _require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ["learning_rate", "clip_norm"]:
+        for name in ["learning_rate", "clip_norm", "stall_minutes"]:
             _require(getattr(self, name) > 0, f"{name} must be positive, not {getattr(self, name)}")
-        for name in ["backbone_learning_rate", "weight_decay", "warmup_steps", "workers", "seed"]:
+        for name in ["backbone_learning_rate", "weight_decay", "warmup_steps", "workers", "seed", "health_minutes"]:
             _require(getattr(self, name) >= 0, f"{name} must not be negative, not {getattr(self, name)}")
+        _require(self.schedule in {"step", "cosine"}, f"schedule must be step or cosine, not {self.schedule!r}")
+        _require(0 <= self.ema_decay < 1, f"ema_decay must be at least 0 and below 1, not {self.ema_decay}")
+        _require(
+            len(self.crop_sides) == 2 and 32 <= self.crop_sides[0] <= self.crop_sides[1],
+            f"crop_sides must be a smallest and a largest side of at least 32 pixels, not {self.crop_sides}",
+        )
+        _require(min(self.crop_short_sides, default=32) >= 32, "crop_short_sides must be at least 32 pixels")
         _require(len(self.image_short_sides) > 0, "image_short_sides needs at least one size")
         _require(min(self.image_short_sides, default=0) >= 32, "image_short_sides must be at least 32 pixels")
         _require(
@@ -285,6 +324,8 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 clip_norm=1.0,
                 image_short_sides=(256,),
                 image_max_side=384,
+                crop_short_sides=(),
+                health_minutes=0.0,
                 workers=0,
                 precision="fp32",
             ),

@@ -1,0 +1,84 @@
+"""Writes what becomes model.tar.gz: weights, configuration, figures, history and the code that predicts."""
+
+import dataclasses
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_model
+from torch import nn
+
+from dataset_contract.coco import Category
+from training_code.history import History
+from training_code.hyperparameters import JobConfig
+from training_code.image_tensors import MEAN, STD
+from training_code.inference import MODEL_FORMAT
+
+INFERENCE_CODE = ("__init__.py", "config.py", "image_tensors.py", "inference.py", "dino")
+"""What inference.py imports, and itself."""
+
+
+def write_artifact(
+    folder: Path,
+    *,
+    model: nn.Module,
+    job: JobConfig,
+    categories: Sequence[Category],
+    dataset_version: str,
+    history: History,
+    metrics: Mapping[str, Any],
+) -> None:
+    """Write model.safetensors, config.json, metrics.json, history.jsonl and code/ below `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _copy_code(folder / "code" / "training_code")
+    write_text(folder / "history.jsonl", "".join(f"{line}\n" for line in history.json_lines()))
+    write_json(folder / "metrics.json", metrics)
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        weights = Path(temporary) / "model.safetensors"
+        save_model(model, str(weights))
+        weights.replace(folder / "model.safetensors")
+    config = {
+        "format": MODEL_FORMAT,
+        "preset": job.preset,
+        "model": dataclasses.asdict(job.model),
+        "training": dataclasses.asdict(job.training),
+        "classes": [{"id": category.id, "name": category.name} for category in categories],
+        "image": {
+            "short_side": job.training.image_short_sides[-1],
+            "max_side": job.training.image_max_side,
+            "mean": MEAN,
+            "std": STD,
+        },
+        "dataset_version": dataset_version,
+        "steps": len(history.column("step")),
+    }
+    write_json(folder / "config.json", config)  # last: without it the folder is no model
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write `value` as indented JSON, whole or not at all."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text`, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _copy_code(target: Path) -> None:
+    source = Path(__file__).parent
+    target.mkdir(parents=True, exist_ok=True)
+    for name in INFERENCE_CODE:
+        if (source / name).is_dir():
+            shutil.copytree(
+                source / name, target / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        else:
+            shutil.copyfile(source / name, target / name)

@@ -1,0 +1,68 @@
+"""Checkpoints that survive: written whole or not at all, checked by their hash, loaded without unpickling code."""
+
+import hashlib
+import os
+import pickle
+import re
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+KEPT = 2
+"""Newest checkpoints that stay: the last one, and the one to fall back to."""
+
+_NAME = re.compile(r"checkpoint-(?P<step>[0-9]{8})-(?P<hash>[0-9a-f]{16})\.pt")
+
+
+def save_checkpoint(folder: Path, step: int, state: Mapping[str, Any]) -> Path:
+    """Write `state` (tensors, numbers, strings, lists and dicts of them) as the checkpoint after `step` updates.
+
+    Its name holds the start of its SHA-256, so one atomic rename makes a file that can be told from a damaged one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".writing-", delete=False) as file:
+        temporary = Path(file.name)
+        try:
+            torch.save(dict(state), file)
+            file.flush()
+            os.fsync(file.fileno())
+            path = folder / f"checkpoint-{step:08d}-{_hash(temporary)}.pt"
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    for old in _newest_first(folder)[KEPT:]:
+        old.unlink()
+    return path
+
+
+def load_newest_checkpoint(folder: Path, say: Callable[[str], None]) -> dict[str, Any] | None:
+    """The newest sound checkpoint's state, on the CPU; None if there is none. `say` hears of each damaged one."""
+    for leftover in folder.glob(".writing-*"):
+        leftover.unlink()
+    for path in _newest_first(folder):
+        try:
+            if path.name != f"{path.name[:20]}-{_hash(path)}.pt":
+                raise ValueError("its content does not match the hash in its name")
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            if not isinstance(state, dict):
+                raise ValueError("it holds no dictionary")
+        except (OSError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            say(f"The checkpoint {path.name} is damaged ({reason}): going back to the one before it.")
+            continue
+        return state
+    return None
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    found = [path for path in folder.glob("checkpoint-*.pt") if _NAME.fullmatch(path.name)]
+    return sorted(found, key=lambda path: (path.name[:20], path.stat().st_mtime_ns), reverse=True)
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

@@ -1,0 +1,60 @@
+"""The ways a training job can fail, each with the one word that its failure file starts with."""
+
+from pathlib import Path
+from typing import ClassVar
+
+
+class TrainingError(Exception):
+    """A failure that a person can act on: its message is one sentence saying what, where and what to do.
+
+    Takes the message only, so that it survives the way from a worker process.
+    """
+
+    word: ClassVar[str]
+
+    def __str__(self) -> str:
+        return f"{self.word}: {self.args[0]}"
+
+
+class JobConfigError(TrainingError):
+    """The hyperparameters, the channels or an earlier checkpoint do not fit."""
+
+    word = "CONFIG"
+
+
+class DataError(TrainingError):
+    """The data set is not valid, or a file of it cannot be read."""
+
+    word = "DATA"
+
+
+class MemoryExhaustedError(TrainingError):
+    """The accelerator's or the machine's memory did not suffice."""
+
+    word = "OOM"
+
+
+class NonFiniteLossError(TrainingError):
+    """The loss or its gradient is infinite or not a number."""
+
+    word = "NAN_LOSS"
+
+
+class StallError(TrainingError):
+    """No step was finished for too long."""
+
+    word = "STALL"
+
+
+MAX_FAILURE_CHARACTERS = 1024
+"""SageMaker shows the first 1,024 characters of the file as the job's FailureReason."""
+
+
+def write_failure(path: Path, text: str) -> None:
+    """Write the failure file; the first failure is the cause, so a file that is there already stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text[:MAX_FAILURE_CHARACTERS])
+    except FileExistsError:
+        return

@@ -1,0 +1,44 @@
+"""Judges a run by what its user expects of a first one: no error for a while, no NaN, memory enough, a falling loss."""
+
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+WINDOW = 20
+"""Steps at the beginning and at the end whose median losses are compared."""
+
+
+def judge(
+    losses: Sequence[float], *, seconds: float, needed_minutes: float, failure: str | None = None
+) -> dict[str, Any]:
+    """The verdict "healthy", "undecided" (too short so far) or "unhealthy", with each check and its figures.
+
+    `failure` is the class word of what ended the run, such as OOM.
+    """
+    checks = {
+        "no_error": _check(failure is None, "The run ended without an error.", f"The run ended with {failure}."),
+        "no_nan": _check(failure != "NAN_LOSS", "Every loss was finite.", "A loss was not finite."),
+        "no_oom": _check(failure != "OOM", "The memory sufficed.", "The memory did not suffice."),
+        "duration": _check(
+            seconds >= needed_minutes * 60,
+            f"It trained for {seconds / 60:.1f} minutes.",
+            f"It trained for {seconds / 60:.1f} minutes only; {needed_minutes:g} are needed for a verdict.",
+        ),
+        "loss_falls": _falling(losses),
+    }
+    failed = [name for name, check in checks.items() if not check["passed"]]
+    verdict = "healthy" if not failed else "undecided" if failed == ["duration"] else "unhealthy"
+    return {"verdict": verdict, "steps": len(losses), "seconds": round(seconds, 1), "checks": checks}
+
+
+def _falling(losses: Sequence[float]) -> dict[str, Any]:
+    window = max(1, min(WINDOW, len(losses) // 2))
+    if len(losses) < 2:
+        return _check(False, "", "There are too few steps to tell whether the loss falls.")
+    first, last = statistics.median(losses[:window]), statistics.median(losses[-window:])
+    figures = f"from {first:.4g} to {last:.4g} (medians of the first and the last {window} steps)"
+    return _check(last < first, f"The loss fell {figures}.", f"The loss did not fall: {figures}.")
+
+
+def _check(passed: bool, good: str, bad: str) -> dict[str, Any]:
+    return {"passed": passed, "message": good if passed else bad}

@@ -1,0 +1,52 @@
+"""The optimiser's parameter groups, the learning rate's schedule and the moving average of the weights."""
+
+import copy
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from training_code.config import TrainingConfig
+
+
+def make_optimiser(model: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
+    """AdamW with the backbone at its own learning rate (paper, appendix D); `initial_lr` keeps each group's rate."""
+    named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    backbone = [parameter for name, parameter in named if name.startswith("backbone.")]
+    others = [parameter for name, parameter in named if not name.startswith("backbone.")]
+    groups = [
+        {"params": others, "lr": config.learning_rate, "initial_lr": config.learning_rate},
+        {"params": backbone, "lr": config.backbone_learning_rate, "initial_lr": config.backbone_learning_rate},
+    ]
+    return torch.optim.AdamW([group for group in groups if group["params"]], weight_decay=config.weight_decay)
+
+
+def learning_rate_factor(step: int, *, steps: int, steps_per_epoch: int, config: TrainingConfig) -> float:
+    """What the learning rates are multiplied with for the update after `step` updates of `steps`."""
+    warmup = min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
+    if config.schedule == "cosine":
+        return warmup * 0.5 * (1 + math.cos(math.pi * step / steps))
+    drop = steps * 11 / 12 if config.lr_drop_epoch is None else config.lr_drop_epoch * steps_per_epoch
+    return warmup * (0.1 if step >= drop else 1.0)
+
+
+def set_learning_rate(optimiser: torch.optim.Optimizer, factor: float) -> float:
+    """Set every group to `factor` of its initial rate; returns the first group's."""
+    for group in optimiser.param_groups:
+        group["lr"] = group["initial_lr"] * factor
+    return float(optimiser.param_groups[0]["lr"])
+
+
+class MovingAverage:
+    """Exponential moving average of a model's weights, kept in a copy of the model."""
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.model = copy.deepcopy(model).requires_grad_(False)
+        self._decay = decay
+
+    @torch.no_grad()
+    def update(self, weights: Iterable[nn.Parameter], step: int) -> None:
+        """Move towards `weights` after update number `step`; the first updates count more, as nothing is known yet."""
+        decay = min(self._decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(list(self.model.parameters()), list(weights), 1 - decay)

@@ -1,0 +1,67 @@
+"""The entry of a training job, as SageMaker starts it.
+
+    python -m training_code.train                               in the container: everything lies below /opt/ml
+    SAGEMAKER_BASE_DIR=build/job python -m training_code.train  the same tree elsewhere
+
+Reads input/config/hyperparameters.json and the channel input/data/dataset; writes checkpoints/, model/ and, if it
+fails, output/failure, which starts with the failure's class. Exit status 0: trained, or stopped as asked; 1: failed.
+"""
+
+import dataclasses
+import os
+import sys
+import traceback
+
+from training_code.checked_dataset import open_dataset
+from training_code.failures import TrainingError, write_failure
+from training_code.hyperparameters import read_hyperparameters
+from training_code.processes import command_for_all, join
+from training_code.sagemaker_paths import SageMakerPaths
+from training_code.trainer import Trainer
+from training_code.watch import StopRequest
+
+
+def main() -> int:
+    """Run the job; returns the exit status."""
+    paths = SageMakerPaths.from_environment()
+    try:
+        return _run(paths)
+    except TrainingError as error:
+        write_failure(paths.failure, str(error))
+        say(str(error))
+    except Exception as error:
+        traceback.print_exc()
+        write_failure(paths.failure, f"BUG: {type(error).__name__}: {error}. The job's log has the traceback.")
+    return 1
+
+
+def _run(paths: SageMakerPaths) -> int:
+    stop = StopRequest()
+    job = read_hyperparameters(paths.hyperparameters)
+    if "RANK" not in os.environ and (command := command_for_all(paths.resource_config)):
+        os.execv(command[0], [*command, "-m", "training_code.train"])  # noqa: S606  no shell; keeps the process id
+    say(f"Training {job.preset}: {job.training}")
+    dataset = open_dataset(paths.dataset, num_queries=job.model.num_queries, say=say)
+    num_classes = max(category.id for category in dataset.categories) + 1
+    job = dataclasses.replace(job, model=dataclasses.replace(job.model, num_classes=num_classes))
+    trainer = Trainer(job, dataset, paths, join(), stop=stop, say=say)
+    failure: str | None = "BUG"
+    try:
+        trainer.run()
+        failure = None
+    except TrainingError as error:
+        failure = error.word
+        raise
+    finally:
+        trainer.close(failure)
+    return 0
+
+
+def say(line: str) -> None:
+    """Write a line to the log at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""Watches a running job from outside its loop: the request to stop, and the absence of progress."""
+
+import faulthandler
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+
+class StopRequest:
+    """Remembers SIGTERM: SageMaker sends it 120 seconds before it ends a job that is stopped or interrupted."""
+
+    def __init__(self) -> None:
+        self.received = False
+        signal.signal(signal.SIGTERM, self._receive)
+
+    def _receive(self, _signal: int, _frame: FrameType | None) -> None:
+        self.received = True
+
+
+class StallWatch:
+    """Ends the process when nothing was reported for too long, after writing every thread's stack to the log.
+
+    A hanging read cannot be interrupted from Python, so the process ends at once, with exit status 1.
+    """
+
+    def __init__(self, seconds: float, on_stall: Callable[[], None]) -> None:
+        self._limit = seconds
+        self._on_stall = on_stall
+        self._last = time.monotonic()
+        self._done = threading.Event()
+        threading.Thread(target=self._watch, name="stall-watch", daemon=True).start()
+
+    def progress(self) -> None:
+        """Report progress."""
+        self._last = time.monotonic()
+
+    def close(self) -> None:
+        """End the watch."""
+        self._done.set()
+
+    def _watch(self) -> None:
+        while not self._done.wait(max(0.01, self._last + self._limit - time.monotonic())):
+            if time.monotonic() - self._last >= self._limit:
+                faulthandler.dump_traceback()
+                self._on_stall()
+                os._exit(1)
