@@ -1,4 +1,4 @@
-"""Starts the deployed state machine with `{}` and follows it to its end, with the training job's log.
+"""Starts the deployed state machine and follows it to its end, with the training job's log.
 
 It uses the public APIs of Step Functions, SageMaker and CloudWatch Logs only, so it follows a run on AWS as well.
 """
@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import ClientError
@@ -62,14 +62,16 @@ class ExecutionFollower:
         self._job_name: str | None = None
         self._log_tokens: dict[str, str] = {}
 
-    def start(self, state_machine_arn: str) -> None:
-        """Start the state machine with the input `{}`."""
-        self._arn = self._stepfunctions.start_execution(stateMachineArn=state_machine_arn, input="{}")["executionArn"]
+    def start(self, state_machine_arn: str, request: Mapping[str, Any]) -> None:
+        """Start the state machine with `request` as its input; `{}` means the defaults."""
+        started = self._stepfunctions.start_execution(stateMachineArn=state_machine_arn, input=json.dumps(request))
+        self._arn = started["executionArn"]
 
-    def wait_for_job(self) -> None:
-        """Return when the training job has been launched, or the execution has ended without one."""
+    def wait_for_job(self) -> str | None:
+        """The training job's name once it has been launched; None if the execution has ended without one."""
         while self._look() == "RUNNING" and self._job_name is None:
             time.sleep(POLL_SECONDS)
+        return self._job_name
 
     def wait_for_end(self) -> Execution:
         """Return when the execution has ended, however it did."""
@@ -102,8 +104,8 @@ class ExecutionFollower:
         self._states = entered
         for event in events:
             details = event.get("stateExitedEventDetails")
-            if details is not None and details["name"] == "Launch" and self._job_name is None:
-                self._job_name = json.loads(details["output"])["job"]["name"]
+            if details is not None and details["name"] == "Launch":  # left by Catch as well, without a job
+                self._job_name = json.loads(details["output"]).get("job", {}).get("name")
 
     def _read_log(self) -> None:
         """Report the job's log lines that came since the last call."""

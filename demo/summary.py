@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from demo.phases import Phase
@@ -35,6 +34,6 @@ class Summary:
     phases: list[Phase]
     stack_outputs: dict[str, str]
 
-    def write(self, path: Path) -> None:
-        """Write the summary as JSON to `path`."""
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+    def to_json(self) -> str:
+        """What summary.json holds."""
+        return json.dumps(asdict(self), indent=2, allow_nan=False) + "\n"

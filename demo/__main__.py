@@ -1,0 +1,186 @@
+"""`make demo`: deploys the stacks to an embedded AWS, makes or takes floor plans, and runs the whole pipeline on them.
+
+Writes build/demo/index.html and build/demo/summary.json. Everything else it makes is removed, and whatever it starts
+ends with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import boto3
+from rich.console import Console
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lambda"))  # for the pipeline's table of prices
+
+from dataset_prep.samples import write_samples
+from demo.execution import Execution, ExecutionFollower, TrainingJob
+from demo.outcome import draw_pictures, read_manifest, write_outcome
+from demo.phases import PhaseLog, PhaseProgress
+from demo.trained_model import fetch_model
+from local_aws.deployment import DeploymentError, deploy
+from local_aws.embedded import EmbeddedAws
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+PRESET = "tiny"
+SAMPLE_PLANS = 32
+SAMPLE_SEED = 7
+TRAINING_PHASE = "train DINO"
+WAIT_SCALE = 1 / 30
+"""The state machine looks at the job once a minute; the demo's services wait two seconds instead."""
+
+EXAMPLES = """\
+examples:
+  make demo
+  make demo SOURCE=path/to/plans
+  python -m demo --source path/to/plans
+"""
+
+
+class DemoError(Exception):
+    """A phase did not do what it should; the message is one sentence for the person who watches."""
+
+    def __init__(self, message: str, *, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo; return 0 when the model is there, 1 when a phase failed, 2 for wrong usage, 130 for Ctrl-C."""
+    parser = argparse.ArgumentParser(
+        prog="python -m demo",
+        description="The whole pipeline on this machine, from floor plans to predictions.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--source",
+        type=Path,
+        help="your own plans, in any format that dataset_prep/run.py takes (default: plans that are made for the demo)",
+    )
+    options = parser.parse_args(arguments)
+    if options.source is not None and not options.source.exists():
+        parser.error(f"there is no {options.source}: give the folder or file that holds your plans")
+    for signal_number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signal_number, _interrupt)
+    console = Console(highlight=False)
+    BUILD.mkdir(exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix="demo-", dir=BUILD) as scratch:
+            page = run(console, Path(scratch), options.source)
+    except (DemoError, DeploymentError) as failure:
+        console.print(f"The demo stopped: {failure}", style="red", markup=False)
+        return failure.exit_code if isinstance(failure, DemoError) else 1
+    except KeyboardInterrupt:
+        console.print("The demo was interrupted; nothing that it started is left.", markup=False)
+        return 130
+    console.print(f"Open {page} to see it.", markup=False, soft_wrap=True)
+    return 0
+
+
+def run(console: Console, scratch: Path, source: Path | None) -> Path:
+    """Run all phases with files in `scratch`; return the page's path. Raises DemoError or DeploymentError."""
+    log = PhaseLog(console, total=6 if source is None else 5)
+    with EmbeddedAws(scratch / "aws", wait_scale=WAIT_SCALE) as aws:
+        with log.phase("deploy the stacks to the embedded AWS") as progress:
+            outputs = deploy(
+                aws.environment,
+                context={"default_preset": PRESET},
+                output_dir=scratch / "deployment",
+                on_line=progress.show,
+            )
+        plans = source
+        if plans is None:
+            plans = scratch / "plans"
+            with log.phase("make floor plans"):
+                write_samples(plans, SAMPLE_PLANS, SAMPLE_SEED)
+        dataset = scratch / "dataset"
+        with log.phase("prepare and upload the data set", own_output=True):
+            prepare(plans, dataset, bucket=outputs["DatasetBucketName"], environment=aws.environment)
+        session = session_of(aws.environment)
+        execution, job = follow_state_machine(log, session, outputs["StateMachineArn"])
+        manifest = read_manifest(dataset)
+        with log.phase("predict on plans that were held out"):
+            model = fetch_model(session, job.model_artifact, scratch / "model")
+            pictures = draw_pictures(dataset, model, manifest.classes)
+    return write_outcome(
+        BUILD / "demo",
+        manifest=manifest,
+        generated=source is None,
+        preset=PRESET,
+        execution=execution,
+        job=job,
+        model=model,
+        pictures=pictures,
+        phases=log.finished,
+        training_phase=TRAINING_PHASE,
+        stack_outputs=outputs,
+    )
+
+
+def prepare(plans: Path, dataset: Path, *, bucket: str, environment: dict[str, str]) -> None:
+    """Run dataset_prep/run.py as a user would."""
+    command = [sys.executable, str(ROOT / "dataset_prep" / "run.py")]
+    arguments = ["--source", str(plans), "--output", str(dataset), "--bucket", bucket]
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    done = subprocess.run([*command, *arguments], env=ours | environment, check=False)
+    if done.returncode != 0:
+        raise DemoError(f"{plans} could not be prepared, for the reason above.", exit_code=done.returncode)
+
+
+def session_of(environment: dict[str, str]) -> boto3.Session:
+    """A session for the account that `environment` names; from here on this process talks to that account only."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(environment)
+    return boto3.Session()
+
+
+def follow_state_machine(
+    log: PhaseLog, session: boto3.Session, state_machine_arn: str
+) -> tuple[Execution, TrainingJob]:
+    """Start the state machine with `{}` and follow it to its end. Raises DemoError unless it succeeds."""
+    showing: PhaseProgress
+
+    def show_state(name: str) -> None:
+        showing.show(f"state {name}")
+
+    def show_log_line(line: str) -> None:
+        position = re.search(r"\bstep=(\d+)/(\d+)", line)
+        if position:
+            showing.show(line, fraction=int(position[1]) / max(1, int(position[2])))
+
+    follower = ExecutionFollower(session, on_state=show_state, on_log=show_log_line)
+    with log.phase("start the state machine: validate and launch") as showing:
+        follower.start(state_machine_arn, {})
+        if follower.wait_for_job() is None:
+            raise _failure_of(follower.wait_for_end())
+    with log.phase(TRAINING_PHASE) as showing:
+        execution = follower.wait_for_end()
+    if execution.status != "SUCCEEDED" or execution.job is None:
+        raise _failure_of(execution)
+    return execution, execution.job
+
+
+def _failure_of(execution: Execution) -> DemoError:
+    return DemoError(f"the execution ended with {execution.status}, {execution.error}: {execution.cause}")
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """End as Ctrl-C does, so that everything is cleaned up."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""Turns what the demo has produced into build/demo/index.html and build/demo/summary.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pipeline.pricing import PRICES_DATE, PRICES_REGION, USD_PER_HOUR
+
+from dataset_contract.layout import MANIFEST
+from dataset_contract.manifest import Manifest, parse_manifest
+from dataset_prep.preview import colour_of
+from demo.execution import Execution, TrainingJob
+from demo.gallery import best_threshold, predict_held_out, sample_pictures
+from demo.page import PhaseCost, PredictionPair, Price, SamplePicture, render_page
+from demo.phases import Phase
+from demo.summary import DatasetSummary, Summary
+from demo.trained_model import TrainedModel
+from training_code.inference import Predictor
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """The page's pictures; `held_out` is the split of the predictions."""
+
+    samples: list[SamplePicture]
+    held_out: str
+    predictions: list[PredictionPair]
+
+
+def read_manifest(dataset_root: Path) -> Manifest:
+    """The manifest of a data set that run.py has just written and checked."""
+    manifest, findings = parse_manifest((dataset_root / MANIFEST).read_bytes())
+    assert manifest is not None, findings
+    return manifest
+
+
+def draw_pictures(dataset_root: Path, model: TrainedModel, classes: Sequence[str]) -> Pictures:
+    """Draw plans of the data set, and what the model finds on plans that it was not trained on."""
+    predictor = Predictor.load(model.directory)
+    held_out, predictions = predict_held_out(
+        dataset_root, predictor, classes=classes, threshold=best_threshold(model.metrics)
+    )
+    return Pictures(sample_pictures(dataset_root, classes), held_out, predictions)
+
+
+def write_outcome(
+    folder: Path,
+    *,
+    manifest: Manifest,
+    generated: bool,
+    preset: str,
+    execution: Execution,
+    job: TrainingJob,
+    model: TrainedModel,
+    pictures: Pictures,
+    phases: Sequence[Phase],
+    training_phase: str,
+    stack_outputs: Mapping[str, str],
+) -> Path:
+    """Write the page and the summary into `folder`, each whole or not at all; return the page's path."""
+    summary = Summary(
+        execution_arn=execution.arn,
+        execution_status=execution.status,
+        training_job_name=job.name,
+        training_job_status=job.status,
+        steps=len(model.losses),
+        first_loss=model.losses[0],
+        last_loss=model.losses[-1],
+        model_artifact=job.model_artifact,
+        dataset=DatasetSummary(
+            images=manifest.images,
+            annotations=manifest.annotations,
+            splits={name: asdict(counts) for name, counts in manifest.splits.items()},
+        ),
+        phases=list(phases),
+        stack_outputs=dict(stack_outputs),
+    )
+    usd_per_hour = float(USD_PER_HOUR[job.instance_type])
+    page = render_page(
+        summary=summary,
+        preset=preset,
+        generated=generated,
+        classes=manifest.classes,
+        colours={name: f"rgb{colour_of(name, manifest.classes)}" for name in manifest.classes},
+        states=execution.states,
+        held_out=pictures.held_out,
+        predictions=pictures.predictions,
+        samples=pictures.samples,
+        losses=model.losses,
+        phases=[
+            PhaseCost(
+                phase.name,
+                phase.seconds,
+                job.billable_seconds * usd_per_hour / 3600 if phase.name == training_phase else None,
+            )
+            for phase in phases
+        ],
+        price=Price(job.instance_type, usd_per_hour, PRICES_REGION, PRICES_DATE),
+    )
+    folder.mkdir(exist_ok=True)
+    _replace(folder / "index.html", page)
+    _replace(folder / "summary.json", summary.to_json())
+    return folder / "index.html"
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file that others only ever see whole."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text)
+    temporary.replace(path)

@@ -1,0 +1,178 @@
+"""The deployed pipeline from upload to model, and each way in which it may end otherwise."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+import time
+import zlib
+from pathlib import Path
+
+import pytest
+
+from demo.execution import Execution
+from demo.trained_model import fetch_model
+
+from .conftest import Deployed
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def training_jobs(execution: Execution) -> int:
+    return 0 if execution.job is None else 1
+
+
+def test_a_valid_data_set_becomes_a_model(deployed: Deployed, tmp_path: Path) -> None:
+    deployed.upload_plans("dino-data")
+    execution = deployed.run(epochs=2)
+    assert execution.status == "SUCCEEDED", execution.cause
+    assert execution.job is not None
+    assert execution.job.status == "Completed"
+    model = fetch_model(deployed.session, execution.job.model_artifact, tmp_path / "model")
+    assert model.history[-1]["step"] == len(model.history)
+    assert model.history[-1]["epoch"] == 2
+    message = deployed.message_of(execution)
+    assert execution.job.model_artifact in json.dumps(message)
+
+
+def test_a_second_start_on_the_same_data_is_a_job_of_its_own(deployed: Deployed) -> None:
+    deployed.upload_plans("dino-data")
+    first, second = (deployed.run(epochs=1) for _ in range(2))
+    assert (first.status, second.status) == ("SUCCEEDED", "SUCCEEDED")
+    assert first.job is not None
+    assert second.job is not None
+    assert first.job.name != second.job.name
+
+
+def test_without_an_upload_no_job_is_launched(deployed: Deployed) -> None:
+    execution = deployed.run(dataset_prefix="dino-data-nothing-there")
+    assert (execution.status, execution.error) == ("FAILED", "DatasetMissing")
+    assert "dataset_prep/run.py" in execution.cause
+    assert execution.job is None
+    assert "DatasetMissing" in json.dumps(deployed.message_of(execution))
+
+
+def test_a_missing_image_is_named_and_no_job_is_launched(deployed: Deployed) -> None:
+    prefix = "dino-data-missing-image"
+    deployed.upload_plans(prefix)
+    s3 = deployed.session.client("s3")
+    key = s3.list_objects_v2(Bucket=deployed.bucket, Prefix=f"{prefix}/train/images/")["Contents"][0]["Key"]
+    s3.delete_object(Bucket=deployed.bucket, Key=key)
+    execution = deployed.run(dataset_prefix=prefix)
+    assert (execution.status, execution.error) == ("FAILED", "DatasetInvalid")
+    assert key.removeprefix(f"{prefix}/") in execution.cause
+    assert execution.job is None
+    assert "DatasetInvalid" in json.dumps(deployed.message_of(execution))
+
+
+def test_a_changed_annotation_is_refused(deployed: Deployed) -> None:
+    prefix = "dino-data-changed-annotation"
+    deployed.upload_plans(prefix)
+    s3 = deployed.session.client("s3")
+    key = f"{prefix}/train/annotations.json"
+    content = json.loads(s3.get_object(Bucket=deployed.bucket, Key=key)["Body"].read())
+    content["annotations"][0]["bbox"][0] += 1.0
+    s3.put_object(Bucket=deployed.bucket, Key=key, Body=json.dumps(content), ChecksumAlgorithm="SHA256")
+    execution = deployed.run(dataset_prefix=prefix)
+    assert (execution.status, execution.error) == ("FAILED", "DatasetInvalid")
+    assert execution.job is None
+
+
+def test_a_wrong_field_is_refused_with_the_allowed_ones(deployed: Deployed) -> None:
+    execution = deployed.run(presett="full")
+    assert (execution.status, execution.error) == ("FAILED", "RequestInvalid")
+    assert "presett" in execution.cause
+    assert "preset" in execution.cause
+    assert "RequestInvalid" in json.dumps(deployed.message_of(execution))
+
+
+def test_a_job_that_fails_ends_the_execution_with_its_reason(deployed: Deployed) -> None:
+    """An image whose pixels cannot be decoded, though its header, CRCs, size and hash are right."""
+    prefix = "dino-data-undecodable"
+    deployed.upload_plans(prefix)
+    replace_image_by_undecodable_one(deployed, prefix)
+    execution = deployed.run(dataset_prefix=prefix, epochs=1)
+    assert (execution.status, execution.error) == ("FAILED", "TrainingFailed")
+    assert "DATA" in execution.cause
+    assert execution.job is not None
+    assert execution.job.status == "Failed"
+    assert "TrainingFailed" in json.dumps(deployed.message_of(execution))
+
+
+def test_a_job_stopped_by_hand_ends_the_execution(deployed: Deployed) -> None:
+    deployed.upload_plans("dino-data")
+    follower = deployed.start(epochs=500)
+    name = follower.wait_for_job()
+    assert name is not None
+    wait_for_training(deployed, name)
+    deployed.session.client("sagemaker").stop_training_job(TrainingJobName=name)
+    execution = follower.wait_for_end()
+    assert (execution.status, execution.error) == ("FAILED", "TrainingStopped")
+    assert execution.job is not None
+    assert execution.job.status == "Stopped"
+    assert "TrainingStopped" in json.dumps(deployed.message_of(execution))
+
+
+def test_a_spot_interruption_is_survived(deployed: Deployed, tmp_path: Path) -> None:
+    deployed.upload_plans("dino-data")
+    follower = deployed.start(epochs=6)
+    name = follower.wait_for_job()
+    assert name is not None
+    wait_for_training(deployed, name)
+    deployed.aws.sagemaker.interrupt(name)
+    execution = follower.wait_for_end()
+    assert execution.status == "SUCCEEDED", execution.cause
+    assert execution.job is not None
+    transitions = deployed.session.client("sagemaker").describe_training_job(TrainingJobName=name)
+    assert "Interrupted" in [transition["Status"] for transition in transitions["SecondaryStatusTransitions"]]
+    model = fetch_model(deployed.session, execution.job.model_artifact, tmp_path / "model")
+    assert [entry["step"] for entry in model.history] == list(range(1, len(model.history) + 1))
+    assert model.history[-1]["epoch"] == 6
+
+
+def wait_for_training(deployed: Deployed, name: str) -> None:
+    """Until the job has logged a step."""
+    sagemaker = deployed.session.client("sagemaker")
+    for _ in range(600):
+        job = sagemaker.describe_training_job(TrainingJobName=name)
+        assert job["TrainingJobStatus"] == "InProgress", job.get("FailureReason")
+        if job.get("FinalMetricDataList"):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{name} logged no step")
+
+
+def replace_image_by_undecodable_one(deployed: Deployed, prefix: str) -> None:
+    """Put a PNG with garbage for its pixels in the place of a training image, and a manifest that vouches for it."""
+    # Local, as a user's mistake would be: a damaged file that was there before preparation hashed it.
+    from dataclasses import replace
+
+    from dataset_contract.manifest import content_version, manifest_to_bytes, parse_manifest
+
+    s3 = deployed.session.client("s3")
+
+    def read(path: str) -> bytes:
+        return s3.get_object(Bucket=deployed.bucket, Key=f"{prefix}/{path}")["Body"].read()
+
+    def write(path: str, content: bytes) -> None:
+        s3.put_object(Bucket=deployed.bucket, Key=f"{prefix}/{path}", Body=content, ChecksumAlgorithm="SHA256")
+
+    manifest, _ = parse_manifest(read("manifest.json"))
+    assert manifest is not None
+    victim = next(entry for entry in manifest.files if entry.path.startswith("train/images/"))
+    damaged = with_garbage_pixels(read(victim.path))
+    entry = replace(victim, size=len(damaged), sha256=hashlib.sha256(damaged).hexdigest())
+    changed = replace(manifest, files=tuple(entry if file is victim else file for file in manifest.files))
+    write(victim.path, damaged)
+    write("manifest.json", manifest_to_bytes(replace(changed, version=content_version(changed))))
+
+
+def with_garbage_pixels(png: bytes) -> bytes:
+    """The PNG with its header and end, and between them a chunk of pixels that no zlib can inflate."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header_end = 8 + 4 + 4 + 13 + 4
+    return png[:header_end] + chunk(b"IDAT", b"\xff" * 500) + chunk(b"IEND", b"")
