@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from typing import Any
 
-from dataset_contract.findings import Finding, FindingLog, Report
-from dataset_contract.layout import MANIFEST
-from dataset_contract.manifest import parse_manifest
+from dataset_contract.annotation_checks import check_annotations
+from dataset_contract.coco import CocoDataset, parse_coco
+from dataset_contract.file_facts import FileFacts, read_image_facts
+from dataset_contract.findings import Finding, FindingLog, Report, Severity
+from dataset_contract.image_checks import check_file_names, check_image_files
+from dataset_contract.layout import MANIFEST, SPLITS, annotations_path
+from dataset_contract.leakage import check_leakage
+from dataset_contract.manifest import Manifest, count_split, parse_manifest
+from dataset_contract.manifest_checks import check_counts, check_hashes, check_presence, check_references
+from dataset_contract.split_checks import check_splits
 from dataset_contract.stores import DatasetStore
+from dataset_contract.strict_json import MAX_BYTES
 
 
 def check_dataset(store: DatasetStore, *, max_objects_per_image: int | None = None) -> Report:
@@ -21,16 +31,110 @@ def check_dataset(store: DatasetStore, *, max_objects_per_image: int | None = No
         The report; its verdict is "invalid" if training must not start. Nothing in the data set causes an
         exception; only the store's own failures (no permission for the bucket, no network) do.
     """
-    counts: dict[str, Any] = {}
-    found = FindingLog(file=MANIFEST)
-    findings: list[Finding] = []
     sizes = store.list()
+    manifest, findings = _read_manifest(store, sizes)
+    if manifest is None:
+        return Report.of(findings, {})
+    findings += check_presence(manifest, sizes, store.refused())
+
+    datasets, facts, problems = _read_splits(store, sizes)
+    findings += problems
+    unsound = {finding.split for finding in problems if finding.severity is Severity.ERROR}
+    findings += check_counts(manifest, {split: data for split, data in datasets.items() if split not in unsound})
+    findings += check_splits(datasets)
+    for split, dataset in datasets.items():
+        file = annotations_path(split)
+        findings += check_annotations(dataset, split=split, file=file, max_objects_per_image=max_objects_per_image)
+        findings += check_file_names(dataset, split=split, file=file)
+
+    listed = {entry.path: sizes[entry.path] for entry in manifest.files if entry.path in sizes}
+    others = {path: size for path, size in listed.items() if path not in map(annotations_path, SPLITS)}
+    facts |= read_image_facts(store, others)
+    findings += check_hashes(manifest, facts)
+    image_paths = {
+        split: {image.id: f"{split}/{image.file_name}" for image in dataset.images}
+        for split, dataset in datasets.items()
+    }
+    findings += check_references(manifest, image_paths)
+    for split, dataset in datasets.items():
+        findings += check_image_files(dataset, facts, split=split, file=annotations_path(split))
+    findings += check_leakage(manifest, image_paths)
+    return Report.of(findings, _counts(datasets, listed))
+
+
+def _read_manifest(store: DatasetStore, sizes: Mapping[str, int]) -> tuple[Manifest | None, list[Finding]]:
     if MANIFEST not in sizes:
+        found = FindingLog(file=MANIFEST)
         found.error(
             "MANIFEST_MISSING",
             f"There is no {MANIFEST} at {store.location}: the upload has not finished, or nothing was uploaded.",
             "Run dataset_prep/run.py with the same options again; it continues where it stopped.",
         )
-    else:
-        _, findings = parse_manifest(store.read(MANIFEST))
-    return Report.of(found.findings() + findings, counts)
+        return None, found.findings()
+    data, findings = _read_json(store, MANIFEST, sizes[MANIFEST], None)
+    if data is None:
+        return None, findings
+    return parse_manifest(data)
+
+
+def _read_splits(
+    store: DatasetStore, sizes: Mapping[str, int]
+) -> tuple[dict[str, CocoDataset], dict[str, FileFacts], list[Finding]]:
+    """The data by split and the facts of their files, as far as they can be read, and what is wrong with them."""
+    datasets: dict[str, CocoDataset] = {}
+    facts: dict[str, FileFacts] = {}
+    findings: list[Finding] = []
+    for split in SPLITS:
+        path = annotations_path(split)
+        if path not in sizes:
+            continue
+        data, problems = _read_json(store, path, sizes[path], split)
+        findings += problems
+        if data is None:
+            continue
+        facts[path] = FileFacts(sha256=hashlib.sha256(data).hexdigest())
+        dataset, problems = parse_coco(data, file=path, split=split)
+        findings += problems
+        if dataset is not None:
+            datasets[split] = dataset
+    return datasets, facts, findings
+
+
+def _read_json(store: DatasetStore, path: str, size: int, split: str | None) -> tuple[bytes | None, list[Finding]]:
+    """The bytes of a JSON file, unless it is too large to be read or unreadable."""
+    found = FindingLog(split=split, file=path)
+    if size > MAX_BYTES:
+        found.error(
+            "JSON_TOO_LARGE",
+            f"{path} has {size:,} bytes, more than the {MAX_BYTES:,} that are read.",
+            "Leave out what training does not need, such as polygons.",
+        )
+        return None, found.findings()
+    try:
+        return store.read(path), []
+    except OSError as error:
+        reason = error.strerror or error
+        found.error(
+            "FILE_UNREADABLE", f"{path} cannot be read ({reason}).", "Make the file readable, or write it again."
+        )
+        return None, found.findings()
+
+
+def _counts(datasets: Mapping[str, CocoDataset], files: Mapping[str, int]) -> dict[str, Any]:
+    splits: dict[str, Any] = {}
+    for split, dataset in datasets.items():
+        counted = count_split(dataset)
+        with_objects = len({annotation.image_id for annotation in dataset.annotations})
+        splits[split] = {
+            "images": counted.images,
+            "annotations": counted.annotations,
+            "background_images": counted.images - with_objects,
+            "annotations_by_class": dict(counted.annotations_by_class),
+        }
+    return {
+        "images": sum(split["images"] for split in splits.values()),
+        "annotations": sum(split["annotations"] for split in splits.values()),
+        "files": len(files),
+        "bytes": sum(files.values()),
+        "splits": splits,
+    }

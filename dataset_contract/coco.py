@@ -10,7 +10,7 @@ from dataset_contract.coco_fields import read_annotations, read_categories, read
 from dataset_contract.coco_types import Annotation, Category, CocoDataset, Image
 from dataset_contract.findings import Finding, FindingLog
 from dataset_contract.segmentation import condense_segmentation
-from dataset_contract.strict_json import parse_json
+from dataset_contract.strict_json import garbage_collection_paused, parse_json
 
 __all__ = ["Annotation", "Category", "CocoDataset", "Image", "coco_to_bytes", "parse_coco"]
 
@@ -30,11 +30,12 @@ def parse_coco(data: bytes, *, file: str, split: str | None = None) -> tuple[Coc
         Whether boxes fit their images is annotation_checks' part, whether file names fit the layout is
         image_checks', so that files from elsewhere can be read too. Polygons are checked, then dropped.
     """
-    value, findings = parse_json(data, file=file, split=split, on_object=condense_segmentation)
-    if value is None and findings:
-        return None, findings
-    found = FindingLog(split=split, file=file)
-    dataset = _read_sections(value, file, found)
+    with garbage_collection_paused():
+        value, findings = parse_json(data, file=file, split=split, on_object=condense_segmentation)
+        if value is None and findings:
+            return None, findings
+        found = FindingLog(split=split, file=file)
+        dataset = _read_sections(value, file, found)
     return dataset, findings + found.findings()
 
 

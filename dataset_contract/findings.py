@@ -96,7 +96,10 @@ class FindingLog:
         self._counts[code, severity] += 1
         if self._counts[code, severity] <= self.KEPT_PER_CODE:
             where.setdefault("split", self._split)
-            where.setdefault("file", self._file)
+            file = where.get("file", self._file)
+            if file is not None:  # names on disk may hold what is no Unicode, which printing would stumble over
+                file = file.encode("utf-8", "backslashreplace").decode()
+            where["file"] = file
             self._kept.append(Finding(code=code, severity=severity, message=message, fix=fix, **where))
 
     def findings(self) -> list[Finding]:

@@ -1,0 +1,172 @@
+"""Whether boxes are plausible on their images: empty, outside, in another format, duplicates, too many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from dataset_contract.coco_types import Annotation, CocoDataset, Image
+from dataset_contract.findings import Finding, FindingLog, Place
+from dataset_contract.strict_json import garbage_collection_paused
+
+ROUNDING = 0.01
+"""Pixels by which a box may reach beyond its image unsaid: no more than the rounding of its numbers."""
+OVERHANG = 0.01
+"""Share of the image's side by which a box may reach beyond it with a warning only; Ultralytics tolerates as much."""
+SLIVER = 1.0
+"""Pixels: a thinner box vanishes when the image is made smaller."""
+WHOLE_IMAGE = 0.99
+"""Share of the image's area from which on a box covers all of it."""
+SAME_BOX = 0.99
+"""Intersection over union from which on two boxes of one class are the same object."""
+
+_Box = tuple[int, float, float, float, float, int]
+"""category_id, x, y, width, height, annotation id: in this order, so that sorting puts duplicates side by side."""
+
+
+def check_annotations(
+    dataset: CocoDataset, *, split: str | None = None, file: str | None = None, max_objects_per_image: int | None = None
+) -> list[Finding]:
+    """What is wrong with the boxes of `dataset`, as parse_coco returned it.
+
+    Args:
+        dataset: every annotation's image is among its images.
+        split: how findings name the split.
+        file: how findings name the file.
+        max_objects_per_image: the model's number of queries, if known.
+    """
+    found = FindingLog(split=split, file=file)
+    images = {image.id: image for image in dataset.images}
+    with garbage_collection_paused():
+        boxes = _check_boxes(dataset.annotations, images, found)
+        for image_id, on_image in boxes.items():
+            _check_image(images[image_id], on_image, max_objects_per_image, found)
+    background = len(images) - len(boxes)
+    if background:
+        found.info(
+            "BACKGROUND_IMAGES",
+            f"{background:,} of {len(images):,} images have no annotations: they teach what is no object.",
+            "Nothing to do if they really show none; --drop-empty leaves them out.",
+        )
+    return found.findings()
+
+
+def _check_boxes(
+    annotations: Sequence[Annotation], images: Mapping[int, Image], found: FindingLog
+) -> dict[int, list[_Box]]:
+    """Check each box by itself; return the boxes by image id. The hot loop: only an unusual box costs a call."""
+    frames = {  # the right and lower bound, and the largest usual area
+        image.id: (image.width + ROUNDING, image.height + ROUNDING, WHOLE_IMAGE * image.width * image.height)
+        for image in images.values()
+    }
+    boxes: dict[int, list[_Box]] = {}
+    normalised = 0
+    for annotation in annotations:
+        image_id = annotation.image_id
+        x, y, width, height = annotation.bbox
+        right, bottom, whole = frames[image_id]
+        if (
+            x < -ROUNDING
+            or y < -ROUNDING
+            or x + width > right
+            or y + height > bottom
+            or width < SLIVER
+            or height < SLIVER
+            or width * height >= whole
+            or annotation.iscrowd
+        ):
+            _check_unusual(annotation, images[image_id], found)
+            normalised += 0 <= x <= 1 and 0 <= y <= 1 and 0 < width <= 1 and 0 < height <= 1
+        on_image = boxes.get(image_id)
+        if on_image is None:
+            on_image = boxes[image_id] = []
+        on_image.append((annotation.category_id, x, y, width, height, annotation.id))
+    if normalised > len(annotations) / 2:
+        found.error(
+            "BOXES_LOOK_NORMALISED",
+            f"{normalised:,} of {len(annotations):,} boxes have no number above 1: fractions of the image, not pixels.",
+            "Multiply them by the image's width and height.",
+        )
+    return boxes
+
+
+def _check_unusual(annotation: Annotation, image: Image, found: FindingLog) -> None:
+    """Say what is wrong with one box."""
+    x, y, width, height = annotation.bbox
+    text = f"[{x:g}, {y:g}, {width:g}, {height:g}]"
+    subject = f"Annotation {annotation.id} on image {image.id}"
+    overhang = max(-x / image.width, -y / image.height, (x + width) / image.width - 1, (y + height) / image.height - 1)
+    pixels = max(-x, -y, x + width - image.width, y + height - image.height)
+    place: Place = {"image_id": image.id, "annotation_id": annotation.id}
+    if annotation.iscrowd:
+        found.warning(
+            "CROWD",
+            f"{subject} is marked as a crowd (iscrowd 1), which is not trained as an object.",
+            "Set iscrowd to 0 if it is a single object.",
+            **place,
+        )
+    if width <= 0 or height <= 0:
+        found.error(
+            "BOX_EMPTY", f"{subject} has a box without area: {text}.", "Correct its size, or remove it.", **place
+        )
+    elif pixels > ROUNDING and x < width <= image.width + 1 and y < height <= image.height + 1 and overhang > OVERHANG:
+        found.error(
+            "BOX_LOOKS_XYXY",
+            f"{subject} has the box {text}, which fits its image only as two corners, x1, y1, x2, y2.",
+            "COCO boxes are x, y, width, height: subtract the first corner from the second.",
+            **place,
+        )
+    elif pixels > 1 and overhang > OVERHANG:
+        found.error(
+            "BOX_OUTSIDE_IMAGE",
+            f"{subject} has the box {text}, {pixels:g} pixels beyond its {image.width}x{image.height} image.",
+            "Check that boxes and images have the same scale; if so, clip the box to the image.",
+            **place,
+        )
+    elif pixels > ROUNDING:
+        found.warning(
+            "BOX_OVER_EDGE",
+            f"{subject} has the box {text}, slightly beyond the edge of its {image.width}x{image.height} image.",
+            "Clip the box to the image.",
+            **place,
+        )
+    if 0 < min(width, height) < SLIVER:
+        found.warning(
+            "BOX_SLIVER",
+            f"{subject} has a box thinner than {SLIVER:g} pixel: {text}.",
+            "Check whether it is an object at all; if not, remove it.",
+            **place,
+        )
+    if overhang <= OVERHANG and width * height >= WHOLE_IMAGE * image.width * image.height:
+        found.warning(
+            "BOX_WHOLE_IMAGE",
+            f"{subject} has a box that covers the whole image: {text}.",
+            "Check whether it is an object; annotation tools leave such boxes behind.",
+            **place,
+        )
+
+
+def _check_image(image: Image, boxes: list[_Box], max_objects: int | None, found: FindingLog) -> None:
+    if max_objects is not None and len(boxes) > max_objects:
+        found.warning(
+            "TOO_MANY_OBJECTS",
+            f"Image {image.id} has {len(boxes):,} objects; the model can find {max_objects:,} on an image.",
+            "Train with more queries, or cut the image into parts.",
+            image_id=image.id,
+        )
+    boxes.sort()
+    for index, (category_id, x, y, width, height, annotation_id) in enumerate(boxes, start=1):
+        farthest = x + (1 - SAME_BOX) * width
+        while index < len(boxes) and boxes[index][1] <= farthest and boxes[index][0] == category_id:
+            _, other_x, other_y, other_width, other_height, other_id = boxes[index]
+            across = min(x + width, other_x + other_width) - max(x, other_x)
+            down = min(y + height, other_y + other_height) - max(y, other_y)
+            both = across * down
+            if across > 0 and down > 0 and both >= SAME_BOX * (width * height + other_width * other_height - both):
+                found.warning(
+                    "DUPLICATE_BOX",
+                    f"Annotations {annotation_id} and {other_id} on image {image.id} have the same class and box.",
+                    "Keep one of them: the model learns to find such an object twice.",
+                    image_id=image.id,
+                    annotation_id=other_id,
+                )
+            index += 1  # noqa: PLW2901  walks on from the box after this one

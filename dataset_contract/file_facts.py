@@ -1,0 +1,61 @@
+"""What is read of each file of a data set: its SHA-256 and, of an image, its header. In threads, each file once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from dataset_contract.png import HEAD_LENGTH, PngError, PngHeader, check_png_chunks, read_png_header
+from dataset_contract.stores import DatasetStore
+
+MAX_IMAGE_BYTES = 1 << 30
+"""Larger files are not read whole: no PNG of an acceptable size has as many bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What was read of one file."""
+
+    sha256: str | None = None
+    """Hex; None if the store has none."""
+    png_header: PngHeader | None = None
+    """None if the file is no sound PNG."""
+    png_problem: tuple[str, str] | None = None
+    """(code of the finding, end of a sentence that starts with the path)."""
+    unreadable: str | None = None
+    """Why the file could not be read (end of a sentence)."""
+
+
+def read_image_facts(store: DatasetStore, sizes: Mapping[str, int]) -> dict[str, FileFacts]:
+    """path -> facts of the images of `store`, given as path -> bytes.
+
+    Where the store can afford it, each file is read whole and its PNG checksums are verified; else its first bytes,
+    and the hash that the store keeps.
+    """
+    with ThreadPoolExecutor(store.workers) as pool:
+        return dict(zip(sizes, pool.map(lambda item: _read(store, *item), sizes.items()), strict=True))
+
+
+def _read(store: DatasetStore, path: str, size: int) -> FileFacts:
+    if size == 0:
+        return FileFacts(hashlib.sha256(b"").hexdigest(), png_problem=("IMAGE_EMPTY", "is empty"))
+    try:
+        if store.whole_files and size <= MAX_IMAGE_BYTES:
+            data = store.read(path)
+            return _judge(hashlib.sha256(data).hexdigest(), data, whole=True)
+        return _judge(store.sha256(path), store.read_head(path, HEAD_LENGTH), whole=False)
+    except OSError as error:
+        return FileFacts(unreadable=f"cannot be read ({error.strerror or error})")
+
+
+def _judge(sha256: str | None, data: bytes, *, whole: bool) -> FileFacts:
+    header = None
+    try:
+        header = read_png_header(data)
+        if whole:
+            check_png_chunks(data)
+    except PngError as error:
+        return FileFacts(sha256, header, (error.code, str(error)))
+    return FileFacts(sha256, header)

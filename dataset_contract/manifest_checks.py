@@ -1,0 +1,167 @@
+"""Whether the data set is the one that its manifest describes: its files, their sizes and hashes, its counts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from dataset_contract.coco_fields import short
+from dataset_contract.coco_types import CocoDataset
+from dataset_contract.file_facts import FileFacts
+from dataset_contract.findings import Finding, FindingLog
+from dataset_contract.layout import MANIFEST, SPLITS, annotations_path, comparable
+from dataset_contract.manifest import Manifest, count_split
+
+_MAKE_AGAIN = "Run dataset_prep/run.py again; do not edit the data set by hand."
+_UPLOAD_AGAIN = "Run dataset_prep/run.py with the same options again; it sends what is missing or differs."
+
+
+def check_presence(manifest: Manifest, sizes: Mapping[str, int], refused: Mapping[str, str]) -> list[Finding]:
+    """Compare the manifest with what lies in the store.
+
+    Args:
+        manifest: as parse_manifest returned it.
+        sizes: path -> bytes of what is there (DatasetStore.list).
+        refused: path -> why not, of what is there but unusable (DatasetStore.refused).
+    """
+    found = FindingLog()
+    listed = {entry.path for entry in manifest.files}
+    by_comparable = {comparable(path): path for path in sizes if path not in listed}
+    for split in SPLITS:
+        if annotations_path(split) not in listed:
+            found.error(
+                "SPLIT_MISSING",
+                f"{MANIFEST} lists no {annotations_path(split)}: the split {split} is missing.",
+                "Run dataset_prep/run.py again; a split may be empty, but not absent.",
+                split=split,
+                file=MANIFEST,
+            )
+    for entry in manifest.files:
+        size, twin = sizes.get(entry.path), by_comparable.get(comparable(entry.path))
+        if entry.path in refused:
+            continue
+        if size is None:
+            hint = f"; there is {short(twin)}, which differs in case only" if twin is not None else ""
+            found.error("FILE_MISSING", f"{entry.path} is not there{hint}.", _UPLOAD_AGAIN, file=entry.path)
+        elif size != entry.size:
+            found.error(
+                "FILE_SIZE_DIFFERS",
+                f"{entry.path} has {size:,} bytes, but {MANIFEST} says {entry.size:,}.",
+                _UPLOAD_AGAIN,
+                file=entry.path,
+            )
+    for path, problem in refused.items():
+        found.error("FILE_REFUSED", f"{short(path)} {problem}.", "Put a plain file or folder there.", file=path)
+    _check_extra(sizes, listed, found)
+    return found.findings()
+
+
+def _check_extra(sizes: Mapping[str, int], listed: Collection[str], found: FindingLog) -> None:
+    by_comparable = {comparable(path): path for path in listed}
+    for path in sizes:
+        if path in listed or path == MANIFEST:
+            continue
+        twin = by_comparable.get(comparable(path))
+        if twin is not None and twin in sizes:
+            found.error(
+                "FILE_CASE_COLLISION",
+                f"{short(path)} differs from {twin} in case only: one overwrites the other where case does not count.",
+                f"Remove {short(path)}.",
+                file=path,
+            )
+        elif twin is None:
+            found.warning(
+                "FILE_EXTRA",
+                f"{short(path)} is there, but not in {MANIFEST}: it is not part of the data set.",
+                "Remove it, or keep it elsewhere.",
+                file=path,
+            )
+
+
+def check_hashes(manifest: Manifest, facts: Mapping[str, FileFacts]) -> list[Finding]:
+    """Compare the hashes of the files that could be read with the manifest's."""
+    found = FindingLog()
+    for entry in manifest.files:
+        known = facts.get(entry.path)
+        if known is None:
+            continue
+        if known.unreadable is not None:
+            found.error(
+                "FILE_UNREADABLE",
+                f"{entry.path} {known.unreadable}.",
+                "Make the file readable, or write it again.",
+                file=entry.path,
+            )
+        elif known.sha256 is None:
+            found.warning(
+                "FILE_CHECKSUM_MISSING",
+                f"{entry.path} has no SHA-256 in S3: its content cannot be verified.",
+                "Upload it with dataset_prep/run.py --replace, which sends the checksum with each object.",
+                file=entry.path,
+            )
+        elif known.sha256 != entry.sha256:
+            found.error(
+                "FILE_HASH_DIFFERS",
+                f"{entry.path} is not the file that {MANIFEST} lists: its SHA-256 differs.",
+                _UPLOAD_AGAIN,
+                file=entry.path,
+            )
+    return found.findings()
+
+
+def check_references(manifest: Manifest, image_paths: Mapping[str, Mapping[int, str]]) -> list[Finding]:
+    """Whether the images of the JSON are the manifest's files, and the other way round.
+
+    Args:
+        manifest: as parse_manifest returned it.
+        image_paths: split -> image id -> path, by the JSON; a split that could not be read is absent.
+    """
+    found = FindingLog()
+    listed = {entry.path for entry in manifest.files}
+    used = {annotations_path(split) for split in SPLITS}.union(*(paths.values() for paths in image_paths.values()))
+    for split, paths in image_paths.items():
+        for image_id, path in paths.items():
+            if path not in listed:
+                found.error(
+                    "IMAGE_NOT_LISTED",
+                    f"{annotations_path(split)} refers to {short(path)}, which {MANIFEST} does not list.",
+                    _MAKE_AGAIN,
+                    split=split,
+                    file=path,
+                    image_id=image_id,
+                )
+    unread = tuple(f"{split}/" for split in SPLITS if split not in image_paths)
+    for path in sorted(listed - used):
+        if not path.startswith(unread):
+            found.warning(
+                "FILE_UNUSED",
+                f"{path} is in {MANIFEST}, but no annotations.json refers to it.",
+                "Run dataset_prep/run.py again, or leave the file out.",
+                file=path,
+            )
+    return found.findings()
+
+
+def check_counts(manifest: Manifest, datasets: Mapping[str, CocoDataset]) -> list[Finding]:
+    """Whether the manifest's counts and classes are those of the data that could be read without an error."""
+    found = FindingLog(file=MANIFEST)
+    for split, dataset in datasets.items():
+        counted, stated = count_split(dataset), manifest.splits.get(split)
+        if stated != counted:
+            numbers = f"{stated.images:,} images and {stated.annotations:,} annotations" if stated else "nothing"
+            found.error(
+                "MANIFEST_COUNTS_WRONG",
+                f"{MANIFEST} says that {split} has {numbers}; its annotations.json has {counted.images:,} and "
+                f"{counted.annotations:,}, or other counts by class.",
+                _MAKE_AGAIN,
+                split=split,
+            )
+        classes = [item.name for item in sorted(dataset.categories, key=lambda item: item.id)]
+        if classes != list(manifest.classes):
+            found.error(
+                "CLASSES_DIFFER",
+                f"{annotations_path(split)} has the classes {short(classes)}; {MANIFEST} has "
+                f"{short(list(manifest.classes))}.",
+                _MAKE_AGAIN,
+                split=split,
+            )
+    return found.findings()

@@ -1,0 +1,111 @@
+"""PNG files as far as they can be judged without decoding pixels: signature, header, chunks and their checksums."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+HEAD_LENGTH = 33
+"""Bytes up to the end of the header chunk: 8 of signature, 8 + 13 + 4 of IHDR."""
+MAX_PIXELS = 178_956_970
+"""The largest image that is accepted: what Pillow refuses to open as a decompression bomb is larger."""
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_OTHER_FORMATS = {
+    b"\xff\xd8\xff": "a JPEG file",
+    b"GIF8": "a GIF file",
+    b"BM": "a BMP file",
+    b"RIFF": "a WebP file",
+    b"II*\0": "a TIFF file",
+    b"MM\0*": "a TIFF file",
+    b"%PDF": "a PDF file",
+    b"<svg": "an SVG file",
+    b"<?xml": "an XML file",
+    b"<!DOC": "a web page",
+    b"<html": "a web page",
+    b"version https://git-lfs": "a Git LFS pointer, not the image",
+}
+_BIT_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_COLOR_TYPES = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGB with alpha"}
+
+
+class PngError(Exception):
+    """The file is no PNG, or a damaged one; the text is the end of a sentence that starts with its name."""
+
+    def __init__(self, code: str, problem: str) -> None:
+        """`code` is the finding's."""
+        super().__init__(problem)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class PngHeader:
+    """What IHDR says."""
+
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+    bit_depth: int
+    color_type: int
+    """0 grey, 2 RGB, 3 palette, 4 grey with alpha, 6 RGB with alpha."""
+
+    @property
+    def mode(self) -> str:
+        """As a sentence names it: 8-bit RGB."""
+        return f"{self.bit_depth}-bit {_COLOR_TYPES[self.color_type]}"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is 8-bit RGB or grey, the two that training takes."""
+        return self.bit_depth == 8 and self.color_type in (0, 2)
+
+
+def read_png_header(head: bytes) -> PngHeader:
+    """The header of the PNG file that starts with `head` (HEAD_LENGTH bytes; more do no harm).
+
+    Raises:
+        PngError: it is not a PNG file, or its header is damaged.
+    """
+    if not head.startswith(_SIGNATURE):
+        kind = next((kind for magic, kind in _OTHER_FORMATS.items() if head.startswith(magic)), "something else")
+        raise PngError("IMAGE_NOT_PNG", f"is no PNG file but {kind}")
+    if len(head) < HEAD_LENGTH:
+        raise PngError("IMAGE_DAMAGED", f"breaks off after {len(head)} bytes")
+    length, name, width, height, bit_depth, color_type, compression, filtering, interlace, crc = struct.unpack(
+        ">I4sIIBBBBBI", head[8:HEAD_LENGTH]
+    )
+    if name != b"IHDR" or length != 13 or zlib.crc32(head[12:29]) != crc:
+        raise PngError("IMAGE_DAMAGED", "has a damaged PNG header")
+    possible = bit_depth in _BIT_DEPTHS.get(color_type, ()) and (compression, filtering) == (0, 0) and interlace <= 1
+    if not possible or not (0 < width < 1 << 31 and 0 < height < 1 << 31):
+        raise PngError("IMAGE_DAMAGED", "has a PNG header with impossible values")
+    return PngHeader(width, height, bit_depth, color_type)
+
+
+def check_png_chunks(data: bytes) -> None:
+    """Walk over all chunks of a PNG file and verify their checksums, as a decoder would meet them.
+
+    Raises:
+        PngError: it breaks off, a checksum is wrong, it has no pixels, has transparency, or goes on after its end.
+    """
+    names: set[bytes] = set()
+    position, view = len(_SIGNATURE), memoryview(data)
+    while b"IEND" not in names:
+        if len(data) - position < 12:
+            raise PngError("IMAGE_DAMAGED", f"breaks off after {len(data):,} bytes, before the end of its PNG data")
+        length, name = struct.unpack_from(">I4s", data, position)
+        end = position + 12 + length
+        if end > len(data):
+            raise PngError("IMAGE_DAMAGED", f"breaks off after {len(data):,} bytes, within its PNG data")
+        if zlib.crc32(view[position + 4 : end - 4]) != int.from_bytes(view[end - 4 : end]):
+            raise PngError("IMAGE_DAMAGED", f"is damaged: a checksum is wrong after byte {position:,}")
+        names.add(name)
+        position = end
+    if b"IDAT" not in names:
+        raise PngError("IMAGE_DAMAGED", "has no pixels")
+    if b"tRNS" in names:
+        raise PngError("IMAGE_MODE", "declares a colour transparent")
+    if position != len(data):
+        raise PngError("IMAGE_DAMAGED", f"goes on for {len(data) - position:,} bytes after the end of its PNG data")
