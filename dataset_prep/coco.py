@@ -15,6 +15,7 @@ from dataset_prep.path_suffixes import PathSuffixes
 from dataset_prep.source import Source, SourceBox, SourceImage, class_name
 
 _SPLIT_WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+_SECTION = re.compile(rb'"(?:images|annotations|categories)"\s*:\s*\[')
 _HEAD = 4096  # enough of a file to see whether it can be COCO
 
 
@@ -152,10 +153,10 @@ def _split_of(path: Path) -> str | None:
 def _looks_like_coco(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(_HEAD)
-    if any(f'"{section}"'.encode() in head for section in ("images", "annotations", "categories")):
+    if _SECTION.search(head):
         return True
-    try:  # a long first section may hide the others
+    try:  # a long `info` may stand before the sections
         content = json.loads(path.read_bytes()) if path.stat().st_size < 1 << 20 else {}
     except (ValueError, RecursionError):
         return False
-    return isinstance(content, dict) and "images" in content
+    return isinstance(content, dict) and isinstance(content.get("images"), list)

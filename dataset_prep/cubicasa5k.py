@@ -181,11 +181,12 @@ def _read_plan(plan: _Plan, policy: Policy, found: FindingLog) -> SourceImage | 
             )
             return None
     _compare_floors(plan, found)
+    file = original
     try:
-        header, frame = read_header(original), read_header(scaled)
-        model = parse_model(annotation.read_bytes())
+        header = read_header(file := original)
+        frame = read_header(file := scaled)
+        model = parse_model((file := annotation).read_bytes())
     except (ImageError, SvgError) as error:
-        file = annotation if isinstance(error, SvgError) else original
         found.error(
             "ANNOTATION_BROKEN" if file is annotation else "IMAGE_BROKEN",
             f"{plan.name}/{file.name} {error}.",

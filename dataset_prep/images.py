@@ -11,16 +11,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
+from dataset_contract.png import HEAD_LENGTH, MAX_PIXELS, PngError, read_png_header
+
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif"})
 """Endings, in lower case, of the files that count as pictures."""
-
-MAX_PIXELS = 200_000_000
-"""No larger picture is decoded (CubiCasa5K's largest has 90 million pixels): a few bytes could ask for gigabytes."""
 
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")
 _ORIENTATION = 0x0112  # EXIF's tag
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_GREY, _RGB = 0, 2  # PNG colour types
 
 
 class ImageError(ValueError):
@@ -29,11 +27,12 @@ class ImageError(ValueError):
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """A picture's size once it is turned upright, and why it cannot be copied as it is (None if it can)."""
+    """A picture's size once it is turned upright, and what keeps it from being copied as it is."""
 
     width: int
     height: int
     change: str | None
+    """The end of the sentence "the picture had ...", None if it is copied."""
 
 
 def read_header(path: Path) -> ImageHeader:
@@ -84,8 +83,8 @@ def _header(file: io.BufferedReader | io.BytesIO) -> ImageHeader:
                 change = _png_change(file, turned=exif and picture.getexif().get(_ORIENTATION, 1) != 1)
             else:
                 turned = picture.getexif().get(_ORIENTATION, 1) in range(5, 9)
-                change = f"was {picture.format}"
-    except (OSError, EOFError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
+                change = f"the format {picture.format}"
+    except (OSError, EOFError, SyntaxError, ValueError, struct.error, PngError, Image.DecompressionBombError) as error:
         if isinstance(error, ImageError):
             raise
         raise ImageError(f"is no picture that can be read ({_reason(error)})") from error
@@ -104,23 +103,20 @@ def _reason(error: Exception) -> str:
 
 def _png_change(file: io.BufferedReader | io.BytesIO, *, turned: bool) -> str | None:
     """Why a PNG has to be converted: anything but 8-bit RGB or grey whose numbers are the colours one sees."""
-    file.seek(len(_PNG_SIGNATURE) + 8 + 8)
-    bit_depth, colour_type = struct.unpack(">BB", file.read(2))
-    if colour_type not in (_GREY, _RGB):
-        return "had a palette" if colour_type == 3 else "had an alpha channel"
-    if bit_depth != 8:
-        return f"had {bit_depth} bits a channel"
-    file.seek(len(_PNG_SIGNATURE))
+    file.seek(0)
+    header = read_png_header(file.read(HEAD_LENGTH))
+    if not header.is_plain:
+        return f"the mode {header.mode}"
     while len(head := file.read(8)) == 8:
         length, chunk = struct.unpack(">I4s", head)
         if chunk == b"tRNS":
-            return "had a transparent colour"
+            return "a transparent colour"
         if chunk == b"iCCP":
-            return "had a colour profile"
+            return "a colour profile"
         if chunk == b"IDAT":  # what changes colours stands before the pixels
             break
         file.seek(length + 4, io.SEEK_CUR)
-    return "was turned by EXIF" if turned else None
+    return "an orientation in EXIF" if turned else None
 
 
 def _decode(data: bytes) -> Image.Image:

@@ -12,6 +12,7 @@ from dataset_prep.source import SourceBox, SourceImage
 COLOURS = {"wall": (214, 39, 40), "room": (31, 119, 180)}
 _OTHER_COLOURS = ((44, 160, 44), (148, 103, 189), (255, 127, 14), (23, 190, 207))
 _GAP = 8
+_CAPTION = 18
 
 
 def colour_of(label: str, classes: Sequence[str]) -> tuple[int, int, int]:
@@ -44,16 +45,20 @@ def contact_sheet(
     images: Sequence[SourceImage], classes: Sequence[str], *, columns: int = 4, side: int = 360
 ) -> Image.Image:
     """The pictures with their boxes in rows of `columns`, each at most `side` pixels, with its id below."""
-    rows = -(-len(images) // columns)
-    line = 18
-    sheet = Image.new("RGB", (columns * (side + _GAP) + _GAP, rows * (side + line + _GAP) + _GAP), (255, 255, 255))
+    columns = min(columns, len(images))
+    drawn = [draw_boxes(open_picture(image.path), image.boxes, classes, side) for image in images]
+    rows = [range(start, min(start + columns, len(images))) for start in range(0, len(images), columns)]
+    heights = [max(drawn[index].height for index in row) + _CAPTION + _GAP for row in rows]
+    sheet = Image.new("RGB", (columns * (side + _GAP) + _GAP, sum(heights) + _GAP), (255, 255, 255))
     pen = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(13)
-    for index, image in enumerate(images):
-        left = _GAP + index % columns * (side + _GAP)
-        top = _GAP + index // columns * (side + line + _GAP)
-        sheet.paste(draw_boxes(open_picture(image.path), image.boxes, classes, side), (left, top))
-        pen.text((left, top + side + 2), f"{image.image_id}: {len(image.boxes)} boxes", fill=(60, 60, 60), font=font)
+    for number, row in enumerate(rows):
+        top = _GAP + sum(heights[:number])
+        for column, index in enumerate(row):
+            left = _GAP + column * (side + _GAP)
+            sheet.paste(drawn[index], (left, top))
+            caption = f"{images[index].image_id}: {len(images[index].boxes)} boxes"
+            pen.text((left, top + drawn[index].height + 2), caption, fill=(60, 60, 60), font=font)
     return sheet
 
 

@@ -22,6 +22,7 @@ from dataset_contract.manifest import FileEntry, Manifest, build_manifest, manif
 from dataset_prep.errors import UsageError
 from dataset_prep.images import ImageError, dataset_png
 from dataset_prep.progress import Advance, no_progress
+from dataset_prep.selection import Selection
 from dataset_prep.source import SourceImage
 
 TOOL = "floorplan-dino 0.1.0"
@@ -44,29 +45,27 @@ class Written:
 
 def write_dataset(
     root: Path,
-    images: Sequence[SourceImage],
-    splits: Mapping[int, str],
-    classes: Sequence[str],
+    selection: Selection,
     *,
     source: Mapping[str, Any],
     options: Mapping[str, Any],
     workers: int,
     advance: Advance = no_progress,
 ) -> Written:
-    """Write the data set of `images` to `root`; `splits` gives each image id its split, `classes` the category ids.
+    """Write the data set of `selection` to `root`; `source` and `options` say in the manifest how it came about.
 
     The same arguments give the same bytes. Files of an earlier data set that do not belong to this one are removed.
 
     Raises UsageError if `root` holds anything else than a data set.
     """
     stale = _prepare_folder(root)
-    datasets = to_coco(images, splits, classes)
+    datasets = to_coco(selection)
     found = FindingLog()
     changes: Counter[str] = Counter()
     entries: list[FileEntry] = []
 
     def write_image(image: SourceImage) -> tuple[SourceImage, FileEntry | ImageError, str | None]:
-        path = image_path(splits[image.image_id], image.image_id)
+        path = image_path(selection.splits[image.image_id], image.image_id)
         try:
             data, header = dataset_png(image.path)
         except (ImageError, OSError) as error:
@@ -75,7 +74,7 @@ def write_dataset(
 
     with ThreadPoolExecutor(workers) as pool:
         try:
-            for image, entry, change in pool.map(write_image, images):
+            for image, entry, change in pool.map(write_image, selection.images):
                 if isinstance(entry, ImageError):
                     name = f"{image.path.parent.name}/{image.path.name}"
                     fix = "Replace the picture, or take it out of the source."
@@ -98,14 +97,14 @@ def write_dataset(
     return Written(manifest, [], changes)
 
 
-def to_coco(images: Sequence[SourceImage], splits: Mapping[int, str], classes: Sequence[str]) -> dict[str, CocoDataset]:
+def to_coco(selection: Selection) -> dict[str, CocoDataset]:
     """split -> its COCO data; annotation ids count from 1 over all images in the order of their ids."""
-    categories = [Category(index, name) for index, name in enumerate(classes, start=1)]
+    categories = [Category(index, name) for index, name in enumerate(selection.classes, start=1)]
     ids = {category.name: category.id for category in categories}
     kept: dict[str, tuple[list[Image], list[Annotation]]] = {split: ([], []) for split in SPLITS}
     number = 0
-    for image in sorted(images, key=lambda image: image.image_id):
-        records, annotations = kept[splits[image.image_id]]
+    for image in sorted(selection.images, key=lambda image: image.image_id):
+        records, annotations = kept[selection.splits[image.image_id]]
         records.append(Image(image.image_id, image_file_name(image.image_id), image.width, image.height))
         for box in image.boxes:
             number += 1

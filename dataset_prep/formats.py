@@ -1,0 +1,67 @@
+"""Which format a source has, and reading it by that format's module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from dataset_prep.coco import find_annotations, read_coco
+from dataset_prep.cubicasa5k import CLASSES, count_plans, find_root, read_cubicasa5k
+from dataset_prep.errors import UsageError
+from dataset_prep.images import SUFFIXES
+from dataset_prep.options import Options
+from dataset_prep.progress import phase
+from dataset_prep.source import Source, class_name
+from dataset_prep.yolo import read_yolo
+from dataset_prep.yolo_layout import find_yaml
+
+FORMATS = ("cubicasa5k", "yolo", "coco")
+
+
+def detect_format(source: Path, annotations: Sequence[Path] = ()) -> str:
+    """The format of what lies at `source`. Raises UsageError if it is none of FORMATS."""
+    if annotations:
+        return "coco"
+    if source.is_dir() and find_root(source) is not None:
+        return "cubicasa5k"
+    if find_annotations(source):
+        return "coco"
+    if find_yaml(source) is not None:
+        return "yolo"
+    if source.is_dir() and any(path.is_dir() for path in source.rglob("labels")):
+        return "yolo"
+    raise UsageError(
+        f"{source} is no data set that is known here: neither CubiCasa5K (folders high_quality, colorful, ...), nor "
+        "COCO (a JSON file with images and annotations), nor YOLO (data.yaml or folders images and labels)."
+    )
+
+
+def read_source(options: Options, console: Console) -> Source:
+    """All that the source holds, read by its format's module. Raises UsageError and PrepError as those do."""
+    kind = options.format or detect_format(options.source, options.annotations)
+    if kind != "coco" and (options.annotations or options.images):
+        raise UsageError("--annotations and --images belong to COCO sources: leave them away, or say --format coco.")
+    title = f"Read {kind}"
+    if kind == "cubicasa5k":
+        known = set(CLASSES)
+        unknown = [name for name in options.classes or () if class_name(name) not in known]
+        if unknown:
+            raise UsageError(f"--classes {unknown[0]} is no class of CubiCasa5K here: there are wall and room.")
+        with phase(console, title, count_plans(options.source), "plans") as advance:
+            return read_cubicasa5k(options.source, options.policy, advance=advance, limit=options.limit)
+    if kind == "yolo":
+        with phase(console, title, _count_pictures(options.source), "pictures") as advance:
+            return read_yolo(options.source, options.classes, advance=advance, limit=options.limit)
+    annotations = options.annotations or tuple(find_annotations(options.source))
+    if not annotations:
+        raise UsageError(f"{options.source} holds no COCO file: name it with --annotations.")
+    folders = options.images or (options.source if options.source.is_dir() else options.source.parent,)
+    with phase(console, title, 0, "images") as advance:
+        return read_coco(annotations, folders, advance=advance, limit=options.limit)
+
+
+def _count_pictures(source: Path) -> int:
+    folder = source if source.is_dir() else source.parent
+    return sum(path.suffix.lower() in SUFFIXES for path in folder.rglob("*"))

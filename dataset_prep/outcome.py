@@ -1,0 +1,58 @@
+"""Tells on the terminal what came of a preparation: counts, findings with what to do, and where everything is."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from rich.console import Console
+
+from dataset_contract.findings import Finding, Report, Severity
+from dataset_prep.options import Options
+from dataset_prep.prepare import Prepared
+
+_SHOWN = 3  # findings of one kind
+
+
+def show_outcome(console: Console, options: Options, prepared: Prepared) -> None:
+    """Print the outcome; the last line says in one sentence what holds now."""
+    _show_counts(console, prepared.report)
+    _show_findings(console, prepared.report)
+    if options.report is not None:
+        console.print(f"Report: {options.report / 'report.html'}")
+    if prepared.report.verdict == "invalid":
+        errors = prepared.report.count(Severity.ERROR)
+        console.print(f"Refused: {errors:,} errors. Nothing was uploaded; mend them and give the same command again.")
+    elif prepared.manifest is None:
+        console.print("Dry run: nothing was written.")
+    else:
+        console.print(f"Data set {prepared.manifest.version[:12]}: {options.output}")
+    uploaded = prepared.uploaded
+    if uploaded is not None:
+        console.print(
+            f"Uploaded to s3://{options.bucket}/{options.prefix.strip('/')}/: {uploaded.sent:,} files sent "
+            f"({uploaded.sent_bytes / 1e6:,.1f} MB), {uploaded.skipped:,} were there already, "
+            f"{uploaded.retried:,} retries, {uploaded.removed:,} removed."
+        )
+
+
+def _show_counts(console: Console, report: Report) -> None:
+    for split, counts in report.counts.get("splits", {}).items():
+        classes = ", ".join(f"{count:,} {name}" for name, count in counts["annotations_by_class"].items())
+        console.print(f"  {split:<6}{counts['images']:>7,} images: {classes}")
+
+
+def _show_findings(console: Console, report: Report) -> None:
+    by_code: defaultdict[tuple[Severity, str], list[Finding]] = defaultdict(list)
+    for finding in report.findings:
+        by_code[finding.severity, finding.code].append(finding)
+    colours = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+    for (severity, code), findings in by_code.items():
+        total = sum(finding.occurrences for finding in findings)
+        console.print(
+            f"{severity.value}: {code}" + (f" ({total:,} times)" if total > 1 else ""), style=colours[severity]
+        )
+        for finding in findings[:_SHOWN]:
+            console.print(f"  {finding.message}")
+        if len(findings) > _SHOWN:
+            console.print(f"  ... and {total - _SHOWN:,} more; --report DIR writes them all.")
+        console.print(f"  -> {findings[0].fix}")

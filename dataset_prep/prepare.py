@@ -1,0 +1,121 @@
+"""The preparation from end to end: read a source, select, split, write, check, report, upload.
+
+run.py is its command line; the steps themselves are in the modules named after them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from rich.console import Console
+
+from dataset_contract.check import check_dataset
+from dataset_contract.findings import Finding, FindingLog, Report
+from dataset_contract.manifest import Manifest
+from dataset_contract.stores import DirectoryStore
+from dataset_prep.errors import UsageError
+from dataset_prep.formats import read_source
+from dataset_prep.options import Options
+from dataset_prep.progress import phase
+from dataset_prep.report import write_report
+from dataset_prep.selection import Selection, select
+from dataset_prep.source import Source
+from dataset_prep.upload import Uploaded, check_bucket, s3_client, upload_dataset
+from dataset_prep.write import write_dataset
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What came of it."""
+
+    report: Report
+    manifest: Manifest | None
+    """None after a dry run, or where a picture was refused."""
+    uploaded: Uploaded | None
+
+
+def prepare(options: Options, console: Console) -> Prepared:
+    """Do all that `options` ask for, with progress on `console`; an invalid data set is not uploaded.
+
+    Raises UsageError for what cannot be done, PrepError if the source or the upload is refused as a whole.
+    """
+    _check_paths(options)
+    client = None
+    if options.bucket is not None and not options.dry_run:
+        client = s3_client(options.workers)
+        check_bucket(client, options.bucket)
+    source = read_source(options, console)
+    selection, findings = select(source, options)
+    findings = [*source.findings, *findings]
+    if options.dry_run:
+        prepared = Prepared(Report.of(findings, selection.counts()), None, None)
+    else:
+        prepared = _write(options, source, selection, findings, console)
+    if options.report is not None:
+        write_report(options.report, prepared.report, selection)
+    if client is None or options.bucket is None or prepared.manifest is None or prepared.report.verdict == "invalid":
+        return prepared
+    with phase(console, "Upload", len(prepared.manifest.files), "files") as advance:
+        uploaded = upload_dataset(
+            client,
+            options.output,
+            prepared.manifest,
+            bucket=options.bucket,
+            prefix=options.prefix,
+            replace=options.replace,
+            workers=options.workers,
+            advance=advance,
+        )
+    return replace(prepared, uploaded=uploaded)
+
+
+def _check_paths(options: Options) -> None:
+    source = options.source
+    if not source.exists():
+        raise UsageError(f"{source} does not exist: give the folder that holds your plans with --source.")
+    if source.is_dir() and not any(source.iterdir()):
+        raise UsageError(f"{source} is empty: give the folder that holds your plans with --source.")
+    folder = (source if source.is_dir() else source.parent).resolve()
+    output = options.output.resolve()
+    if not options.dry_run and (output == folder or folder in output.parents):
+        raise UsageError(f"{options.output} lies in the source: give a folder outside of {folder} with --output.")
+
+
+def _write(
+    options: Options, source: Source, selection: Selection, findings: Sequence[Finding], console: Console
+) -> Prepared:
+    decisions = {
+        "split": "official" if options.split is None else list(options.split),
+        "seed": options.seed,
+        "limit": options.limit,
+        "drop_empty": options.drop_empty,
+        **source.options,
+    }
+    with phase(console, "Write", len(selection.images), "images") as advance:
+        written = write_dataset(
+            options.output,
+            selection,
+            source={"format": source.format},
+            options=decisions,
+            workers=options.workers,
+            advance=advance,
+        )
+    findings = [*findings, *written.findings, *_converted(written.changes)]
+    if written.manifest is None:
+        return Prepared(Report.of(findings, selection.counts()), None, None)
+    with phase(console, "Check", len(selection.images), "images") as advance:
+        checked = check_dataset(DirectoryStore(options.output))
+        advance(len(selection.images))
+    return Prepared(Report.of([*findings, *checked.findings], checked.counts), written.manifest, None)
+
+
+def _converted(changes: Mapping[str, int]) -> list[Finding]:
+    found = FindingLog()
+    for reason, count in sorted(changes.items()):
+        found.info(
+            "IMAGE_CONVERTED",
+            f"{count:,} of the pictures had {reason}: converted to 8-bit PNGs in RGB or grey.",
+            "Nothing, if they look right in the report.",
+        )
+    return found.findings()
