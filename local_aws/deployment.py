@@ -11,8 +11,9 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+
+from local_aws.clients import client
 
 ROOT = Path(__file__).resolve().parent.parent
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
@@ -58,15 +59,8 @@ def deploy(
 
 def account_of(environment: Mapping[str, str]) -> str:
     """The account that the environment's credentials belong to; raises DeploymentError when nobody answers."""
-    sts = boto3.client(
-        "sts",
-        region_name=environment["AWS_REGION"],
-        endpoint_url=environment.get("AWS_ENDPOINT_URL"),
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-    )
     try:
-        return str(sts.get_caller_identity()["Account"])
+        return str(client(environment, "sts").get_caller_identity()["Account"])
     except (BotoCoreError, ClientError) as error:
         raise DeploymentError(f"AWS does not say which account to deploy to ({error}): is it up?") from None
 

@@ -39,14 +39,13 @@ class EmbeddedAws:
             # Each needs to know the other's address before it starts, so the SageMaker server binds its port first.
             self.sagemaker = SageMakerServer(self._directory, stop_grace=self._stop_grace)
             environment = sdk_environment() | {"AWS_ENDPOINT_URL_SAGEMAKER": self.sagemaker.endpoint}
-            stack.callback(self.sagemaker.close)
+            stack.callback(self.sagemaker.close)  # if ministack does not start
             ministack = stack.enter_context(
                 MinistackProcess(self._directory, environment=environment, wait_scale=self._wait_scale)
             )
             self.environment = environment | {"AWS_ENDPOINT_URL": ministack.endpoint}
-            # Jobs end before the services that they use.
-            stack.callback(self.sagemaker.close)
-            self.sagemaker.start(aws_endpoint=ministack.endpoint, region=REGION)
+            stack.callback(self.sagemaker.close)  # else: jobs end before the services that they use
+            self.sagemaker.start(self.environment)
             self._open = stack.pop_all()
         return self
 

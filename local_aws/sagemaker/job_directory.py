@@ -1,0 +1,124 @@
+"""The private /opt/ml of one run of a job, as SageMaker lays it out, and the environment its container sees."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from local_aws.sagemaker.training_job_rules import CONTAINER_ROOT, instance_types
+
+HOST = "algo-1"
+# /opt/ml itself or a path below it, not /opt/mlflow.
+CONTAINER_PATH = re.compile(rf"{CONTAINER_ROOT}(?![\w-])")
+
+
+class JobDirectory:
+    """A folder that stands for the container's file system; a context manager that removes it.
+
+    `root` is what the job knows as /opt/ml; SAGEMAKER_BASE_DIR tells it, as it does to SageMaker's own toolkit.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.root = folder / "opt" / "ml"
+        self.model = self.root / "model"
+        self.output_data = self.root / "output" / "data"
+        self._failure = self.root / "output" / "failure"
+
+    def __enter__(self) -> Self:
+        for folder in ("input/config", "input/data", "model", "output/data", "code"):
+            (self.root / folder).mkdir(parents=True)
+        (self._folder / "home").mkdir()
+        (self._folder / "tmp").mkdir()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def channel(self, name: str) -> Path:
+        """The folder of an input channel."""
+        return self.root / "input" / "data" / name
+
+    def local(self, container_path: str) -> Path:
+        """The folder that stands for a path below /opt/ml."""
+        return Path(self.translate(container_path))
+
+    def translate(self, text: str) -> str:
+        """The text with every path below /opt/ml as it is here."""
+        return CONTAINER_PATH.sub(lambda _: str(self.root), text)
+
+    def as_in_container(self, text: str) -> str:
+        """The text with every path below our root as the job's author knows it, for logs and messages."""
+        return text.replace(str(self.root), CONTAINER_ROOT)
+
+    def write_config(self, request: dict[str, Any]) -> None:
+        """Write the three files by which a job learns what it is to do.
+
+        https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
+        """
+        mode = request["AlgorithmSpecification"]["TrainingInputMode"]
+        instance_type = instance_types(request)[0]
+        group = "homogeneousCluster"
+        files: dict[str, Any] = {
+            "hyperparameters": request.get("HyperParameters", {}),
+            "inputdataconfig": {
+                channel["ChannelName"]: {
+                    "TrainingInputMode": channel.get("InputMode", mode),
+                    "S3DistributionType": channel["DataSource"]["S3DataSource"].get(
+                        "S3DataDistributionType", "FullyReplicated"
+                    ),
+                    "RecordWrapperType": channel.get("RecordWrapperType", "None"),
+                    **({"ContentType": channel["ContentType"]} if "ContentType" in channel else {}),
+                }
+                for channel in request.get("InputDataConfig", [])
+            },
+            "resourceconfig": {
+                "current_host": HOST,
+                "current_instance_type": instance_type,
+                "current_group_name": group,
+                "hosts": [HOST],
+                "instance_groups": [{"instance_group_name": group, "instance_type": instance_type, "hosts": [HOST]}],
+                "network_interface_name": "eth0",
+            },
+        }
+        for name, content in files.items():
+            (self.root / "input" / "config" / f"{name}.json").write_text(json.dumps(content))
+
+    def command(self, algorithm: dict[str, Any]) -> list[str]:
+        """The container's entrypoint and arguments, to be run here."""
+        words = [*algorithm["ContainerEntrypoint"], *algorithm.get("ContainerArguments", [])]
+        return [self.translate(word) for word in words]
+
+    def environment(self, request: dict[str, Any], *, arn: str, region: str) -> dict[str, str]:
+        """What the container sees: no credentials and no endpoints, since the job is on its own (network isolation).
+
+        This Python stands for the image's; the image is SageMaker's, so its settings are too.
+        """
+        return {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", os.defpath]),
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "TRUE",
+            "PYTHONDONTWRITEBYTECODE": "TRUE",
+            "HOME": str(self._folder / "home"),
+            "TMPDIR": str(self._folder / "tmp"),
+            "SAGEMAKER_BASE_DIR": str(self.root),
+            "AWS_REGION": region,
+            "TRAINING_JOB_NAME": request["TrainingJobName"],
+            "TRAINING_JOB_ARN": arn,
+            **{name: self.translate(value) for name, value in request.get("Environment", {}).items()},
+        }
+
+    def failure(self) -> str:
+        """What the job has written about its failure; empty if nothing."""
+        try:
+            return self.as_in_container(self._failure.read_text(errors="replace"))
+        except OSError:
+            return ""

@@ -1,0 +1,136 @@
+"""Files between S3 and a job's directories: channels and checkpoints down, checkpoints and artifacts up."""
+
+from __future__ import annotations
+
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Self
+
+from botocore.exceptions import ClientError
+
+from local_aws.sagemaker.errors import JobFailedError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+THREADS = 8
+
+
+@dataclass(frozen=True)
+class S3Uri:
+    """s3://bucket/key, where the key is often a prefix and may be empty."""
+
+    bucket: str
+    key: str
+
+    @classmethod
+    def parse(cls, uri: str) -> Self:
+        """Read an s3:// URI; its form has been checked with the request."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        return cls(bucket, key)
+
+    def under(self, *names: str) -> S3Uri:
+        """The object or prefix below this one."""
+        return S3Uri(self.bucket, "/".join([*filter(None, [self.key.rstrip("/")]), *names]))
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+def download_prefix(s3: S3Client, prefix: S3Uri, folder: Path) -> int:
+    """Copy every object whose key begins with the prefix (S3DataType S3Prefix) into `folder`; return their number.
+
+    Raises JobFailedError when S3 refuses, or a key would be a path outside the folder.
+    """
+    try:
+        keys = [key for key in list_keys(s3, prefix) if not key.endswith("/")]
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(lambda key: download(s3, prefix, key, folder), keys))
+    except ClientError as error:
+        raise JobFailedError(f"ClientError: Data download failed: {prefix}: {error}") from error
+    return len(keys)
+
+
+def list_keys(s3: S3Client, prefix: S3Uri) -> Iterator[str]:
+    """All keys that begin with the prefix."""
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=prefix.bucket, Prefix=prefix.key):
+        yield from (item["Key"] for item in page.get("Contents", []))
+
+
+def download(s3: S3Client, prefix: S3Uri, key: str, folder: Path) -> None:
+    """Copy one object to its place below the prefix."""
+    path = PurePosixPath(path_below(prefix.key, key))
+    if path.is_absolute() or ".." in path.parts:
+        raise JobFailedError(f"ClientError: Data download failed: the key {key!r} is not a path below {prefix}")
+    target = folder / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    s3.download_file(prefix.bucket, key, str(target))
+
+
+def path_below(prefix: str, key: str) -> str:
+    """Where SageMaker puts the object: below the folder or name that the prefix is, else below the prefix's folder."""
+    if prefix in ("", key) or prefix.endswith("/") or not key.startswith(f"{prefix}/"):
+        return key[prefix.rfind("/") + 1 :]
+    return key[len(prefix) + 1 :]
+
+
+class Checkpoints:
+    """A job's checkpoint folder and its copy in S3: restored at the start, then every change is copied up.
+
+    As on AWS nothing is ever deleted in S3, and no file is special: who does not want a half-written file there
+    writes it under its final name in one step (os.replace).
+    """
+
+    def __init__(self, s3: S3Client, prefix: S3Uri, folder: Path) -> None:
+        self._s3 = s3
+        self._prefix = S3Uri(prefix.bucket, f"{prefix.key.rstrip('/')}/" if prefix.key else "")
+        self._folder = folder
+        self._copied: dict[str, tuple[int, int]] = {}
+
+    def restore(self) -> None:
+        """Copy what earlier runs have left."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        download_prefix(self._s3, self._prefix, self._folder)
+        self._copied = {name: state for name, _, state in self._files()}
+
+    def upload_changes(self) -> None:
+        """Copy every file whose size or time of change differs from the last time."""
+        for name, path, state in self._files():
+            if self._copied.get(name) == state:
+                continue
+            try:
+                content = path.read_bytes()
+            except FileNotFoundError:  # replaced or removed since we looked
+                continue
+            self._s3.put_object(Bucket=self._prefix.bucket, Key=self._prefix.key + name, Body=content)
+            self._copied[name] = state
+
+    def _files(self) -> Iterator[tuple[str, Path, tuple[int, int]]]:
+        for path in sorted(self._folder.rglob("*")):
+            try:
+                stat = path.stat()
+            except FileNotFoundError:
+                continue
+            if path.is_file():
+                yield path.relative_to(self._folder).as_posix(), path, (stat.st_size, stat.st_mtime_ns)
+
+
+def upload_tar(s3: S3Client, folder: Path, target: S3Uri) -> bool:
+    """Pack the folder's content as tar.gz into `target`; False when there is nothing in it. Raises JobFailedError."""
+    content = sorted(folder.iterdir()) if folder.is_dir() else []
+    if not content:
+        return False
+    with tempfile.TemporaryFile(dir=folder.parent) as file:
+        with tarfile.open(fileobj=file, mode="w:gz", compresslevel=1) as tar:
+            for path in content:
+                tar.add(path, arcname=path.name)
+        file.seek(0)
+        try:
+            s3.upload_fileobj(file, target.bucket, target.key)
+        except ClientError as error:
+            raise JobFailedError(f"ClientError: Artifact upload failed: {target}: {error}") from error
+    return True
