@@ -23,7 +23,7 @@ _SERVICE_ERRORS = [
 ]
 _CRASHES = ["Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"]
 """The step died or ran out of time. It may have done its work, which each step allows for."""
-_ATTEMPTS_OVER_AN_HOUR = 30
+_ATTEMPTS_OVER_AN_HOUR = 32
 """With pauses of up to five minutes, drawn at random from nothing to that."""
 
 

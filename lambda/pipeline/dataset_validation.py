@@ -39,8 +39,12 @@ class DatasetCheck:
         return asdict(self)
 
 
-def validate_dataset(s3: S3Client, *, bucket: str, prefix: str, execution_name: str) -> DatasetCheck:
+def validate_dataset(
+    s3: S3Client, *, bucket: str, prefix: str, execution_name: str, max_objects_per_image: int
+) -> DatasetCheck:
     """Check s3://bucket/prefix/ and write its report to reports/<execution>/report.json.
+
+    `max_objects_per_image` is the model's number of queries: it can find no more, which the report warns of.
 
     Raises DatasetMissing if there is no manifest: it is uploaded last, so without it nothing there is complete.
     """
@@ -57,7 +61,7 @@ def validate_dataset(s3: S3Client, *, bucket: str, prefix: str, execution_name: 
             f"There is no data set at {dataset_uri}: it {found}. "
             f"Upload one with `python dataset_prep/run.py --source FOLDER --bucket {bucket}`."
         )
-    report = check_dataset(store)
+    report = check_dataset(store, max_objects_per_image=max_objects_per_image)
     manifest, _ = parse_manifest(store.read(MANIFEST))
     key = report_key(execution_name)
     content = {"dataset": dataset_uri, "version": manifest.version if manifest else None} | report.to_json()

@@ -11,6 +11,7 @@ from pipeline.dataset_validation import validate_dataset
 from pipeline.execution import Execution
 from pipeline.request import Request
 from pipeline.settings import ValidateSettings
+from training_code.config import PRESETS
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -20,5 +21,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     execution = Execution.from_context(event["execution"])
     with raising_unavailable():
         return validate_dataset(
-            s3_client(), bucket=settings.bucket, prefix=request.dataset_prefix, execution_name=execution.name
+            s3_client(),
+            bucket=settings.bucket,
+            prefix=request.dataset_prefix,
+            execution_name=execution.name,
+            max_objects_per_image=PRESETS[request.training_preset].model.num_queries,
         ).to_state()

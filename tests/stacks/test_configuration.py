@@ -1,0 +1,54 @@
+"""cdk.json's context: taken as it is, overridden with -c, refused in one sentence."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import aws_logs as logs
+
+from stacks.configuration import Configuration, ConfigurationError
+
+CONTEXT: dict[str, Any] = json.loads((Path(__file__).resolve().parents[2] / "cdk.json").read_text())["context"]
+
+
+def test_the_repositorys_own_configuration() -> None:
+    assert Configuration.from_context(CONTEXT.get) == Configuration(
+        image_repository="pytorch",
+        image_tag="2.13-cu133-amzn2023-sagemaker",
+        dataset_prefix="dino-data",
+        default_preset="test",
+        default_instance_type="ml.g5.2xlarge",
+        watch_interval_seconds=60,
+        log_retention=logs.RetentionDays.THREE_MONTHS,
+    )
+
+
+@pytest.mark.parametrize("given", ["120", 120, 120.0])
+def test_the_command_line_gives_strings_and_javascript_gives_floats(given: object) -> None:
+    assert Configuration.from_context((CONTEXT | {"watch_interval_seconds": given}).get).watch_interval_seconds == 120
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("default_preset", "huge", "one of test, full, tiny"),
+        ("default_preset", None, "is not given"),
+        ("default_instance_type", "ml.p5.48xlarge", "ml.g5.2xlarge"),
+        ("image_tag", "", "an image's tag"),
+        ("image_tag", "2.13 cu133", "an image's tag"),
+        ("image_repository", "https://pytorch", "a repository's name"),
+        ("dataset_prefix", "../data", "a folder's name"),
+        ("dataset_prefix", "dino-data/", "a folder's name"),
+        ("watch_interval_seconds", "soon", "a whole number from 5 to 3600"),
+        ("watch_interval_seconds", "4", "a whole number from 5 to 3600"),
+        ("watch_interval_seconds", True, "a whole number from 5 to 3600"),
+        ("log_retention_days", 91, "90"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_name_and_what_is_allowed(name: str, value: object, said: str) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        Configuration.from_context((CONTEXT | {name: value}).get)
+    assert name in str(refusal.value)
+    assert said in str(refusal.value)
+    assert "\n" not in str(refusal.value)

@@ -1,0 +1,189 @@
+"""Every statement of every role: a new or wider one must be written down here, with its reason if it has a wildcard."""
+
+from typing import Any
+
+import pytest
+
+from tests.stacks.template_text import readable
+
+Resources = dict[str, list[dict[str, Any]]]
+Statement = tuple[frozenset[str], frozenset[str], str]
+"""Actions, resources, condition."""
+
+BUCKET = "<DatasetBucket.Arn>"
+JOBS = "arn:aws:sagemaker:us-east-1:123456789012:training-job/floorplan-dino-*"
+TRACES: Statement = (
+    frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"}),
+    frozenset({"*"}),
+    "{}",
+)
+
+
+def allow(*actions: str, on: str | set[str], when: str = "{}") -> Statement:
+    return frozenset(actions), frozenset({on} if isinstance(on, str) else on), when
+
+
+def own_log(step: str) -> Statement:
+    return allow("logs:CreateLogStream", "logs:PutLogEvents", on=f"<Functions{step}Logs.Arn>")
+
+
+EXPECTED: dict[str, set[Statement]] = {
+    "FunctionsResolveRole": {own_log("Resolve"), TRACES},
+    "FunctionsValidateRole": {
+        own_log("Validate"),
+        TRACES,
+        allow("s3:ListBucket", on=BUCKET, when="{'StringLike': {'s3:prefix': ['dino-data*']}}"),
+        allow("s3:GetObject", on=f"{BUCKET}/dino-data*"),
+        allow("s3:PutObject", on=f"{BUCKET}/reports/*"),
+    },
+    "FunctionsLaunchRole": {
+        own_log("Launch"),
+        TRACES,
+        allow(
+            "sagemaker:AddTags",
+            "sagemaker:CreateTrainingJob",
+            "sagemaker:DescribeTrainingJob",
+            "sagemaker:ListTags",
+            on=JOBS,
+        ),
+        allow(
+            "iam:PassRole",
+            on="<TrainingRole.Arn>",
+            when="{'StringEquals': {'iam:PassedToService': 'sagemaker.amazonaws.com'}}",
+        ),
+        allow("s3:GetObject", on="arn:aws:s3:::cdk-hnb659fds-assets-123456789012-us-east-1/CODE.zip"),
+        allow("s3:PutObject", on=f"{BUCKET}/training-code/*"),
+    },
+    "FunctionsWatchRole": {own_log("Watch"), TRACES, allow("sagemaker:DescribeTrainingJob", on=JOBS)},
+    "FunctionsFinaliseRole": {
+        own_log("Finalise"),
+        TRACES,
+        allow("sagemaker:DescribeTrainingJob", "sagemaker:StopTrainingJob", on=JOBS),
+        allow("sns:Publish", on="<NotificationsTopic>"),
+    },
+    "TrainingRole": {
+        allow(
+            "s3:ListBucket",
+            on=BUCKET,
+            when="{'StringLike': {'s3:prefix': ['dino-data*', 'training-code/*', 'checkpoints/*', 'training-jobs/*']}}",
+        ),
+        allow("s3:GetObject", on={f"{BUCKET}/dino-data*", f"{BUCKET}/training-code/*", f"{BUCKET}/checkpoints/*"}),
+        allow("s3:PutObject", "s3:AbortMultipartUpload", on={f"{BUCKET}/checkpoints/*", f"{BUCKET}/training-jobs/*"}),
+        allow("s3:DeleteObject", on=f"{BUCKET}/checkpoints/*"),
+        allow(
+            "logs:CreateLogGroup",
+            "logs:CreateLogStream",
+            "logs:DescribeLogStreams",
+            "logs:PutLogEvents",
+            on="arn:aws:logs:us-east-1:123456789012:log-group:/aws/sagemaker/TrainingJobs*",
+        ),
+        allow(
+            "cloudwatch:PutMetricData",
+            on="*",
+            when="{'StringEquals': {'cloudwatch:namespace': '/aws/sagemaker/TrainingJobs'}}",
+        ),
+        allow("ecr:GetAuthorizationToken", on="*"),
+        allow(
+            "ecr:BatchCheckLayerAvailability",
+            "ecr:BatchGetImage",
+            "ecr:GetDownloadUrlForLayer",
+            on="arn:aws:ecr:us-east-1:763104351884:repository/pytorch",
+        ),
+    },
+    "PipelineStateMachineRole": {
+        allow(
+            "lambda:InvokeFunction",
+            on={
+                arn
+                for step in ("Resolve", "Validate", "Launch", "Watch", "Finalise")
+                for arn in (f"<Functions{step}.Arn>", f"<Functions{step}.Arn>:*")
+            },
+        ),
+        allow(
+            "logs:CreateLogDelivery",
+            "logs:DeleteLogDelivery",
+            "logs:DescribeLogGroups",
+            "logs:DescribeResourcePolicies",
+            "logs:GetLogDelivery",
+            "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy",
+            "logs:UpdateLogDelivery",
+            "xray:GetSamplingRules",
+            "xray:GetSamplingTargets",
+            "xray:PutTelemetryRecords",
+            "xray:PutTraceSegments",
+            on="*",
+        ),
+    },
+}
+
+WILDCARDS = {
+    "*": "X-Ray, PutMetricData, GetAuthorizationToken and log delivery know no resources",
+    f"{BUCKET}/dino-data*": "the objects of the data sets",
+    f"{BUCKET}/reports/*": "one report an execution",
+    f"{BUCKET}/training-code/*": "one copy for each version of the code",
+    f"{BUCKET}/checkpoints/*": "one folder an execution",
+    f"{BUCKET}/training-jobs/*": "one folder a job; SageMaker chooses the names in it",
+    JOBS: "a job's name is made from its execution's",
+    "arn:aws:logs:us-east-1:123456789012:log-group:/aws/sagemaker/TrainingJobs*": "SageMaker names the streams",
+    **{
+        f"<Functions{step}.Arn>:*": "CDK: versions of the same function"
+        for step in ("Resolve", "Validate", "Launch", "Watch", "Finalise")
+    },
+}
+"""Resource with a wildcard -> why it has one."""
+
+
+@pytest.fixture(scope="module")
+def statements(resources: Resources) -> dict[str, set[Statement]]:
+    found: dict[str, set[Statement]] = {}
+    for policy in resources["AWS::IAM::Policy"]:
+        (role,) = policy["Properties"]["Roles"]
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            assert statement["Effect"] == "Allow"
+            found.setdefault(readable(role).strip("<>"), set()).add(_normal(statement))
+    return found
+
+
+def _normal(statement: dict[str, Any]) -> Statement:
+    actions, resources = statement["Action"], statement["Resource"]
+    texts = [readable(item) for item in (resources if isinstance(resources, list) else [resources])]
+    texts = [text.replace("${AWS::AccountId}", "123456789012").replace("${AWS::Region}", "us-east-1") for text in texts]
+    texts = ["/".join([*text.split("/")[:-1], "CODE.zip"]) if text.endswith(".zip") else text for text in texts]
+    return allow(
+        *(actions if isinstance(actions, list) else [actions]), on=set(texts), when=str(statement.get("Condition", {}))
+    )
+
+
+@pytest.mark.parametrize("role", EXPECTED)
+def test_each_role_may_do_exactly_what_its_code_calls(role: str, statements: dict[str, set[Statement]]) -> None:
+    assert statements[role] == EXPECTED[role]
+
+
+def test_there_are_no_other_roles_and_no_managed_policies(
+    resources: Resources, statements: dict[str, set[Statement]]
+) -> None:
+    assert set(statements) == set(EXPECTED)
+    assert len(resources["AWS::IAM::Role"]) == len(EXPECTED)
+    for role in resources["AWS::IAM::Role"]:
+        assert not {"ManagedPolicyArns", "Policies"} & set(role["Properties"]), role["LogicalId"]
+
+
+def test_every_wildcard_has_a_reason(statements: dict[str, set[Statement]]) -> None:
+    used = {resource for role in statements.values() for _, found, _ in role for resource in found if "*" in resource}
+    assert used == set(WILDCARDS)
+
+
+def test_no_action_is_a_wildcard(statements: dict[str, set[Statement]]) -> None:
+    assert not [action for role in statements.values() for actions, _, _ in role for action in actions if "*" in action]
+
+
+def test_only_sagemaker_for_jobs_of_this_account_takes_the_training_role(resources: Resources) -> None:
+    (role,) = [item for item in resources["AWS::IAM::Role"] if item["LogicalId"].startswith("TrainingRole")]
+    (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement == {
+        "Action": "sts:AssumeRole",
+        "Effect": "Allow",
+        "Principal": {"Service": "sagemaker.amazonaws.com"},
+        "Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}},
+    }

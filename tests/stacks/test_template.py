@@ -1,0 +1,130 @@
+"""The properties of the resources that safety, cost and operation depend on."""
+
+from typing import Any
+
+from tests.stacks.template_text import readable
+
+Resources = dict[str, list[dict[str, Any]]]
+
+
+def bucket(resources: Resources, name: str) -> dict[str, Any]:
+    (found,) = [item for item in resources["AWS::S3::Bucket"] if item["LogicalId"].startswith(name)]
+    return found
+
+
+def test_the_dataset_bucket_is_encrypted_versioned_private_and_logged(resources: Resources) -> None:
+    properties = bucket(resources, "DatasetBucket")["Properties"]
+    encryption = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption == [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(properties["PublicAccessBlockConfiguration"]) == 4
+    assert readable(properties["LoggingConfiguration"]["DestinationBucketName"]) == "<DatasetAccessLogs>"
+
+
+def test_old_checkpoints_versions_and_broken_uploads_do_not_pile_up(resources: Resources) -> None:
+    rules = bucket(resources, "DatasetBucket")["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}, "Status": "Enabled"} in rules
+    assert {"NoncurrentVersionExpiration": {"NoncurrentDays": 30}, "Status": "Enabled"} in rules
+    assert {"ExpirationInDays": 30, "Prefix": "checkpoints/", "Status": "Enabled"} in rules
+    expiring = [rule for rule in rules if "ExpirationInDays" in rule]
+    assert [rule["Prefix"] for rule in expiring] == ["checkpoints/"], "data, models and reports must stay"
+
+
+def test_the_access_logs_are_private_and_expire(resources: Resources) -> None:
+    properties = bucket(resources, "DatasetAccessLogs")["Properties"]
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert properties["LifecycleConfiguration"]["Rules"] == [{"ExpirationInDays": 90, "Status": "Enabled"}]
+
+
+def test_both_buckets_outlive_the_stack(resources: Resources) -> None:
+    assert len(resources["AWS::S3::Bucket"]) == 2
+    for item in resources["AWS::S3::Bucket"]:
+        assert (item["DeletionPolicy"], item["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_both_buckets_refuse_requests_without_tls(resources: Resources) -> None:
+    assert len(resources["AWS::S3::BucketPolicy"]) == 2
+    for policy in resources["AWS::S3::BucketPolicy"]:
+        denials = [item for item in policy["Properties"]["PolicyDocument"]["Statement"] if item["Effect"] == "Deny"]
+        assert [(item["Action"], item["Condition"], item["Principal"]) for item in denials] == [
+            ("s3:*", {"Bool": {"aws:SecureTransport": "false"}}, {"AWS": "*"})
+        ]
+
+
+def test_the_topic_is_encrypted_and_refuses_messages_without_tls(resources: Resources) -> None:
+    (topic,) = resources["AWS::SNS::Topic"]
+    assert readable(topic["Properties"]["KmsMasterKeyId"]).endswith(":alias/aws/sns")
+    (policy,) = resources["AWS::SNS::TopicPolicy"]
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Action"]) == ("Deny", "sns:Publish")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_every_function_is_traced_logs_json_and_has_a_role_and_a_log_group_of_its_own(resources: Resources) -> None:
+    functions = resources["AWS::Lambda::Function"]
+    assert {item["Properties"]["Handler"] for item in functions} == {
+        f"pipeline.{step}.handler" for step in ("resolve", "validate", "launch", "watch", "finalise")
+    }
+    for item in functions:
+        properties = item["Properties"]
+        assert properties["Runtime"] == "python3.14"
+        assert properties["TracingConfig"] == {"Mode": "Active"}
+        assert properties["LoggingConfig"]["LogFormat"] == "JSON"
+        assert properties["Timeout"] == (900 if "validate" in properties["Handler"] else 60)
+    assert len({readable(item["Properties"]["Role"]) for item in functions}) == 5
+    assert len({readable(item["Properties"]["LoggingConfig"]["LogGroup"]) for item in functions}) == 5
+
+
+def test_every_log_group_keeps_its_lines_as_long_as_configured(resources: Resources) -> None:
+    assert len(resources["AWS::Logs::LogGroup"]) == 6
+    assert {item["Properties"]["RetentionInDays"] for item in resources["AWS::Logs::LogGroup"]} == {90}
+
+
+def test_launch_knows_image_role_and_code(resources: Resources) -> None:
+    (launch,) = [item for item in resources["AWS::Lambda::Function"] if "launch" in item["Properties"]["Handler"]]
+    variables = {name: readable(value) for name, value in launch["Properties"]["Environment"]["Variables"].items()}
+    asset_key = variables.pop("CODE_ASSET_KEY")
+    assert asset_key.endswith(".zip")
+    assert variables == {
+        "BUCKET": "<DatasetBucket>",
+        "TRAINING_IMAGE": "763104351884.dkr.ecr.us-east-1.<AWS::URLSuffix>/pytorch:2.13-cu133-amzn2023-sagemaker",
+        "TRAINING_ROLE_ARN": "<TrainingRole.Arn>",
+        "CODE_ASSET_BUCKET": "cdk-hnb659fds-assets-123456789012-us-east-1",
+        "WATCH_INTERVAL_SECONDS": "60",
+    }
+
+
+def test_the_state_machine_is_standard_traced_and_logs_everything(resources: Resources) -> None:
+    (machine,) = resources["AWS::StepFunctions::StateMachine"]
+    properties = machine["Properties"]
+    assert properties["StateMachineType"] == "STANDARD"
+    assert properties["TracingConfiguration"] == {"Enabled": True}
+    logging = properties["LoggingConfiguration"]
+    assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", True)
+
+
+def test_only_types_that_the_embedded_aws_knows(resources: Resources) -> None:
+    assert set(resources) <= {
+        "AWS::S3::Bucket",
+        "AWS::S3::BucketPolicy",
+        "AWS::SNS::Topic",
+        "AWS::SNS::TopicPolicy",
+        "AWS::IAM::Role",
+        "AWS::IAM::Policy",
+        "AWS::Logs::LogGroup",
+        "AWS::Lambda::Function",
+        "AWS::StepFunctions::StateMachine",
+        "AWS::CDK::Metadata",
+    }
+
+
+def test_the_outputs_are_what_the_tools_read(template: dict[str, Any]) -> None:
+    assert set(template["Outputs"]) == {
+        "DatasetBucketName",
+        "DatasetPrefix",
+        "StateMachineArn",
+        "TopicArn",
+        "TrainingRoleArn",
+    }
+    assert template["Outputs"]["DatasetPrefix"]["Value"] == "dino-data"
