@@ -8,13 +8,14 @@ the same time one is refused. https://docs.aws.amazon.com/AmazonS3/latest/usergu
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -206,16 +207,16 @@ class _Upload:
         return answer.get("ChecksumSHA256")
 
     def _put_manifest(self, data: bytes, etag: str | None) -> None:
-        key = self._prefix + MANIFEST
+        condition: dict[str, Any] = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
         try:
-            if etag is None:
-                self._client.put_object(
-                    Bucket=self._bucket, Key=key, Body=data, IfNoneMatch="*", ContentType="application/json"
-                )
-            else:
-                self._client.put_object(
-                    Bucket=self._bucket, Key=key, Body=data, IfMatch=etag, ContentType="application/json"
-                )
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=self._prefix + MANIFEST,
+                Body=data,
+                ChecksumSHA256=base64.b64encode(hashlib.sha256(data).digest()).decode(),
+                ContentType="application/json",
+                **condition,
+            )
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] in (409, 412):
                 raise PrepError(

@@ -89,7 +89,7 @@ def write_dataset(
     for split, dataset in datasets.items():
         entries.append(_write(root, annotations_path(split), coco_to_bytes(dataset)))
     for path in sorted(stale - {entry.path for entry in entries}):
-        (root / path).unlink()
+        (root / path).unlink(missing_ok=True)  # a temporary file may have been used again
     if found.findings():
         return Written(None, found.findings(), changes)
     manifest = build_manifest(tool=TOOL, source=source, options=options, datasets=datasets, files=entries)

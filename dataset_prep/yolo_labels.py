@@ -70,7 +70,7 @@ def _edges(coordinates: list[float]) -> Edges:
             f"has {count + 1} numbers; a box has 5 (6 with its confidence), a polygon an odd number from 7 on"
         )
     shares = coordinates[:4] if count == 5 else coordinates  # the sixth number is a prediction's confidence
-    if min(shares) > 1:
+    if min(shares) > 1 or max(shares) > 2:  # pixels may well be 0 or 1 too
         raise RowError("is in pixels; YOLO wants shares of the picture's width and height, from 0 to 1")
     if min(shares) < -_TOLERANCE or max(shares) > 1 + _TOLERANCE:
         raise RowError(f"has the coordinate {max(shares, key=lambda share: abs(share - 0.5)):g} outside of 0 to 1")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import boto3
 import pytest
 from PIL import Image
 
@@ -36,3 +38,29 @@ def picture(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    """The environment variables of an AWS account on the loopback."""
+    from local_aws.embedded import EmbeddedAws
+
+    with EmbeddedAws(tmp_path_factory.mktemp("aws")) as embedded:
+        yield embedded.environment
+
+
+@pytest.fixture
+def in_aws(aws: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the AWS SDK in this process reach that account and no other."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in aws.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def bucket(in_aws: None, tmp_path: Path) -> str:
+    """A bucket of the test's own."""
+    name = f"plans-{abs(hash(tmp_path))}"
+    boto3.client("s3").create_bucket(Bucket=name)
+    return name

@@ -1,0 +1,165 @@
+"""COCO files with another machine's paths find their own pictures, by suffix and never by base name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dataset_prep.coco import find_annotations, read_coco
+from dataset_prep.errors import PrepError, UsageError
+from dataset_prep.path_suffixes import PathSuffixes
+from dataset_prep.source import Source
+
+Picture = Callable[..., Path]
+STALE = "/kaggle/input/cubicasa5k/cubicasa5k/cubicasa5k"
+
+
+def coco(*names: str, first_id: int = 1, categories: tuple[str, ...] = ("wall", "room")) -> dict[str, Any]:
+    """A COCO file with one picture of 40 x 30 for each name, and one box of each category on it."""
+    images = [
+        {"id": first_id + index, "file_name": name, "width": 40, "height": 30} for index, name in enumerate(names)
+    ]
+    annotations = [
+        {
+            "id": 100 * image["id"] + category,  # type: ignore[operator]
+            "image_id": image["id"],
+            "category_id": category,
+            "bbox": [1, 2, 10, 5],
+            "area": 50,
+            "iscrowd": 0,
+        }
+        for image in images
+        for category in range(1, len(categories) + 1)
+    ]
+    return {
+        "images": images,
+        "annotations": annotations,
+        "categories": [{"id": index, "name": name} for index, name in enumerate(categories, start=1)],
+    }
+
+
+def write(path: Path, content: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+    return path
+
+
+def codes(source: Source) -> list[str]:
+    return [finding.code for finding in source.findings]
+
+
+def test_stale_paths_find_their_own_pictures(tmp_path: Path, picture: Picture) -> None:
+    for name in ("colorful/1", "colorful/11", "high_quality/1"):
+        picture(f"plans/{name}/F1_original.png")
+    names = [f"{STALE}/{name}/F1_original.png" for name in ("high_quality/1", "colorful/11", "colorful/1")]
+    path = write(tmp_path / "train_coco_pt.json", coco(*names))
+    source = read_coco([path], [tmp_path / "plans"])
+    found = {image.image_id: image.path.relative_to(tmp_path / "plans").parent.as_posix() for image in source.images}
+    assert found == {1: "high_quality/1", 2: "colorful/11", 3: "colorful/1"}
+    assert codes(source) == []
+
+
+def test_a_base_name_that_fits_many_pictures_is_ambiguous_with_the_candidates_named(
+    tmp_path: Path, picture: Picture
+) -> None:
+    for number in (1, 2):
+        picture(f"plans/{number}/F1_original.png")
+    path = write(tmp_path / "a.json", coco("elsewhere/F1_original.png", "x/2/F1_original.png"))
+    source = read_coco([path], [tmp_path / "plans"])
+    assert codes(source) == ["IMAGE_AMBIGUOUS"]
+    assert "fits 2 pictures" in source.findings[0].message
+    assert [image.image_id for image in source.images] == [2]
+
+
+def test_many_images_never_share_one_picture(tmp_path: Path, picture: Picture) -> None:
+    picture("plans/F1_original.png")
+    path = write(tmp_path / "a.json", coco("x/1/F1_original.png", "x/2/F1_original.png"))
+    source = read_coco([path], [tmp_path / "plans"])
+    assert codes(source) == ["IMAGE_FILE_TWICE"]
+
+
+def test_a_missing_picture_is_an_error(tmp_path: Path, picture: Picture) -> None:
+    picture("plans/a.png")
+    path = write(tmp_path / "a.json", coco("a.png", "b.png"))
+    assert codes(read_coco([path], [tmp_path / "plans"])) == ["IMAGE_MISSING"]
+
+
+def test_windows_paths_are_understood(tmp_path: Path, picture: Picture) -> None:
+    picture("plans/a/b.png")
+    path = write(tmp_path / "a.json", coco("D:\\data\\a\\b.png"))
+    assert codes(read_coco([path], [tmp_path / "plans"])) == []
+
+
+def test_classes_are_taken_by_name_in_every_file(tmp_path: Path, picture: Picture) -> None:
+    picture("plans/a.png")
+    picture("plans/b.png")
+    first = write(tmp_path / "instances_train.json", coco("a.png", categories=("wall", "room")))
+    second = write(tmp_path / "instances_val2017.json", coco("b.png", first_id=2, categories=("Rooms", "Wall")))
+    source = read_coco([first, second], [tmp_path / "plans"])
+    assert [[box.label for box in image.boxes] for image in source.images] == [["wall", "room"], ["room", "wall"]]
+    assert [image.official_split for image in source.images] == ["train", "val"]
+
+
+def test_ids_must_be_unique_over_all_files(tmp_path: Path, picture: Picture) -> None:
+    picture("plans/a.png")
+    picture("plans/b.png")
+    files = [write(tmp_path / f"{name}.json", coco(f"{name}.png")) for name in ("a", "b")]
+    assert codes(read_coco(files, [tmp_path / "plans"])) == ["IMAGE_ID_TWICE"]
+
+
+def test_room_types_are_kept(tmp_path: Path, picture: Picture) -> None:
+    picture("plans/a.png")
+    content = coco("a.png")
+    content["annotations"][1]["attributes"] = {"room_type": "Kitchen"}
+    (image,) = read_coco([write(tmp_path / "a.json", content)], [tmp_path / "plans"]).images
+    assert [box.room_type for box in image.boxes] == [None, "Kitchen"]
+
+
+def test_coco_files_are_told_from_other_json(tmp_path: Path) -> None:
+    wanted = [write(tmp_path / name, coco("a.png")) for name in ("a.json", "annotations/instances_train.json")]
+    wanted.append(write(tmp_path / "train/_annotations.coco.json", {"info": {"x": "y" * 9000}, **coco("a.png")}))
+    write(tmp_path / "package.json", {"name": "x"})
+    write(tmp_path / "report.json", {"counts": {"images": 3, "annotations": 9}})
+    write(tmp_path / "list.json", [1, 2])
+    (tmp_path / "broken.json").write_text("{")
+    assert find_annotations(tmp_path) == wanted
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"images": 3}', b'{"images": [NaN]}'])
+def test_a_file_that_is_no_coco_is_refused_in_one_sentence(tmp_path: Path, picture: Picture, data: bytes) -> None:
+    picture("plans/a.png")
+    (tmp_path / "a.json").write_bytes(data)
+    with pytest.raises(PrepError, match=r"None of the images in .*a\.json can be used; the first problem: a\.json"):
+        read_coco([tmp_path / "a.json"], [tmp_path / "plans"])
+
+
+def test_missing_files_and_folders_without_pictures_are_wrong_usage(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.json", coco("a.png"))
+    with pytest.raises(UsageError, match="does not exist"):
+        read_coco([tmp_path / "b.json"], [tmp_path])
+    with pytest.raises(UsageError, match="no picture below"):
+        read_coco([path], [tmp_path])
+
+
+PARTS = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=4)
+
+
+@settings(max_examples=40)
+@given(files=st.sets(PARTS.map(tuple), min_size=1, max_size=8), chosen=st.data())
+def test_a_full_path_below_any_prefix_finds_exactly_its_file(
+    tmp_path_factory: pytest.TempPathFactory, files: set[tuple[str, ...]], chosen: st.DataObject
+) -> None:
+    root = tmp_path_factory.mktemp("tree")
+    paths = {file: root.joinpath("plans", *file, "F1_original.png") for file in files}
+    for path in paths.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    file = chosen.draw(st.sampled_from(sorted(files)))
+    stale = f"/elsewhere/plans/{'/'.join(file)}/F1_original.png"
+    assert PathSuffixes([root / "plans"]).find(stale) == [paths[file].resolve()]
