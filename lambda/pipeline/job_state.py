@@ -31,7 +31,7 @@ class Progress:
     cause: str | None = None
     """For "failed": what happened and where to look."""
     artifact_uri: str | None = None
-    """model.tar.gz, once there is one; a stopped job may have one too."""
+    """model.tar.gz; SageMaker uploads what a stopped job has written, too."""
     billable_seconds: int
     """As billed, or while it runs the seconds since it started: an upper bound for spot."""
     cost_usd: float
@@ -64,7 +64,10 @@ def judge(job: Mapping[str, Any], *, region: str, now: datetime) -> Progress:
         secondary_status=secondary,
         error=type(end).__name__ if end else None,
         cause=str(end) if end else None,
-        artifact_uri=job.get("ModelArtifacts", {}).get("S3ModelArtifacts"),
+        # SageMaker names the place long before there is anything, and after a failure there never is.
+        artifact_uri=job.get("ModelArtifacts", {}).get("S3ModelArtifacts")
+        if status in ("Completed", "Stopped")
+        else None,
         billable_seconds=seconds,
         cost_usd=cost_usd(job["ResourceConfig"]["InstanceType"], seconds),
     )

@@ -1,0 +1,38 @@
+"""The part of boto3's S3 client that Validate uses, over a dict: objects as they were put, checksums included."""
+
+import base64
+import hashlib
+from io import BytesIO
+from typing import Any
+
+
+class BucketInMemory:
+    """`objects` is key -> bytes."""
+
+    def __init__(self, objects: dict[str, bytes]) -> None:
+        self.objects = objects
+
+    def get_paginator(self, operation_name: str) -> "BucketInMemory":
+        assert operation_name == "list_objects_v2"
+        return self
+
+    def paginate(self, *, Bucket: str, Prefix: str) -> list[dict[str, Any]]:
+        keys = sorted(key for key in self.objects if key.startswith(Prefix))
+        pages = [keys[start : start + 3] for start in range(0, len(keys), 3)] or [[]]
+        return [{"Contents": [{"Key": key, "Size": len(self.objects[key])} for key in page]} for page in pages]
+
+    def get_object(self, *, Bucket: str, Key: str, Range: str | None = None) -> dict[str, Any]:
+        content = self.objects[Key]
+        if Range is not None:
+            first, last = Range.removeprefix("bytes=").split("-")
+            content = content[int(first) : int(last) + 1]
+        return {"Body": BytesIO(content)}
+
+    def head_object(self, *, Bucket: str, Key: str, ChecksumMode: str) -> dict[str, Any]:
+        assert ChecksumMode == "ENABLED"
+        digest = hashlib.sha256(self.objects[Key]).digest()
+        return {"ContentLength": len(self.objects[Key]), "ChecksumSHA256": base64.b64encode(digest).decode()}
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:
+        assert ContentType == "application/json"
+        self.objects[Key] = Body

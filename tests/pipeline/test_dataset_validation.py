@@ -1,0 +1,88 @@
+"""Validate: the same rules as at home, the full report in S3, and little in the state."""
+
+import json
+from typing import Any
+
+import pytest
+from pipeline.dataset_validation import DatasetCheck, validate_dataset
+from pipeline.errors import DatasetMissing
+
+from tests.contract.samples import SampleDataset
+from tests.pipeline.bucket_in_memory import BucketInMemory
+
+REPORT = "reports/run/report.json"
+
+
+def uploaded(files: dict[str, bytes]) -> BucketInMemory:
+    """A bucket with these files as data set, and another data set whose prefix begins alike."""
+    objects = {f"dino-data/{path}": content for path, content in files.items()}
+    return BucketInMemory(objects | {"dino-data-2/manifest.json": b"{}"})
+
+
+def validate(bucket: BucketInMemory) -> DatasetCheck:
+    client: Any = bucket
+    return validate_dataset(client, bucket="b", prefix="dino-data", execution_name="run", max_objects_per_image=900)
+
+
+def test_a_sound_data_set_is_valid_and_counted() -> None:
+    bucket = uploaded(SampleDataset().all_files())
+    check = validate(bucket)
+    assert (check.verdict, check.errors, check.cause) == ("valid", 0, None)
+    assert (check.uri, check.images, check.annotations) == ("s3://b/dino-data/", 8, 16)
+    report = json.loads(bucket.objects[REPORT])
+    manifest = json.loads(bucket.objects["dino-data/manifest.json"])
+    assert report["verdict"] == "valid"
+    assert report["version"] == check.version == manifest["version"]
+    assert check.report_uri == f"s3://b/{REPORT}"
+
+
+def test_a_missing_image_makes_it_invalid_and_the_cause_names_it() -> None:
+    files = SampleDataset().all_files()
+    del files["train/images/000001.png"]
+    bucket = uploaded(files)
+    check = validate(bucket)
+    assert check.verdict == "invalid"
+    assert check.cause is not None
+    assert "train/images/000001.png" in check.cause
+    assert f"The full report is s3://b/{REPORT}." in check.cause
+    assert json.loads(bucket.objects[REPORT])["findings"]
+
+
+def test_a_changed_image_is_found_by_its_hash() -> None:
+    files = SampleDataset().all_files()
+    content = files["val/images/000005.png"]
+    files["val/images/000005.png"] = content[:-13] + bytes([content[-13] ^ 1]) + content[-12:]
+    check = validate(uploaded(files))
+    assert check.verdict == "invalid"
+    assert "val/images/000005.png" in str(check.cause)
+
+
+def test_a_manifest_that_cannot_be_read_is_an_invalid_data_set() -> None:
+    check = validate(uploaded(SampleDataset().all_files() | {"manifest.json": b"not JSON"}))
+    assert (check.verdict, check.version) == ("invalid", None)
+    assert "manifest.json" in str(check.cause)
+
+
+def test_thousands_of_errors_do_not_fit_the_state_and_stay_in_the_report() -> None:
+    sample = SampleDataset()
+    annotation = sample.coco["train"]["annotations"][0]
+    sample.coco["train"]["annotations"] += [annotation | {"id": 1000 + count, "bbox": []} for count in range(5000)]
+    check = validate(uploaded(sample.all_files()))
+    assert check.errors >= 5000
+    assert len(json.dumps(check.to_state())) < 2000
+
+
+def test_an_empty_place_is_a_missing_data_set_with_the_way_to_upload_one() -> None:
+    bucket = uploaded({})
+    with pytest.raises(DatasetMissing) as refusal:
+        validate(bucket)
+    assert "s3://b/dino-data/: it is empty" in str(refusal.value)
+    assert "dataset_prep/run.py --source FOLDER --bucket b" in str(refusal.value)
+    assert REPORT not in bucket.objects
+
+
+def test_an_interrupted_upload_is_a_missing_data_set() -> None:
+    files = SampleDataset().all_files()
+    del files["manifest.json"]
+    with pytest.raises(DatasetMissing, match=r"11 objects but no manifest\.json, as after an interrupted upload"):
+        validate(uploaded(files))

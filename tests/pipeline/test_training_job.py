@@ -1,0 +1,131 @@
+"""create_training_job's arguments: what botocore's service model and SageMaker's documented rules accept."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.model import ListShape, MapShape, Shape, StructureShape
+from botocore.validate import ParamValidator
+from pipeline.execution import Execution
+from pipeline.request import MAX_RUNTIME_HOURS, Request
+from pipeline.settings import LaunchSettings
+from pipeline.training_job import CONTAINER_ENTRYPOINT, training_job_arguments, watch_interval_seconds
+
+from training_code.hyperparameters import parse_hyperparameters
+
+Build = Any
+
+
+@pytest.fixture(scope="module")
+def shape() -> StructureShape:
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    found = model.operation_model("CreateTrainingJob").input_shape
+    assert isinstance(found, StructureShape)
+    return found
+
+
+@pytest.fixture
+def build(request_: Request, dataset: dict[str, Any], execution: Execution, settings: LaunchSettings) -> Build:
+    def arguments(**changes: Any) -> dict[str, Any]:
+        changed = replace(request_, **changes)
+        return training_job_arguments(request=changed, dataset=dataset, execution=execution, settings=settings)
+
+    return arguments
+
+
+def violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
+    """What ParamValidator leaves out: patterns, enumerations and greatest lengths."""
+    size, pattern = shape.metadata.get("max"), shape.metadata.get("pattern")
+    if isinstance(shape, StructureShape):
+        for name, item in value.items():
+            yield from violations(shape.members[name], item, f"{path}.{name}")
+    elif isinstance(shape, ListShape):
+        if size is not None and len(value) > size:
+            yield f"{path}: more than {size} items"
+        for index, item in enumerate(value):
+            yield from violations(shape.member, item, f"{path}[{index}]")
+    elif isinstance(shape, MapShape):
+        if size is not None and len(value) > size:
+            yield f"{path}: more than {size} entries"
+        for key, item in value.items():
+            yield from violations(shape.key, key, f"{path}.{key}")
+            yield from violations(shape.value, item, f"{path}.{key}")
+    else:
+        if size is not None and (len(value) if isinstance(value, str) else value) > size:
+            yield f"{path}: above {size}"
+        if pattern is not None and not re.fullmatch(pattern.replace(r"\p{L}\p{Z}\p{N}_", r"\w\s"), value):
+            yield f"{path}: {value!r} does not match {pattern}"
+        if shape.metadata.get("enum") and value not in shape.metadata["enum"]:
+            yield f"{path}: {value!r} is none of its values"
+
+
+@pytest.mark.parametrize("spot", [True, False])
+@pytest.mark.parametrize("preset", ["test", "full", "tiny"])
+def test_sagemaker_would_accept_them(build: Build, shape: StructureShape, *, spot: bool, preset: str) -> None:
+    arguments = build(spot=spot, preset=preset)
+    assert not ParamValidator().validate(arguments, shape).has_errors()
+    assert list(violations(shape, arguments)) == []
+
+
+def test_the_checks_of_this_file_would_notice_a_wrong_name(build: Build, shape: StructureShape) -> None:
+    wrong = build() | {"TrainingJobName": "a" * 64 + "_"}
+    assert len(list(violations(shape, wrong))) == 2
+
+
+def test_a_spot_job_waits_at_least_as_long_as_it_may_run_and_keeps_checkpoints(build: Build) -> None:
+    arguments = build(spot=True)
+    stopping = arguments["StoppingCondition"]
+    assert stopping["MaxWaitTimeInSeconds"] >= stopping["MaxRuntimeInSeconds"] == 6 * 3600
+    assert arguments["EnableManagedSpotTraining"] is True
+    assert arguments["CheckpointConfig"]["S3Uri"].startswith("s3://bucket/checkpoints/3f1b1c9e")
+
+
+def test_an_on_demand_job_has_no_waiting_time_which_sagemaker_would_refuse(build: Build) -> None:
+    arguments = build(spot=False)
+    assert set(arguments["StoppingCondition"]) == {"MaxRuntimeInSeconds"}
+    assert arguments["EnableManagedSpotTraining"] is False
+
+
+def test_the_container_has_no_network_and_one_gpu_instance(build: Build) -> None:
+    arguments = build()
+    assert arguments["EnableNetworkIsolation"] is True
+    assert arguments["ResourceConfig"]["InstanceCount"] == 1
+    assert "VpcConfig" not in arguments
+
+
+def test_each_channel_is_a_folder(build: Build) -> None:
+    """An S3 prefix without a slash at its end would also bring the data set dino-data-2."""
+    channels = {
+        channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"] for channel in build()["InputDataConfig"]
+    }
+    assert channels == {"dataset": "s3://bucket/dino-data/", "code": "s3://bucket/training-code/abc123/"}
+
+
+def test_the_trainer_understands_its_hyperparameters(build: Build) -> None:
+    for preset, epochs, expected in (("test", 5, 5), ("full", 50, 50), ("tiny", None, 20)):
+        hyperparameters = build(preset=preset, epochs=epochs)["HyperParameters"]
+        assert parse_hyperparameters(hyperparameters).training.epochs == expected
+
+
+def test_the_tags_tell_execution_data_and_preset(build: Build, execution: Execution) -> None:
+    assert {tag["Key"]: tag["Value"] for tag in build()["Tags"]} == {
+        "floorplan-dino:execution": execution.arn,
+        "floorplan-dino:dataset-version": "0" * 64,
+        "floorplan-dino:preset": "test",
+    }
+
+
+def test_the_entry_point_ends_in_exec_so_that_sigterm_arrives() -> None:
+    assert CONTAINER_ENTRYPOINT[-1].endswith("exec python -m training_code.train")
+    assert CONTAINER_ENTRYPOINT[-1].startswith("set -e;")
+    assert "--no-index" in CONTAINER_ENTRYPOINT[-1]
+
+
+def test_the_watch_interval_lets_the_longest_run_end_within_an_executions_events(request_: Request) -> None:
+    assert watch_interval_seconds(request_, 60) == 60
+    longest = replace(request_, max_runtime_hours=MAX_RUNTIME_HOURS)
+    looks = longest.max_wait_seconds / watch_interval_seconds(longest, 5)
+    assert looks * 9 < 25_000 - 1000
