@@ -58,7 +58,7 @@ def read_source(options: Options, console: Console) -> Source:
     if not annotations:
         raise UsageError(f"{options.source} holds no COCO file: name it with --annotations.")
     folders = options.images or (options.source if options.source.is_dir() else options.source.parent,)
-    with phase(console, title, 0, "images") as advance:
+    with phase(console, title, None, "images") as advance:
         return read_coco(annotations, folders, advance=advance, limit=options.limit)
 
 

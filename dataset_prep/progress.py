@@ -45,8 +45,8 @@ class _Rate:
 
 
 @contextmanager
-def phase(console: Console, title: str, total: int, unit: str) -> Iterator[Advance]:
-    """Show the progress of `total` things called `unit` (in the plural) while the block runs."""
+def phase(console: Console, title: str, total: int | None, unit: str) -> Iterator[Advance]:
+    """Show the progress of `total` things (None if unknown) called `unit` (in the plural) while the block runs."""
     rate = _Rate(unit)
     if console.is_terminal:
         columns = (
@@ -72,7 +72,8 @@ def phase(console: Console, title: str, total: int, unit: str) -> Iterator[Advan
         rate.add(count, size)
         if time.monotonic() >= next_line:
             next_line = time.monotonic() + _LINE_EVERY_S
-            console.print(f"{title}: {rate.done:,} of {total:,} ({rate})", highlight=False)
+            of_total = f" of {total:,}" if total is not None else ""
+            console.print(f"{title}: {rate.done:,}{of_total} {unit} ({rate})", highlight=False)
 
     yield advance_line
     console.print(f"{title}: {rate.done:,} {unit} ({rate})", highlight=False)

@@ -163,3 +163,35 @@ def test_a_full_path_below_any_prefix_finds_exactly_its_file(
     file = chosen.draw(st.sampled_from(sorted(files)))
     stale = f"/elsewhere/plans/{'/'.join(file)}/F1_original.png"
     assert PathSuffixes([root / "plans"]).find(stale) == [paths[file].resolve()]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=80)
+@given(value=JSON, chosen=st.data())
+def test_no_annotation_file_causes_a_traceback(
+    tmp_path_factory: pytest.TempPathFactory, value: object, chosen: st.DataObject
+) -> None:
+    """A good file with one value anywhere in it replaced by another one is read, or refused in a sentence."""
+    root = tmp_path_factory.mktemp("fuzzed")
+    (root / "a.png").touch()
+    content: Any = coco("a.png", "b.png")
+    place = content
+    while True:
+        key = chosen.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+        if not isinstance(place[key], dict | list) or not place[key] or chosen.draw(st.booleans()):
+            break
+        place = place[key]
+    place[key] = value
+    path = write(root / "a.json", content)
+    try:
+        source = read_coco([path], [root])
+    except PrepError as refused:
+        assert "\n" not in str(refused)
+    else:
+        assert {image.path.name for image in source.images} == {"a.png"}

@@ -1,0 +1,256 @@
+"""The command line does what it says, in one sentence where it does not, and ends with the status that scripts need."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from dataset_prep import run
+from dataset_prep.run import main
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN = ROOT / "dataset_prep" / "run.py"
+REAL = ROOT.parent / "shared" / "cubicasa5k"
+
+
+@pytest.fixture
+def plans(tmp_path: Path, samples: Path) -> Path:
+    """Sample plans that a test may change."""
+    return Path(shutil.copytree(samples, tmp_path / "plans"))
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
+    """The exit status and what stands on standard error, which must be one line."""
+    try:
+        status = main([str(argument) for argument in arguments])
+    except SystemExit as stopped:
+        status = int(stopped.code or 0)
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    return status, error.strip().splitlines()[-1] if error.strip() else ""
+
+
+def test_a_source_becomes_a_valid_data_set_with_a_report(
+    samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--source", str(samples), "--output", str(tmp_path / "d"), "--report", str(tmp_path / "r")]
+    assert main(arguments) == 0
+    shown = capsys.readouterr().out
+    assert "Write: 9 images" in shown
+    assert shown.strip().splitlines()[-1].startswith("Data set ")
+    report = json.loads((tmp_path / "r/report.json").read_bytes())
+    assert report["verdict"] == "valid"
+    assert report["counts"]["images"] == 9
+    assert {"train", "val", "test"} == set(report["counts"]["splits"])
+    page = (tmp_path / "r/report.html").read_text()
+    assert page.count("<figure>") == 9
+    assert "http" not in page.replace("data:image", ""), "the page needs nothing from elsewhere"
+    with Image.open(tmp_path / "r/samples.png") as sheet:
+        assert sheet.width > 1000
+
+
+def test_two_runs_give_the_same_bytes(samples: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        arguments = ["--source", str(samples), "--output", str(tmp_path / name), "--report", str(tmp_path / f"{name}r")]
+        assert main(arguments) == 0
+    for first in sorted(path for path in tmp_path.glob("a*/**/*") if path.is_file()):
+        second = tmp_path / first.relative_to(tmp_path).as_posix().replace("a", "b", 1)
+        assert first.read_bytes() == second.read_bytes(), first
+
+
+def test_a_dry_run_counts_and_writes_nothing(samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--source", str(samples), "--output", str(tmp_path / "d"), "--dry-run", "--bucket", "x"]) == 0
+    assert "Dry run: nothing was written." in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_official_split_is_the_lists(samples: Path, tmp_path: Path) -> None:
+    assert main(["--source", str(samples), "--output", str(tmp_path), "--split", "official"]) == 0
+    manifest = json.loads((tmp_path / "manifest.json").read_bytes())
+    assert {split: counts["images"] for split, counts in manifest["counts"]["splits"].items()} == {
+        split: len((samples / f"{split}.txt").read_text().split("\n")) for split in ("train", "val", "test")
+    }
+
+
+def test_empty_images_are_kept_unless_they_are_to_be_dropped(
+    tmp_path: Path, picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture("yolo/images/a.png", colour=1)
+    picture("yolo/images/b.png", colour=2)
+    (tmp_path / "yolo/labels").mkdir()
+    (tmp_path / "yolo/labels/a.txt").write_text("0 0.5 0.5 0.5 0.5")
+    (tmp_path / "yolo/classes.txt").write_text("wall")
+    arguments = ["--source", str(tmp_path / "yolo"), "--output", str(tmp_path / "d"), "--split", "1,0,0"]
+    for more, images in (([], 2), (["--drop-empty"], 1)):
+        assert main([*arguments, *more]) == 0
+        manifest = json.loads((tmp_path / "d/manifest.json").read_bytes())
+        assert manifest["counts"]["images"] == images
+    assert "1 images without boxes are left out" in capsys.readouterr().out
+
+
+def test_what_was_written_can_be_read_again_as_coco(samples: Path, tmp_path: Path) -> None:
+    """Ids, boxes and splits survive; only the manifest says where they come from."""
+    assert main(["--source", str(samples), "--output", str(tmp_path / "a")]) == 0
+    again = ["--source", str(tmp_path / "a"), "--output", str(tmp_path / "b"), "--split", "official"]
+    assert main(again) == 0
+    for first in sorted((tmp_path / "a").rglob("*.*")):
+        if first.name != "manifest.json":
+            assert first.read_bytes() == (tmp_path / "b" / first.relative_to(tmp_path / "a")).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--source", "nowhere"], "nowhere does not exist"),
+        (["--source", "empty"], "empty is empty"),
+        (["--source", "other"], "is no data set that is known here"),
+        (["--source", "plans", "--split", "0.5,0.2"], "not three shares"),
+        (["--source", "plans", "--split", "0.5,0.2,0.2"], "adds up to 0.9"),
+        (["--source", "plans", "--classes", "wall,wall"], "needs names, each once"),
+        (["--source", "plans", "--classes", "door"], "door is no class of CubiCasa5K"),
+        (["--source", "plans", "--output", "plans/d"], "lies in the source"),
+        (["--source", "plans", "--output", "other"], "give a folder of its own for --output"),
+        (["--source", "plans", "--output", "other/notes.txt"], "is a file"),
+        (["--source", "plans", "--images", "other"], "belong to COCO sources"),
+        (["--source", "plans", "--annotations", "nothing.json"], "nothing.json does not exist"),
+        (["--source", "plans", "--format", "voc"], "invalid choice: 'voc'"),
+        (["--source", "plans", "--limit", "0"], "0 is smaller than 1"),
+        (["--source", "plans", "--workers", "many"], "invalid"),
+        (["--source", "plans", "--sead", "1"], "unrecognized arguments: --sead"),
+        ([], "required: --source"),
+    ],
+)
+def test_wrong_usage_is_one_sentence_and_status_2(
+    plans: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    sentence: str,
+) -> None:
+    monkeypatch.chdir(plans.parent)
+    Path("empty").mkdir()
+    Path("other").mkdir()
+    Path("other/notes.txt").write_text("mine")
+    status, error = refusal(capsys, *arguments)
+    assert status == 2
+    assert sentence in error
+
+
+def test_plans_without_a_split_of_their_own_cannot_be_split_officially(
+    plans: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in plans.glob("*.txt"):
+        path.unlink()
+    status, error = refusal(capsys, "--source", plans, "--split", "official", "--output", plans.parent / "d")
+    assert status == 2
+    assert "9 of its 9 images" in error
+
+
+def test_a_broken_svg_refuses_the_data_set_and_names_it(plans: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    svg = sorted(plans.rglob("model.svg"))[0]
+    svg.write_text(svg.read_text()[:500])
+    assert main(["--source", str(plans), "--output", str(plans.parent / "d")]) == 1
+    shown = capsys.readouterr().out
+    assert f"{svg.parent.parent.name}/{svg.parent.name}/model.svg is not well-formed XML" in shown
+    assert shown.strip().splitlines()[-1].startswith("Refused: 1 error")
+
+
+def test_pixel_coordinates_in_yolo_are_refused(
+    tmp_path: Path, picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture("yolo/images/a.png")
+    (tmp_path / "yolo/labels").mkdir()
+    (tmp_path / "yolo/labels/a.txt").write_text("0 20 15 10 10")
+    (tmp_path / "yolo/classes.txt").write_text("wall")
+    assert main(["--source", str(tmp_path / "yolo"), "--output", str(tmp_path / "d"), "--split", "1,0,0"]) == 1
+    assert "labels/a.txt, line 1, is in pixels" in capsys.readouterr().out
+
+
+def test_classes_that_nobody_asked_for_are_named(
+    tmp_path: Path, picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture("yolo/images/a.png")
+    (tmp_path / "yolo/labels").mkdir()
+    (tmp_path / "yolo/labels/a.txt").write_text("0 0.5 0.5 0.5 0.5")
+    (tmp_path / "yolo/classes.txt").write_text("door")
+    status, error = refusal(capsys, "--source", tmp_path / "yolo", "--output", tmp_path / "d")
+    assert status == 1
+    assert "The classes in" in error and "are door, and none of them is wall or room" in error
+
+
+def test_a_folder_that_may_not_be_written_is_one_sentence(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def forbidden(self: Path, *_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "mkdir", forbidden)
+    status, error = refusal(capsys, "--source", samples, "--output", tmp_path / "d")
+    assert status == 1
+    assert "must not be read or written" in error
+
+
+def test_a_bug_of_ours_shows_its_traceback(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "prepare", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["--source", str(samples), "--output", str(tmp_path)])
+
+
+def test_ctrl_c_ends_with_130_and_one_sentence(samples: Path, tmp_path: Path) -> None:
+    """Interrupted by a real signal while it writes: it stops itself at the second picture."""
+    interrupted = (
+        "import os, signal, sys\n"
+        "import dataset_prep.write as write\n"
+        "from dataset_prep.run import main\n"
+        "made, calls = write.dataset_png, []\n"
+        "def dataset_png(path):\n"
+        "    calls.append(path)\n"
+        "    if len(calls) == 2:\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return made(path)\n"
+        "write.dataset_png = dataset_png\n"
+        "sys.exit(main())\n"
+    )
+    command = [sys.executable, "-c", interrupted, "--source", str(samples), "--output", str(tmp_path), "--workers", "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 128 + signal.SIGINT
+    assert done.stderr.strip() == "Stopped. Give the same command again to go on from here."
+    assert not (tmp_path / "manifest.json").exists()
+
+
+def test_help_shows_examples() -> None:
+    done = subprocess.run([sys.executable, RUN, "--help"], capture_output=True, text=True, check=True)
+    assert "examples:" in done.stdout
+    assert "--bucket DATASET_BUCKET_NAME" in done.stdout
+
+
+def test_a_python_without_the_projects_packages_is_told_what_to_do() -> None:
+    done = subprocess.run(
+        [sys.executable, "-S", RUN, "--source", "plans"],
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "run `make setup`, then use .venv/bin/python" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the real plans are not here")
+def test_the_real_plans_are_converted_and_the_incomplete_ones_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--source", str(REAL), "--output", str(tmp_path / "d"), "--split", "1,0,0"]
+    assert main([*arguments, "--report", str(tmp_path / "r")]) == 0
+    assert (tmp_path / "d/train/images/003847.png").is_file()
+    assert "PLAN_WITHOUT_ANNOTATION (10 times)" in capsys.readouterr().out
