@@ -19,6 +19,9 @@ WHOLE_IMAGE = 0.99
 SAME_BOX = 0.99
 """Intersection over union from which on two boxes of one class are the same object."""
 
+_NEIGHBOURS = 50
+"""How many boxes that start at the same x are compared with one: thousands of them must not cost their square."""
+
 _Box = tuple[int, float, float, float, float, int]
 """category_id, x, y, width, height, annotation id: in this order, so that sorting puts duplicates side by side."""
 
@@ -108,7 +111,7 @@ def _check_unusual(annotation: Annotation, image: Image, found: FindingLog) -> N
         found.error(
             "BOX_EMPTY", f"{subject} has a box without area: {text}.", "Correct its size, or remove it.", **place
         )
-    elif pixels > ROUNDING and x < width <= image.width + 1 and y < height <= image.height + 1 and overhang > OVERHANG:
+    elif overhang > OVERHANG and 0 <= x < width <= image.width + 1 and 0 <= y < height <= image.height + 1:
         found.error(
             "BOX_LOOKS_XYXY",
             f"{subject} has the box {text}, which fits its image only as two corners, x1, y1, x2, y2.",
@@ -153,11 +156,17 @@ def _check_image(image: Image, boxes: list[_Box], max_objects: int | None, found
             "Train with more queries, or cut the image into parts.",
             image_id=image.id,
         )
-    boxes.sort()
-    for index, (category_id, x, y, width, height, annotation_id) in enumerate(boxes, start=1):
+    _check_duplicates(image, sorted(box for box in boxes if box[3] > 0 and box[4] > 0), found)
+
+
+def _check_duplicates(image: Image, boxes: list[_Box], found: FindingLog) -> None:
+    """Find boxes that are the same object as one before them. `boxes` are sorted and not empty."""
+    for index, (category_id, x, y, width, height, annotation_id) in enumerate(boxes):
         farthest = x + (1 - SAME_BOX) * width
-        while index < len(boxes) and boxes[index][1] <= farthest and boxes[index][0] == category_id:
-            _, other_x, other_y, other_width, other_height, other_id = boxes[index]
+        for other in range(index + 1, min(index + 1 + _NEIGHBOURS, len(boxes))):
+            other_category, other_x, other_y, other_width, other_height, other_id = boxes[other]
+            if other_x > farthest or other_category != category_id:
+                break
             across = min(x + width, other_x + other_width) - max(x, other_x)
             down = min(y + height, other_y + other_height) - max(y, other_y)
             both = across * down
@@ -169,4 +178,4 @@ def _check_image(image: Image, boxes: list[_Box], max_objects: int | None, found
                     image_id=image.id,
                     annotation_id=other_id,
                 )
-            index += 1  # noqa: PLW2901  walks on from the box after this one
+                break

@@ -86,13 +86,19 @@ def build_manifest(
     manifest = Manifest(
         version="",
         tool=tool,
-        source=source,
-        options=options,
+        source=_canonical(source),
+        options=_canonical(options),
         classes=tuple(name for _, name in sorted(classes.items())),
         splits={split: count_split(dataset) for split, dataset in datasets.items()},
         files=tuple(sorted(files, key=lambda entry: entry.path)),
     )
     return replace(manifest, version=content_version(manifest))
+
+
+def _canonical(values: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON values with their keys in one order, and tuples as the lists that they are read as."""
+    canonical: dict[str, Any] = json.loads(json.dumps(values, sort_keys=True, allow_nan=False))
+    return canonical
 
 
 def count_split(dataset: CocoDataset) -> SplitCounts:

@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -124,13 +124,16 @@ class DirectoryStore:
 class S3Client(Protocol):
     """The part of boto3's S3 client that is used, which several threads may call at once."""
 
-    def get_paginator(self, operation_name: Any, /) -> Any:  # noqa: ANN401  boto3 has a type for each operation
+    @property
+    def get_paginator(self) -> Callable[..., Any]:
         """Of list_objects_v2."""
 
-    def get_object(self, **request: Any) -> Any:  # noqa: ANN401  as above
+    @property
+    def get_object(self) -> Callable[..., Any]:
         """GetObject."""
 
-    def head_object(self, **request: Any) -> Any:  # noqa: ANN401  as above
+    @property
+    def head_object(self) -> Callable[..., Any]:
         """HeadObject."""
 
 

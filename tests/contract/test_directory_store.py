@@ -1,0 +1,117 @@
+"""A data set in a directory is read, and nothing outside that directory."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from dataset_contract.check import check_dataset
+from dataset_contract.stores import DirectoryStore
+from tests.contract.samples import SampleDataset
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    """A file outside the data set."""
+    path = tmp_path / "secret.txt"
+    path.write_text("secret")
+    return path
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """An empty data set folder."""
+    path = tmp_path / "data"
+    (path / "train").mkdir(parents=True)
+    return path
+
+
+def test_files_are_listed_with_their_sizes_and_read(root: Path) -> None:
+    (root / "train" / "a.txt").write_bytes(b"hello")
+    store = DirectoryStore(root)
+    assert store.list() == {"train/a.txt": 5}
+    assert store.read("train/a.txt") == b"hello"
+    assert store.read_head("train/a.txt", 2) == b"he"
+    assert store.sha256("train/a.txt") == hashlib.sha256(b"hello").hexdigest()
+
+
+@pytest.mark.parametrize(
+    "path", ["../secret.txt", "train/../../secret.txt", "/etc/passwd", "", ".", "a\0b", "train//a"]
+)
+def test_a_path_out_of_the_root_is_refused(root: Path, secret: Path, path: str) -> None:
+    store = DirectoryStore(root)
+    for call in (store.read, store.sha256, lambda p: store.read_head(p, 1)):
+        with pytest.raises(OSError, match="outside"):
+            call(path)
+
+
+def test_links_out_of_the_root_are_refused_in_every_way(root: Path, secret: Path) -> None:
+    (root / "file").symlink_to(secret)
+    (root / "folder").symlink_to(secret.parent)
+    (root / "train" / "hop").symlink_to("../file")
+    store = DirectoryStore(root)
+    assert store.list() == {}
+    assert store.refused() == dict.fromkeys(
+        ("file", "folder", "train/hop"), "is a symbolic link that leads out of the data set"
+    )
+    for path in ("file", "folder/secret.txt", "train/hop"):
+        with pytest.raises(PermissionError):
+            store.read(path)
+
+
+def test_a_link_within_the_root_is_a_file(root: Path) -> None:
+    (root / "a").write_bytes(b"12")
+    (root / "train" / "b").symlink_to("../a")
+    store = DirectoryStore(root)
+    assert store.list() == {"a": 2, "train/b": 2}
+    assert store.read("train/b") == b"12"
+
+
+def test_the_root_itself_may_be_a_link(root: Path, tmp_path: Path) -> None:
+    (root / "a").write_bytes(b"12")
+    (tmp_path / "link").symlink_to(root)
+    assert DirectoryStore(tmp_path / "link").read("a") == b"12"
+
+
+def test_what_is_no_regular_file_is_refused_and_never_waited_for(root: Path) -> None:
+    os.mkfifo(root / "pipe")
+    (root / "loop").symlink_to("loop")
+    (root / "dangling").symlink_to("nowhere")
+    store = DirectoryStore(root)
+    assert store.list() == {}
+    assert set(store.refused()) == {"pipe", "loop", "dangling"}
+    with pytest.raises(FileNotFoundError):
+        store.read("pipe")
+
+
+def test_a_name_that_is_no_unicode_is_a_finding(tmp_path: Path) -> None:
+    root = SampleDataset().write(tmp_path)
+    try:
+        Path(os.fsdecode(os.fsencode(root) + b"/\xff.png")).write_bytes(b"1")
+    except OSError:
+        pytest.skip("this file system takes Unicode names only")
+    report = check_dataset(DirectoryStore(root))
+    assert [finding.code for finding in report.findings] == ["FILE_EXTRA"]
+    assert f"{report.findings[0].message} {report.findings[0].file}".encode()
+
+
+def test_a_linked_image_outside_makes_the_data_set_invalid(tmp_path: Path, secret: Path) -> None:
+    root = SampleDataset().write(tmp_path / "data")
+    image = root / "train" / "images" / "000001.png"
+    image.unlink()
+    image.symlink_to(secret)
+    report = check_dataset(DirectoryStore(root))
+    assert [(finding.code, finding.file) for finding in report.findings] == [
+        ("FILE_REFUSED", "train/images/000001.png")
+    ]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+def test_an_unreadable_file_is_a_finding(tmp_path: Path) -> None:
+    root = SampleDataset().write(tmp_path)
+    (root / "val" / "annotations.json").chmod(0)
+    report = check_dataset(DirectoryStore(root))
+    assert "FILE_UNREADABLE" in report.count_by_code()
