@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_model
+from safetensors.torch import save_file
 from torch import nn
 
 from dataset_contract.coco import Category
 from training_code.history import History
 from training_code.hyperparameters import JobConfig
 from training_code.image_tensors import MEAN, STD
-from training_code.inference import MODEL_FORMAT
+from training_code.inference import MODEL_FORMAT, weights_by_name
 
 INFERENCE_CODE = ("__init__.py", "config.py", "image_tensors.py", "inference.py", "dino")
 """What inference.py imports, and itself."""
@@ -39,7 +39,7 @@ def write_artifact(
     write_json(folder / "metrics.json", metrics)
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         weights = Path(temporary) / "model.safetensors"
-        save_model(model, str(weights))
+        save_file(weights_by_name(model), weights)
         weights.replace(folder / "model.safetensors")
     config = {
         "format": MODEL_FORMAT,

@@ -4,7 +4,6 @@ import hashlib
 import os
 import pickle
 import re
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import torch
 KEPT = 2
 """Newest checkpoints that stay: the last one, and the one to fall back to."""
 
+_WRITING = ".writing-"
 _NAME = re.compile(r"checkpoint-(?P<step>[0-9]{8})-(?P<hash>[0-9a-f]{16})\.pt")
 
 
@@ -23,17 +23,16 @@ def save_checkpoint(folder: Path, step: int, state: Mapping[str, Any]) -> Path:
     Its name holds the start of its SHA-256, so one atomic rename makes a file that can be told from a damaged one.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=".writing-", delete=False) as file:
-        temporary = Path(file.name)
-        try:
+    temporary = folder / f"{_WRITING}{step:08d}"
+    try:
+        with temporary.open("wb") as file:
             torch.save(dict(state), file)
             file.flush()
             os.fsync(file.fileno())
-            path = folder / f"checkpoint-{step:08d}-{_hash(temporary)}.pt"
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        path = folder / f"checkpoint-{step:08d}-{_hash(temporary)}.pt"
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
     for old in _newest_first(folder)[KEPT:]:
         old.unlink()
     return path
@@ -41,11 +40,11 @@ def save_checkpoint(folder: Path, step: int, state: Mapping[str, Any]) -> Path:
 
 def load_newest_checkpoint(folder: Path, say: Callable[[str], None]) -> dict[str, Any] | None:
     """The newest sound checkpoint's state, on the CPU; None if there is none. `say` hears of each damaged one."""
-    for leftover in folder.glob(".writing-*"):
+    for leftover in folder.glob(f"{_WRITING}*"):
         leftover.unlink()
     for path in _newest_first(folder):
         try:
-            if path.name != f"{path.name[:20]}-{_hash(path)}.pt":
+            if _NAME.fullmatch(path.name)["hash"] != _hash(path):  # type: ignore[index]  # it was chosen by its name
                 raise ValueError("its content does not match the hash in its name")
             state = torch.load(path, map_location="cpu", weights_only=True)
             if not isinstance(state, dict):
@@ -59,8 +58,9 @@ def load_newest_checkpoint(folder: Path, say: Callable[[str], None]) -> dict[str
 
 
 def _newest_first(folder: Path) -> list[Path]:
-    found = [path for path in folder.glob("checkpoint-*.pt") if _NAME.fullmatch(path.name)]
-    return sorted(found, key=lambda path: (path.name[:20], path.stat().st_mtime_ns), reverse=True)
+    """By step; of two with the same step the one written last."""
+    found = [(match["step"], path) for path in folder.glob("*.pt") if (match := _NAME.fullmatch(path.name))]
+    return [path for _, path in sorted(found, key=lambda item: (item[0], item[1].stat().st_mtime_ns), reverse=True)]
 
 
 def _hash(path: Path) -> str:

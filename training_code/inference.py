@@ -15,7 +15,8 @@ from typing import Any
 import torch
 from PIL import Image
 from safetensors import SafetensorError
-from safetensors.torch import load_model
+from safetensors.torch import load_file
+from torch import Tensor, nn
 
 from training_code.config import ConfigError, ModelConfig
 from training_code.dino.model import DINO, build_model
@@ -62,7 +63,10 @@ class Predictor:
             if config["format"] != MODEL_FORMAT:
                 raise ModelError(f"{folder / 'config.json'} has the format {config['format']!r}, not {MODEL_FORMAT!r}.")
             model = build_model(_model_config(config["model"]))
-            load_model(model, folder / "model.safetensors", device="cpu")
+            weights = load_file(folder / "model.safetensors")
+            if weights.keys() != weights_by_name(model).keys():
+                raise ValueError("model.safetensors and config.json do not belong together")
+            model.load_state_dict(weights, strict=False)  # not strict: a shared tensor has several names there
             classes = {int(item["id"]): str(item["name"]) for item in config["classes"]}
             image = config["image"]
             predictor = cls(
@@ -94,6 +98,12 @@ class Predictor:
             )
             if label in self._classes
         ]
+
+
+def weights_by_name(model: nn.Module) -> dict[str, Tensor]:
+    """Every tensor of `model` once: unlike its state_dict, which names a shared one several times."""
+    tensors = {name: parameter.detach() for name, parameter in model.named_parameters()}
+    return tensors | dict(model.named_buffers())
 
 
 def _model_config(values: Mapping[str, Any]) -> ModelConfig:

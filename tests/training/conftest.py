@@ -1,0 +1,43 @@
+"""The data set and the job that most tests start from."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.training.training_jobs import SMALL, Job, write_dataset
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data set, not to be changed."""
+    root = tmp_path_factory.mktemp("dataset")
+    write_dataset(root)
+    return root
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    """A job with the data set and SMALL's hyperparameters."""
+    job = Job(tmp_path / "ml")
+    write_dataset(job.dataset)
+    job.configure(**SMALL)
+    return job
+
+
+@pytest.fixture
+def kept_sigterm() -> Iterator[None]:
+    """Put the handler of SIGTERM back, which a job within the test's own process replaces."""
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> None:
+    """Small tensors gain nothing from more threads, and tests may run beside each other."""
+    torch.set_num_threads(1)

@@ -1,0 +1,110 @@
+"""Every image is trained on in every epoch, in an order that a resumed or a shared run repeats."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from dataset_contract.load import load_split
+from tests.training.training_jobs import draw_plan
+from training_code.batches import EpochDraws, EvaluationDraws, epoch_order, load_batches, steps_per_epoch
+from training_code.config import PRESETS, TrainingConfig
+from training_code.failures import DataError
+from training_code.memory import worst_case_batch
+from training_code.plan_images import PlanImages
+
+CONFIG = replace(PRESETS["tiny"].training, image_short_sides=(64, 48), image_max_side=96)
+
+
+def train_images(dataset: Path, config: TrainingConfig = CONFIG) -> PlanImages:
+    return PlanImages(dataset / "train", load_split(dataset, "train"), config, augmented=True)
+
+
+def test_an_epoch_leaves_no_image_out() -> None:
+    sizes = [(100 + i, 100) for i in range(7)]
+    for epoch in range(3):
+        order = epoch_order(sizes, CONFIG, epoch=epoch, world_size=2)
+        counts = Counter(position for group in order for position in group)
+        assert set(counts) == set(range(7))
+        assert len(order) == steps_per_epoch(7, CONFIG, 2) == 2
+
+
+def test_each_epoch_has_its_own_order() -> None:
+    sizes = [(100, 100)] * 20
+    orders = [epoch_order(sizes, CONFIG, epoch=epoch, world_size=1) for epoch in (0, 1, 0)]
+    assert orders[0] == orders[2] != orders[1]
+
+
+def test_images_of_like_shape_share_a_batch() -> None:
+    sizes = [(200, 100), (100, 200)] * 10
+    for group in epoch_order(sizes, CONFIG, epoch=0, world_size=1):
+        assert len({sizes[position] for position in group}) == 1
+
+
+def test_two_processes_share_the_batch_of_one(dataset: Path) -> None:
+    whole = list(EpochDraws(train_images(dataset, replace(CONFIG, batch_size=4)), epoch=1))
+    halves = [list(EpochDraws(train_images(dataset), epoch=1, rank=rank, world_size=2)) for rank in (0, 1)]
+    assert [first + second for first, second in zip(*halves, strict=True)] == whole
+
+
+def test_a_resumed_epoch_goes_on_where_it_was(dataset: Path) -> None:
+    images = train_images(dataset, replace(CONFIG, batch_size=1, accumulation_steps=2))
+    assert list(EpochDraws(images, epoch=2, first_step=2)) == list(EpochDraws(images, epoch=2))[4:]
+
+
+def test_workers_read_the_same(dataset: Path) -> None:
+    random_state = torch.get_rng_state()
+    images = [train_images(dataset, replace(CONFIG, workers=workers)) for workers in (0, 2)]
+    batches = [list(load_batches(each, EpochDraws(each, epoch=0), pin_memory=False)) for each in images]
+    for one, other in zip(*batches, strict=True):
+        assert one.positions == other.positions
+        assert torch.equal(one.images, other.images)
+        assert torch.equal(one.mask, other.mask)
+        assert all(torch.equal(a["boxes"], b["boxes"]) for a, b in zip(one.targets, other.targets, strict=True))
+    assert torch.equal(random_state, torch.get_rng_state())  # loading takes none of the model's random numbers
+
+
+def test_boxes_are_shares_of_the_image_without_its_padding(dataset: Path) -> None:
+    images = PlanImages(dataset / "val", load_split(dataset, "val"), CONFIG, augmented=False)
+    [batch] = load_batches(images, EvaluationDraws(images), pin_memory=False)
+    for index, (image_id, target) in enumerate(zip((7, 8), batch.targets, strict=True)):
+        picture, boxes = draw_plan(image_id)
+        _, (x0, y0, x1, y1) = boxes[2]
+        expected = [(x0 + x1) / 2 / picture.width, (y0 + y1) / 2 / picture.height]
+        expected += [(x1 - x0) / picture.width, (y1 - y0) / picture.height]
+        torch.testing.assert_close(target["boxes"][2], torch.tensor(expected))
+        height, width = (int(size) for size in (~batch.mask[index]).nonzero().max(0).values + 1)
+        assert abs(width / height - picture.width / picture.height) < 0.05
+        assert batch.images[index, :, :, width:].abs().sum() == 0
+
+
+def test_an_image_without_boxes_is_trained_on(dataset: Path) -> None:
+    images = train_images(dataset)
+    batches = list(load_batches(images, EpochDraws(images, epoch=0), pin_memory=False))
+    counts = {position: len(t["labels"]) for b in batches for position, t in zip(b.positions, b.targets, strict=True)}
+    assert counts == {0: 3, 1: 3, 2: 0, 3: 3, 4: 3, 5: 3}
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_broken_image_is_named(dataset: Path, tmp_path: Path, workers: int) -> None:
+    folder = tmp_path / "train"
+    folder.mkdir()
+    (folder / "images").mkdir()
+    for source in (dataset / "train" / "images").iterdir():
+        data = source.read_bytes()
+        (folder / "images" / source.name).write_bytes(data[:60] if source.name == "000004.png" else data)
+    images = PlanImages(folder, load_split(dataset, "train"), replace(CONFIG, workers=workers), augmented=True)
+    with pytest.raises(DataError, match=r"^DATA: The image .*000004\.png cannot be read"):
+        list(load_batches(images, EpochDraws(images, epoch=0), pin_memory=False))
+
+
+def test_no_batch_is_larger_than_the_worst_case(dataset: Path) -> None:
+    images = train_images(dataset)
+    worst = worst_case_batch(images, 3)
+    for epoch in range(3):
+        for batch in load_batches(images, EpochDraws(images, epoch=epoch), pin_memory=False):
+            assert batch.images.shape[2] <= worst.images.shape[2]
+            assert batch.images.shape[3] <= worst.images.shape[3]
+            assert max(len(target["labels"]) for target in batch.targets) <= len(worst.targets[0]["labels"])

@@ -1,0 +1,74 @@
+"""A checkpoint is whole or not there, and a damaged one never stops or misleads a run."""
+
+import pickle
+from pathlib import Path
+
+import torch
+
+from training_code.checkpoints import load_newest_checkpoint, save_checkpoint
+
+
+def save(folder: Path, step: int) -> Path:
+    return save_checkpoint(folder, step, {"step": step, "weights": torch.arange(1000.0) * step})
+
+
+def load(folder: Path) -> tuple[int | None, list[str]]:
+    said: list[str] = []
+    state = load_newest_checkpoint(folder, said.append)
+    return (None if state is None else state["step"]), said
+
+
+def test_the_newest_is_loaded_and_the_one_before_it_kept(tmp_path: Path) -> None:
+    for step in (5, 9, 10):
+        save(tmp_path, step)
+    assert load(tmp_path) == (10, [])
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_no_checkpoint_is_no_failure(tmp_path: Path) -> None:
+    assert load(tmp_path / "missing") == (None, [])
+
+
+def test_a_truncated_one_falls_back_to_the_one_before(tmp_path: Path) -> None:
+    save(tmp_path, 1)
+    path = save(tmp_path, 2)
+    path.write_bytes(path.read_bytes()[:-100])
+    step, [sentence] = load(tmp_path)
+    assert step == 1
+    assert path.name in sentence
+
+
+def test_a_single_flipped_bit_is_noticed(tmp_path: Path) -> None:
+    save(tmp_path, 1)
+    path = save(tmp_path, 2)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    assert load(tmp_path)[0] == 1
+
+
+def test_nothing_sound_left_means_starting_anew(tmp_path: Path) -> None:
+    save(tmp_path, 1).write_bytes(b"")
+    step, said = load(tmp_path)
+    assert step is None
+    assert len(said) == 1
+
+
+def test_a_write_that_was_killed_leaves_nothing_that_counts(tmp_path: Path) -> None:
+    save(tmp_path, 1)
+    (tmp_path / ".writing-00000002").write_bytes(b"half a checkpoint")
+    assert load(tmp_path) == (1, [])
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
+    class Attack:
+        def __reduce__(self) -> tuple[object, tuple[Path]]:
+            return Path.touch, (tmp_path / "attacked",)
+
+    save(tmp_path, 1)
+    save_checkpoint(tmp_path, 2, {"step": 2, "attack": Attack()})
+    assert load(tmp_path)[0] == 1
+    assert not (tmp_path / "attacked").exists()
+    pickle.loads(pickle.dumps(Attack()))  # noqa: S301  the attack would have worked
+    assert (tmp_path / "attacked").exists()

@@ -1,0 +1,88 @@
+"""Every way to fail ends with status 1, its class word first in the failure file, and a sentence that helps."""
+
+import json
+import sys
+
+import pytest
+import torch
+
+from tests.training.training_jobs import SMALL, Job
+from training_code import train
+
+
+@pytest.fixture
+def run_here(job: Job, monkeypatch: pytest.MonkeyPatch, kept_sigterm: None) -> Job:
+    """The job is to run within the test's own process, which is faster."""
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(job.base))
+    return job
+
+
+@pytest.mark.parametrize(
+    ("hyperparameters", "sentence"),
+    [
+        ({"preset": "huge"}, "CONFIG: There is no preset 'huge'; choose one of room_wall, tiny."),
+        ({"epoch": "3"}, "CONFIG: Unknown hyperparameter 'epoch'; there are: preset, accumulation_steps,"),
+        ({"epochs": "many"}, "CONFIG: The hyperparameter epochs must be a whole number, not 'many'."),
+        ({"batch_size": "0"}, "CONFIG: batch_size must be at least 1, not 0."),
+    ],
+)
+def test_wrong_hyperparameters(
+    run_here: Job, capfd: pytest.CaptureFixture[str], hyperparameters: dict[str, str], sentence: str
+) -> None:
+    run_here.configure(**hyperparameters)
+    assert train.main() == 1
+    assert run_here.failure.startswith(sentence)
+    log = "".join(capfd.readouterr())
+    assert run_here.failure in log
+    assert "Traceback" not in log
+
+
+def test_a_missing_channel(run_here: Job) -> None:
+    run_here.dataset.rename(run_here.base / "elsewhere")
+    assert train.main() == 1
+    assert run_here.failure.startswith("CONFIG: ")
+    assert "input channel named 'dataset'" in run_here.failure
+
+
+def test_a_file_that_the_manifest_does_not_vouch_for(run_here: Job) -> None:
+    (run_here.dataset / "train" / "images" / "000002.png").write_bytes(b"not what was uploaded")
+    assert train.main() == 1
+    assert run_here.failure.startswith("DATA: ")
+    assert "train/images/000002.png" in run_here.failure
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_update(run_here: Job) -> None:
+    run_here.configure(**SMALL, learning_rate="1e30", epochs="2")
+    assert train.main() == 1
+    assert run_here.failure.startswith("NAN_LOSS: ")
+    assert "images/00000" in run_here.failure
+    [batch] = torch.load(run_here.base / "output" / "data" / "non_finite_batch_0.pt", weights_only=True)
+    assert batch["images"].shape[0] == 2
+    health = json.loads((run_here.base / "output" / "data" / "health.json").read_text())
+    assert health["verdict"] == "unhealthy"
+    assert not health["checks"]["no_nan"]["passed"]
+
+
+def test_too_little_memory_is_found_before_the_first_step(job: Job) -> None:
+    job.configure(**{**SMALL, "image_short_sides": "20000", "image_max_side": "30000"})
+    status, log = job.run("bash", "-c", 'ulimit -v 8000000; exec "$0" -m training_code.train', sys.executable)
+    assert status == 1
+    assert job.failure.startswith("OOM: the memory does not suffice; set batch_size to 1 and accumulation_steps to 2.")
+    assert "[train]" not in log
+
+
+def test_a_job_that_hangs_is_ended(job: Job) -> None:
+    job.configure(**SMALL, stall_minutes="0.0005")
+    status, log = job.run()
+    assert status == 1
+    assert job.failure.startswith("STALL: no step was finished")
+    assert "most recent call first" in log  # where each thread hangs
+
+
+def test_a_bug_shows_its_traceback(
+    run_here: Job, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(train, "join", lambda: 1 // 0)
+    assert train.main() == 1
+    assert run_here.failure.startswith("BUG: ZeroDivisionError")
+    assert "Traceback" in capfd.readouterr().err

@@ -1,0 +1,92 @@
+"""Hyperparameters, schedule, health and metric definitions follow their descriptions."""
+
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from training_code.config import PRESETS, TrainingConfig
+from training_code.failures import JobConfigError
+from training_code.health import judge
+from training_code.hyperparameters import parse_hyperparameters, read_hyperparameters
+from training_code.metric_lines import METRIC_DEFINITIONS
+from training_code.optimisation import learning_rate_factor
+
+
+def test_strings_become_settings() -> None:
+    job = parse_hyperparameters(
+        {
+            "preset": "room_wall",
+            "epochs": "50",
+            "learning_rate": "2e-4",
+            "horizontal_flip": "False",
+            "lr_drop_epoch": "40",
+            "image_short_sides": "480, 640",
+            "crop_short_sides": "",
+            "precision": "fp32",
+            "sagemaker_region": "us-east-1",
+        }
+    )
+    changed = replace(
+        PRESETS["room_wall"].training,
+        epochs=50,
+        learning_rate=2e-4,
+        horizontal_flip=False,
+        lr_drop_epoch=40,
+        image_short_sides=(480, 640),
+        crop_short_sides=(),
+        precision="fp32",
+    )
+    assert (job.preset, job.model, job.training) == ("room_wall", PRESETS["room_wall"].model, changed)
+
+
+def test_without_hyperparameters_the_default_preset_holds(tmp_path: Path) -> None:
+    assert read_hyperparameters(tmp_path / "missing.json").preset == "room_wall"
+
+
+@pytest.mark.parametrize("content", ["[]", '{"epochs": 3}', "{", '{"epochs": null}'])
+def test_a_file_that_is_no_map_of_strings_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "hyperparameters.json"
+    path.write_text(content)
+    with pytest.raises(JobConfigError, match=r"hyperparameters\.json"):
+        read_hyperparameters(path)
+
+
+def test_the_paper_drops_the_learning_rate_once() -> None:
+    config = TrainingConfig(epochs=12)
+    factors = [learning_rate_factor(step, steps=120, steps_per_epoch=10, config=config) for step in range(120)]
+    assert factors == [1.0] * 110 + [0.1] * 10
+
+
+def test_warm_up_rises_to_the_whole_rate() -> None:
+    config = TrainingConfig(warmup_steps=4, schedule="cosine")
+    factors = [learning_rate_factor(step, steps=1000, steps_per_epoch=10, config=config) for step in (0, 3, 500, 999)]
+    assert factors == pytest.approx([0.25, 1.0, 0.5, 0.0], abs=1e-4)
+
+
+def test_cloudwatch_takes_the_definitions() -> None:
+    assert 0 < len(METRIC_DEFINITIONS) <= 40
+    for definition in METRIC_DEFINITIONS:
+        assert len(definition["Regex"]) <= 500
+        assert re.compile(definition["Regex"]).groups == 1
+
+
+def test_what_lambda_imports_needs_the_standard_library_only() -> None:
+    program = (
+        "import sys; import training_code.config, training_code.metric_lines;"
+        "foreign = {m.split('.')[0] for m in sys.modules} - sys.stdlib_module_names - {'training_code', '__main__'};"
+        "sys.exit(str(foreign) if foreign else 0)"
+    )
+    subprocess.run([sys.executable, "-S", "-c", program], cwd=Path(__file__).parents[2], check=True)
+
+
+def test_health_is_what_the_user_asked_of_a_first_run() -> None:
+    falling = [10 - step / 20 for step in range(100)]
+    assert judge(falling, seconds=601, needed_minutes=10)["verdict"] == "healthy"
+    assert judge(falling, seconds=60, needed_minutes=10)["verdict"] == "undecided"
+    assert judge(falling[::-1], seconds=601, needed_minutes=10)["verdict"] == "unhealthy"
+    assert judge(falling, seconds=601, needed_minutes=10, failure="OOM")["verdict"] == "unhealthy"
+    assert judge([], seconds=601, needed_minutes=10)["verdict"] == "unhealthy"

@@ -1,0 +1,95 @@
+"""A training job does what SageMaker and its user expect, from the data set to the model."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.training.training_jobs import SMALL, Job
+from training_code.metric_lines import METRIC_DEFINITIONS
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, dataset: Path) -> tuple[Job, int, str]:
+    """A job that was never interrupted: three epochs of three steps."""
+    job = Job(tmp_path_factory.mktemp("finished"))
+    job.dataset.parent.mkdir(parents=True)
+    job.dataset.symlink_to(dataset)
+    job.configure(**SMALL, epochs="3", ema_decay="0.9", accumulation_steps="1")
+    return job, *job.run(**{"AWS_SECRET_ACCESS_KEY": "not-for-the-log"})
+
+
+def test_a_job_ends_well_and_leaves_a_model(finished: tuple[Job, int, str]) -> None:
+    job, status, log = finished
+    assert status == 0, log
+    assert not (job.base / "output" / "failure").exists()
+    config = json.loads((job.model / "config.json").read_text())
+    manifest = json.loads((job.dataset / "manifest.json").read_text())
+    assert config["classes"] == [{"id": 1, "name": "wall"}, {"id": 2, "name": "room"}]
+    assert (config["preset"], config["steps"]) == ("tiny", 9)
+    assert config["dataset_version"] == manifest["version"]
+    metrics = json.loads((job.model / "metrics.json").read_text())
+    assert set(metrics["classes"]) == {"wall", "room"}
+    assert [earlier["epoch"] for earlier in metrics["earlier"]] == [1, 2]
+    assert [row["step"] for row in job.losses()] == list(range(1, 10))
+    assert json.loads((job.model / "health.json").read_text())["checks"]["no_error"]["passed"]
+
+
+def test_cloudwatch_finds_every_figure_in_the_log(finished: tuple[Job, int, str]) -> None:
+    _, _, log = finished
+    for definition in METRIC_DEFINITIONS:
+        values = [found for line in log.splitlines() for found in re.findall(definition["Regex"], line)]
+        assert len(values) == (9 if definition["Name"].startswith("train:") else 3), definition
+        assert all(float(value) >= 0 for value in values)
+
+
+def test_the_log_shows_nothing_of_the_environment(finished: tuple[Job, int, str]) -> None:
+    assert "not-for-the-log" not in finished[2]
+
+
+def test_the_model_predicts_with_the_code_that_travels_with_it(finished: tuple[Job, int, str]) -> None:
+    model = finished[0].model
+    program = (
+        "import sys; from pathlib import Path; from PIL import Image; from training_code.inference import Predictor;"
+        "found = Predictor.load(Path(sys.argv[1])).predict(Image.new('L', (300, 200), 255));"
+        "assert found and all(d.label in {'wall', 'room'} and 0 <= d.score <= 1 for d in found);"
+        "assert all(0 <= d.box[0] <= d.box[2] <= 300 and 0 <= d.box[1] <= d.box[3] <= 200 for d in found);"
+        "assert [d.score for d in found] == sorted((d.score for d in found), reverse=True)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(model / "code")}
+    subprocess.run([sys.executable, "-c", program, str(model)], cwd=model, env=environment, check=True)
+
+
+@pytest.mark.parametrize(("how", "after_step"), [(signal.SIGTERM, 2), (signal.SIGKILL, 5)])
+def test_an_interrupted_job_goes_on_as_if_it_had_not_been(
+    finished: tuple[Job, int, str], job: Job, how: signal.Signals, after_step: int
+) -> None:
+    job.configure(**SMALL, epochs="3", ema_decay="0.9", accumulation_steps="1")
+    process = job.start()
+    assert process.stdout is not None
+    for line in process.stdout:
+        if f"step={after_step}/" in line:
+            process.send_signal(how)
+    assert process.wait(60) == (0 if how is signal.SIGTERM else -signal.SIGKILL)
+    assert not (job.model / "model.safetensors").exists()
+    status, log = job.run()
+    assert status == 0, log
+    assert "Going on from the checkpoint after step" in log
+    assert job.losses() == finished[0].losses()
+    weights = [(folder / "model.safetensors").read_bytes() for folder in (job.model, finished[0].model)]
+    assert weights[0] == weights[1]
+
+
+def test_a_checkpoint_of_another_configuration_is_refused(job: Job, finished: tuple[Job, int, str]) -> None:
+    (job.base / "checkpoints").symlink_to(finished[0].base / "checkpoints")
+    job.configure(**SMALL, epochs="4", ema_decay="0.9", accumulation_steps="1")
+    status, log = job.run()
+    assert status == 1
+    assert job.failure.startswith("CONFIG: The checkpoints in ")
+    assert "epochs = 3, but this job has 4" in job.failure
+    assert "Traceback" not in log

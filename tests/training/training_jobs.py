@@ -1,0 +1,116 @@
+"""A data set of a few simple drawings, and training jobs on it laid out as SageMaker does it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+from dataset_contract.coco import Annotation, Category, CocoDataset, coco_to_bytes
+from dataset_contract.coco import Image as CocoImage
+from dataset_contract.layout import MANIFEST, SPLITS, annotations_path, image_path
+from dataset_contract.manifest import FileEntry, build_manifest, manifest_to_bytes
+
+ROOT = Path(__file__).resolve().parents[2]
+WALL, ROOM = Category(1, "wall"), Category(2, "room")
+IMAGES = {"train": (1, 2, 3, 4, 5, 6), "val": (7, 8), "test": (9,)}
+SMALL = {"preset": "tiny", "image_short_sides": "64", "image_max_side": "96", "log_steps": "1", "warmup_steps": "0"}
+"""Hyperparameters of a job that takes tenths of a second a step."""
+
+
+def draw_plan(image_id: int) -> tuple[Image.Image, list[tuple[int, tuple[int, int, int, int]]]]:
+    """A room between two walls: the picture, and (category id, xyxy) of each box. Image 3 is empty."""
+    width, height = 96 + 4 * (image_id % 3), 72 + 6 * (image_id % 2)
+    picture = Image.new("RGB", (width, height), "white")
+    if image_id == 3:
+        return picture, []
+    left = 8 + 3 * image_id
+    boxes = [
+        (WALL.id, (left, 10, left + 5, height - 10)),
+        (WALL.id, (left + 40, 10, left + 45, height - 10)),
+        (ROOM.id, (left + 5, 12, left + 40, height - 12)),
+    ]
+    pen = ImageDraw.Draw(picture)
+    for category_id, (x0, y0, x1, y1) in boxes:
+        pen.rectangle((x0, y0, x1 - 1, y1 - 1), fill="black" if category_id == WALL.id else "lightblue")
+    return picture, boxes
+
+
+def write_dataset(root: Path, *, images: dict[int, bytes] | None = None) -> None:
+    """Write the data set to `root`; `images` replaces the bytes of some, which the manifest then vouches for."""
+    contents: dict[str, bytes] = {}
+    datasets: dict[str, CocoDataset] = {}
+    for split in SPLITS:
+        coco_images, annotations = [], []
+        for image_id in IMAGES[split]:
+            picture, boxes = draw_plan(image_id)
+            file = io.BytesIO()
+            picture.save(file, "PNG")
+            contents[image_path(split, image_id)] = (images or {}).get(image_id) or file.getvalue()
+            name = image_path(split, image_id).removeprefix(f"{split}/")
+            coco_images.append(CocoImage(image_id, name, picture.width, picture.height))
+            for number, (category_id, (x0, y0, x1, y1)) in enumerate(boxes):
+                box = (float(x0), float(y0), float(x1 - x0), float(y1 - y0))
+                annotations.append(Annotation(10 * image_id + number, image_id, category_id, box, box[2] * box[3]))
+        datasets[split] = CocoDataset(coco_images, annotations, [WALL, ROOM])
+        contents[annotations_path(split)] = coco_to_bytes(datasets[split])
+    for path, data in contents.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(data)
+    entries = [FileEntry(path, len(data), hashlib.sha256(data).hexdigest()) for path, data in contents.items()]
+    manifest = build_manifest(tool="test", source={}, options={}, datasets=datasets, files=entries)
+    (root / MANIFEST).write_bytes(manifest_to_bytes(manifest))
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training job's /opt/ml tree."""
+
+    base: Path
+
+    @property
+    def dataset(self) -> Path:
+        return self.base / "input" / "data" / "dataset"
+
+    @property
+    def model(self) -> Path:
+        return self.base / "model"
+
+    @property
+    def failure(self) -> str:
+        return (self.base / "output" / "failure").read_text()
+
+    def configure(self, **hyperparameters: str) -> None:
+        """Write hyperparameters.json."""
+        path = self.base / "input" / "config" / "hyperparameters.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(hyperparameters))
+
+    def start(self, *command: str, **environment: str) -> subprocess.Popen[str]:
+        """Start the job as its own process, as the container's entrypoint does; output and errors in one stream."""
+        return subprocess.Popen(
+            command or (sys.executable, "-m", "training_code.train"),
+            cwd=ROOT,
+            env={**os.environ, "OMP_NUM_THREADS": "1", **environment, "SAGEMAKER_BASE_DIR": str(self.base)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *command: str, **environment: str) -> tuple[int, str]:
+        """Run the job to its end: exit status and log."""
+        process = self.start(*command, **environment)
+        log, _ = process.communicate(timeout=120)
+        return process.returncode, log
+
+    def losses(self) -> list[dict[str, float]]:
+        """history.jsonl without what differs from run to run."""
+        rows = [json.loads(line) for line in (self.model / "history.jsonl").read_text().splitlines()]
+        return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
