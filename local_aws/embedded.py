@@ -32,6 +32,7 @@ class EmbeddedAws:
         self._open = ExitStack()
         self.environment: dict[str, str] = {}
         self.sagemaker: SageMakerServer
+        self._ministack: MinistackProcess
 
     def __enter__(self) -> Self:
         self._directory.mkdir(parents=True, exist_ok=True)
@@ -40,7 +41,7 @@ class EmbeddedAws:
             self.sagemaker = SageMakerServer(self._directory, stop_grace=self._stop_grace)
             environment = sdk_environment() | {"AWS_ENDPOINT_URL_SAGEMAKER": self.sagemaker.endpoint}
             stack.callback(self.sagemaker.close)  # if ministack does not start
-            ministack = stack.enter_context(
+            self._ministack = ministack = stack.enter_context(
                 MinistackProcess(self._directory, environment=environment, wait_scale=self._wait_scale)
             )
             self.environment = environment | {"AWS_ENDPOINT_URL": ministack.endpoint}
@@ -53,6 +54,10 @@ class EmbeddedAws:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def wait(self) -> int:
+        """Block until ministack ends by itself, which it never should; return its exit code."""
+        return self._ministack.wait()
 
     def close(self) -> None:
         """End every job, then the services; may be called twice."""

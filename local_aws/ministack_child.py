@@ -14,10 +14,6 @@ import logging
 import sys
 from typing import Any
 
-import ministack.app
-from hypercorn.asyncio import serve
-from hypercorn.config import Config
-
 PATCHED_VERSION = "1.5.33"
 MARK = "\u0000lambda-error\u0000"
 
@@ -31,18 +27,22 @@ ERROR_WITH_CLASS = (
 )
 
 
+def check_version() -> None:
+    """Raise SystemExit with a sentence when ministack is not the version that keep_error_names was made for."""
+    installed = importlib.metadata.version("ministack")
+    if installed != PATCHED_VERSION:
+        sys.exit(
+            f"{__file__} repairs the names of Lambda errors in ministack {PATCHED_VERSION}, but {installed} is"
+            " installed: run `make setup`, or check the repair against the new version and change PATCHED_VERSION."
+        )
+
+
 def keep_error_names() -> None:
     """Make a failing Lambda function answer with its exception's class as errorType, as on AWS.
 
     ministack 1.5.33 answers `Runtime.HandlerError` for all of them, and so no Retry or Catch of a state machine that
-    names an error would ever match. Raises SystemExit with a sentence when ministack is not what this was made for.
+    names an error would ever match.
     """
-    installed = importlib.metadata.version("ministack")
-    if installed != PATCHED_VERSION:
-        sys.exit(
-            f"local_aws/ministack_child.py repairs Lambda error names for ministack {PATCHED_VERSION}, but {installed}"
-            " is installed: run `make setup`, or check the repair against the new version and change PATCHED_VERSION."
-        )
     lambda_runtime: Any = importlib.import_module("ministack.core.lambda_runtime")
     lambda_svc: Any = importlib.import_module("ministack.services.lambda_svc")
 
@@ -82,13 +82,18 @@ def aws_error(body: dict[str, Any]) -> dict[str, Any]:
 
 def main(descriptor: int) -> None:
     """Serve until killed."""
+    check_version()
     keep_error_names()
-    config = Config()
+    # Imported here, so that a version that does not fit is a sentence before it is a broken import.
+    hypercorn_config: Any = importlib.import_module("hypercorn.config")
+    hypercorn_asyncio: Any = importlib.import_module("hypercorn.asyncio")
+    ministack_app: Any = importlib.import_module("ministack.app")
+    config = hypercorn_config.Config()
     config.bind = [f"fd://{descriptor}"]
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
     logging.getLogger("hypercorn.access").disabled = True
-    asyncio.run(serve(ministack.app.app, config))
+    asyncio.run(hypercorn_asyncio.serve(ministack_app.app, config))
 
 
 if __name__ == "__main__":

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import sys
 import tempfile
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,6 +17,7 @@ from local_aws.process_guard import GuardedProcess
 
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 60
+LAST_WORDS = 2000  # characters
 CHILD = Path(__file__).with_name("ministack_child.py")
 
 
@@ -34,73 +34,76 @@ class MinistackProcess:
     """
 
     def __init__(self, directory: Path, *, environment: Mapping[str, str], wait_scale: float) -> None:
-        self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        # The child inherits the bound socket: nobody can take the port between choosing and using it.
-        self._listener.bind((LOOPBACK, 0))
-        self._listener.listen()
-        self.port: int = self._listener.getsockname()[1]
-        self.endpoint = f"http://{LOOPBACK}:{self.port}"
-        self._scratch = Path(tempfile.mkdtemp(prefix="ministack-", dir=directory.resolve()))
-        self._environment = self._server_environment(environment, wait_scale)
-        self._process: GuardedProcess | None = None
+        self._directory = directory
+        self._environment = environment
+        self._wait_scale = wait_scale
+        self._open = ExitStack()
+        self._process: GuardedProcess
+        self.endpoint: str
 
     def __enter__(self) -> Self:
-        try:
-            with self._listener, (self._scratch / "ministack.log").open("wb") as log:
-                descriptor = self._listener.fileno()
+        with ExitStack() as stack:
+            scratch = Path(
+                stack.enter_context(
+                    tempfile.TemporaryDirectory(
+                        prefix="ministack-", dir=self._directory.resolve(), ignore_cleanup_errors=True
+                    )
+                )
+            )
+            log = scratch / "ministack.log"
+            # The child inherits the listening socket: nobody can take the port between choosing and using it.
+            with socket.create_server((LOOPBACK, 0)) as listener, log.open("wb") as output:
+                descriptor = listener.fileno()
+                port = listener.getsockname()[1]
                 self._process = GuardedProcess(
                     [sys.executable, "-I", str(CHILD), str(descriptor)],
-                    cwd=self._scratch,
-                    env=self._environment,
-                    output=log,
+                    cwd=scratch,
+                    env=self._server_environment(scratch, port),
+                    output=output,
                     pass_fds=[descriptor],
                 )
-            self._wait_until_it_answers()
-        except BaseException:
-            self.close()
-            raise
+            # Its state is in memory and there is nothing to save, so it is killed at once.
+            stack.callback(self._process.kill)
+            self.endpoint = f"http://{LOOPBACK}:{port}"
+            wait_until_it_answers(f"{self.endpoint}/_ministack/health", log)
+            self._open = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.close()
+        self._open.close()
 
-    def close(self) -> None:
-        """Kill it (its state is in memory, there is nothing to save) and remove its files; may be called twice."""
-        self._listener.close()
-        if self._process is not None:
-            self._process.kill()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+    def wait(self) -> int:
+        """Block until it ends by itself, which it never should; return its exit code."""
+        return self._process.wait()
 
-    def _wait_until_it_answers(self) -> None:
-        """The socket listens already, so one request simply waits for the answer, or for the end of the process."""
-        request = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            request.open(f"{self.endpoint}/_ministack/health", timeout=START_SECONDS).close()
-        except (urllib.error.URLError, OSError) as error:
-            log = (self._scratch / "ministack.log").read_text(errors="replace").strip()
-            raise MinistackError(
-                f"ministack did not start ({error}); its last words: {log[-2000:] or 'none'}"
-            ) from None
-
-    def _server_environment(self, environment: Mapping[str, str], wait_scale: float) -> dict[str, str]:
+    def _server_environment(self, scratch: Path, port: int) -> dict[str, str]:
         """All of the server's variables; nothing of ours leaks into it or into the Lambda functions."""
-        scratch = str(self._scratch)
         return {
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),
             "LANG": "C.UTF-8",
-            "HOME": scratch,
-            "TMPDIR": scratch,
+            "HOME": str(scratch),
+            "TMPDIR": str(scratch),
             "S3_DATA_DIR": f"{scratch}/s3",
             "STATE_DIR": f"{scratch}/state",
-            "GATEWAY_PORT": str(self.port),
+            "GATEWAY_PORT": str(port),
             "BIND_HOST": LOOPBACK,
             "MINISTACK_HOST": LOOPBACK,
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "DOCKER_HOST": f"unix://{scratch}/no-docker",  # it would look for containers to clean up
             "LOG_LEVEL": "WARNING",
-            "SFN_WAIT_SCALE": str(wait_scale),
-            **environment,
+            "SFN_WAIT_SCALE": str(self._wait_scale),
+            **self._environment,
         }
+
+
+def wait_until_it_answers(url: str, log: Path) -> None:
+    """Send one request: the socket listens already, so it waits for the answer, or for the end of the process."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        opener.open(url, timeout=START_SECONDS).close()
+    except OSError as error:  # URLError is one
+        words = log.read_text(errors="replace").strip()[-LAST_WORDS:]
+        raise MinistackError(f"ministack did not start ({error}). Its last words: {words or 'none'}") from None

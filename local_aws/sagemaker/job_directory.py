@@ -14,6 +14,7 @@ from typing import Any, Self
 from local_aws.sagemaker.training_job_rules import CONTAINER_ROOT, instance_types
 
 HOST = "algo-1"
+LONGEST_FAILURE_REASON = 1024
 # /opt/ml itself or a path below it, not /opt/mlflow.
 CONTAINER_PATH = re.compile(rf"{CONTAINER_ROOT}(?![\w-])")
 
@@ -116,9 +117,11 @@ class JobDirectory:
             **{name: self.translate(value) for name, value in request.get("Environment", {}).items()},
         }
 
-    def failure(self) -> str:
-        """What the job has written about its failure; empty if nothing."""
+    def failure_reason(self, exit_code: int) -> str:
+        """SageMaker's words for a command that failed: what it wrote to /opt/ml/output/failure, and its exit code."""
         try:
-            return self.as_in_container(self._failure.read_text(errors="replace"))
-        except OSError:
-            return ""
+            written = self.as_in_container(self._failure.read_text(errors="replace"))
+        except OSError:  # it has written none, or something that is not a file
+            written = ""
+        end = f", exit code: {exit_code}"
+        return f"AlgorithmError: {written.strip()}"[: LONGEST_FAILURE_REASON - len(end)] + end

@@ -10,7 +10,7 @@ import re
 from functools import cache
 from typing import Any
 
-import botocore.session
+from botocore.loaders import create_loader
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StringShape, StructureShape
 
 from local_aws.sagemaker.errors import SageMakerError, invalid
@@ -52,7 +52,8 @@ def check_request(operation: str, request: object) -> dict[str, Any]:
 @cache
 def service_model() -> ServiceModel:
     """SageMaker's model; the same file that boto3 builds its client from."""
-    return botocore.session.get_session().get_service_model("sagemaker")
+    # Straight from the loader: a session would read this person's AWS configuration for it.
+    return ServiceModel(create_loader().load_service_model("sagemaker", "service-2"), "sagemaker")
 
 
 def check(shape: Shape | None, value: object, path: str, violations: list[str]) -> None:

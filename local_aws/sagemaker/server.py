@@ -78,7 +78,10 @@ class SageMakerServer:
         self._started().interrupt(job_name)
 
     def wait_for(self, job_name: str, statuses: Collection[str], timeout: float) -> dict[str, Any]:
-        """Wait until the job's SecondaryStatus is one of these; return its description. Raises TimeoutError."""
+        """Wait until the job's SecondaryStatus is one of these or its last; return its description.
+
+        Raises TimeoutError.
+        """
         return self._started().wait_for(job_name, statuses, timeout)
 
     def _started(self) -> TrainingJobs:

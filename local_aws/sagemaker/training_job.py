@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from local_aws.process_guard import GuardedProcess
 from local_aws.sagemaker.errors import JobFailedError, invalid
-from local_aws.sagemaker.job_directory import JobDirectory
+from local_aws.sagemaker.job_directory import LONGEST_FAILURE_REASON, JobDirectory
 from local_aws.sagemaker.job_log import JobLog
 from local_aws.sagemaker.job_status import JobStatus
 from local_aws.sagemaker.s3_files import Checkpoints, S3Uri, download_prefix, upload_tar
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SYNC_SECONDS = 1.0  # how often the log and the checkpoints are copied while a job runs
-LONGEST_FAILURE_REASON = 1024
 
 
 @dataclass(frozen=True)
@@ -94,6 +93,16 @@ class TrainingJob:
         self._metrics: dict[str, dict[str, Any]] = {}
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name=arn, daemon=True)
+
+    @property
+    def secondary_status(self) -> str:
+        """Where it is."""
+        return self._status.secondary
+
+    @property
+    def ended(self) -> bool:
+        """Whether its status will not change any more."""
+        return self._status.ended
 
     def start(self) -> None:
         """Begin; returns at once."""
@@ -180,7 +189,7 @@ class TrainingJob:
             if self._ending in LAST_STATUS:
                 self._enter(LAST_STATUS[self._ending])
             elif exit_code != 0:
-                self._fail(failure_reason(directory.failure(), exit_code))
+                self._fail(directory.failure_reason(exit_code))
             else:
                 self._enter("Completed")
 
@@ -289,9 +298,3 @@ class TrainingJob:
         """Change the status; the caller holds the lock."""
         self._status.enter(status, message)
         self._changed.notify_all()
-
-
-def failure_reason(failure: str, exit_code: int) -> str:
-    """SageMaker's words for a command that failed: the content of /opt/ml/output/failure, and the exit code."""
-    end = f", exit code: {exit_code}"
-    return f"AlgorithmError: {failure.strip()}"[: LONGEST_FAILURE_REASON - len(end)] + end

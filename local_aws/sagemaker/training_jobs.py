@@ -103,11 +103,14 @@ class TrainingJobs:
         self._job(name).interrupt()
 
     def wait_for(self, name: str, statuses: Collection[str], timeout: float) -> dict[str, Any]:
-        """Wait until the job's secondary status is one of these, and return its description; raises TimeoutError."""
+        """Wait until the job's secondary status is one of these or its last, and return its description.
+
+        Raises TimeoutError.
+        """
         job = self._job(name)
         with self._changed:
-            if not self._changed.wait_for(lambda: job.describe()["SecondaryStatus"] in statuses, timeout):
-                raise TimeoutError(f"{name} is {job.describe()['SecondaryStatus']} after {timeout} s.")
+            if not self._changed.wait_for(lambda: job.ended or job.secondary_status in statuses, timeout):
+                raise TimeoutError(f"{name} is {job.secondary_status} after {timeout} s.")
             return job.describe()
 
     def close(self) -> None:

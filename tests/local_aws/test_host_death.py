@@ -1,0 +1,60 @@
+"""When the process that runs the embedded AWS is killed, nothing of it is left: no process, no port."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.local_aws.conftest import SECONDS, eventually, is_running
+from tests.local_aws.test_ministack import accepts, port_of
+
+ROOT = Path(__file__).resolve().parents[2]
+# A host with a Lambda worker and a training job that has a child of its own.
+HOST = """
+import itertools, json, sys
+from pathlib import Path
+from local_aws.clients import client
+from local_aws.embedded import EmbeddedAws
+from local_aws.process_guard import living_descendants
+from tests.local_aws.conftest import BUCKET, TRUST_SAGEMAKER, Account, eventually
+from tests.local_aws.test_ministack import HANDLER, create_function
+import os
+with EmbeddedAws(Path(sys.argv[1])) as aws:
+    create_function(aws.environment, "handler", HANDLER)({})
+    client(aws.environment, "s3").create_bucket(Bucket=BUCKET)
+    role = client(aws.environment, "iam").create_role(
+        RoleName="training", AssumeRolePolicyDocument=json.dumps(TRUST_SAGEMAKER))["Role"]["Arn"]
+    account = Account(aws, role, iter(["job"]))
+    account.start(account.request(
+        "import subprocess; print('started', flush=True); subprocess.run(['sleep', '600'], start_new_session=True)"))
+    aws.sagemaker.wait_for("job", ["Training"], 30)
+    eventually(lambda: account.log("job") == ["started"], "the job has started")
+    print(json.dumps({"pids": living_descendants(os.getpid()), "environment": aws.environment}), flush=True)
+    aws.wait()
+"""
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_nothing_is_left_when_the_host_is_killed(tmp_path: Path, end: signal.Signals) -> None:
+    host = subprocess.Popen(
+        [sys.executable, "-c", HOST, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert host.stdout is not None
+    line = host.stdout.readline()
+    assert line, host.communicate()[1]
+    started = json.loads(line)
+    ports = [port_of(url) for name, url in started["environment"].items() if name.startswith("AWS_ENDPOINT_URL")]
+    # Two guards, ministack, its Lambda worker, the job's Python and its sleep.
+    assert len(started["pids"]) >= 6
+    assert all(map(accepts, ports))
+    host.send_signal(end)
+    host.communicate(timeout=SECONDS)
+    eventually(lambda: not any(map(is_running, started["pids"])), "no process is left")
+    assert not any(map(accepts, ports))
+    if end is signal.SIGINT:
+        assert list(tmp_path.iterdir()) == []
