@@ -154,7 +154,8 @@ def follow_state_machine(
     showing: PhaseProgress
 
     def show_state(name: str) -> None:
-        showing.show(f"state {name}")
+        if name not in {"Wait", "Watch", "HasTrainingEnded"}:  # while the job runs, its log says more
+            showing.show(f"state {name}")
 
     def show_log_line(line: str) -> None:
         position = re.search(r"\bstep=(\d+)/(\d+)", line)

@@ -36,7 +36,7 @@ class PhaseProgress:
             self._bar.update(self._task, status=text.strip()[:70], total=total, completed=fraction or 0.0)
         elif time.monotonic() - self._last_line >= PLAIN_LINE_INTERVAL:
             self._last_line = time.monotonic()
-            self._console.print(f"      {text.strip()}", markup=False, highlight=False)
+            self._console.print(f"      {text.strip()}", markup=False, soft_wrap=True)
 
 
 class PhaseLog:
@@ -62,8 +62,8 @@ class PhaseLog:
             with Progress(*columns, console=self._console, transient=True) as bar:
                 yield PhaseProgress(self._console, bar, bar.add_task(name, total=None, status=""))
         else:
-            self._console.print(label, markup=False, highlight=False)
+            self._console.print(label, markup=False)
             yield PhaseProgress(self._console, None, None)
         seconds = time.monotonic() - started
         self.finished.append(Phase(name, seconds))
-        self._console.print(f"{label}: {seconds:.1f} s", markup=False, highlight=False, style="green")
+        self._console.print(f"{label}: {seconds:.1f} s", markup=False, style="green")
