@@ -25,7 +25,8 @@ def main() -> None:
             configuration=Configuration.from_context(app.node.try_get_context),
             wheels=ensure_wheels(),
             env=cdk.Environment(
-                account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=os.environ.get("CDK_DEFAULT_REGION")
+                account=os.environ.get("CDK_DEFAULT_ACCOUNT") or None,
+                region=os.environ.get("CDK_DEFAULT_REGION") or None,
             ),
         )
     except (ConfigurationError, WheelsError) as error:

@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from stacks.staging import staged
 
 Resources = dict[str, list[dict[str, Any]]]
@@ -66,7 +64,6 @@ def test_the_same_sources_are_the_same_asset(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
-@pytest.mark.parametrize("kind", ["AWS::Lambda::Function"])
-def test_all_functions_share_one_asset(resources: Resources, kind: str) -> None:
-    keys = {json.dumps(item["Properties"]["Code"]["S3Key"]) for item in resources[kind]}
+def test_all_functions_share_one_asset(resources: Resources) -> None:
+    keys = {json.dumps(item["Properties"]["Code"]["S3Key"]) for item in resources["AWS::Lambda::Function"]}
     assert len(keys) == 1
