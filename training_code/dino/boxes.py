@@ -1,0 +1,48 @@
+"""Box formats, overlap and the inverse sigmoid that boxes are refined in.
+
+Shape suffixes: N boxes of a list, 4 box coordinates; ... any leading dimensions.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+INVERSE_SIGMOID_EPS = 1e-3
+"""Distance from 0 and 1 at which the inverse sigmoid is cut off (Deformable DETR uses 1e-5, DINO 1e-3)."""
+
+_AREA_EPS = 1e-6
+"""Added to areas before dividing by them: part of the reference's numbers, and what keeps empty boxes finite."""
+
+
+def cxcywh_to_xyxy(boxes: Tensor) -> Tensor:
+    """(..., 4) centre and size -> (..., 4) left, top, right, bottom."""
+    centre, size = boxes[..., :2], boxes[..., 2:]
+    return torch.cat([centre - size / 2, centre + size / 2], dim=-1)
+
+
+def xyxy_to_cxcywh(boxes: Tensor) -> Tensor:
+    """(..., 4) left, top, right, bottom -> (..., 4) centre and size."""
+    low, high = boxes[..., :2], boxes[..., 2:]
+    return torch.cat([(low + high) / 2, high - low], dim=-1)
+
+
+def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
+    """GIoU in -1..1 (Rezatofighi et al. 2019) of xyxy boxes, with the usual broadcasting.
+
+    `a` (..., 4) and `b` (..., 4) -> (...): same shapes give the pairs' values, (N, 1, 4) and (1, M, 4) give all N x M.
+    """
+    overlap = (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp(min=0).prod(-1)
+    hull = (torch.maximum(a[..., 2:], b[..., 2:]) - torch.minimum(a[..., :2], b[..., :2])).clamp(min=0).prod(-1)
+    union = _area(a) + _area(b) - overlap
+    return overlap / (union + _AREA_EPS) - (hull - union) / (hull + _AREA_EPS)
+
+
+def inverse_sigmoid(x: Tensor) -> Tensor:
+    """Logit of `x` in 0..1, cut off at INVERSE_SIGMOID_EPS from both ends; values outside count as 0 or 1."""
+    x = x.clamp(min=0, max=1)
+    return torch.log(x.clamp(min=INVERSE_SIGMOID_EPS) / (1 - x).clamp(min=INVERSE_SIGMOID_EPS))
+
+
+def _area(boxes: Tensor) -> Tensor:
+    return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])

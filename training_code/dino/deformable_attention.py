@@ -1,0 +1,89 @@
+"""Multi-scale deformable attention (Deformable DETR, arXiv 2010.04159, section 4.1) in plain PyTorch.
+
+Shape suffixes: B images, Q queries, S tokens of all scales, D d_model, M heads, L scales, K points, H and W rows and
+columns of a scale, E features of a head (D / M), 2 is x, y; R reference size, 2 (x, y) or 4 (x, y, w, h); x is
+L K flattened.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from training_code.dino.precision import at_least_fp32
+from training_code.dino.scales import Scales
+
+
+class DeformableAttention(nn.Module):
+    """Each query reads `num_points` points of each scale and head, at places that it chooses around its reference."""
+
+    def __init__(self, *, d_model: int, num_heads: int, num_levels: int, num_points: int) -> None:
+        super().__init__()
+        self.num_heads, self.num_levels, self.num_points = num_heads, num_levels, num_points
+        self.sampling_offsets = nn.Linear(d_model, num_heads * num_levels * num_points * 2)
+        self.attention_weights = nn.Linear(d_model, num_heads * num_levels * num_points)
+        self.value_proj = nn.Linear(d_model, d_model)
+        self.output_proj = nn.Linear(d_model, d_model)
+        self.initialise()
+
+    def initialise(self) -> None:
+        """Heads look into different directions, points ever farther out, all with the same weight."""
+        nn.init.zeros_(self.sampling_offsets.weight)
+        angle_M = torch.arange(self.num_heads) * (2 * math.pi / self.num_heads)
+        ring_M2 = torch.stack([angle_M.cos(), angle_M.sin()], dim=-1)
+        ring_M2 = ring_M2 / ring_M2.abs().amax(-1, keepdim=True)
+        steps_K = torch.arange(1, self.num_points + 1)
+        bias_MLK2 = ring_M2[:, None, None] * steps_K[:, None]
+        bias_MLK2 = bias_MLK2.expand(-1, self.num_levels, -1, -1)
+        with torch.no_grad():
+            self.sampling_offsets.bias.copy_(bias_MLK2.flatten())
+        nn.init.zeros_(self.attention_weights.weight)
+        nn.init.zeros_(self.attention_weights.bias)
+        for projection in (self.value_proj, self.output_proj):
+            nn.init.xavier_uniform_(projection.weight)
+            nn.init.zeros_(projection.bias)
+
+    def forward(self, query_BQD: Tensor, reference_BQLR: Tensor, tokens_BSD: Tensor, scales: Scales) -> Tensor:
+        """-> (B, Q, D).
+
+        `reference_BQLR` is a point (R = 2) or a box (R = 4) in 0..1 of each padded scale. With a point, offsets count
+        in pixels of the scale; with a box, in halves of its width and height over the number of points.
+        """
+        b, q, _ = query_BQD.shape
+        m, n, k = self.num_heads, self.num_levels, self.num_points
+        value_BSD = self.value_proj(tokens_BSD).masked_fill(scales.padding[..., None], 0)
+        # Places in fp32: bf16 has 8 bits, an image a thousand pixels.
+        offset_BQMLK2 = at_least_fp32(self.sampling_offsets(query_BQD)).view(b, q, m, n, k, 2)
+        weight_BQMLK = at_least_fp32(self.attention_weights(query_BQD)).view(b, q, m, n * k).softmax(-1)
+        weight_BQMLK = weight_BQMLK.view(b, q, m, n, k)
+        reference_BQMLKR = reference_BQLR[:, :, None, :, None]
+        if reference_BQLR.shape[-1] == 2:
+            extent_L2 = torch.tensor([(w, h) for h, w in scales.sizes], device=query_BQD.device)
+            place_BQMLK2 = reference_BQMLKR + offset_BQMLK2 / extent_L2[:, None]
+        else:
+            place_BQMLK2 = reference_BQMLKR[..., :2] + offset_BQMLK2 / k * reference_BQMLKR[..., 2:] * 0.5
+        sampled_BQD = sample_scales(value_BSD, scales, place_BQMLK2, weight_BQMLK)
+        output_BQD: Tensor = self.output_proj(sampled_BQD.to(value_BSD.dtype))
+        return output_BQD
+
+
+def sample_scales(value_BSD: Tensor, scales: Scales, place_BQMLK2: Tensor, weight_BQMLK: Tensor) -> Tensor:
+    """Weighted sum of bilinear samples of all scales -> (B, Q, D), in at least fp32.
+
+    Places are in 0..1 with pixel centres at (i + 0.5) / size; outside the map the value is zero.
+    """
+    b, q, m = weight_BQMLK.shape[:3]
+    value_BSD = at_least_fp32(value_BSD)
+    grid_BQMLK2 = 2 * place_BQMLK2.to(value_BSD.dtype) - 1
+    # One map a head: heads become part of the batch (X = B M), as grid_sample reads one grid a map.
+    grid_XQLK2 = grid_BQMLK2.transpose(1, 2).flatten(0, 1)
+    weight_XQx = weight_BQMLK.to(value_BSD.dtype).transpose(1, 2).flatten(0, 1).flatten(2)
+    samples = []
+    for level, ((h, w), scale_BsD) in enumerate(zip(scales.sizes, scales.split(value_BSD), strict=True)):
+        map_XEHW = scale_BsD.transpose(1, 2).reshape(b * m, -1, h, w)
+        samples.append(functional.grid_sample(map_XEHW, grid_XQLK2[:, :, level], align_corners=False))
+    sampled_XEQx = torch.stack(samples, dim=-2).flatten(-2)
+    return (sampled_XEQx * weight_XQx[:, None]).sum(-1).view(b, -1, q).transpose(1, 2).contiguous()

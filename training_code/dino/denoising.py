@@ -1,0 +1,145 @@
+"""Contrastive denoising queries (paper section 3.3): noised copies of the true boxes that training has to repair.
+
+Shape suffixes: B images, T boxes of the whole batch, G groups, P denoising queries of an image, N matching queries,
+D d_model, 4 is cxcywh or xyxy; the axis of size 2 is positive, negative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from training_code.dino.boxes import cxcywh_to_xyxy, inverse_sigmoid, xyxy_to_cxcywh
+
+
+class Draws(Protocol):
+    """A source of the random numbers of denoising, so that a test can replay recorded ones; called in this order."""
+
+    def flip_chances(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
+        """Uniform numbers in 0..1; a label is drawn anew where the number is below half of dn_label_noise."""
+
+    def new_labels(self, flips: Tensor, num_classes: int) -> Tensor:
+        """A random label of `flips`' shape; only those where `flips` is True are used."""
+
+    def signs(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
+        """-1.0 or 1.0, each with chance 1/2."""
+
+    def magnitudes(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
+        """Uniform numbers in 0..1."""
+
+
+class RandomDraws:
+    """Draws from the device's default generator, which a training checkpoint saves and restores."""
+
+    def flip_chances(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
+        return torch.rand(shape, device=device)
+
+    def new_labels(self, flips: Tensor, num_classes: int) -> Tensor:
+        return torch.randint(num_classes, flips.shape, device=flips.device)
+
+    def signs(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
+        return torch.randint(2, shape, device=device).float() * 2 - 1
+
+    def magnitudes(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
+        return torch.rand(shape, device=device)
+
+
+@dataclass(frozen=True, slots=True)
+class DenoisingQueries:
+    """Denoising queries of a batch; each group lists its positives, then its negatives, `slots` of each."""
+
+    groups: int
+
+    slots: int
+    """Places for positives in a group: the box count of the batch's fullest image."""
+
+    labels: Tensor
+    """(G * 2 * T) labels after the flips, group by group: every image's positives, then every image's negatives."""
+
+    content: Tensor
+    """(B, P, D) label embeddings; zero in unused places."""
+
+    box_logits: Tensor
+    """(B, P, 4) noised boxes before the sigmoid; zero in unused places."""
+
+    @property
+    def count(self) -> int:
+        """Denoising queries of an image, P."""
+        return self.groups * 2 * self.slots
+
+
+def make_denoising_queries(
+    labels: Sequence[Tensor],
+    boxes: Sequence[Tensor],
+    *,
+    label_embedding: nn.Embedding,
+    num_classes: int,
+    dn_number: int,
+    label_noise: float,
+    box_noise: float,
+    draws: Draws,
+) -> DenoisingQueries | None:
+    """Queries for the targets of a batch, one entry of `labels` (n,) and `boxes` (n, 4) cxcywh an image.
+
+    None without any box, or with dn_number 0. There are dn_number // slots groups, at least one: the queries stay
+    near 2 dn_number unless one image alone holds more boxes than that.
+    """
+    counts = [len(image_labels) for image_labels in labels]
+    slots = max(counts, default=0)
+    if dn_number == 0 or slots == 0:
+        return None
+    groups = max(dn_number // slots, 1)
+    label_T, box_T4 = torch.cat(list(labels)), torch.cat(list(boxes))
+
+    label_G2T = label_T.expand(groups, 2, -1)
+    if label_noise > 0:
+        flips = draws.flip_chances(tuple(label_G2T.shape), label_T.device) < label_noise / 2
+        label_G2T = torch.where(flips, draws.new_labels(flips, num_classes), label_G2T)
+    box_G2T4 = box_T4.expand(groups, 2, -1, -1)
+    if box_noise > 0:
+        box_G2T4 = _noised(box_G2T4, box_noise, draws)
+
+    # Place of each (group, kind, box) among an image's queries.
+    device = label_T.device
+    image_T = torch.repeat_interleave(torch.tensor(counts)).to(device)
+    slot_T = torch.cat([torch.arange(n) for n in counts]).to(device)
+    start_G2 = torch.arange(groups * 2, device=device).view(groups, 2) * slots
+    place_G2T = start_G2[..., None] + slot_T
+    content = label_embedding(label_G2T)
+    content_BPD = content.new_zeros(len(counts), groups * 2 * slots, content.shape[-1])
+    box_logits_BP4 = box_G2T4.new_zeros(len(counts), groups * 2 * slots, 4)
+    at = (image_T.expand_as(place_G2T), place_G2T)
+    return DenoisingQueries(
+        groups=groups,
+        slots=slots,
+        labels=label_G2T.flatten(),
+        content=content_BPD.index_put(at, content),
+        box_logits=box_logits_BP4.index_put(at, inverse_sigmoid(box_G2T4)),
+    )
+
+
+def attention_mask(groups: int, slots: int, num_matching: int, device: torch.device) -> Tensor:
+    """(P + N, P + N) bool, True where a query (row) must not see another (column).
+
+    Matching queries see no denoising query, or they would see the answers; groups don't see one another; denoising
+    queries do see the matching ones.
+    """
+    group_Q = torch.arange(groups, device=device).repeat_interleave(2 * slots)
+    group_Q = torch.cat([group_Q, group_Q.new_full((num_matching,), -1)])
+    row, column = group_Q[:, None], group_Q[None, :]
+    return (column >= 0) & (row != column)
+
+
+def _noised(box_G2T4: Tensor, scale: float, draws: Draws) -> Tensor:
+    """Boxes whose corners moved by up to half a side times `scale`; negatives move by one to two times as much."""
+    shape, device = tuple(box_G2T4.shape), box_G2T4.device
+    sign = draws.signs(shape, device)
+    magnitude = draws.magnitudes(shape, device)
+    negative_2 = torch.tensor([0.0, 1.0], device=device)
+    shift = (magnitude + negative_2[:, None, None]) * sign * scale
+    half_side = box_G2T4[..., 2:].repeat(1, 1, 1, 2) / 2
+    return xyxy_to_cxcywh((cxcywh_to_xyxy(box_G2T4) + shift * half_side).clamp(0, 1))

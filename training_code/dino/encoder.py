@@ -1,0 +1,69 @@
+"""The deformable transformer encoder: every pixel of every scale gathers from points around itself.
+
+Shape suffixes: B images, S tokens of all scales, L scales, D d_model, 2 is x, y.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
+
+from training_code.config import ModelConfig
+from training_code.dino.deformable_attention import DeformableAttention
+from training_code.dino.scales import Scales
+
+
+class EncoderLayer(nn.Module):
+    """Deformable self-attention and a feed-forward block, each with its residual and post-norm."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        d = config.d_model
+        self.self_attn = DeformableAttention(
+            d_model=d, num_heads=config.num_heads, num_levels=config.num_levels, num_points=config.num_points
+        )
+        self.norm1 = nn.LayerNorm(d)
+        self.linear1 = nn.Linear(d, config.feedforward_dim)
+        self.linear2 = nn.Linear(config.feedforward_dim, d)
+        self.norm2 = nn.LayerNorm(d)
+
+    def forward(self, x_BSD: Tensor, position_BSD: Tensor, reference_BSL2: Tensor, scales: Scales) -> Tensor:
+        """-> (B, S, D)."""
+        attended = self.self_attn(x_BSD + position_BSD, reference_BSL2, x_BSD, scales)
+        x_BSD = self.norm1(x_BSD + attended)
+        out: Tensor = self.norm2(x_BSD + self.linear2(functional.relu(self.linear1(x_BSD))))
+        return out
+
+
+class Encoder(nn.Module):
+    """A stack of encoder layers (Deformable DETR, arXiv 2010.04159, section 4.2); there is no norm after the last."""
+
+    def __init__(self, config: ModelConfig, *, activation_checkpointing: bool) -> None:
+        super().__init__()
+        self.activation_checkpointing = activation_checkpointing
+        self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
+
+    def forward(self, x_BSD: Tensor, position_BSD: Tensor, scales: Scales) -> Tensor:
+        """-> (B, S, D)."""
+        reference_BSL2 = pixel_references(scales)
+        for layer in self.layers:
+            if self.activation_checkpointing and self.training:
+                x_BSD = checkpoint(layer, x_BSD, position_BSD, reference_BSL2, scales, use_reentrant=False)
+            else:
+                x_BSD = layer(x_BSD, position_BSD, reference_BSL2, scales)
+        return x_BSD
+
+
+def pixel_references(scales: Scales) -> Tensor:
+    """Where each token lies in every padded scale: its place in its image's valid part, times that scale's ratio.
+
+    -> (B, S, L, 2), x and y in 0..1.
+    """
+    ratio_BL2 = scales.valid_ratio
+    places = []
+    for level, ((h, w), centre_S2) in enumerate(zip(scales.sizes, scales.centres(), strict=True)):
+        extent_2 = ratio_BL2.new_tensor([w, h])
+        places.append(centre_S2 / (ratio_BL2[:, None, level] * extent_2))
+    return torch.cat(places, dim=1)[:, :, None] * ratio_BL2[:, None]

@@ -1,0 +1,111 @@
+"""The bottleneck ResNet (arXiv 1512.03385) that DINO's features come from, with torchvision's parameter names.
+
+Shape suffixes: B images, C channels, H and W rows and columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from training_code.config import BACKBONE_GROUPS, ModelConfig
+
+EXPANSION = 4
+"""A bottleneck block puts out four times its width."""
+
+
+class FrozenBatchNorm2d(nn.Module):
+    """Batch norm whose statistics and affine parameters are constants, as detectors with small batches use it."""
+
+    weight: Tensor
+    bias: Tensor
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.ones(channels))
+        self.register_buffer("bias", torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        scale = self.weight * torch.rsqrt(self.running_var + 1e-5)
+        shift = self.bias - self.running_mean * scale
+        # In x's own type, or fp32 constants would turn every bf16 feature map into an fp32 one. Multiplied, then added:
+        # a fused operation rounds otherwise, and ReLUs near zero then send other gradients than the reference's.
+        shape = (1, -1, 1, 1)
+        return x_BCHW * scale.to(x_BCHW.dtype).view(shape) + shift.to(x_BCHW.dtype).view(shape)
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3 and 1x1 convolutions around a shortcut; the stride sits on the 3x3 (ResNet v1.5)."""
+
+    def __init__(self, channels: int, width: int, *, stride: int, norm: Callable[[int], nn.Module]) -> None:
+        super().__init__()
+        out = width * EXPANSION
+        self.conv1 = nn.Conv2d(channels, width, 1, bias=False)
+        self.bn1 = norm(width)
+        self.conv2 = nn.Conv2d(width, width, 3, stride=stride, padding=1, bias=False)
+        self.bn2 = norm(width)
+        self.conv3 = nn.Conv2d(width, out, 1, bias=False)
+        self.bn3 = norm(out)
+        self.downsample: nn.Module | None = None
+        if stride != 1 or channels != out:
+            self.downsample = nn.Sequential(nn.Conv2d(channels, out, 1, stride=stride, bias=False), norm(out))
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        shortcut = x_BCHW if self.downsample is None else self.downsample(x_BCHW)
+        y_BCHW = functional.relu(self.bn1(self.conv1(x_BCHW)), inplace=True)
+        y_BCHW = functional.relu(self.bn2(self.conv2(y_BCHW)), inplace=True)
+        return functional.relu(self.bn3(self.conv3(y_BCHW)) + shortcut, inplace=True)
+
+
+class ResNet(nn.Module):
+    """Images (B, 3, H, W) -> [C3, C4, C5] of strides 8, 16, 32 with 8, 16, 32 times `backbone_width` channels."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        norm = FrozenBatchNorm2d if config.backbone_norm == "frozen_batch_norm" else _group_norm
+        width = config.backbone_width
+        self.conv1 = nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False)
+        self.bn1 = norm(width)
+        stages = []
+        channels = width
+        for stage, blocks in enumerate(config.backbone_blocks):
+            stage_width = width * 2**stage
+            layers = []
+            for block in range(blocks):
+                stride = 2 if stage > 0 and block == 0 else 1
+                layers.append(Bottleneck(channels, stage_width, stride=stride, norm=norm))
+                channels = stage_width * EXPANSION
+            stages.append(nn.Sequential(*layers))
+        self.layer1, self.layer2, self.layer3, self.layer4 = stages
+        self.channels = [width * EXPANSION * 2**stage for stage in (1, 2, 3)]
+        self._initialise()
+        if config.freeze_stem:
+            for module in (self.conv1, self.bn1, self.layer1):
+                module.requires_grad_(False)
+
+    def forward(self, images_B3HW: Tensor) -> list[Tensor]:
+        x = functional.relu(self.bn1(self.conv1(images_B3HW)), inplace=True)
+        x = self.layer1(functional.max_pool2d(x, 3, stride=2, padding=1))
+        c3 = self.layer2(x)
+        c4 = self.layer3(c3)
+        return [c3, c4, self.layer4(c4)]
+
+    def _initialise(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        for module in self.modules():
+            # A block that starts as its shortcut learns faster from scratch (arXiv 1706.02677, section 5.1).
+            if isinstance(module, Bottleneck) and isinstance(module.bn3, nn.GroupNorm):
+                nn.init.zeros_(module.bn3.weight)
+
+
+def _group_norm(channels: int) -> nn.Module:
+    return nn.GroupNorm(BACKBONE_GROUPS, channels)

@@ -1,0 +1,58 @@
+"""The geometry of the feature scales as one token sequence: their sizes, and which part of each is image.
+
+Shape suffixes: B images, S tokens of all scales, L scales, H and W rows and columns, 2 is x, y.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+@dataclass(frozen=True, slots=True)
+class Scales:
+    """Where the tokens of a batch come from, finest scale first, row by row."""
+
+    sizes: list[tuple[int, int]]
+    """Rows and columns of each scale, padding included."""
+
+    padding: Tensor
+    """(B, S) bool, True = padding."""
+
+    valid_size: Tensor
+    """(B, L, 2) columns and rows of each scale that are image."""
+
+    valid_ratio: Tensor
+    """(B, L, 2) the same as shares of the padded scale."""
+
+    @classmethod
+    def of(cls, masks_BHW: Sequence[Tensor]) -> Scales:
+        """From each scale's padding mask; the image's extent is read off the first row and the first column."""
+        sizes = [(mask_BHW.shape[1], mask_BHW.shape[2]) for mask_BHW in masks_BHW]
+        valid_size_BL2 = torch.stack(
+            [torch.stack([(~mask[:, 0, :]).sum(1), (~mask[:, :, 0]).sum(1)], dim=-1) for mask in masks_BHW], dim=1
+        ).float()
+        padding_BS = torch.cat([mask_BHW.flatten(1) for mask_BHW in masks_BHW], dim=1)
+        extent_L2 = valid_size_BL2.new_tensor([(w, h) for h, w in sizes])
+        return cls(sizes, padding_BS, valid_size_BL2, valid_size_BL2 / extent_L2)
+
+    def split(self, tokens_BSD: Tensor) -> list[Tensor]:
+        """The tokens (B, H W, D) of each scale."""
+        return list(torch.split(tokens_BSD, [h * w for h, w in self.sizes], dim=1))
+
+    def centres(self) -> Iterator[Tensor]:
+        """(H W, 2) of each scale: x + 0.5 and y + 0.5 of every pixel."""
+        for h, w in self.sizes:
+            y = torch.arange(h, dtype=torch.float32, device=self.padding.device) + 0.5
+            x = torch.arange(w, dtype=torch.float32, device=self.padding.device) + 0.5
+            grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")
+            yield torch.stack([grid_x, grid_y], dim=-1).flatten(0, 1)
+
+
+def resize_mask(mask_BHW: Tensor, size: tuple[int, int]) -> Tensor:
+    """The padding mask of the full images (True = padding) at a scale's size, by nearest neighbour."""
+    return functional.interpolate(mask_BHW[:, None].float(), size=size)[:, 0].to(torch.bool)

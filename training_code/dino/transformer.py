@@ -1,0 +1,97 @@
+"""The transformer between the backbone's scales and the predictions (paper figure 2).
+
+Shape suffixes: B images, S tokens of all scales, N matching queries, Q denoising and matching queries, D d_model,
+H and W rows and columns, 4 is cxcywh.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from training_code.config import ModelConfig
+from training_code.dino.decoder import Decoder
+from training_code.dino.deformable_attention import DeformableAttention
+from training_code.dino.denoising import DenoisingQueries, attention_mask
+from training_code.dino.encoder import Encoder
+from training_code.dino.position_encoding import encode_pixels
+from training_code.dino.query_selection import SelectedQueries, make_proposals, select_queries
+from training_code.dino.scales import Scales, resize_mask
+
+
+class Transformer(nn.Module):
+    """Encoder, mixed query selection and decoder; parameter names are the official checkpoints'."""
+
+    enc_out_class_embed: nn.Module
+    enc_out_bbox_embed: nn.Module
+
+    def __init__(self, config: ModelConfig, *, activation_checkpointing: bool) -> None:
+        super().__init__()
+        d = config.d_model
+        self.config = config
+        self.level_embed = nn.Parameter(torch.empty(config.num_levels, d))
+        self.encoder = Encoder(config, activation_checkpointing=activation_checkpointing)
+        self.decoder = Decoder(config)
+        self.tgt_embed = nn.Embedding(config.num_queries, d)
+        self.enc_output = nn.Linear(d, d)
+        self.enc_output_norm = nn.LayerNorm(d)
+        self._initialise()
+
+    def take_encoder_heads(self, class_embed: nn.Module, bbox_embed: nn.Module) -> None:
+        """Take the heads that judge the encoder's tokens; apart from the decoder's, although they start equal."""
+        self.enc_out_class_embed, self.enc_out_bbox_embed = class_embed, bbox_embed
+
+    def forward(
+        self, maps_BDHW: list[Tensor], mask_BHW: Tensor, denoising: DenoisingQueries | None
+    ) -> tuple[list[tuple[Tensor, Tensor]], SelectedQueries]:
+        """Scales (B, D, H, W), finest first, and the full images' padding mask (B, H, W).
+
+        -> each decoder layer's logits (B, Q, C) and boxes (B, Q, 4), and the encoder's own answer.
+        """
+        masks_BHW = [resize_mask(mask_BHW, (map_.shape[2], map_.shape[3])) for map_ in maps_BDHW]
+        scales = Scales.of(masks_BHW)
+        tokens_BSD = torch.cat([map_.flatten(2).transpose(1, 2) for map_ in maps_BDHW], dim=1)
+        memory_BSD = self.encoder(tokens_BSD, self._positions(masks_BHW), scales)
+
+        selected = self._select(memory_BSD, scales)
+        reference_BQ4 = selected.box_logits.detach()
+        batch, matching = reference_BQ4.shape[:2]
+        # Places come from the image, contents are learned: that is what "mixed" means.
+        query_BQD = self.tgt_embed.weight[:matching, None].repeat(1, batch, 1).transpose(0, 1)
+        blocked_QQ = None
+        if denoising is not None:
+            query_BQD = torch.cat([denoising.content.to(query_BQD.dtype), query_BQD], dim=1)
+            reference_BQ4 = torch.cat([denoising.box_logits.to(reference_BQ4.dtype), reference_BQ4], dim=1)
+            blocked_QQ = attention_mask(denoising.groups, denoising.slots, matching, query_BQD.device)
+        predictions = self.decoder(
+            query_BQD, reference_BQ4.sigmoid(), memory_BSD=memory_BSD, scales=scales, blocked_QQ=blocked_QQ
+        )
+        return predictions, selected
+
+    def _positions(self, masks_BHW: list[Tensor]) -> Tensor:
+        """(B, S, D): where each token is in its scale, plus the scale's learned embedding."""
+        d, temperature = self.config.d_model, self.config.position_temperature
+        encoded = [encode_pixels(mask, d_model=d, temperature=temperature).flatten(1, 2) for mask in masks_BHW]
+        return torch.cat([x + self.level_embed[level] for level, x in enumerate(encoded)], dim=1)
+
+    def _select(self, memory_BSD: Tensor, scales: Scales) -> SelectedQueries:
+        proposal_BS4, unusable_BS = make_proposals(scales)
+        # Zeros pass enc_output and its norm: unusable tokens all get the same, learned score.
+        judged_BSD = self.enc_output_norm(self.enc_output(memory_BSD.masked_fill(unusable_BS[..., None], 0)))
+        return select_queries(
+            judged_BSD,
+            proposal_BS4,
+            num_queries=self.config.num_queries,
+            class_embed=self.enc_out_class_embed,
+            bbox_embed=self.enc_out_bbox_embed,
+        )
+
+    def _initialise(self) -> None:
+        """Xavier on every matrix, then Deformable DETR's own start for its attention and the scales' embedding."""
+        for parameter in self.parameters():
+            if parameter.dim() > 1:
+                nn.init.xavier_uniform_(parameter)
+        for module in self.modules():
+            if isinstance(module, DeformableAttention):
+                module.initialise()
+        nn.init.normal_(self.level_embed)
