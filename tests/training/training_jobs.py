@@ -25,9 +25,12 @@ SMALL = {"preset": "tiny", "image_short_sides": "64", "image_max_side": "96", "l
 """Hyperparameters of a job that takes tenths of a second a step."""
 
 
-def draw_plan(image_id: int) -> tuple[Image.Image, list[tuple[int, tuple[int, int, int, int]]]]:
-    """A room between two walls: the picture, and (category id, xyxy) of each box. Image 3 is empty."""
-    width, height = 96 + 4 * (image_id % 3), 72 + 6 * (image_id % 2)
+def draw_plan(image_id: int, *, varied: bool = True) -> tuple[Image.Image, list[tuple[int, tuple[int, int, int, int]]]]:
+    """A room between two walls: the picture, and (category id, xyxy) of each box. Image 3 is empty.
+
+    `varied` sizes make batches with padding.
+    """
+    width, height = (96 + 4 * (image_id % 3), 72 + 6 * (image_id % 2)) if varied else (96, 72)
     picture = Image.new("RGB", (width, height), "white")
     if image_id == 3:
         return picture, []
@@ -43,17 +46,17 @@ def draw_plan(image_id: int) -> tuple[Image.Image, list[tuple[int, tuple[int, in
     return picture, boxes
 
 
-def write_dataset(root: Path, *, images: dict[int, bytes] | None = None) -> None:
-    """Write the data set to `root`; `images` replaces the bytes of some, which the manifest then vouches for."""
+def write_dataset(root: Path, *, varied: bool = True) -> None:
+    """Write the data set to `root`."""
     contents: dict[str, bytes] = {}
     datasets: dict[str, CocoDataset] = {}
     for split in SPLITS:
         coco_images, annotations = [], []
         for image_id in IMAGES[split]:
-            picture, boxes = draw_plan(image_id)
+            picture, boxes = draw_plan(image_id, varied=varied)
             file = io.BytesIO()
             picture.save(file, "PNG")
-            contents[image_path(split, image_id)] = (images or {}).get(image_id) or file.getvalue()
+            contents[image_path(split, image_id)] = file.getvalue()
             name = image_path(split, image_id).removeprefix(f"{split}/")
             coco_images.append(CocoImage(image_id, name, picture.width, picture.height))
             for number, (category_id, (x0, y0, x1, y1)) in enumerate(boxes):

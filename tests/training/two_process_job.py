@@ -1,0 +1,27 @@
+"""A few steps of a small job without denoising, whose noise would differ between processes; torchrun starts it.
+
+python -m torch.distributed.run --nproc-per-node 2 -m tests.training.two_process_job BATCH_SIZE
+"""
+
+import dataclasses
+import sys
+
+from training_code import train
+from training_code.checked_dataset import open_dataset
+from training_code.hyperparameters import read_hyperparameters
+from training_code.processes import join
+from training_code.sagemaker_paths import SageMakerPaths
+from training_code.trainer import Trainer
+from training_code.watch import StopRequest
+
+paths = SageMakerPaths.from_environment()
+job = read_hyperparameters(paths.hyperparameters)
+job = dataclasses.replace(
+    job,
+    model=dataclasses.replace(job.model, dn_number=0),
+    training=dataclasses.replace(job.training, batch_size=int(sys.argv[1])),
+)
+dataset = open_dataset(paths.dataset, num_queries=job.model.num_queries, say=train.say)
+trainer = Trainer(job, dataset, paths, join(), stop=StopRequest(), say=train.say)
+assert trainer.run()
+trainer.close(None)
