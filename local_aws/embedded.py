@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -12,12 +14,16 @@ from local_aws.ministack_process import LOOPBACK, MinistackProcess
 from local_aws.sagemaker.server import SageMakerServer
 
 REGION = "us-east-1"
+# Entrypoints of jobs are often shell scripts, in which /opt/ml becomes a path in the directory, without quotes around
+# it. And what a job makes in its TMPDIR may be sockets (multiprocessing's are), whose paths have at most 107 bytes.
+FIT_FOR_JOBS = re.compile(r"[\w@%+=:,./-]{1,48}", re.ASCII)
 
 
 class EmbeddedAws:
     """An AWS account on this machine's loopback, empty at first and gone at the end, whatever ends this process.
 
-    directory: where its files live while it runs; made when missing, and may be shared with others.
+    directory: where its files live while it runs, in a folder of its own; made when missing. The system's folder for
+        temporary files takes its place if the path is too long or would need quoting in a shell.
     wait_scale: factor on the waits of state machines (1 is real time, 0 never waits).
     stop_grace: seconds between SIGTERM and SIGKILL for a training job; AWS gives 120.
 
@@ -36,13 +42,27 @@ class EmbeddedAws:
 
     def __enter__(self) -> Self:
         self._directory.mkdir(parents=True, exist_ok=True)
+        parent = str(self._directory.resolve())
         with ExitStack() as stack:
+            scratch = Path(
+                stack.enter_context(
+                    tempfile.TemporaryDirectory(
+                        prefix="aws-",
+                        dir=parent if FIT_FOR_JOBS.fullmatch(parent) else None,
+                        ignore_cleanup_errors=True,
+                    )
+                )
+            )
+            for folder in ("ministack", "jobs"):
+                (scratch / folder).mkdir()
             # Each needs to know the other's address before it starts, so the SageMaker server binds its port first.
-            self.sagemaker = SageMakerServer(self._directory, stop_grace=self._stop_grace)
+            self.sagemaker = SageMakerServer(scratch / "jobs", scratch=scratch, stop_grace=self._stop_grace)
             environment = sdk_environment() | {"AWS_ENDPOINT_URL_SAGEMAKER": self.sagemaker.endpoint}
             stack.callback(self.sagemaker.close)  # if ministack does not start
             self._ministack = ministack = stack.enter_context(
-                MinistackProcess(self._directory, environment=environment, wait_scale=self._wait_scale)
+                MinistackProcess(
+                    scratch / "ministack", scratch=scratch, environment=environment, wait_scale=self._wait_scale
+                )
             )
             self.environment = environment | {"AWS_ENDPOINT_URL": ministack.endpoint}
             stack.callback(self.sagemaker.close)  # else: jobs end before the services that they use

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import tempfile
 import urllib.request
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -28,13 +27,14 @@ class MinistackError(Exception):
 class MinistackProcess:
     """A running ministack; a context manager that ends it with all its Lambda workers.
 
-    directory: an existing folder, in which it keeps a folder of its own while it runs.
+    folder: an existing folder for its files only. scratch: what is removed if this process is killed.
     environment: AWS_* variables of the server, which its Lambda functions inherit.
     wait_scale: factor on the Wait states and retry intervals of state machines; 1 is real time, 0 never waits.
     """
 
-    def __init__(self, directory: Path, *, environment: Mapping[str, str], wait_scale: float) -> None:
-        self._directory = directory
+    def __init__(self, folder: Path, *, scratch: Path, environment: Mapping[str, str], wait_scale: float) -> None:
+        self._folder = folder
+        self._scratch = scratch
         self._environment = environment
         self._wait_scale = wait_scale
         self._open = ExitStack()
@@ -42,24 +42,18 @@ class MinistackProcess:
         self.endpoint: str
 
     def __enter__(self) -> Self:
+        log = self._folder / "ministack.log"
         with ExitStack() as stack:
-            scratch = Path(
-                stack.enter_context(
-                    tempfile.TemporaryDirectory(
-                        prefix="ministack-", dir=self._directory.resolve(), ignore_cleanup_errors=True
-                    )
-                )
-            )
-            log = scratch / "ministack.log"
             # The child inherits the listening socket: nobody can take the port between choosing and using it.
             with socket.create_server((LOOPBACK, 0)) as listener, log.open("wb") as output:
                 descriptor = listener.fileno()
                 port = listener.getsockname()[1]
                 self._process = GuardedProcess(
                     [sys.executable, "-I", str(CHILD), str(descriptor)],
-                    cwd=scratch,
-                    env=self._server_environment(scratch, port),
+                    cwd=self._folder,
+                    env=self._server_environment(port),
                     output=output,
+                    scratch=self._scratch,
                     pass_fds=[descriptor],
                 )
             # Its state is in memory and there is nothing to save, so it is killed at once.
@@ -78,21 +72,21 @@ class MinistackProcess:
         """Block until it ends by itself, which it never should; return its exit code."""
         return self._process.wait()
 
-    def _server_environment(self, scratch: Path, port: int) -> dict[str, str]:
+    def _server_environment(self, port: int) -> dict[str, str]:
         """All of the server's variables; nothing of ours leaks into it or into the Lambda functions."""
         return {
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),
             "LANG": "C.UTF-8",
-            "HOME": str(scratch),
-            "TMPDIR": str(scratch),
-            "S3_DATA_DIR": f"{scratch}/s3",
-            "STATE_DIR": f"{scratch}/state",
+            "HOME": str(self._folder),
+            "TMPDIR": str(self._folder),
+            "S3_DATA_DIR": f"{self._folder}/s3",
+            "STATE_DIR": f"{self._folder}/state",
             "GATEWAY_PORT": str(port),
             "BIND_HOST": LOOPBACK,
             "MINISTACK_HOST": LOOPBACK,
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
-            "DOCKER_HOST": f"unix://{scratch}/no-docker",  # it would look for containers to clean up
+            "DOCKER_HOST": f"unix://{self._folder}/no-docker",  # it would look for containers to clean up
             "LOG_LEVEL": "WARNING",
             "SFN_WAIT_SCALE": str(self._wait_scale),
             **self._environment,

@@ -11,10 +11,12 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
@@ -22,6 +24,7 @@ from typing import IO, NoReturn
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
+KILL_SECONDS = 5
 KILLED = 128 + signal.SIGKILL
 
 
@@ -29,7 +32,8 @@ class GuardedProcess:
     """A running command that cannot outlive this process.
 
     `pass_fds` are inherited under the same numbers; stdin is empty; `output` takes stdout and stderr
-    (`subprocess.PIPE` makes them readable from `.output`). Raises OSError when the command cannot be started.
+    (`subprocess.PIPE` makes them readable from `.output`). `scratch` is a folder that the guard removes should this
+    process be gone before it could do so. Raises OSError when the guard cannot be started.
     """
 
     def __init__(
@@ -39,13 +43,14 @@ class GuardedProcess:
         cwd: Path,
         env: Mapping[str, str],
         output: int | IO[bytes],
+        scratch: Path,
         pass_fds: Sequence[int] = (),
     ) -> None:
         guards_end, ours = os.pipe()
         self._lifeline = os.fdopen(ours, "wb", buffering=0)  # closing it is what kills
         try:
             self._guard = subprocess.Popen(
-                [sys.executable, "-I", "-S", __file__, *command],
+                [sys.executable, "-I", "-S", __file__, str(scratch), *command],
                 cwd=cwd,
                 env=dict(env),
                 stdin=guards_end,
@@ -64,7 +69,9 @@ class GuardedProcess:
 
     def kill(self) -> None:
         """SIGKILL the command and all its descendants, and wait until they are gone."""
-        self._lifeline.close()
+        with contextlib.suppress(BrokenPipeError, ValueError):  # the guard is gone; this is not the first call
+            self._lifeline.write(b"kill")
+            self._lifeline.close()
         try:
             self._guard.wait(timeout=10)
         except subprocess.TimeoutExpired:  # the guard itself is stopped: its child dies with it
@@ -73,18 +80,23 @@ class GuardedProcess:
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the exit code, 128 + n when signal n ended the command; raises subprocess.TimeoutExpired."""
+        while timeout is None:
+            # Looking now and then: Python can lose a Ctrl-C that comes just before a wait without end.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self.wait(timeout=1)
         code = self._guard.wait(timeout)
         return code if code >= 0 else 128 - code
 
     def poll(self) -> int | None:
         """The exit code, or None while the command runs."""
-        return None if self._guard.poll() is None else self.wait()
+        return None if self._guard.poll() is None else self.wait(0)
 
 
 class Guard:
     """The guard program's side: one command, its signals and its end."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, scratch: Path, command: Sequence[str]) -> None:
+        self._scratch = scratch
         self._command = command
         self._child: subprocess.Popen[bytes] | None = None
         self._asked_to_terminate = False
@@ -102,8 +114,10 @@ class Guard:
         )
         if self._asked_to_terminate:
             child.terminate()
-        threading.Thread(target=end_with_host, args=[child], daemon=True).start()
+        ending = threading.Lock()
+        threading.Thread(target=end_with_host, args=[child, self._scratch, ending], daemon=True).start()
         code = child.wait()
+        ending.acquire()  # if it was the other thread that killed the command, that one ends this program
         kill_all(child)
         return code if code >= 0 else 128 - code
 
@@ -114,11 +128,13 @@ class Guard:
             self._child.terminate()
 
 
-def end_with_host(child: subprocess.Popen[bytes]) -> NoReturn:
-    """Wait until the host closes its end of the pipe, or is gone; then kill the command and end."""
-    while os.read(0, 1):
-        pass
+def end_with_host(child: subprocess.Popen[bytes], scratch: Path, ending: threading.Lock) -> NoReturn:
+    """Wait until the host says so through the pipe, or is gone, which closes it; then kill the command and end."""
+    host_lives = os.read(0, 1) != b""
+    ending.acquire()
     kill_all(child)
+    if not host_lives:
+        shutil.rmtree(scratch, ignore_errors=True)
     os._exit(KILLED)
 
 
@@ -126,10 +142,12 @@ def kill_all(child: subprocess.Popen[bytes]) -> None:
     """Kill the child's process group and every other descendant; again until there is none, as they may fork."""
     with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody, or (macOS) only zombies, in the group
         os.killpg(child.pid, signal.SIGKILL)
-    while victims := living_descendants(os.getpid()):
+    deadline = time.monotonic() + KILL_SECONDS  # a process inside a hanging system call dies only when that returns
+    while (victims := living_descendants(os.getpid())) and time.monotonic() < deadline:
         for pid in victims:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
+        time.sleep(0.005)
 
 
 def living_descendants(ancestor: int) -> list[int]:
@@ -167,7 +185,7 @@ def set_process_attribute(option: int, value: int) -> None:
 
 if __name__ == "__main__":
     try:
-        sys.exit(Guard(sys.argv[1:]).run())
+        sys.exit(Guard(Path(sys.argv[1]), sys.argv[2:]).run())
     except OSError as error:
-        sys.stderr.write(f"cannot start {sys.argv[1]}: {error.strerror}\n")
+        sys.stderr.write(f"cannot start {sys.argv[2]}: {error.strerror}\n")
         sys.exit(127)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-import re
-import shutil
 import socket
-import tempfile
 import threading
 import uuid
 from collections.abc import Collection, Mapping
@@ -27,31 +24,27 @@ LOOPBACK = "127.0.0.1"
 TARGET_PREFIX = "SageMaker."
 CONTENT_TYPE = "application/x-amz-json-1.1"
 LARGEST_REQUEST = 1024 * 1024
-NEEDS_NO_QUOTING = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 
 
 class SageMakerServer:
     """Listens at once, so that others can be told its endpoint; answers from `start` to `close`.
 
-    directory: an existing folder, in which it keeps a folder of its own.
+    folder: an existing folder for its files only. scratch: what is removed if this process is killed.
     stop_grace: seconds between SIGTERM and SIGKILL for a job; AWS gives 120.
     """
 
-    def __init__(self, directory: Path, *, stop_grace: float) -> None:
+    def __init__(self, folder: Path, *, scratch: Path, stop_grace: float) -> None:
         self._http = HttpServer((LOOPBACK, 0), Handler)
         self.endpoint = f"http://{LOOPBACK}:{self._http.server_address[1]}"
-        # Entrypoints are often shell scripts, in which /opt/ml becomes a path below this folder without quotes.
-        parent = str(directory.resolve())
-        self._folder = Path(
-            tempfile.mkdtemp(prefix="sagemaker-", dir=parent if NEEDS_NO_QUOTING.fullmatch(parent) else None)
-        )
+        self._folder = folder
+        self._scratch = scratch
         self._stop_grace = stop_grace
         self._jobs: TrainingJobs | None = None
         self._thread: threading.Thread | None = None
 
     def start(self, environment: Mapping[str, str]) -> None:
         """Answer requests; `environment` has the AWS_* variables by which S3, logs, metrics and roles are reached."""
-        self._jobs = TrainingJobs(environment, folder=self._folder, stop_grace=self._stop_grace)
+        self._jobs = TrainingJobs(environment, folder=self._folder, scratch=self._scratch, stop_grace=self._stop_grace)
         self._http.jobs = self._jobs
         service_model()  # takes a moment to load, which the first request should not have to wait for
         # The argument is how often it looks whether to shut down, in seconds.
@@ -59,7 +52,7 @@ class SageMakerServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Kill every job, stop answering, remove the files; may be called twice."""
+        """Kill every job and stop answering; may be called twice."""
         if self._thread is not None:
             self._http.shutdown()
             self._thread.join()
@@ -67,7 +60,6 @@ class SageMakerServer:
         self._http.server_close()
         if self._jobs is not None:
             self._jobs.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def interrupt(self, job_name: str) -> None:
         """Take a managed-spot job's instance away, as happens on AWS at any time; returns at once.

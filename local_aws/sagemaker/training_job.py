@@ -63,7 +63,8 @@ class TrainingJob:
     """A job that runs in a thread of its own from `start` on.
 
     changed: one condition for all jobs of a server; its lock guards every change of status, and every change notifies.
-    folder: an existing folder, in which each run (each spot instance) gets a directory of its own.
+    folder: where each run (each spot instance) gets a directory of its own; made here, and its path kept short.
+    scratch: what is removed if this process is killed.
     stop_grace: seconds between SIGTERM and SIGKILL.
     """
 
@@ -75,6 +76,7 @@ class TrainingJob:
         region: str,
         services: Services,
         folder: Path,
+        scratch: Path,
         stop_grace: float,
         changed: threading.Condition,
     ) -> None:
@@ -84,6 +86,7 @@ class TrainingJob:
         self._region = region
         self._services = services
         self._folder = folder
+        self._scratch = scratch
         self._stop_grace = stop_grace
         self._changed = changed
         self._status = JobStatus()
@@ -159,7 +162,7 @@ class TrainingJob:
         try:
             while not self._status.ended and self._ending is not Ending.SERVER_CLOSED:
                 number += 1
-                with JobDirectory(self._folder / f"{self._request['TrainingJobName']}-{number}") as directory:
+                with JobDirectory(self._folder / str(number)) as directory:
                     self._run_on_one_instance(directory)
         except JobFailedError as failure:
             self._fail(str(failure))
@@ -216,6 +219,7 @@ class TrainingJob:
             cwd=directory.root.parent.parent,
             env=directory.environment(self._request, arn=self.arn, region=self._region),
             output=subprocess.PIPE,
+            scratch=self._scratch,
         )
         arguments = [process.output or (), directory.as_in_container, self._wake.set]
         threading.Thread(target=log.read, args=arguments, daemon=True).start()

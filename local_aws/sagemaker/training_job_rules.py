@@ -34,8 +34,10 @@ def check_training_job(request: dict[str, Any]) -> None:
         raise invalid("OutputDataConfig.S3OutputPath must be an S3 URI.")
     if request["OutputDataConfig"].get("CompressionType", "GZIP") != "GZIP":
         raise not_embedded("OutputDataConfig.CompressionType NONE")
-    checkpoints = request.get("CheckpointConfig", {}).get("LocalPath", CONTAINER_ROOT)
-    if not f"{checkpoints}/".startswith(f"{CONTAINER_ROOT}/"):
+    checkpoints = request.get("CheckpointConfig", {})
+    if not checkpoints.get("S3Uri", "s3://").startswith("s3://"):
+        raise invalid("CheckpointConfig.S3Uri must be an S3 URI.")
+    if not f"{checkpoints.get('LocalPath', CONTAINER_ROOT)}/".startswith(f"{CONTAINER_ROOT}/"):
         raise not_embedded(f"checkpoints outside {CONTAINER_ROOT}")
 
 

@@ -23,11 +23,10 @@ class TrainingJobs:
     """All jobs ever created, by name, and the operations on them. Requests conform to the service model already.
 
     environment: the AWS_* variables by which the account's other services are reached.
-    folder: where the jobs' directories are while they run; its path must not need quoting in a shell, since
-    entrypoints are often shell scripts with /opt/ml in them.
+    folder: where the jobs' directories are while they run. scratch: what is removed if this process is killed.
     """
 
-    def __init__(self, environment: Mapping[str, str], *, folder: Path, stop_grace: float) -> None:
+    def __init__(self, environment: Mapping[str, str], *, folder: Path, scratch: Path, stop_grace: float) -> None:
         self._services = Services(
             s3=client(environment, "s3"), logs=client(environment, "logs"), cloudwatch=client(environment, "cloudwatch")
         )
@@ -35,6 +34,7 @@ class TrainingJobs:
         self._region = environment["AWS_REGION"]
         self._account = client(environment, "sts").get_caller_identity()["Account"]
         self._folder = folder
+        self._scratch = scratch
         self._stop_grace = stop_grace
         self._changed = threading.Condition()
         self._jobs: dict[str, TrainingJob] = {}
@@ -53,22 +53,23 @@ class TrainingJobs:
         self._check_role(request["RoleArn"])
         for channel in request.get("InputDataConfig", []):
             self._check_has_objects(channel["DataSource"]["S3DataSource"]["S3Uri"], request["RoleArn"])
-        job = TrainingJob(
-            request,
-            arn=self._arn(name),
-            region=self._region,
-            services=self._services,
-            folder=self._folder,
-            stop_grace=self._stop_grace,
-            changed=self._changed,
-        )
         with self._changed:
             if name in self._jobs:
                 raise SageMakerError(
                     "ResourceInUse",
                     "Training job names must be unique within an AWS account and region, "
-                    f"and a training job with this name already exists ({job.arn})",
+                    f"and a training job with this name already exists ({self._arn(name)})",
                 )
+            job = TrainingJob(
+                request,
+                arn=self._arn(name),
+                region=self._region,
+                services=self._services,
+                folder=self._folder / str(len(self._jobs)),
+                scratch=self._scratch,
+                stop_grace=self._stop_grace,
+                changed=self._changed,
+            )
             self._jobs[name] = job
         job.start()
         return {"TrainingJobArn": job.arn}

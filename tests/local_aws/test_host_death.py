@@ -1,4 +1,4 @@
-"""When the process that runs the embedded AWS is killed, nothing of it is left: no process, no port."""
+"""When the process that runs the embedded AWS is killed, nothing of it is left: no process, no port, no file."""
 
 from __future__ import annotations
 
@@ -40,21 +40,24 @@ with EmbeddedAws(Path(sys.argv[1])) as aws:
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
-def test_nothing_is_left_when_the_host_is_killed(tmp_path: Path, end: signal.Signals) -> None:
-    host = subprocess.Popen(
-        [sys.executable, "-c", HOST, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert host.stdout is not None
-    line = host.stdout.readline()
-    assert line, host.communicate()[1]
-    started = json.loads(line)
-    ports = [port_of(url) for name, url in started["environment"].items() if name.startswith("AWS_ENDPOINT_URL")]
-    # Two guards, ministack, its Lambda worker, the job's Python and its sleep.
-    assert len(started["pids"]) >= 6
-    assert all(map(accepts, ports))
-    host.send_signal(end)
-    host.communicate(timeout=SECONDS)
+def test_nothing_is_left_when_the_host_is_killed(tmp_path_factory: pytest.TempPathFactory, end: signal.Signals) -> None:
+    directory = tmp_path_factory.mktemp("aws")
+    command = [sys.executable, "-c", HOST, str(directory)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as host:
+        try:
+            assert host.stdout is not None
+            line = host.stdout.readline()
+            assert line, host.communicate()[1]
+            started = json.loads(line)
+            endpoints = [url for name, url in started["environment"].items() if name.startswith("AWS_ENDPOINT_URL")]
+            ports = [port_of(url) for url in endpoints]
+            # Two guards, ministack, its Lambda worker, the job's Python and its sleep.
+            assert len(started["pids"]) >= 6
+            assert all(map(accepts, ports))
+            host.send_signal(end)
+            host.communicate(timeout=SECONDS)
+        finally:
+            host.kill()
     eventually(lambda: not any(map(is_running, started["pids"])), "no process is left")
     assert not any(map(accepts, ports))
-    if end is signal.SIGINT:
-        assert list(tmp_path.iterdir()) == []
+    eventually(lambda: not list(directory.iterdir()), "no file is left")

@@ -26,27 +26,25 @@ def test_help_has_an_example() -> None:
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_it_prints_what_to_set_and_ends_when_told(end: signal.Signals) -> None:
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "local_aws"],
         cwd=ROOT,
         env=os.environ | {"AWS_PROFILE": "of-the-person"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert process.stdout is not None
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if "cdk deploy" in line:
-            break
-    printed = "".join(lines)
-    assert re.search(r"^unset .*\bAWS_PROFILE\b", printed, re.MULTILINE)
-    endpoint = re.search(r"export AWS_ENDPOINT_URL=(\S+)", printed)
-    assert endpoint
-    assert accepts(port_of(endpoint[1]))
-    process.send_signal(end)
-    words, complaints = process.communicate(timeout=SECONDS)
+    ) as process:
+        try:
+            assert process.stdout is not None
+            printed = "".join(iter(process.stdout.readline, "cdk bootstrap && cdk deploy --require-approval never\n"))
+            assert re.search(r"^unset .*\bAWS_PROFILE\b", printed, re.MULTILINE)
+            endpoint = re.search(r"export AWS_ENDPOINT_URL=(\S+)", printed)
+            assert endpoint
+            assert accepts(port_of(endpoint[1]))
+            process.send_signal(end)
+            words, complaints = process.communicate(timeout=SECONDS)
+        finally:
+            process.kill()
     assert (process.returncode, complaints) == (0, "")
     assert "is gone" in words
     assert not accepts(port_of(endpoint[1]))

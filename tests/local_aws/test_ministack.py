@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from local_aws.clients import client
 from local_aws.embedded import EmbeddedAws
 from local_aws.process_guard import living_descendants
-from tests.local_aws.conftest import SECONDS, Account, eventually, is_running
+from tests.local_aws.conftest import BUCKET, SECONDS, TRUST_SAGEMAKER, Account, eventually, is_running
 
 ROOT = Path(__file__).resolve().parents[2]
 HANDLER = """
@@ -150,11 +150,12 @@ def test_a_handler_that_exits_is_named_as_on_aws(function: Any) -> None:
 
 
 def test_a_function_sees_the_services_but_not_the_project_nor_our_environment(
-    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOME_SECRET", "of this process")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    with EmbeddedAws(tmp_path) as aws:
+    directory = tmp_path_factory.mktemp("aws")
+    with EmbeddedAws(directory) as aws:
         seen, failed = create_function(aws.environment, "handler", HANDLER)({})
         environment = seen["environment"]
         assert not failed
@@ -162,14 +163,14 @@ def test_a_function_sees_the_services_but_not_the_project_nor_our_environment(
         assert "SOME_SECRET" not in environment
         for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SAGEMAKER", "AWS_REGION"):
             assert environment[name] == aws.environment[name]
-        assert Path(seen["cwd"]).is_relative_to(tmp_path)
-        assert Path(environment["TMPDIR"]).is_relative_to(tmp_path)
+        assert Path(seen["cwd"]).is_relative_to(directory)
+        assert Path(environment["TMPDIR"]).is_relative_to(directory)
         pid = seen["pid"]
         ports = [port_of(aws.environment[name]) for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SAGEMAKER")]
         assert is_running(pid)
     assert not is_running(pid)
     assert not any(map(accepts, ports))
-    assert list(tmp_path.iterdir()) == []
+    assert list(directory.iterdir()) == []
     aws.close()  # a second time is no error
 
 
@@ -182,6 +183,17 @@ def test_two_beside_each_other_share_nothing(account: Account, tmp_path: Path) -
             account.aws.environment["AWS_ENDPOINT_URL"],
             account.aws.environment["AWS_ENDPOINT_URL_SAGEMAKER"],
         }
+
+
+@pytest.mark.parametrize("name", ["with blank and 'quote", "long-" * 12])
+def test_a_job_runs_whatever_the_directory_is_called(account: Account, tmp_path: Path, name: str) -> None:
+    with EmbeddedAws(tmp_path / name) as aws:
+        client(aws.environment, "s3").create_bucket(Bucket=BUCKET)
+        client(aws.environment, "iam").create_role(
+            RoleName="training", AssumeRolePolicyDocument=json.dumps(TRUST_SAGEMAKER)
+        )
+        other = Account(aws, account.role, iter(["job"]))
+        assert other.run(other.request("import multiprocessing as m; m.Manager()"))["SecondaryStatus"] == "Completed"
 
 
 def test_any_sdk_reaches_it_by_its_environment_alone(account: Account) -> None:

@@ -24,7 +24,11 @@ print(daemon.pid, flush=True)
 
 def start(script: str, folder: Path) -> GuardedProcess:
     return GuardedProcess(
-        [sys.executable, "-c", script], cwd=folder, env={"PATH": os.environ["PATH"]}, output=subprocess.PIPE
+        [sys.executable, "-c", script],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"]},
+        output=subprocess.PIPE,
+        scratch=folder,
     )
 
 
@@ -82,31 +86,37 @@ def test_what_a_command_leaves_behind_ends_with_it(tmp_path: Path) -> None:
 
 
 def test_a_command_that_does_not_exist_is_told(tmp_path: Path) -> None:
-    process = GuardedProcess(["./no-such-command"], cwd=tmp_path, env={}, output=subprocess.PIPE)
+    process = GuardedProcess(["./no-such-command"], cwd=tmp_path, env={}, output=subprocess.PIPE, scratch=tmp_path)
     assert "cannot start ./no-such-command" in first_line(process)
     assert process.wait(SECONDS) == 127
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_everything_ends_with_the_host(tmp_path: Path, end: signal.Signals) -> None:
-    host = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import subprocess, sys, pathlib\n"
-            "from local_aws.process_guard import GuardedProcess\n"
-            f"p = GuardedProcess([sys.executable, '-c', {WITH_DAEMON + 'time.sleep(600)'!r}],"
-            " cwd=pathlib.Path('.'), env={}, output=subprocess.PIPE)\n"
-            "print(p.output.readline().decode(), flush=True)\n"
-            "p.wait()",
-        ],
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    script = f"""
+import pathlib, subprocess, sys
+from local_aws.process_guard import GuardedProcess
+command = [sys.executable, "-c", {WITH_DAEMON + "time.sleep(600)"!r}]
+scratch = pathlib.Path(sys.argv[1])
+process = GuardedProcess(command, cwd=pathlib.Path("."), env={{}}, output=subprocess.PIPE, scratch=scratch)
+print(process.output.readline().decode(), flush=True)
+process.wait()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(scratch)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-    )
-    assert host.stdout is not None
-    daemon = int(host.stdout.readline())
-    host.send_signal(end)
-    host.wait(SECONDS)
+    ) as host:
+        try:
+            assert host.stdout is not None
+            daemon = int(host.stdout.readline())
+            host.send_signal(end)
+            host.wait(SECONDS)
+        finally:
+            host.kill()
     eventually(lambda: not is_running(daemon), "the daemon has ended with the host")
+    eventually(lambda: not scratch.exists(), "the files of the dead host are gone too")
