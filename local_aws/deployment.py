@@ -73,6 +73,8 @@ def cdk_environment(environment: Mapping[str, str], output_dir: Path) -> dict[st
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),  # for node
         "CDK_HOME": str(output_dir / "cdk-home"),
         "CDK_DISABLE_CLI_TELEMETRY": "true",
+        # Half of the time of a synthesis, for warnings; the tests of the stacks and a deployment to AWS do validate.
+        "CDK_VALIDATION": "false",
         "NODE_NO_WARNINGS": "1",  # on a Node that is old but serves, pages of advice about newer ones
         "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "18,20,22,24",
         "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "1",
