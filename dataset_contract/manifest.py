@@ -13,7 +13,7 @@ from typing import Any
 from dataset_contract.coco_fields import MAX_ID, short
 from dataset_contract.coco_types import CocoDataset
 from dataset_contract.findings import Finding, FindingLog
-from dataset_contract.layout import MANIFEST, comparable, path_problem
+from dataset_contract.layout import MANIFEST, SPLITS, comparable, path_problem
 from dataset_contract.strict_json import parse_json
 
 FORMAT = "floorplan-dino-dataset/1"
@@ -89,7 +89,7 @@ def build_manifest(
         source=_canonical(source),
         options=_canonical(options),
         classes=tuple(name for _, name in sorted(classes.items())),
-        splits={split: count_split(dataset) for split, dataset in datasets.items()},
+        splits={split: count_split(datasets[split]) for split in sorted(datasets, key=SPLITS.index)},
         files=tuple(sorted(files, key=lambda entry: entry.path)),
     )
     return replace(manifest, version=content_version(manifest))

@@ -111,7 +111,7 @@ def _repeated_key(pairs: list[tuple[str, Any]]) -> str:
     seen: set[str] = set()
     for key, _ in pairs:
         if key in seen:
-            return repr(key)
+            return ascii(key[:60])
         seen.add(key)
     raise AssertionError("only called for objects with a repeated key")
 

@@ -65,7 +65,7 @@ class SampleDataset:
             }
             self.files |= {f"{split}/images/{image_id:06d}.png": png(shade=image_id) for image_id in ids}
             first += images
-        self._sound = deepcopy(self.coco)
+        self.stated = deepcopy(self.coco)  # what the manifest counts
 
     def all_files(self) -> dict[str, bytes]:
         """path -> bytes, with a manifest that lists the files as they are now, defects included."""
@@ -73,7 +73,7 @@ class SampleDataset:
         for split, coco in self.coco.items():
             files.setdefault(annotations_path(split), json.dumps(coco).encode())
         datasets = {}
-        for split, coco in self._sound.items():
+        for split, coco in self.stated.items():
             dataset, findings = parse_coco(json.dumps(coco).encode(), file=split)
             assert dataset is not None and not findings
             datasets[split] = dataset

@@ -183,7 +183,7 @@ def test_an_empty_split_is_a_warning_and_train_without_objects_an_error(tmp_path
     for split in ("val", "test"):
         sample.files = {path: data for path, data in sample.files.items() if not path.startswith(split)}
         sample.coco[split]["images"] = sample.coco[split]["annotations"] = []
-    sample._sound = sample.coco
+    sample.stated = sample.coco
     report = check(sample, tmp_path / "a")
     assert codes(report) == {"SPLIT_EMPTY": "warning"}
     assert report.verdict == "valid"
@@ -191,10 +191,28 @@ def test_an_empty_split_is_a_warning_and_train_without_objects_an_error(tmp_path
     assert codes(check(sample, tmp_path / "b")).get("TRAIN_EMPTY") == "error"
 
 
+def test_a_class_that_train_lacks_and_one_out_of_balance_are_warnings(tmp_path: Path) -> None:
+    sample = SampleDataset()
+    for item in train_annotations(sample):
+        item["category_id"] = 2
+    sample.coco["val"]["annotations"] = [box(100 + i, 5, 1, [i, 10, 20, 20]) for i in range(60)]
+    sample.stated = sample.coco
+    found = [(finding.code, finding.split) for finding in check(sample, tmp_path).findings]
+    assert found == [("CLASS_NOT_IN_TRAIN", "train"), ("CLASS_BALANCE", "val"), ("BACKGROUND_IMAGES", "val")]
+
+
+def test_a_name_that_is_not_the_ids_is_a_warning(tmp_path: Path) -> None:
+    sample = SampleDataset()
+    train_images(sample)[0]["file_name"] = "images/plan.png"
+    sample.files["train/images/plan.png"] = sample.files.pop(TRAIN_1)
+    sample.stated = sample.coco
+    assert codes(check(sample, tmp_path)) == {"FILE_NAME_UNUSUAL": "warning"}
+
+
 def test_images_without_boxes_are_background_and_counted(tmp_path: Path) -> None:
     sample = SampleDataset()
     sample.coco["train"]["annotations"] = sample.coco["train"]["annotations"][:4]
-    sample._sound = sample.coco
+    sample.stated = sample.coco
     report = check(sample, tmp_path)
     assert codes(report) == {"BACKGROUND_IMAGES": "info"}
     assert report.counts["splits"]["train"]["background_images"] == 2
@@ -245,7 +263,7 @@ def test_a_few_leaked_pictures_are_warnings_many_an_error(tmp_path: Path) -> Non
         sample.files[f"val/images/{100 + i:06d}.png"] = png(10, 10 + i)
     sample.coco["val"]["images"][0] |= {"width": WIDTH, "height": HEIGHT}
     sample.files["val/images/000100.png"] = sample.files[TRAIN_1]
-    sample._sound = sample.coco
+    sample.stated = sample.coco
     report = check(sample, tmp_path)
     assert codes(report) == {"LEAKAGE": "warning", "BACKGROUND_IMAGES": "info"}
     assert report.verdict == "valid"

@@ -68,12 +68,18 @@ def test_the_version_names_the_content() -> None:
     assert len({first.version, *(other.version for other in others)}) == 5
 
 
-def test_the_order_in_which_files_and_options_come_does_not_matter() -> None:
+def test_the_order_in_which_things_come_does_not_matter() -> None:
     files = [FileEntry(f"train/images/{i:06d}.png", i, SHA) for i in range(5)]
-    first = sample(files=files, options={"a": 1, "b": 2})
-    second = sample(files=reversed(files), options={"b": 2, "a": 1})
+    datasets = {split: CocoDataset([], [], [Category(1, "wall")]) for split in ("train", "val", "test")}
+    first = sample(files=files, options={"a": 1, "b": 2}, datasets=datasets)
+    second = sample(files=reversed(files), options={"b": 2, "a": 1}, datasets=dict(reversed(datasets.items())))
     assert first.version == second.version
     assert manifest_to_bytes(first) == manifest_to_bytes(second)
+
+
+def test_the_order_of_keys_in_the_file_does_not_matter() -> None:
+    value = json.loads(manifest_to_bytes(sample()))
+    assert parse_manifest(json.dumps(value, sort_keys=True).encode()) == (sample(), [])
 
 
 def _files(change: Callable[[list[Any]], object]) -> Callable[[dict[str, Any]], object]:

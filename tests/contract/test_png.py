@@ -58,6 +58,20 @@ def test_every_truncation_is_found() -> None:
             check_png_chunks(data[:length])
 
 
+def test_a_truncated_file_is_called_truncated() -> None:
+    for removed in (1, 5, 13, 20):
+        with pytest.raises(PngError, match="breaks off"):
+            check_png_chunks(png()[:-removed])
+
+
+def test_a_damaged_header_is_found_from_the_first_bytes_alone() -> None:
+    for place in range(8, HEAD_LENGTH):
+        head = bytearray(png()[:HEAD_LENGTH])
+        head[place] ^= 1
+        with pytest.raises(PngError):
+            read_png_header(bytes(head))
+
+
 @given(st.integers(0, 10_000), st.integers(1, 255))
 def test_every_changed_byte_is_found(place: int, change: int) -> None:
     data = bytearray(png(40, 30))
