@@ -14,6 +14,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local_aws.clients import client
+from local_aws.process_guard import GuardedProcess
 
 ROOT = Path(__file__).resolve().parent.parent
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
@@ -86,24 +87,18 @@ def cdk_environment(environment: Mapping[str, str], output_dir: Path) -> dict[st
 def run_cdk(arguments: Sequence[str], env: Mapping[str, str], on_line: Callable[[str], None], *, cwd: Path) -> None:
     """Run one command of the CDK, line by line; raises DeploymentError when it fails."""
     last: deque[str] = deque(maxlen=LAST_LINES)
-    with subprocess.Popen(
-        [str(CDK), *arguments, *QUIET],
-        cwd=cwd,
-        env=dict(env),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    ) as process:
-        for line in process.stdout or ():
-            if line.strip():
-                last.append(line.rstrip())
-                on_line(line.rstrip())
-    if process.returncode != 0:
-        raise DeploymentError(
-            f"`cdk {arguments[0]}` failed with exit code {process.returncode}. Its last lines:\n" + "\n".join(last)
-        )
+    process = GuardedProcess([str(CDK), *arguments, *QUIET], cwd=cwd, env=env, output=subprocess.PIPE)
+    try:
+        for line in process.output or ():
+            text = line.decode(errors="replace").rstrip()
+            if text:
+                last.append(text)
+                on_line(text)
+        code = process.wait()
+    finally:
+        process.kill()
+    if code != 0:
+        raise DeploymentError(f"`cdk {arguments[0]}` failed with exit code {code}. Its last lines:\n" + "\n".join(last))
 
 
 def read_outputs(outputs: Path) -> dict[str, str]:

@@ -43,14 +43,14 @@ class GuardedProcess:
         cwd: Path,
         env: Mapping[str, str],
         output: int | IO[bytes],
-        scratch: Path,
+        scratch: Path | None = None,
         pass_fds: Sequence[int] = (),
     ) -> None:
         guards_end, ours = os.pipe()
         self._lifeline = os.fdopen(ours, "wb", buffering=0)  # closing it is what kills
         try:
             self._guard = subprocess.Popen(
-                [sys.executable, "-I", "-S", __file__, str(scratch), *command],
+                [sys.executable, "-I", "-S", __file__, str(scratch or ""), *command],
                 cwd=cwd,
                 env=dict(env),
                 stdin=guards_end,
@@ -95,7 +95,7 @@ class GuardedProcess:
 class Guard:
     """The guard program's side: one command, its signals and its end."""
 
-    def __init__(self, scratch: Path, command: Sequence[str]) -> None:
+    def __init__(self, scratch: str, command: Sequence[str]) -> None:
         self._scratch = scratch
         self._command = command
         self._child: subprocess.Popen[bytes] | None = None
@@ -128,12 +128,12 @@ class Guard:
             self._child.terminate()
 
 
-def end_with_host(child: subprocess.Popen[bytes], scratch: Path, ending: threading.Lock) -> NoReturn:
+def end_with_host(child: subprocess.Popen[bytes], scratch: str, ending: threading.Lock) -> NoReturn:
     """Wait until the host says so through the pipe, or is gone, which closes it; then kill the command and end."""
     host_lives = os.read(0, 1) != b""
     ending.acquire()
     kill_all(child)
-    if not host_lives:
+    if scratch and not host_lives:
         shutil.rmtree(scratch, ignore_errors=True)
     os._exit(KILLED)
 
@@ -185,7 +185,7 @@ def set_process_attribute(option: int, value: int) -> None:
 
 if __name__ == "__main__":
     try:
-        sys.exit(Guard(Path(sys.argv[1]), sys.argv[2:]).run())
+        sys.exit(Guard(sys.argv[1], sys.argv[2:]).run())
     except OSError as error:
         sys.stderr.write(f"cannot start {sys.argv[2]}: {error.strerror}\n")
         sys.exit(127)

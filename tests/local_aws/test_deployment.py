@@ -8,7 +8,7 @@ import pytest
 
 from local_aws import deployment
 from local_aws.deployment import DeploymentError, deploy
-from tests.local_aws.conftest import Account
+from tests.local_aws.conftest import SECONDS, Account, is_running
 
 pytestmark = pytest.mark.skipif(not deployment.CDK.exists(), reason="needs node_modules: run `make setup`")
 
@@ -80,3 +80,18 @@ def test_without_aws_it_says_so(app: Path, tmp_path: Path, account: Account, mon
     nobody = account.aws.environment | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     with pytest.raises(DeploymentError, match="which account to deploy to"):
         deploy(nobody, context={}, output_dir=tmp_path / "deployment", on_line=lambda _: None)
+
+
+def test_a_deployment_ends_with_who_asked_for_it(account: Account, app: Path, tmp_path: Path) -> None:
+    app.write_text(f"import os, time; print('pid', os.getpid(), flush=True); time.sleep({10 * SECONDS})")
+    pids: list[int] = []
+
+    def interrupt(line: str) -> None:
+        if line.startswith("pid "):
+            pids.append(int(line.split()[1]))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        deploy(account.aws.environment, context={}, output_dir=tmp_path / "deployment", on_line=interrupt)
+    assert pids
+    assert not is_running(pids[0])

@@ -86,7 +86,7 @@ def test_what_a_command_leaves_behind_ends_with_it(tmp_path: Path) -> None:
 
 
 def test_a_command_that_does_not_exist_is_told(tmp_path: Path) -> None:
-    process = GuardedProcess(["./no-such-command"], cwd=tmp_path, env={}, output=subprocess.PIPE, scratch=tmp_path)
+    process = GuardedProcess(["./no-such-command"], cwd=tmp_path, env={}, output=subprocess.PIPE)
     assert "cannot start ./no-such-command" in first_line(process)
     assert process.wait(SECONDS) == 127
 
