@@ -209,6 +209,30 @@ def test_a_name_that_is_not_the_ids_is_a_warning(tmp_path: Path) -> None:
     assert codes(check(sample, tmp_path)) == {"FILE_NAME_UNUSUAL": "warning"}
 
 
+def test_splits_that_number_their_classes_differently_are_an_error(tmp_path: Path) -> None:
+    sample = SampleDataset()
+    sample.coco["val"]["categories"] = [{"id": 3, "name": "wall"}, {"id": 4, "name": "room"}]
+    for item in sample.coco["val"]["annotations"]:
+        item["category_id"] += 2
+    assert codes(check(sample, tmp_path)) == {"CLASSES_DIFFER": "error"}
+
+
+def test_one_wrong_box_is_one_finding(tmp_path: Path) -> None:
+    sample = SampleDataset()
+    train_annotations(sample)[0]["bbox"] = None
+    assert codes(check(sample, tmp_path)) == {"BOX_INVALID": "error"}
+
+
+def test_a_single_image_is_not_identical_with_itself(tmp_path: Path) -> None:
+    sample = SampleDataset()
+    for split in sample.coco:
+        images, boxes = sample.coco[split]["images"], sample.coco[split]["annotations"]
+        sample.coco[split] |= {"images": images[: split == "train"], "annotations": boxes[: 2 * (split == "train")]}
+    sample.files = {TRAIN_1: sample.files[TRAIN_1]}
+    sample.stated = sample.coco
+    assert codes(check(sample, tmp_path)) == {"SPLIT_EMPTY": "warning"}
+
+
 def test_images_without_boxes_are_background_and_counted(tmp_path: Path) -> None:
     sample = SampleDataset()
     sample.coco["train"]["annotations"] = sample.coco["train"]["annotations"][:4]
@@ -274,6 +298,7 @@ def test_a_flood_of_one_finding_stays_readable_and_is_counted(tmp_path: Path) ->
     sample.coco["train"]["annotations"] = [box(1000 + i, 1, 1, [5, 5, 0, 0]) for i in range(5000)]
     report = check(sample, tmp_path)
     assert report.count_by_code()["BOX_EMPTY"] == 5000
+    assert report.count(Severity.ERROR) >= 5000
     assert report.to_json()["counts"]["findings_by_code"]["BOX_EMPTY"] == 5000
     assert len(report.findings) < 40
     assert any("4,980 more BOX_EMPTY" in finding.message for finding in report.findings)
