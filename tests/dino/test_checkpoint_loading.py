@@ -1,0 +1,108 @@
+"""Checkpoints: official ones load, hostile and damaged ones are refused, and every tensor's fate is told."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+
+from tests.dino.small_dino import SMALL, build_small
+from training_code.dino.checkpoint_loading import CheckpointError, load_for_fine_tuning, read_weights
+
+
+class Hostile:
+    """Runs a command when it is unpickled."""
+
+    def __init__(self, proof: Path) -> None:
+        self._proof = proof
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (f"touch {self._proof}",)
+
+
+def test_an_official_checkpoint_with_its_namespace_loads_completely(tmp_path: Path) -> None:
+    source = build_small()
+    file = tmp_path / "checkpoint.pth"
+    torch.save({"model": source.state_dict(), "args": argparse.Namespace(lr=1e-4, names=["a"]), "epoch": 11}, file)
+    model = build_small(SMALL)
+    for parameter in model.parameters():
+        torch.nn.init.zeros_(parameter)
+    model.load_state_dict(read_weights(file), strict=True)
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), source.parameters(), strict=True))
+
+
+def test_weights_of_a_distributed_run_lose_their_prefix(tmp_path: Path) -> None:
+    file = tmp_path / "weights.safetensors"
+    state = {f"module.{name}": value.clone() for name, value in build_small().state_dict().items()}
+    safetensors.torch.save_file(state, file)
+    build_small().load_state_dict(read_weights(file), strict=True)
+
+
+@pytest.mark.parametrize("where", ["model", "args"])
+def test_a_file_that_would_run_code_is_refused_and_runs_nothing(tmp_path: Path, where: str) -> None:
+    file, proof = tmp_path / "checkpoint.pth", tmp_path / "proof"
+    content: dict[str, object] = {"model": {}, "args": argparse.Namespace()}
+    torch.save(content | {where: Hostile(proof)}, file)
+    with pytest.raises(CheckpointError, match=r"checkpoint\.pth holds more than tensors"):
+        read_weights(file)
+    assert not proof.exists()
+
+
+@pytest.mark.parametrize("name", ["weights.pth", "weights.safetensors"])
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"<html>not found</html>"])
+def test_a_damaged_file_is_refused_in_one_sentence(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(CheckpointError, match=name):
+        read_weights(tmp_path / name)
+
+
+def test_a_missing_file_and_one_without_weights_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="There is no checkpoint"):
+        read_weights(tmp_path / "none.pth")
+    for content in ([1, 2], {"epoch": 3}, {}):
+        torch.save(content, tmp_path / "other.pth")
+        with pytest.raises(CheckpointError, match=r"other\.pth"):
+            read_weights(tmp_path / "other.pth")
+
+
+def test_another_number_of_classes_leaves_the_class_heads_and_says_so() -> None:
+    weights = build_small(replace(SMALL, num_classes=7)).state_dict()
+    model = build_small()
+    fresh = {name: value.clone() for name, value in model.state_dict().items()}
+    report = load_for_fine_tuning(model, weights)
+    heads = {name for name in fresh if "class_embed" in name} | {"label_enc.weight"}
+    assert {entry.split(" ")[0] for entry in report.left} == heads
+    assert set(report.taken) == set(fresh) - heads and not report.resized and not report.unused
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, fresh[name] if name in heads else weights[name]), name
+    assert "left     class_embed.0.weight (file (7, 32), model (3, 32))" in str(report)
+    assert f"{len(report.taken)} of the model's {len(fresh)} tensors taken" in str(report)
+
+
+def test_another_number_of_queries_keeps_the_first_contents() -> None:
+    weights = build_small(replace(SMALL, num_queries=20)).state_dict()
+    model = build_small()
+    report = load_for_fine_tuning(model, weights)
+    assert report.resized == ["transformer.tgt_embed.weight (20, 32) -> (12, 32)"] and not report.left
+    assert torch.equal(model.transformer.tgt_embed.weight, weights["transformer.tgt_embed.weight"][:12])
+
+
+def test_plain_resnet_weights_become_the_backbones(tmp_path: Path) -> None:
+    prefix = "backbone.0.body."
+    body = {k.removeprefix(prefix): v + 1 for k, v in build_small().state_dict().items() if k.startswith(prefix)}
+    extra = {"fc.weight": torch.zeros(10, 256), "bn1.num_batches_tracked": torch.tensor(7)}
+    torch.save(body | extra, tmp_path / "resnet.pth")
+    model = build_small()
+    report = load_for_fine_tuning(model, read_weights(tmp_path / "resnet.pth"))
+    assert len(report.taken) == len(body) and not report.unused
+    assert torch.equal(model.state_dict()[f"{prefix}conv1.weight"], body["conv1.weight"])
+
+
+def test_weights_of_something_else_are_refused() -> None:
+    with pytest.raises(CheckpointError, match="No tensor of the checkpoint fits"):
+        load_for_fine_tuning(build_small(), {"encoder.weight": torch.zeros(3)})
