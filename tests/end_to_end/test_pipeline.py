@@ -103,7 +103,7 @@ def test_a_job_stopped_by_hand_ends_the_execution(deployed: Deployed) -> None:
 
 def test_a_spot_interruption_is_survived(deployed: Deployed, tmp_path: Path) -> None:
     deployed.upload_plans("dino-data")
-    follower = deployed.start(epochs=6)
+    follower = deployed.start(epochs=12)
     name = follower.wait_for_job()
     assert name is not None
     wait_until(lambda: has_checkpoint(deployed, name))
@@ -115,7 +115,7 @@ def test_a_spot_interruption_is_survived(deployed: Deployed, tmp_path: Path) -> 
     assert "Interrupted" in [transition["Status"] for transition in transitions["SecondaryStatusTransitions"]]
     model = fetch_model(deployed.session, execution.job.model_artifact, tmp_path / "model")
     assert [entry["step"] for entry in model.history] == list(range(1, len(model.history) + 1))
-    assert model.history[-1]["epoch"] == 6
+    assert model.history[-1]["epoch"] == 12
 
 
 def wait_until(happened: Callable[[], bool]) -> None:

@@ -14,6 +14,7 @@ from pipeline.request import MAX_RUNTIME_HOURS, Request
 from pipeline.settings import LaunchSettings
 from pipeline.training_job import CONTAINER_ENTRYPOINT, training_job_arguments, watch_interval_seconds
 
+from training_code.config import PRESETS
 from training_code.hyperparameters import parse_hyperparameters
 
 Build = Any
@@ -105,7 +106,7 @@ def test_each_channel_is_a_folder(build: Build) -> None:
 
 
 def test_the_trainer_understands_its_hyperparameters(build: Build) -> None:
-    for preset, epochs, expected in (("test", 5, 5), ("full", 50, 50), ("tiny", None, 20)):
+    for preset, epochs, expected in (("test", 5, 5), ("full", 50, 50), ("tiny", None, PRESETS["tiny"].training.epochs)):
         hyperparameters = build(preset=preset, epochs=epochs)["HyperParameters"]
         assert parse_hyperparameters(hyperparameters).training.epochs == expected
 
