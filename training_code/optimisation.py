@@ -19,7 +19,8 @@ def make_optimiser(model: nn.Module, config: TrainingConfig) -> torch.optim.Adam
         {"params": others, "lr": config.learning_rate, "initial_lr": config.learning_rate},
         {"params": backbone, "lr": config.backbone_learning_rate, "initial_lr": config.backbone_learning_rate},
     ]
-    return torch.optim.AdamW([group for group in groups if group["params"]], weight_decay=config.weight_decay)
+    used = [group for group in groups if group["params"]]
+    return torch.optim.AdamW(used, weight_decay=config.weight_decay, fused=True)  # else 10 % of a small model's step
 
 
 def learning_rate_factor(step: int, *, steps: int, steps_per_epoch: int, config: TrainingConfig) -> float:

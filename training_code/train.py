@@ -12,6 +12,8 @@ import os
 import sys
 import traceback
 
+import torch
+
 from training_code.checked_dataset import open_dataset
 from training_code.failures import TrainingError, write_failure
 from training_code.hyperparameters import read_hyperparameters
@@ -41,9 +43,13 @@ def _run(paths: SageMakerPaths) -> int:
     if "RANK" not in os.environ and (command := command_for_all(paths.resource_config)):
         os.execv(command[0], [*command, "-m", "training_code.train"])  # noqa: S606  no shell; keeps the process id
     say(f"Training {job.preset}: {job.training}")
+    if job.training.cpu_threads:
+        torch.set_num_threads(job.training.cpu_threads)
     dataset = open_dataset(paths.dataset, num_queries=job.model.num_queries, say=say)
     num_classes = max(category.id for category in dataset.categories) + 1
     job = dataclasses.replace(job, model=dataclasses.replace(job.model, num_classes=num_classes))
+    if job.model.backbone_norm == "frozen_batch_norm":
+        say("warning: The backbone starts from random weights, and its frozen norms cannot learn: expect poor results.")
     trainer = Trainer(job, dataset, paths, join(), stop=stop, say=say)
     failure: str | None = "BUG"
     try:

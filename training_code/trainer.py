@@ -30,6 +30,7 @@ from training_code.watch import StallWatch, StopRequest
 
 FREE_TO_CHANGE = {
     "workers",
+    "cpu_threads",
     "log_steps",
     "checkpoint_epochs",
     "evaluation_epochs",
