@@ -61,8 +61,7 @@ class DeformableAttention(nn.Module):
         weight_BQMLK = weight_BQMLK.view(b, q, m, n, k)
         reference_BQMLKR = reference_BQLR[:, :, None, :, None]
         if reference_BQLR.shape[-1] == 2:
-            extent_L2 = torch.tensor([(w, h) for h, w in scales.sizes], device=query_BQD.device)
-            place_BQMLK2 = reference_BQMLKR + offset_BQMLK2 / extent_L2[:, None]
+            place_BQMLK2 = reference_BQMLKR + offset_BQMLK2 / scales.extent[:, None]
         else:
             place_BQMLK2 = reference_BQMLKR[..., :2] + offset_BQMLK2 / k * reference_BQMLKR[..., 2:] * 0.5
         sampled_BQD = sample_scales(value_BSD, scales, place_BQMLK2, weight_BQMLK)
@@ -81,9 +80,13 @@ def sample_scales(value_BSD: Tensor, scales: Scales, place_BQMLK2: Tensor, weigh
     # One map a head: heads become part of the batch (X = B M), as grid_sample reads one grid a map.
     grid_XQLK2 = grid_BQMLK2.transpose(1, 2).flatten(0, 1)
     weight_XQx = weight_BQMLK.to(value_BSD.dtype).transpose(1, 2).flatten(0, 1).flatten(2)
-    samples = []
-    for level, ((h, w), scale_BsD) in enumerate(zip(scales.sizes, scales.split(value_BSD), strict=True)):
-        map_XEHW = scale_BsD.transpose(1, 2).reshape(b * m, -1, h, w)
-        samples.append(functional.grid_sample(map_XEHW, grid_XQLK2[:, :, level], align_corners=False))
-    sampled_XEQx = torch.stack(samples, dim=-2).flatten(-2)
+    sampled_XEQx = torch.stack(
+        [
+            functional.grid_sample(
+                scale_BsD.transpose(1, 2).reshape(b * m, -1, h, w), grid_XQLK2[:, :, level], align_corners=False
+            )
+            for level, ((h, w), scale_BsD) in enumerate(zip(scales.sizes, scales.split(value_BSD), strict=True))
+        ],
+        dim=-2,
+    ).flatten(-2)
     return (sampled_XEQx * weight_XQx[:, None]).sum(-1).view(b, -1, q).transpose(1, 2).contiguous()

@@ -63,7 +63,6 @@ def pixel_references(scales: Scales) -> Tensor:
     """
     ratio_BL2 = scales.valid_ratio
     places = []
-    for level, ((h, w), centre_S2) in enumerate(zip(scales.sizes, scales.centres(), strict=True)):
-        extent_2 = ratio_BL2.new_tensor([w, h])
-        places.append(centre_S2 / (ratio_BL2[:, None, level] * extent_2))
+    for level, centre_S2 in enumerate(scales.centres()):
+        places.append(centre_S2 / (ratio_BL2[:, None, level] * scales.extent[level]))
     return torch.cat(places, dim=1)[:, :, None] * ratio_BL2[:, None]

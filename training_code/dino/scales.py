@@ -23,6 +23,9 @@ class Scales:
     padding: Tensor
     """(B, S) bool, True = padding."""
 
+    extent: Tensor
+    """(L, 2) columns and rows of each scale, padding included: `sizes` on the device."""
+
     valid_size: Tensor
     """(B, L, 2) columns and rows of each scale that are image."""
 
@@ -38,7 +41,7 @@ class Scales:
         ).float()
         padding_BS = torch.cat([mask_BHW.flatten(1) for mask_BHW in masks_BHW], dim=1)
         extent_L2 = valid_size_BL2.new_tensor([(w, h) for h, w in sizes])
-        return cls(sizes, padding_BS, valid_size_BL2, valid_size_BL2 / extent_L2)
+        return cls(sizes, padding_BS, extent_L2, valid_size_BL2, valid_size_BL2 / extent_L2)
 
     def split(self, tokens_BSD: Tensor) -> list[Tensor]:
         """The tokens (B, H W, D) of each scale."""
