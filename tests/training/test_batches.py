@@ -15,7 +15,7 @@ from training_code.failures import DataError
 from training_code.memory import worst_case_batch
 from training_code.plan_images import PlanImages
 
-CONFIG = replace(PRESETS["tiny"].training, image_short_sides=(64, 48), image_max_side=96)
+CONFIG = replace(PRESETS["tiny"].training, batch_size=2, image_short_sides=(64, 48), image_max_side=96)
 
 
 def train_images(dataset: Path, config: TrainingConfig = CONFIG) -> PlanImages:

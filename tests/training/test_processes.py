@@ -16,7 +16,7 @@ def test_two_processes_with_half_the_batch_are_one_with_all_of_it(job: Job, tmp_
     rates = {"learning_rate": "1e-5", "backbone_learning_rate": "1e-5"}  # Adam makes much of rounding at first
     for each in (job, other):
         write_dataset(each.dataset, varied=False)  # padding differs with the batch, and group norm sees it
-        each.configure(**SMALL, epochs="2", evaluation_epochs="2", **rates)
+        each.configure(**SMALL, epochs="2", **rates)
     program = ("-m", "tests.training.two_process_job")
     status, log = job.run(sys.executable, *program, "4")
     assert status == 0, log

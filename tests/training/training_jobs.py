@@ -21,7 +21,16 @@ from dataset_contract.manifest import FileEntry, build_manifest, manifest_to_byt
 ROOT = Path(__file__).resolve().parents[2]
 WALL, ROOM = Category(1, "wall"), Category(2, "room")
 IMAGES = {"train": (1, 2, 3, 4, 5, 6), "val": (7, 8), "test": (9,)}
-SMALL = {"preset": "tiny", "image_short_sides": "64", "image_max_side": "96", "log_steps": "1", "warmup_steps": "0"}
+SMALL = {
+    "preset": "tiny",
+    "batch_size": "2",
+    "image_short_sides": "64",
+    "image_max_side": "96",
+    "warmup_steps": "0",
+    "log_steps": "1",
+    "checkpoint_epochs": "1",
+    "evaluation_epochs": "1",
+}
 """Hyperparameters of a job that takes tenths of a second a step."""
 
 
