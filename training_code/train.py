@@ -3,8 +3,9 @@
     python -m training_code.train                               in the container: everything lies below /opt/ml
     SAGEMAKER_BASE_DIR=build/job python -m training_code.train  the same tree elsewhere
 
-Reads input/config/hyperparameters.json and the channel input/data/dataset; writes checkpoints/, model/ and, if it
-fails, output/failure, which starts with the failure's class. Exit status 0: trained, or stopped as asked; 1: failed.
+Reads input/config/hyperparameters.json, the channel input/data/dataset and, where there is one, a checkpoint to start
+from in the channel input/data/pretrained; writes checkpoints/, model/ and, if it fails, output/failure, which starts
+with the failure's class. Exit status 0: trained, or stopped as asked; 1: failed.
 """
 
 import dataclasses
@@ -48,8 +49,6 @@ def _run(paths: SageMakerPaths) -> int:
     dataset = open_dataset(paths.dataset, num_queries=job.model.num_queries, say=say)
     num_classes = max(category.id for category in dataset.categories) + 1
     job = dataclasses.replace(job, model=dataclasses.replace(job.model, num_classes=num_classes))
-    if job.model.backbone_norm == "frozen_batch_norm":
-        say("warning: The backbone starts from random weights, and its frozen norms cannot learn: expect poor results.")
     trainer = Trainer(job, dataset, paths, join(), stop=stop, say=say)
     failure: str | None = "BUG"
     try:

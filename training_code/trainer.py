@@ -25,6 +25,7 @@ from training_code.plan_images import PlanImages
 from training_code.prediction import predict_split
 from training_code.processes import Processes
 from training_code.sagemaker_paths import SageMakerPaths
+from training_code.starting_weights import load_starting_weights
 from training_code.training_step import NotFiniteError, TrainingStep
 from training_code.watch import StallWatch, StopRequest
 
@@ -63,6 +64,7 @@ class Trainer:
         self._steps = self._steps_per_epoch * config.epochs
         torch.manual_seed(config.seed)
         model = build_model(job.model, activation_checkpointing=config.activation_checkpointing)
+        load_starting_weights(model, paths.pretrained, self._say)
         self._training = TrainingStep(model, config, processes)
         self._history = History()
         self._evaluations: list[dict[str, Any]] = []

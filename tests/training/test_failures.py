@@ -44,6 +44,15 @@ def test_a_missing_channel(run_here: Job) -> None:
     assert "input channel named 'dataset'" in run_here.failure
 
 
+def test_starting_weights_that_are_no_checkpoint(run_here: Job) -> None:
+    channel = run_here.base / "input" / "data" / "pretrained"
+    channel.mkdir()
+    (channel / "dino.pth").write_bytes(b"<html>not found</html>")
+    assert train.main() == 1
+    assert run_here.failure.startswith("CONFIG: ")
+    assert "dino.pth" in run_here.failure
+
+
 def test_a_file_that_the_manifest_does_not_vouch_for(run_here: Job) -> None:
     (run_here.dataset / "train" / "images" / "000002.png").write_bytes(b"not what was uploaded")
     assert train.main() == 1

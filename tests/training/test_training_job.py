@@ -95,3 +95,20 @@ def test_a_checkpoint_of_another_configuration_is_refused(
     assert train.main() == 1
     assert job.failure.startswith("CONFIG: The checkpoints in ")
     assert "epochs = 3, but this job has 4" in job.failure
+
+
+def test_training_starts_from_the_weights_in_the_channel_pretrained(
+    job: Job,
+    finished: tuple[Job, int, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    kept_sigterm: None,
+) -> None:
+    channel = job.base / "input" / "data" / "pretrained"
+    channel.mkdir()
+    (channel / "model.safetensors").symlink_to(finished[0].model / "model.safetensors")
+    job.configure(**SMALL, epochs="1")
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(job.base))
+    assert train.main() == 0
+    assert "tensors taken as they are" in capfd.readouterr().out
+    assert job.losses()[0]["loss"] < finished[0].losses()[0]["loss"]
