@@ -15,12 +15,12 @@ from dataset_contract.findings import Finding, FindingLog, Report
 from dataset_contract.manifest import Manifest
 from dataset_contract.stores import DirectoryStore
 from dataset_prep.errors import UsageError
-from dataset_prep.formats import read_source
 from dataset_prep.options import Options
 from dataset_prep.progress import phase
 from dataset_prep.report import write_report
 from dataset_prep.selection import Selection, select
-from dataset_prep.source import Source
+from dataset_prep.sources.formats import read_source
+from dataset_prep.sources.source import Source
 from dataset_prep.upload import Uploaded, check_bucket, s3_client, upload_dataset
 from dataset_prep.write import write_dataset
 

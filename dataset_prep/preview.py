@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from PIL import Image, ImageDraw, ImageFont
 
 from dataset_prep.images import open_picture
-from dataset_prep.source import SourceBox, SourceImage
+from dataset_prep.sources.source import SourceBox, SourceImage
 
 COLOURS = {"wall": (214, 39, 40), "room": (31, 119, 180)}
 _OTHER_COLOURS = ((44, 160, 44), (148, 103, 189), (255, 127, 14), (23, 190, 207))

@@ -15,7 +15,7 @@ from dataset_contract.findings import Finding, Report
 from dataset_prep.images import ImageError, open_picture
 from dataset_prep.preview import choose_samples, colour_of, contact_sheet, draw_boxes
 from dataset_prep.selection import Selection
-from dataset_prep.source import SourceImage
+from dataset_prep.sources.source import SourceImage
 
 _SAMPLES = 12
 _SIDE = 420

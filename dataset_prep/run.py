@@ -19,12 +19,12 @@ if str(ROOT) not in sys.path:  # run as a file
 try:
     from rich.console import Console
 
-    from dataset_prep.cubicasa5k import Policy
     from dataset_prep.errors import PrepError, UsageError
-    from dataset_prep.formats import FORMATS
     from dataset_prep.options import Options
     from dataset_prep.outcome import show_outcome
     from dataset_prep.prepare import prepare
+    from dataset_prep.sources.cubicasa5k import Policy
+    from dataset_prep.sources.formats import FORMATS
     from dataset_prep.split import parse_split
 except ModuleNotFoundError as error:
     if error.name is None or (ROOT / error.name.partition(".")[0]).exists():
@@ -156,6 +156,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PermissionError as error:
         errors.print(
             f"run.py: {error.filename} must not be read or written: change its permissions or give another path."
+        )
+        return 1
+    except OSError as error:  # a full disk, a file where a folder should be, a drive that was taken away
+        place = error.filename or options.output
+        errors.print(
+            f"run.py: {place} cannot be read or written ({error.strerror or error}): "
+            "mend that, then give the same command again."
         )
         return 1
     except KeyboardInterrupt:

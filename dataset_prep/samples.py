@@ -1,6 +1,6 @@
 """Makes floor plans of its own in CubiCasa5K's layout, so that a trial run needs no download.
 
-    python -m dataset_prep.samples build/samples --count 40 --seed 7
+    python dataset_prep/samples.py build/samples --count 40 --seed 7
 
 The same count and seed give the same bytes. The plans are for trying the pipeline, not for a model that people use.
 """
@@ -9,12 +9,17 @@ from __future__ import annotations
 
 import argparse
 import random
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dataset_prep.sample_drawing import choose_style, draw
-from dataset_prep.sample_plan import make_plan
-from dataset_prep.sample_svg import plan_to_svg
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:  # run as a file
+    sys.path.insert(0, str(ROOT))
+
+from dataset_prep.sample_plans.drawing import choose_style, draw  # noqa: E402  after the path is set
+from dataset_prep.sample_plans.plan import make_plan  # noqa: E402  after the path is set
+from dataset_prep.sample_plans.svg import plan_to_svg  # noqa: E402  after the path is set
 
 CATEGORIES = ("high_quality", "high_quality_architectural", "colorful")
 LISTS = ("train", "val", "test")
@@ -75,6 +80,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         write_samples(options.root, options.count, options.seed)
     except ValueError as error:
         parser.error(str(error))
+    except OSError as error:
+        sys.stderr.write(f"samples.py: {error.filename or options.root} cannot be written: {error.strerror}.\n")
+        return 1
     return 0
 
 

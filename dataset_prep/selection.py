@@ -9,10 +9,10 @@ from typing import Any
 
 from dataset_contract.findings import Finding, FindingLog
 from dataset_contract.layout import SPLITS
-from dataset_prep.cubicasa5k import CLASSES
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.options import Options
-from dataset_prep.source import Source, SourceImage, class_name
+from dataset_prep.sources.cubicasa5k import CLASSES
+from dataset_prep.sources.source import Source, SourceImage, class_name
 from dataset_prep.split import split_ids
 
 

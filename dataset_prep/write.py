@@ -23,7 +23,7 @@ from dataset_prep.errors import UsageError
 from dataset_prep.images import ImageError, dataset_png
 from dataset_prep.progress import Advance, no_progress
 from dataset_prep.selection import Selection
-from dataset_prep.source import SourceImage
+from dataset_prep.sources.source import SourceImage
 
 TOOL = "floorplan-dino 0.1.0"
 

@@ -12,7 +12,7 @@ from dataset_contract.coco import CocoDataset
 from dataset_contract.layout import SPLITS
 from dataset_contract.load import load_split
 from dataset_prep.preview import draw_boxes
-from dataset_prep.source import SourceBox
+from dataset_prep.sources.source import SourceBox
 from demo.page import PredictionPair, SamplePicture, data_uri
 from training_code.inference import Predictor
 

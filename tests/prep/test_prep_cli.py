@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -197,6 +198,18 @@ def test_a_folder_that_may_not_be_written_is_one_sentence(
     status, error = refusal(capsys, "--source", samples, "--output", tmp_path / "d")
     assert status == 1
     assert "must not be read or written" in error
+
+
+def test_a_full_disk_is_one_sentence(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(self: Path, *_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(self))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    status, error = refusal(capsys, "--source", samples, "--output", tmp_path / "d")
+    assert status == 1
+    assert str(tmp_path / "d") in error and "(No space left on device)" in error
 
 
 def test_a_bug_of_ours_shows_its_traceback(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

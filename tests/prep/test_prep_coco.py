@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataset_prep.coco import find_annotations, read_coco
 from dataset_prep.errors import PrepError, UsageError
-from dataset_prep.path_suffixes import PathSuffixes
-from dataset_prep.source import Source
+from dataset_prep.sources.coco import find_annotations, read_coco
+from dataset_prep.sources.path_suffixes import PathSuffixes
+from dataset_prep.sources.source import Source
 
 Picture = Callable[..., Path]
 STALE = "/kaggle/input/cubicasa5k/cubicasa5k/cubicasa5k"

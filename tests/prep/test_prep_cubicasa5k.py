@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from dataset_contract.findings import Severity
-from dataset_prep.cubicasa5k import Policy, find_root, read_cubicasa5k
 from dataset_prep.errors import PrepError, UsageError
-from dataset_prep.source import Source
+from dataset_prep.sources.cubicasa5k import Policy, find_root, read_cubicasa5k
+from dataset_prep.sources.source import Source
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "cubicasa5k"
 SVG = (

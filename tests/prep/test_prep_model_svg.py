@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset_prep.model_svg import SvgError, parse_model
+from dataset_prep.sources.model_svg import SvgError, parse_model
 
 SQUARE = "0,0 10,0 10,5 0,5 "
 BOX = [(0.0, 0.0), (10.0, 0.0), (10.0, 5.0), (0.0, 5.0)]

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import random
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from dataset_prep.cubicasa5k import Policy, read_cubicasa5k
-from dataset_prep.sample_plan import make_plan
+from dataset_prep.sample_plans.plan import make_plan
 from dataset_prep.samples import main, write_samples
+from dataset_prep.sources.cubicasa5k import Policy, read_cubicasa5k
 
 
 def hashes(root: Path) -> dict[str, str]:
@@ -85,6 +87,18 @@ def test_walls_lie_on_dark_ink_and_rooms_do_not(samples: Path) -> None:
             dark[box.label].append(float((grey[y : y + height, x : x + width] < 140).mean()))
         assert np.mean(dark["wall"]) > 0.6, image.path
         assert np.mean(dark["room"]) < 0.2, image.path
+
+
+def test_the_command_runs_as_a_file_from_anywhere(tmp_path: Path) -> None:
+    command = Path(__file__).resolve().parents[2] / "dataset_prep" / "samples.py"
+    subprocess.run([sys.executable, command, "plans", "--count", "1"], cwd=tmp_path, check=True)
+    assert len(list((tmp_path / "plans").rglob("model.svg"))) == 1
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert main([str(tmp_path / "file"), "--count", "1"]) == 1
+    assert "cannot be written: Not a directory." in capsys.readouterr().err
 
 
 def test_a_count_below_one_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

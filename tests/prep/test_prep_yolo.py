@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from dataset_contract.findings import Severity
 from dataset_prep.errors import PrepError, UsageError
-from dataset_prep.source import Source
-from dataset_prep.yolo import read_yolo
-from dataset_prep.yolo_labels import Row, parse_labels
+from dataset_prep.sources.source import Source
+from dataset_prep.sources.yolo import read_yolo
+from dataset_prep.sources.yolo_labels import Row, parse_labels
 
 Picture = Callable[..., Path]
 HALF = "0.5 0.5 0.5 0.5"

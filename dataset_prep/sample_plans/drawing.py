@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageFont
 
-from dataset_prep.sample_plan import Fixture, Plan, Room
-from dataset_prep.sample_rooms import Box
-from dataset_prep.sample_walls import Opening, Point, Wall
+from dataset_prep.sample_plans.plan import Fixture, Plan, Room
+from dataset_prep.sample_plans.rooms import Box
+from dataset_prep.sample_plans.walls import Opening, Point, Wall
 
 SUPERSAMPLING = 3  # drawn larger and averaged down: smooth lines at any scale
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from dataset_prep.sample_rooms import LABELS, Box, Cell, make_cells
-from dataset_prep.sample_walls import OUTER_THICKNESS, Opening, Wall, make_walls
+from dataset_prep.sample_plans.rooms import LABELS, Box, Cell, make_cells
+from dataset_prep.sample_plans.walls import OUTER_THICKNESS, Opening, Wall, make_walls
 
 MARGIN = 105.0
 DOOR_WIDTH = 85.0

@@ -7,15 +7,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from dataset_prep.coco import find_annotations, read_coco
-from dataset_prep.cubicasa5k import CLASSES, count_plans, find_root, read_cubicasa5k
 from dataset_prep.errors import UsageError
 from dataset_prep.images import SUFFIXES
 from dataset_prep.options import Options
 from dataset_prep.progress import phase
-from dataset_prep.source import Source, class_name
-from dataset_prep.yolo import read_yolo
-from dataset_prep.yolo_layout import find_yaml
+from dataset_prep.sources.coco import find_annotations, read_coco
+from dataset_prep.sources.cubicasa5k import CLASSES, count_plans, find_root, read_cubicasa5k
+from dataset_prep.sources.source import Source, class_name
+from dataset_prep.sources.yolo import read_yolo
+from dataset_prep.sources.yolo_layout import find_yaml
 
 FORMATS = ("cubicasa5k", "yolo", "coco")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from dataset_prep.sample_rooms import Box, Cell
+from dataset_prep.sample_plans.rooms import Box, Cell
 
 OUTER_THICKNESS = 36.0
 INNER_THICKNESS = 20.0

@@ -6,9 +6,9 @@ import random
 import uuid
 from xml.sax.saxutils import escape
 
-from dataset_prep.sample_plan import Fixture, Plan, Room
-from dataset_prep.sample_rooms import Box
-from dataset_prep.sample_walls import Opening, Point, Wall
+from dataset_prep.sample_plans.plan import Fixture, Plan, Room
+from dataset_prep.sample_plans.rooms import Box
+from dataset_prep.sample_plans.walls import Opening, Point, Wall
 
 _STYLE = 'fill="#ffffff" stroke="#000000" style="fill-opacity: 1; stroke-opacity: 1; stroke-width: 0.2;"'
 _CORNERS = ((0, 0), (1, 0), (1, 1), (0, 1))

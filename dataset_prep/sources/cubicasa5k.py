@@ -14,8 +14,8 @@ from dataset_contract.findings import FindingLog
 from dataset_contract.layout import SPLITS
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.images import ImageError, ImageHeader, read_header
-from dataset_prep.model_svg import Model, Polygon, Space, SvgError, parse_model
-from dataset_prep.source import Source, SourceBox, SourceImage
+from dataset_prep.sources.model_svg import Model, Polygon, Space, SvgError, parse_model
+from dataset_prep.sources.source import Source, SourceBox, SourceImage
 
 CATEGORIES = ("high_quality", "high_quality_architectural", "colorful")
 CLASSES = ("wall", "room")

@@ -10,9 +10,9 @@ from pathlib import Path
 from dataset_contract.findings import FindingLog
 from dataset_prep.errors import PrepError
 from dataset_prep.images import SUFFIXES, ImageError, ImageHeader, read_header
-from dataset_prep.source import Source, SourceBox, SourceImage, class_name
-from dataset_prep.yolo_labels import Row, parse_labels
-from dataset_prep.yolo_layout import YoloLayout, label_path, read_layout
+from dataset_prep.sources.source import Source, SourceBox, SourceImage, class_name
+from dataset_prep.sources.yolo_labels import Row, parse_labels
+from dataset_prep.sources.yolo_layout import YoloLayout, label_path, read_layout
 
 _NOT_LABELS = frozenset({"classes.txt", "train.txt", "val.txt", "valid.txt", "test.txt"})
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from dataset_contract.coco import Annotation, Image, parse_coco
 from dataset_contract.findings import Finding, FindingLog
 from dataset_prep.errors import PrepError, UsageError
-from dataset_prep.path_suffixes import PathSuffixes
-from dataset_prep.source import Source, SourceBox, SourceImage, class_name
+from dataset_prep.sources.path_suffixes import PathSuffixes
+from dataset_prep.sources.source import Source, SourceBox, SourceImage, class_name
 
 _SPLIT_WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 _SECTION = re.compile(rb'"(?:images|annotations|categories)"\s*:\s*\[')
