@@ -30,6 +30,7 @@ from demo.phases import PhaseLog, PhaseProgress
 from demo.trained_model import fetch_model
 from local_aws.deployment import DeploymentError, deploy
 from local_aws.embedded import EmbeddedAws
+from local_aws.ministack_process import MinistackError
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
@@ -75,11 +76,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for signal_number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signal_number, _interrupt)
     console = Console(highlight=False)
-    BUILD.mkdir(exist_ok=True)
     try:
+        BUILD.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="demo-", dir=BUILD) as scratch:
             page = run(console, Path(scratch), options.source)
-    except (DemoError, DeploymentError) as failure:
+    except (DemoError, DeploymentError, MinistackError, OSError) as failure:  # OSError: a full disk, say
         console.print(f"The demo stopped: {failure}", style="red", markup=False)
         return failure.exit_code if isinstance(failure, DemoError) else 1
     except KeyboardInterrupt:
@@ -90,7 +91,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(console: Console, scratch: Path, source: Path | None) -> Path:
-    """Run all phases with files in `scratch`; return the page's path. Raises DemoError or DeploymentError."""
+    """Run all phases with files in `scratch`; return the page's path.
+
+    Raises DemoError, DeploymentError, MinistackError.
+    """
     log = PhaseLog(console, total=6 if source is None else 5)
     with EmbeddedAws(scratch / "aws", wait_scale=WAIT_SCALE) as aws:
         with log.phase("deploy the stacks to the embedded AWS") as progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -106,7 +107,7 @@ def write_outcome(
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write a file that others only ever see whole."""
-    temporary = path.with_suffix(".tmp")
+    """Write a file that others only ever see whole, even where a second demo writes it at the same time."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.write_text(text)
     temporary.replace(path)
