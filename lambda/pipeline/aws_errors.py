@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 
 from pipeline.errors import AwsUnavailable
 
@@ -42,8 +43,13 @@ def raising_unavailable() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if error_code(error) in _PASSING:
+        if error_code(error) in _PASSING or _http_status(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise AwsUnavailable(f"{error.operation_name}: {error_message(error)}") from error
         raise
-    except (ConnectionError, HTTPClientError) as error:
+    except (ConnectionError, HTTPClientError, IncompleteReadError) as error:
         raise AwsUnavailable(str(error)) from error
+
+
+def _http_status(error: ClientError) -> int:
+    """The answer's status; answers to HEAD have no body, and so "503" for a code instead of SlowDown."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

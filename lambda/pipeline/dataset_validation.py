@@ -59,7 +59,7 @@ def validate_dataset(
         )
         raise DatasetMissing(
             f"There is no data set at {dataset_uri}: it {found}. "
-            f"Upload one with `python dataset_prep/run.py --source FOLDER --bucket {bucket}`."
+            f"Upload one with `python dataset_prep/run.py --source FOLDER --bucket {bucket} --prefix {prefix}`."
         )
     report = check_dataset(store, max_objects_per_image=max_objects_per_image)
     manifest, _ = parse_manifest(store.read(MANIFEST))

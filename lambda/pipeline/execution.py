@@ -52,7 +52,8 @@ class Execution:
         """
         count = self.redrive_count if redrive_count is None else redrive_count
         slug = re.sub(r"[^a-z0-9]+", "-", self.name.lower())[:_SLUG_LENGTH].strip("-") or "run"
-        digest = hashlib.sha256(self.arn.encode()).hexdigest()[:6]
+        # With the time, since Step Functions gives a name away again after 90 days: the old job must not pass for ours.
+        digest = hashlib.sha256(f"{self.arn} {self.started.isoformat()}".encode()).hexdigest()[:6]
         return f"{JOB_NAME_PREFIX}{slug}-{digest}" + (f"-r{count}" if count else "")
 
     def job_names(self) -> list[str]:

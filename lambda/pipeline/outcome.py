@@ -90,7 +90,7 @@ class Outcome:
                 f"Cost of training: {self.job.cost_usd:.2f} USD for {self.job.billable_seconds:,} billable seconds "
                 f"({PRICES_REGION} prices of {PRICES_DATE})",
             ]
-        else:
+        elif self.job_name is None:
             lines.append("No training job was started: no training cost.")
         return "\n".join(line for line in lines if line is not None)
 

@@ -77,7 +77,7 @@ def test_an_empty_place_is_a_missing_data_set_with_the_way_to_upload_one() -> No
     with pytest.raises(DatasetMissing) as refusal:
         validate(bucket)
     assert "s3://b/dino-data/: it is empty" in str(refusal.value)
-    assert "dataset_prep/run.py --source FOLDER --bucket b" in str(refusal.value)
+    assert "dataset_prep/run.py --source FOLDER --bucket b --prefix dino-data" in str(refusal.value)
     assert REPORT not in bucket.objects
 
 

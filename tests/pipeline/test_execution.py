@@ -43,6 +43,11 @@ def test_a_uuid_stays_readable_in_the_name() -> None:
     assert "3f1b1c9e-8a52-4a0e-9d7b-0f6f6c8a1d2e" in Execution.from_context(context()).job_name()
 
 
+def test_a_name_that_is_used_again_after_90_days_gives_another_job() -> None:
+    later = Execution.from_context(context(StartTime="2027-03-20T10:00:00.123Z"))
+    assert later.job_name() != Execution.from_context(context()).job_name()
+
+
 def test_executions_whose_names_begin_alike_have_different_jobs() -> None:
     arns = [f"arn:aws:states:us-east-1:1:execution:P:{'x' * 70}{end}" for end in "ab"]
     jobs = {Execution.from_context(context(Id=arn, Name=arn.split(":")[-1])).job_name() for arn in arns}

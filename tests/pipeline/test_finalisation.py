@@ -169,6 +169,7 @@ def test_when_the_job_cannot_be_looked_at_the_message_goes_out_all_the_same(
     outcome = end(state | {"failure": caught("TrainingFailed", "It failed.")}, sagemaker, sns)
     assert "AccessDeniedException: not authorized" in outcome.message()
     assert "stop it if it still runs" in outcome.message()
+    assert "No training job was started" not in outcome.message()
 
 
 def test_a_busy_service_is_tried_again_before_anything_is_sent(

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pipeline.aws_errors import raising_unavailable
 from pipeline.errors import AwsUnavailable
 from pipeline.job_state import Progress, describe_job, judge
 from pipeline.links import log_group_link
@@ -99,6 +100,13 @@ def test_a_busy_service_is_tried_again(sagemaker: StubbedClient) -> None:
     sagemaker.refuse("describe_training_job", "ThrottlingException", "Rate exceeded")
     with pytest.raises(AwsUnavailable, match="DescribeTrainingJob: Rate exceeded"):
         describe_job(sagemaker.client, "job")
+
+
+def test_an_answer_without_a_body_is_tried_again_too(s3: StubbedClient) -> None:
+    """HEAD's errors have only the status for a code."""
+    s3.refuse("head_object", "503", "Service Unavailable", status=503)
+    with pytest.raises(AwsUnavailable), raising_unavailable():
+        s3.client.head_object(Bucket="b", Key="k")
 
 
 def test_the_log_link_is_quoted_as_the_console_wants_it() -> None:
