@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -32,11 +33,13 @@ def main() -> int:
         needed, found = (".".join(map(str, version)) for version in (OLDEST_PYTHON, sys.version_info[:3]))
         say(f"floorplan-dino needs Python {needed} or newer, this is {found}: run `make PYTHON=python3.12`, say.")
         return 2
+    if importlib.util.find_spec("ensurepip") is None:  # Debian and Ubuntu take it out of their Python
+        say(f"This Python ({sys.executable}) cannot make virtual environments: install its package python3-venv.")
+        return 2
     (ROOT / "build").mkdir(exist_ok=True)
     with (ROOT / "build" / "setup.lock").open("w") as lock:
-        fcntl.flock(
-            lock, fcntl.LOCK_EX
-        )  # a second `make` waits for the first instead of installing into the same folder
+        # A second `make` waits for the first instead of installing into the same folder.
+        fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             once("Python packages", ROOT / "requirements.lock", VENV, install_python_packages)
             once("CDK command line", ROOT / "package-lock.json", ROOT / "node_modules", install_cdk)

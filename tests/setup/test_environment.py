@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -71,6 +72,15 @@ def test_a_step_that_was_interrupted_runs_again(tmp_path: Path, lock_file: Path)
     runs: list[int] = []
     environment.once("packages", lock_file, tmp_path, lambda: runs.append(1))
     assert runs == [1]
+
+
+def test_a_python_that_cannot_make_virtual_environments_is_refused_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    assert environment.main() == 2
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.endswith("install its package python3-venv.")
 
 
 def test_an_old_python_is_refused_in_one_sentence(
