@@ -31,7 +31,7 @@ class Progress:
     cause: str | None = None
     """For "failed": what happened and where to look."""
     artifact_uri: str | None = None
-    """model.tar.gz; SageMaker uploads what a stopped job has written, too."""
+    """model.tar.gz, once it holds a model."""
     billable_seconds: int
     """As billed, or while it runs the seconds since it started: an upper bound for spot."""
     cost_usd: float
@@ -58,16 +58,16 @@ def judge(job: Mapping[str, Any], *, region: str, now: datetime) -> Progress:
     status, secondary = job["TrainingJobStatus"], job.get("SecondaryStatus", "")
     seconds = billable_seconds(job, now=now)
     end = _end(job, region)
+    completed = status == "Completed" and end is None
     return Progress(
-        action="failed" if end else "completed" if status == "Completed" else "wait",
+        action="failed" if end else "completed" if completed else "wait",
         status=status,
         secondary_status=secondary,
         error=type(end).__name__ if end else None,
         cause=str(end) if end else None,
-        # SageMaker names the place long before there is anything, and after a failure there never is.
-        artifact_uri=job.get("ModelArtifacts", {}).get("S3ModelArtifacts")
-        if status in ("Completed", "Stopped")
-        else None,
+        # SageMaker names the place long before there is anything, and of a job that was stopped it packs what there is:
+        # no model, which the trainer writes last.
+        artifact_uri=job.get("ModelArtifacts", {}).get("S3ModelArtifacts") if completed else None,
         billable_seconds=seconds,
         cost_usd=cost_usd(job["ResourceConfig"]["InstanceType"], seconds),
     )

@@ -75,10 +75,13 @@ def test_every_other_end_has_a_name_a_reason_and_a_place_to_look(
     assert log_group_link("us-east-1", "job") in progress.cause
 
 
-def test_only_a_job_that_has_uploaded_a_model_has_an_artifact() -> None:
+def test_only_a_job_that_has_come_to_its_end_has_an_artifact() -> None:
+    """The trainer writes the model last: a stopped job's model.tar.gz holds none."""
     assert look("InProgress", "Training").artifact_uri is None
     assert look("Failed", "Failed").artifact_uri is None
-    assert look("Stopped", "Stopped").artifact_uri is not None
+    assert look("Stopped", "Stopped").artifact_uri is None
+    assert look("Completed", "MaxRuntimeExceeded").artifact_uri is None
+    assert look("Completed", "Completed").artifact_uri is not None
 
 
 def test_a_failure_without_a_reason_still_has_a_cause() -> None:
