@@ -80,6 +80,13 @@ def _check_paths(options: Options) -> None:
     output = options.output.resolve()
     if not options.dry_run and (output == folder or folder in output.parents):
         raise UsageError(f"{options.output} lies in the source: give a folder outside of {folder} with --output.")
+    if options.report is None:
+        return
+    report = options.report.resolve()
+    if report.exists() and not report.is_dir():
+        raise UsageError(f"{options.report} is a file: give a folder for --report.")
+    if report == output or output in report.parents:
+        raise UsageError(f"{options.report} lies in the data set: give --report a folder outside of {options.output}.")
 
 
 def _write(

@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+)
 
 from dataset_contract.layout import MANIFEST, SPLITS
 from dataset_contract.manifest import FileEntry, Manifest, parse_manifest
@@ -250,6 +256,8 @@ def _explained(error: BotoCoreError | ClientError, bucket: str) -> Exception:
         return UsageError(
             "There are no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in."
         )
+    if isinstance(error, ParamValidationError):  # the bucket is all that a person gives
+        return UsageError(f"{bucket} is no bucket's name: take the name from the deployed stack's outputs.")
     if not isinstance(error, ClientError):
         return PrepError(f"S3 cannot be reached for the bucket {bucket}: {_one_line(error)}")
     code = error.response["Error"]["Code"]

@@ -121,6 +121,8 @@ def test_what_was_written_can_be_read_again_as_coco(samples: Path, tmp_path: Pat
         (["--source", "plans", "--output", "plans/d"], "lies in the source"),
         (["--source", "plans", "--output", "other"], "give a folder of its own for --output"),
         (["--source", "plans", "--output", "other/notes.txt"], "is a file"),
+        (["--source", "plans", "--output", "d", "--report", "d/r"], "lies in the data set"),
+        (["--source", "plans", "--report", "other/notes.txt"], "is a file"),
         (["--source", "plans", "--images", "other"], "belong to COCO sources"),
         (["--source", "plans", "--annotations", "nothing.json"], "nothing.json does not exist"),
         (["--source", "plans", "--format", "voc"], "invalid choice: 'voc'"),

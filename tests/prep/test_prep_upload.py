@@ -254,9 +254,8 @@ def test_without_credentials_the_person_is_told_what_to_set(in_aws: None, monkey
 
 
 def test_a_wrong_profile_or_bucket_name_is_one_sentence(in_aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(PrepError, match="Invalid bucket name") as refused:
+    with pytest.raises(UsageError, match="^not a bucket is no bucket's name"):
         check_bucket(s3_client(1), "not a bucket")
-    assert "\n" not in str(refused.value)
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     with pytest.raises(UsageError, match="nobody"):
