@@ -254,7 +254,7 @@ def test_without_credentials_the_person_is_told_what_to_set(in_aws: None, monkey
 
 
 def test_a_wrong_profile_or_bucket_name_is_one_sentence(in_aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UsageError, match="^not a bucket is no bucket's name"):
+    with pytest.raises(UsageError, match=r"^not a bucket is no bucket's name"):
         check_bucket(s3_client(1), "not a bucket")
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
