@@ -276,7 +276,10 @@ def test_no_value_in_any_place_causes_an_exception(data: st.DataObject) -> None:
     if dataset is not None:
         check_annotations(dataset, split="train")
         check_file_names(dataset, split="train")
-        assert parse_coco(coco_to_bytes(dataset), file="a")[0] == dataset
+        written = coco_to_bytes(dataset)  # sorted by id, so the order of the input is not kept
+        again, _ = parse_coco(written, file="a")
+        assert again is not None
+        assert coco_to_bytes(again) == written
 
 
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.binary(max_size=3), st.integers(0, 9)), min_size=1, max_size=5))
