@@ -11,7 +11,7 @@ demo: setup  ## the pipeline end to end on an embedded AWS; SOURCE=PATH takes yo
 	@$(RUN) demo $(if $(SOURCE),--source "$(SOURCE)")
 
 test: setup  ## all tests
-	@$(RUN) pytest
+	@$(RUN) pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: setup  ## formatting, lint and types
 	@$(RUN) ruff format --check .

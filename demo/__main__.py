@@ -10,7 +10,6 @@ import argparse
 import os
 import re
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -31,6 +30,7 @@ from demo.trained_model import fetch_model
 from local_aws.deployment import DeploymentError, deploy
 from local_aws.embedded import EmbeddedAws
 from local_aws.ministack_process import MinistackError
+from local_aws.process_guard import GuardedProcess
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
@@ -134,13 +134,17 @@ def run(console: Console, scratch: Path, source: Path | None) -> Path:
 
 
 def prepare(plans: Path, dataset: Path, *, bucket: str, environment: dict[str, str]) -> None:
-    """Run dataset_prep/run.py as a user would."""
+    """Run dataset_prep/run.py as a user would; it ends with this process, whatever ends that."""
     command = [sys.executable, str(ROOT / "dataset_prep" / "run.py")]
     arguments = ["--source", str(plans), "--output", str(dataset), "--bucket", bucket]
     ours = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    done = subprocess.run([*command, *arguments], env=ours | environment, check=False)
-    if done.returncode != 0:
-        raise DemoError(f"{plans} could not be prepared, for the reason above.", exit_code=done.returncode)
+    process = GuardedProcess([*command, *arguments], cwd=Path.cwd(), env=ours | environment, output=sys.stdout.fileno())
+    try:
+        code = process.wait()
+    finally:
+        process.kill()
+    if code != 0:
+        raise DemoError(f"{plans} could not be prepared, for the reason above.", exit_code=code)
 
 
 def session_of(environment: dict[str, str]) -> boto3.Session:

@@ -90,6 +90,7 @@ def write_outcome(
         predictions=pictures.predictions,
         samples=pictures.samples,
         losses=model.losses,
+        f1=model.metrics.get("f1"),
         phases=[
             PhaseCost(
                 phase.name,

@@ -100,10 +100,11 @@ def render_page(
     predictions: Sequence[PredictionPair],
     samples: Sequence[SamplePicture],
     losses: Sequence[float],
+    f1: float | None,
     phases: Sequence[PhaseCost],
     price: Price,
 ) -> str:
-    """The page as HTML; every text in it is escaped."""
+    """The page as HTML; every text in it is escaped. `f1` is None where there was nothing to validate on."""
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     values: dict[str, Any] = {
         "summary": summary,
@@ -115,6 +116,7 @@ def render_page(
         "held_out": held_out,
         "predictions": predictions,
         "samples": samples,
+        "f1": f1,
         "loss_curve": loss_curve_svg(losses),
         "phases": phases,
         "total_seconds": sum(phase.seconds for phase in phases),

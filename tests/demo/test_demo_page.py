@@ -45,6 +45,7 @@ def rendered(summary: Summary = SUMMARY) -> str:
         predictions=[PredictionPair(7, picture, 20, picture, 18)],
         samples=[SamplePicture("train", 3, picture)],
         losses=[40.25, 20.0, 9.5],
+        f1=0.52,
         phases=[PhaseCost("deploy", 30.0, None), PhaseCost("train", 60.0, 0.0303)],
         price=Price("ml.g5.2xlarge", 1.515, "us-east-1", "2026-08"),
     )
