@@ -8,7 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
 from pipeline.execution import JOB_NAME_PREFIX
-from pipeline.s3_layout import CHECKPOINTS, REPORTS, TRAINING_CODE, TRAINING_JOBS
+from pipeline.s3_layout import CHECKPOINTS, PRETRAINED, REPORTS, TRAINING_CODE, TRAINING_JOBS
 
 from stacks.training_image import TrainingImage
 
@@ -23,7 +23,10 @@ def allow_validation(function: lambda_.Function, *, bucket: s3.Bucket, dataset_p
 def allow_launch(
     function: lambda_.Function, *, bucket: s3.Bucket, code: s3_assets.Asset, training_role: iam.Role
 ) -> None:
-    """Start this pipeline's jobs under the training role, with a copy of the training code."""
+    """Start this pipeline's jobs under the training role, with a copy of the training code and weights to start from.
+
+    Of the weights it sees the names only.
+    """
     jobs = _training_jobs(Stack.of(function))
     function.add_to_role_policy(
         _allow(
@@ -40,6 +43,7 @@ def allow_launch(
     )
     function.add_to_role_policy(_allow(["s3:GetObject"], code.bucket.arn_for_objects(code.s3_object_key)))
     function.add_to_role_policy(_allow(["s3:PutObject"], bucket.arn_for_objects(f"{TRAINING_CODE}*")))
+    function.add_to_role_policy(_list(bucket, PRETRAINED))
 
 
 def allow_watch(function: lambda_.Function) -> None:
@@ -58,7 +62,7 @@ def allow_training(role: iam.Role, *, bucket: s3.Bucket, dataset_prefix: str, im
     """What SageMaker does in a job's name: the container itself has no network."""
     stack = Stack.of(role)
     log_group = stack.format_arn(service="logs", resource="log-group:/aws/sagemaker/TrainingJobs*")
-    read = [f"{dataset_prefix}*", f"{TRAINING_CODE}*", f"{CHECKPOINTS}*"]
+    read = [f"{dataset_prefix}*", f"{TRAINING_CODE}*", f"{PRETRAINED}*", f"{CHECKPOINTS}*"]
     write = [f"{CHECKPOINTS}*", f"{TRAINING_JOBS}*"]
     statements = [
         _list(bucket, *read, f"{TRAINING_JOBS}*"),

@@ -17,7 +17,7 @@ class TrainingRole(Construct):
         self.role = iam.Role(
             self,
             "Role",
-            description="Floor-plan training jobs: read data set and code, write checkpoints, models, logs and metrics",
+            description="Floor-plan training jobs: read data, code, weights; write checkpoints, models, logs, metrics",
             assumed_by=iam.ServicePrincipal(
                 "sagemaker.amazonaws.com",
                 conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},

@@ -22,7 +22,7 @@ class DatasetInvalid(PipelineError):
 
 
 class LaunchFailed(PipelineError):
-    """SageMaker refused the training job."""
+    """The training job could not be started: its code or its weights are missing, or SageMaker refused it."""
 
 
 class TrainingFailed(PipelineError):

@@ -12,6 +12,8 @@ from pipeline.aws_errors import error_code, error_message, raising_unavailable
 from pipeline.execution import Execution
 from pipeline.job_state import describe_job, judge
 from pipeline.outcome import Outcome, failure_of
+from pipeline.pretrained_weights import starting_weights
+from pipeline.s3_layout import bucket_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -39,6 +41,7 @@ def finalise(
         state=state,
         job_name=job_name,
         job=judge(job, region=execution.region, now=now) if job else None,
+        starting_weights=_starting_weights(job, state) if job else None,
         note=note,
     )
     with raising_unavailable():
@@ -68,6 +71,10 @@ def _possible_jobs(state: Mapping[str, Any], execution: Execution) -> list[str]:
     if "job" in state:
         return [state["job"]["name"]]
     return execution.job_names() if "dataset" in state else []
+
+
+def _starting_weights(job: Mapping[str, Any], state: Mapping[str, Any]) -> str | None:
+    return starting_weights(job, preset=state["request"]["preset"], bucket=bucket_of(state["dataset"]["uri"]))
 
 
 def _stop(sagemaker: SageMakerClient, name: str) -> str:

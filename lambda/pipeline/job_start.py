@@ -11,6 +11,7 @@ from pipeline.aws_errors import error_code, error_message, raising_unavailable
 from pipeline.errors import AwsUnavailable, LaunchFailed
 from pipeline.execution import Execution
 from pipeline.job_state import describe_job
+from pipeline.pretrained_weights import choose_weights
 from pipeline.request import Request
 from pipeline.s3_layout import training_code_prefix
 from pipeline.settings import LaunchSettings
@@ -32,12 +33,15 @@ def start_job(
 ) -> dict[str, Any]:
     """Create this execution's training job, or take the one it already has; return what Watch needs.
 
-    Raises LaunchFailed with SageMaker's reason, or AwsUnavailable if a second try may help.
+    Raises LaunchFailed with SageMaker's reason or what is missing, or AwsUnavailable if a second try may help.
     """
     name = _earlier_job(sagemaker, execution)
     if name is None:
+        weights = choose_weights(s3, bucket=settings.bucket, request=request)
         _copy_code(s3, settings)
-        arguments = training_job_arguments(request=request, dataset=dataset, execution=execution, settings=settings)
+        arguments = training_job_arguments(
+            request=request, dataset=dataset, weights=weights, execution=execution, settings=settings
+        )
         name = execution.job_name()
         _create(sagemaker, arguments, execution)
     return {

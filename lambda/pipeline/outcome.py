@@ -34,6 +34,8 @@ class Outcome:
     """What the state machine carried at the end: request, dataset, job as far as it got."""
     job_name: str | None = None
     job: Progress | None = None
+    starting_weights: str | None = None
+    """One sentence on the weights that the job started from, where there is something to say."""
     note: str | None = None
     """What finalising had to do, such as stopping a job that still ran."""
 
@@ -49,6 +51,7 @@ class Outcome:
             "error": self.failure.error if self.failure else None,
             "cause": self.failure.cause if self.failure else None,
             "training_job_name": self.job_name,
+            "starting_weights": self.starting_weights,
             "artifact_uri": self.job.artifact_uri if self.job else None,
             "report_uri": self.state.get("dataset", {}).get("report_uri"),
             "seconds": round(self._elapsed.total_seconds()),
@@ -86,6 +89,7 @@ class Outcome:
             lines += [
                 f"Training job: {job_link(region, self.job_name)} ({self.job.status}, {self.job.secondary_status})",
                 f"Log: {log_group_link(region, self.job_name)}",
+                self.starting_weights,
                 f"Model: {self.job.artifact_uri}" if self.job.artifact_uri else None,
                 f"Cost of training: {self.job.cost_usd:.2f} USD for {self.job.billable_seconds:,} billable seconds "
                 f"({PRICES_REGION} prices of {PRICES_DATE})",

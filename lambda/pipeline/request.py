@@ -40,6 +40,9 @@ CONSOLE_EXTRAS = frozenset({"Comment", "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_
 
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 
+WEIGHTS_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\.(pth|safetensors)")
+"""One path segment, which neither a shell nor a tag's value has to quote; the trainer passes over hidden files."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
@@ -62,6 +65,8 @@ class Request:
     instance_type: str
     spot: bool
     max_runtime_hours: float
+    pretrained: str | None
+    """A file below pretrained/ in the bucket. None: the only one there, if the preset's model needs weights."""
 
     def to_state(self) -> dict[str, Any]:
         """As the state machine carries it."""
@@ -111,6 +116,7 @@ def parse_request(value: object, defaults: Defaults) -> Request:
         instance_type=_one_of("instance_type", fields.get("instance_type", defaults.instance_type), USD_PER_HOUR),
         spot=_spot(fields.get("spot", True)),
         max_runtime_hours=_hours(fields.get("max_runtime_hours", PRESETS[preset].max_runtime_hours)),
+        pretrained=_pretrained(fields.get("pretrained")),
     )
 
 
@@ -151,6 +157,19 @@ def _hours(value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= MAX_RUNTIME_HOURS:
         _refuse("max_runtime_hours", value, f"a number above 0 and up to {MAX_RUNTIME_HOURS}")
     return float(value)
+
+
+def _pretrained(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not WEIGHTS_NAME.fullmatch(value):
+        _refuse(
+            "pretrained",
+            value,
+            "the name, without a path, of a .pth or .safetensors file in the bucket's folder pretrained/, "
+            "such as resnet50-0676ba61.pth, or null for the only one there",
+        )
+    return value
 
 
 def _refuse(field: str, value: object, allowed: str) -> NoReturn:

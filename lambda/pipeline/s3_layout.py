@@ -8,6 +8,8 @@ TRAINING_JOBS = "training-jobs/"
 CHECKPOINTS = "checkpoints/"
 """Apart from training-jobs/, since a life cycle rule can expire a prefix only, and models must stay."""
 TRAINING_CODE = "training-code/"
+PRETRAINED = "pretrained/"
+"""Weights to start from, uploaded by hand; data sets of the same model share them."""
 
 
 def report_key(execution_name: str) -> str:
@@ -28,3 +30,8 @@ def training_code_prefix(asset_key: str) -> str:
 def uri(bucket: str, key: str) -> str:
     """s3://bucket/key."""
     return f"s3://{bucket}/{key}"
+
+
+def bucket_of(s3_uri: str) -> str:
+    """The bucket in what uri() gave."""
+    return s3_uri.removeprefix("s3://").split("/", 1)[0]

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.execution import Execution
+from pipeline.pretrained_weights import CHANNEL as PRETRAINED_CHANNEL
 from pipeline.request import Request
-from pipeline.s3_layout import TRAINING_JOBS, checkpoints_prefix, training_code_prefix, uri
+from pipeline.s3_layout import PRETRAINED, TRAINING_JOBS, checkpoints_prefix, training_code_prefix, uri
 from pipeline.settings import LaunchSettings
 from training_code.metric_lines import METRIC_DEFINITIONS
 
@@ -30,11 +31,17 @@ _EVENTS_LIMITED_LOOKS = 2500
 
 
 def training_job_arguments(
-    *, request: Request, dataset: Mapping[str, Any], execution: Execution, settings: LaunchSettings
+    *,
+    request: Request,
+    dataset: Mapping[str, Any],
+    weights: str | None,
+    execution: Execution,
+    settings: LaunchSettings,
 ) -> dict[str, Any]:
     """The keyword arguments of boto3's create_training_job.
 
-    `dataset` is DatasetCheck.to_state(). A spot job always has checkpoints: without them it may start over for ever.
+    `dataset` is DatasetCheck.to_state(), `weights` what choose_weights() gave.
+    A spot job always has checkpoints: without them it may start over for ever.
     Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html
     """
     hyperparameters = {"preset": request.training_preset}
@@ -43,6 +50,13 @@ def training_job_arguments(
     stopping = {"MaxRuntimeInSeconds": request.max_runtime_seconds}
     if request.spot:
         stopping["MaxWaitTimeInSeconds"] = request.max_wait_seconds
+    channels = [
+        _channel("dataset", dataset["uri"]),
+        _channel("code", uri(settings.bucket, training_code_prefix(settings.code_asset_key))),
+    ]
+    if weights is not None:
+        # A whole key is a prefix, too, and the file keeps its name in the channel.
+        channels.append(_channel(PRETRAINED_CHANNEL, uri(settings.bucket, PRETRAINED + weights)))
     return {
         "TrainingJobName": execution.job_name(),
         "AlgorithmSpecification": {
@@ -53,10 +67,7 @@ def training_job_arguments(
         },
         "RoleArn": settings.training_role_arn,
         "HyperParameters": hyperparameters,
-        "InputDataConfig": [
-            _channel("dataset", dataset["uri"]),
-            _channel("code", uri(settings.bucket, training_code_prefix(settings.code_asset_key))),
-        ],
+        "InputDataConfig": channels,
         "OutputDataConfig": {"S3OutputPath": uri(settings.bucket, TRAINING_JOBS.rstrip("/"))},
         "CheckpointConfig": {"S3Uri": uri(settings.bucket, checkpoints_prefix(execution.name))},
         # The types that are offered have their own NVMe disks, so the volume holds little; 1 GB is the least.
@@ -68,6 +79,7 @@ def training_job_arguments(
             {"Key": EXECUTION_TAG, "Value": execution.tag},
             {"Key": "floorplan-dino:dataset-version", "Value": dataset["version"]},
             {"Key": "floorplan-dino:preset", "Value": request.preset},
+            {"Key": "floorplan-dino:pretrained", "Value": weights or "none"},
         ],
     }
 

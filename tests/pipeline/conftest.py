@@ -70,6 +70,11 @@ def settings() -> LaunchSettings:
     )
 
 
+def listed(*keys: str) -> dict[str, Any]:
+    """ListObjectsV2's answer."""
+    return {"Contents": [{"Key": key} for key in keys]} if keys else {}
+
+
 class StubbedClient:
     """A boto3 client whose every call must be announced, with parameters and answer in the service's own model."""
 

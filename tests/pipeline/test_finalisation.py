@@ -14,6 +14,7 @@ from pipeline.outcome import Outcome
 from tests.pipeline.conftest import StubbedClient, context, described_job
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:Topic"
+WEIGHTS = "s3://bucket/pretrained/resnet50.pth"
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
 REQUEST = {
     "dataset_prefix": "dino-data",
@@ -22,6 +23,7 @@ REQUEST = {
     "instance_type": "ml.g5.2xlarge",
     "spot": True,
     "max_runtime_hours": 6.0,
+    "pretrained": None,
 }
 
 
@@ -65,6 +67,9 @@ def test_a_completed_job_is_announced_with_model_time_and_cost(
         name,
         "Completed",
         "Completed",
+        InputDataConfig=[
+            {"ChannelName": "pretrained", "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": WEIGHTS}}}
+        ],
         ModelArtifacts={"S3ModelArtifacts": artifact},
         TrainingStartTime=datetime(2026, 11, 20, 10, 10, tzinfo=UTC),
         BillableTimeInSeconds=3600,
@@ -77,6 +82,7 @@ def test_a_completed_job_is_announced_with_model_time_and_cost(
         "error": None,
         "cause": None,
         "training_job_name": name,
+        "starting_weights": "It started from the weights s3://bucket/pretrained/resnet50.pth.",
         "artifact_uri": artifact,
         "report_uri": "s3://bucket/reports/run/report.json",
         "seconds": 9000,
@@ -94,8 +100,20 @@ def test_a_completed_job_is_announced_with_model_time_and_cost(
         "1.52 USD for 3,600 billable seconds",
         "8 images, 16 boxes",
         '"epochs": 5',
+        f"It started from the weights {WEIGHTS}.",
     ):
         assert fact in message
+
+
+@pytest.mark.parametrize(("preset", "said"), [("test", True), ("full", True), ("tiny", False)])
+def test_random_weights_are_told_of_where_they_spoil_the_result(
+    state: dict[str, Any], sagemaker: StubbedClient, sns: StubbedClient, *, preset: str, said: bool
+) -> None:
+    sagemaker.expect("describe_training_job", described_job(state["job"]["name"], "Completed", "Completed"))
+    expect_message(sns)
+    outcome = end(state | {"request": REQUEST | {"preset": preset}}, sagemaker, sns)
+    assert ("It started from random weights: " in outcome.message()) is said
+    assert ("s3://bucket/pretrained/" in str(outcome.to_state()["starting_weights"])) is said
 
 
 def test_a_job_that_still_runs_is_stopped(state: dict[str, Any], sagemaker: StubbedClient, sns: StubbedClient) -> None:

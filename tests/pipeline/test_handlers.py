@@ -65,6 +65,7 @@ def test_launch_creates_the_job(
     monkeypatch.setattr(launch, "s3_client", answering(s3.client))
     monkeypatch.setattr(launch, "sagemaker_client", answering(sagemaker.client))
     set_up(settings)
+    s3.expect("list_objects_v2", {})
     s3.expect("copy_object", {"CopyObjectResult": {}})
     sagemaker.expect("create_training_job", {"TrainingJobArn": described_job("job")["TrainingJobArn"]})
     event = {"execution": context(), "request": request_.to_state(), "dataset": dataset}

@@ -1,6 +1,6 @@
 """Launch starts one job, however often it is called."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -11,9 +11,7 @@ from pipeline.request import Request
 from pipeline.settings import LaunchSettings
 from pipeline.training_job import EXECUTION_TAG, training_job_arguments
 
-from tests.pipeline.conftest import StubbedClient, context, described_job
-
-COPIED: dict[str, Any] = {"CopyObjectResult": {}}
+from tests.pipeline.conftest import StubbedClient, context, described_job, listed
 
 
 @dataclass(frozen=True)
@@ -25,6 +23,10 @@ class Launch:
     request: Request
     dataset: dict[str, Any]
     settings: LaunchSettings
+
+    def expect_weights_and_code(self) -> None:
+        self.s3.expect("list_objects_v2", listed())
+        self.s3.expect("copy_object", {"CopyObjectResult": {}})
 
     def start(self, execution: Execution) -> dict[str, Any]:
         return start_job(
@@ -49,15 +51,20 @@ def created(execution: Execution) -> dict[str, Any]:
 
 
 def test_the_code_is_copied_beside_the_data_and_the_job_created(launch: Launch, execution: Execution) -> None:
+    launch.s3.expect("list_objects_v2", listed("pretrained/resnet50.pth"), Bucket="bucket", Prefix="pretrained/")
     launch.s3.expect(
         "copy_object",
-        COPIED,
+        {"CopyObjectResult": {}},
         Bucket="bucket",
         Key="training-code/abc123/training_code.zip",
         CopySource={"Bucket": "assets", "Key": "abc123.zip"},
     )
     arguments = training_job_arguments(
-        request=launch.request, dataset=launch.dataset, execution=execution, settings=launch.settings
+        request=launch.request,
+        dataset=launch.dataset,
+        weights="resnet50.pth",
+        execution=execution,
+        settings=launch.settings,
     )
     launch.sagemaker.expect("create_training_job", created(execution), **arguments)
     assert launch.start(execution) == {
@@ -75,7 +82,7 @@ def test_a_retry_takes_the_job_that_the_first_try_created(
     launch: Launch, execution: Execution, code: str, message: str
 ) -> None:
     job = described_job(execution.job_name())
-    launch.s3.expect("copy_object", COPIED)
+    launch.expect_weights_and_code()
     launch.sagemaker.refuse("create_training_job", code, message)
     launch.sagemaker.expect("describe_training_job", job, TrainingJobName=execution.job_name())
     tags = [{"Key": "other", "Value": "tag"}, {"Key": EXECUTION_TAG, "Value": execution.tag}]
@@ -84,7 +91,7 @@ def test_a_retry_takes_the_job_that_the_first_try_created(
 
 
 def test_a_job_of_somebody_else_is_not_taken(launch: Launch, execution: Execution) -> None:
-    launch.s3.expect("copy_object", COPIED)
+    launch.expect_weights_and_code()
     launch.sagemaker.refuse("create_training_job", "ResourceInUse")
     launch.sagemaker.expect("describe_training_job", described_job(execution.job_name()))
     launch.sagemaker.expect("list_tags", {"Tags": [{"Key": EXECUTION_TAG, "Value": "another"}]})
@@ -93,7 +100,7 @@ def test_a_job_of_somebody_else_is_not_taken(launch: Launch, execution: Executio
 
 
 def test_a_job_that_is_created_but_not_shown_yet_is_asked_for_again(launch: Launch, execution: Execution) -> None:
-    launch.s3.expect("copy_object", COPIED)
+    launch.expect_weights_and_code()
     launch.sagemaker.refuse("create_training_job", "ResourceInUse")
     launch.sagemaker.refuse("describe_training_job", "ValidationException", "Requested resource not found.")
     with pytest.raises(AwsUnavailable):
@@ -115,7 +122,7 @@ def test_a_redriven_execution_starts_a_new_job_after_a_failed_one(launch: Launch
         launch.sagemaker.refuse("describe_training_job", "ValidationException", "Requested resource not found.")
     else:
         launch.sagemaker.expect("describe_training_job", described_job(redriven.job_name(0), status))
-    launch.s3.expect("copy_object", COPIED)
+    launch.expect_weights_and_code()
     launch.sagemaker.expect("create_training_job", created(redriven))
     name = launch.start(redriven)["name"]
     assert name == redriven.job_name()
@@ -123,7 +130,7 @@ def test_a_redriven_execution_starts_a_new_job_after_a_failed_one(launch: Launch
 
 
 def test_a_missing_quota_is_named_with_its_remedy(launch: Launch, execution: Execution) -> None:
-    launch.s3.expect("copy_object", COPIED)
+    launch.expect_weights_and_code()
     limit = "The account-level service limit 'ml.g5.2xlarge for spot training job usage' is 0 Instances."
     launch.sagemaker.refuse("create_training_job", "ResourceLimitExceeded", limit)
     with pytest.raises(LaunchFailed) as refusal:
@@ -133,20 +140,27 @@ def test_a_missing_quota_is_named_with_its_remedy(launch: Launch, execution: Exe
 
 
 def test_a_refused_job_ends_the_run_and_is_not_tried_again(launch: Launch, execution: Execution) -> None:
-    launch.s3.expect("copy_object", COPIED)
+    launch.expect_weights_and_code()
     launch.sagemaker.refuse("create_training_job", "ValidationException", "Could not assume the role.")
     with pytest.raises(LaunchFailed, match=r"ValidationException.*Could not assume the role"):
         launch.start(execution)
 
 
 def test_throttling_is_tried_again_by_the_state_machine(launch: Launch, execution: Execution) -> None:
-    launch.s3.expect("copy_object", COPIED)
+    launch.expect_weights_and_code()
     launch.sagemaker.refuse("create_training_job", "ThrottlingException", "Rate exceeded")
     with pytest.raises(AwsUnavailable, match="Rate exceeded"):
         launch.start(execution)
 
 
 def test_code_that_is_gone_is_a_failed_launch(launch: Launch, execution: Execution) -> None:
+    launch.s3.expect("list_objects_v2", listed())
     launch.s3.refuse("copy_object", "NoSuchKey", "The specified key does not exist.")
     with pytest.raises(LaunchFailed, match="Deploy the stack again"):
         launch.start(execution)
+
+
+def test_weights_that_are_missing_end_the_run_before_anything_is_started(launch: Launch, execution: Execution) -> None:
+    launch.s3.expect("list_objects_v2", listed())
+    with pytest.raises(LaunchFailed, match=r"dino\.pth"):
+        replace(launch, request=replace(launch.request, pretrained="dino.pth")).start(execution)

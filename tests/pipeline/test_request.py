@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pipeline.errors import RequestInvalid
 from pipeline.pricing import USD_PER_HOUR
-from pipeline.request import MAX_EPOCHS, MAX_RUNTIME_HOURS, PRESETS, Defaults, Request, parse_request
+from pipeline.request import MAX_EPOCHS, MAX_RUNTIME_HOURS, PRESETS, WEIGHTS_NAME, Defaults, Request, parse_request
 
 from training_code.config import PRESETS as TRAINING_PRESETS
 
@@ -22,6 +22,7 @@ def test_an_empty_object_is_a_complete_request() -> None:
         instance_type="ml.g5.2xlarge",
         spot=True,
         max_runtime_hours=6,
+        pretrained=None,
     )
 
 
@@ -55,6 +56,11 @@ def test_other_data_sets_lie_beside_or_below_the_configured_one(prefix: str) -> 
     assert parse_request({"dataset_prefix": prefix}, DEFAULTS).dataset_prefix == prefix.rstrip("/")
 
 
+@pytest.mark.parametrize("name", ["resnet50-0676ba61.pth", "checkpoint0011_4scale.pth", "run.2.safetensors", "_.pth"])
+def test_the_weights_to_start_from_are_a_files_name(name: str) -> None:
+    assert parse_request({"pretrained": name}, DEFAULTS).pretrained == name
+
+
 @pytest.mark.parametrize(
     ("given_", "field", "allowed"),
     [
@@ -77,6 +83,17 @@ def test_other_data_sets_lie_beside_or_below_the_configured_one(prefix: str) -> 
         ({"dataset_prefix": "dino-data$(reboot)"}, "dataset_prefix", "starts with dino-data"),
         ({"dataset_prefix": "dino-data" + "x" * 300}, "dataset_prefix", "starts with dino-data"),
         ({"dataset_prefix": 1}, "dataset_prefix", "starts with dino-data"),
+        ({"pretrained": ""}, "pretrained", "without a path"),
+        ({"pretrained": ".pth"}, "pretrained", ".pth or .safetensors"),
+        ({"pretrained": ".hidden.pth"}, "pretrained", ".pth or .safetensors"),
+        ({"pretrained": "resnet50.pt"}, "pretrained", ".pth or .safetensors"),
+        ({"pretrained": "resnet50.PTH"}, "pretrained", ".pth or .safetensors"),
+        ({"pretrained": "resnet50.pth\n"}, "pretrained", "without a path"),
+        ({"pretrained": "s3://bucket/pretrained/resnet50.pth"}, "pretrained", "without a path"),
+        ({"pretrained": "../dino-data/resnet50.pth"}, "pretrained", "without a path"),
+        ({"pretrained": "$(reboot).pth"}, "pretrained", "without a path"),
+        ({"pretrained": "x" * 300 + ".pth"}, "pretrained", "without a path"),
+        ({"pretrained": True}, "pretrained", "or null"),
         ({"presett": "full"}, "presett", "preset"),
     ],
 )
@@ -116,6 +133,7 @@ def test_whatever_the_input_is_the_end_is_a_sound_request_or_a_refusal(value: ob
     assert request.epochs is None or 1 <= request.epochs <= MAX_EPOCHS
     assert 1 <= request.max_runtime_seconds <= MAX_RUNTIME_HOURS * 3600
     assert request.max_wait_seconds >= request.max_runtime_seconds
+    assert request.pretrained is None or WEIGHTS_NAME.fullmatch(request.pretrained)
 
 
 @given(
@@ -127,6 +145,7 @@ def test_whatever_the_input_is_the_end_is_a_sound_request_or_a_refusal(value: ob
             "instance_type": st.sampled_from(sorted(USD_PER_HOUR)),
             "spot": st.booleans(),
             "max_runtime_hours": st.floats(0.001, MAX_RUNTIME_HOURS),
+            "pretrained": st.none() | st.from_regex(WEIGHTS_NAME, fullmatch=True),
         },
     )
 )

@@ -14,6 +14,7 @@ from pipeline.request import MAX_RUNTIME_HOURS, Request
 from pipeline.settings import LaunchSettings
 from pipeline.training_job import CONTAINER_ENTRYPOINT, training_job_arguments, watch_interval_seconds
 
+from local_aws.sagemaker.s3_files import S3Uri, path_below
 from training_code.config import PRESETS
 from training_code.hyperparameters import parse_hyperparameters
 
@@ -30,9 +31,11 @@ def shape() -> StructureShape:
 
 @pytest.fixture
 def build(request_: Request, dataset: dict[str, Any], execution: Execution, settings: LaunchSettings) -> Build:
-    def arguments(**changes: Any) -> dict[str, Any]:
+    def arguments(weights: str | None = None, **changes: Any) -> dict[str, Any]:
         changed = replace(request_, **changes)
-        return training_job_arguments(request=changed, dataset=dataset, execution=execution, settings=settings)
+        return training_job_arguments(
+            request=changed, dataset=dataset, weights=weights, execution=execution, settings=settings
+        )
 
     return arguments
 
@@ -65,8 +68,11 @@ def violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
 
 @pytest.mark.parametrize("spot", [True, False])
 @pytest.mark.parametrize("preset", ["test", "full", "tiny"])
-def test_sagemaker_would_accept_them(build: Build, shape: StructureShape, *, spot: bool, preset: str) -> None:
-    arguments = build(spot=spot, preset=preset)
+@pytest.mark.parametrize("weights", [None, "a-_." * 25 + ".safetensors"])
+def test_sagemaker_would_accept_them(
+    build: Build, shape: StructureShape, *, spot: bool, preset: str, weights: str | None
+) -> None:
+    arguments = build(spot=spot, preset=preset, weights=weights)
     assert not ParamValidator().validate(arguments, shape).has_errors()
     assert list(violations(shape, arguments)) == []
 
@@ -97,12 +103,22 @@ def test_the_container_has_no_network_and_one_gpu_instance(build: Build) -> None
     assert "VpcConfig" not in arguments
 
 
-def test_each_channel_is_a_folder(build: Build) -> None:
-    """An S3 prefix without a slash at its end would also bring the data set dino-data-2."""
-    channels = {
-        channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"] for channel in build()["InputDataConfig"]
+def channels(arguments: dict[str, Any]) -> dict[str, str]:
+    return {
+        channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"]
+        for channel in arguments["InputDataConfig"]
     }
-    assert channels == {"dataset": "s3://bucket/dino-data/", "code": "s3://bucket/training-code/abc123/"}
+
+
+def test_the_channels_of_data_and_code_are_folders(build: Build) -> None:
+    """An S3 prefix without a slash at its end would also bring the data set dino-data-2."""
+    assert channels(build()) == {"dataset": "s3://bucket/dino-data/", "code": "s3://bucket/training-code/abc123/"}
+
+
+def test_the_weights_are_a_channel_of_one_file_that_keeps_its_name(build: Build) -> None:
+    weights = S3Uri.parse(channels(build(weights="resnet50.pth"))["pretrained"])
+    assert str(weights) == "s3://bucket/pretrained/resnet50.pth"
+    assert path_below(weights.key, "pretrained/resnet50.pth") == "resnet50.pth"
 
 
 def test_the_trainer_understands_its_hyperparameters(build: Build) -> None:
@@ -111,12 +127,14 @@ def test_the_trainer_understands_its_hyperparameters(build: Build) -> None:
         assert parse_hyperparameters(hyperparameters).training.epochs == expected
 
 
-def test_the_tags_tell_execution_data_and_preset(build: Build, execution: Execution) -> None:
+def test_the_tags_tell_execution_data_preset_and_weights(build: Build, execution: Execution) -> None:
     assert {tag["Key"]: tag["Value"] for tag in build()["Tags"]} == {
         "floorplan-dino:execution": execution.arn,
         "floorplan-dino:dataset-version": "0" * 64,
         "floorplan-dino:preset": "test",
+        "floorplan-dino:pretrained": "none",
     }
+    assert {"Key": "floorplan-dino:pretrained", "Value": "resnet50.pth"} in build(weights="resnet50.pth")["Tags"]
 
 
 def test_the_entry_point_ends_in_exec_so_that_sigterm_arrives() -> None:

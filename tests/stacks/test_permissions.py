@@ -53,6 +53,7 @@ EXPECTED: dict[str, set[Statement]] = {
         ),
         allow("s3:GetObject", on="arn:aws:s3:::cdk-hnb659fds-assets-123456789012-us-east-1/CODE.zip"),
         allow("s3:PutObject", on=f"{BUCKET}/training-code/*"),
+        allow("s3:ListBucket", on=BUCKET, when="{'StringLike': {'s3:prefix': ['pretrained/']}}"),
     },
     "FunctionsWatchRole": {own_log("Watch"), TRACES, allow("sagemaker:DescribeTrainingJob", on=JOBS)},
     "FunctionsFinaliseRole": {
@@ -65,9 +66,13 @@ EXPECTED: dict[str, set[Statement]] = {
         allow(
             "s3:ListBucket",
             on=BUCKET,
-            when="{'StringLike': {'s3:prefix': ['dino-data*', 'training-code/*', 'checkpoints/*', 'training-jobs/*']}}",
+            when="{'StringLike': {'s3:prefix': "
+            "['dino-data*', 'training-code/*', 'pretrained/*', 'checkpoints/*', 'training-jobs/*']}}",
         ),
-        allow("s3:GetObject", on={f"{BUCKET}/dino-data*", f"{BUCKET}/training-code/*", f"{BUCKET}/checkpoints/*"}),
+        allow(
+            "s3:GetObject",
+            on={f"{BUCKET}/{prefix}*" for prefix in ("dino-data", "training-code/", "pretrained/", "checkpoints/")},
+        ),
         allow("s3:PutObject", "s3:AbortMultipartUpload", on={f"{BUCKET}/checkpoints/*", f"{BUCKET}/training-jobs/*"}),
         allow("s3:DeleteObject", on=f"{BUCKET}/checkpoints/*"),
         allow(
@@ -122,6 +127,7 @@ WILDCARDS = {
     f"{BUCKET}/dino-data*": "the objects of the data sets",
     f"{BUCKET}/reports/*": "one report an execution",
     f"{BUCKET}/training-code/*": "one copy for each version of the code",
+    f"{BUCKET}/pretrained/*": "weights that a request may name",
     f"{BUCKET}/checkpoints/*": "one folder an execution",
     f"{BUCKET}/training-jobs/*": "one folder a job; SageMaker chooses the names in it",
     JOBS: "a job's name is made from its execution's",
