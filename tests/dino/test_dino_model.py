@@ -122,6 +122,7 @@ def test_a_fresh_model_starts_as_the_paper_says(name: str) -> None:
     assert not state["bbox_embed.0.layers.2.weight"].any() and not state["bbox_embed.0.layers.2.bias"].any()
     offsets = "transformer.encoder.layers.0.self_attn.sampling_offsets"
     assert not state[f"{offsets}.weight"].any()
-    ring = state[f"{offsets}.bias"].view(PRESETS[name].model.num_heads, 4, 4, 2)
-    torch.testing.assert_close(ring[0, :, 2], torch.tensor([3.0, 0.0]).expand(4, 2))
+    ring = state[f"{offsets}.bias"].view(8, 4, -1, 2)
+    torch.testing.assert_close(ring[0, :, 1], torch.tensor([2.0, 0.0]).expand(4, 2))
+    torch.testing.assert_close(ring[3, :, 1], torch.tensor([-2.0, 2.0]).expand(4, 2))
     assert model.class_embed[0] is model.transformer.decoder.class_embed[1]
