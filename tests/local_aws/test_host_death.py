@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.local_aws.conftest import SECONDS, eventually, is_running
-from tests.local_aws.test_ministack import accepts, port_of
+from tests.local_aws.test_ministack import listening_sockets, port_of
 
 ROOT = Path(__file__).resolve().parents[2]
 # A host with a Lambda worker and a training job that has a child of its own.
@@ -53,11 +53,12 @@ def test_nothing_is_left_when_the_host_is_killed(tmp_path_factory: pytest.TempPa
             ports = [port_of(url) for url in endpoints]
             # Two guards, ministack, its Lambda worker, the job's Python and its sleep.
             assert len(started["pids"]) >= 6
-            assert all(map(accepts, ports))
+            sockets = listening_sockets(*ports)
+            assert len(sockets) == len(ports)
             host.send_signal(end)
             host.communicate(timeout=SECONDS)
         finally:
             host.kill()
     eventually(lambda: not any(map(is_running, started["pids"])), "no process is left")
-    assert not any(map(accepts, ports))
+    assert not sockets & listening_sockets(*ports)
     eventually(lambda: not list(directory.iterdir()), "no file is left")

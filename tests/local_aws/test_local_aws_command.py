@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.local_aws.conftest import SECONDS
-from tests.local_aws.test_ministack import accepts, port_of
+from tests.local_aws.test_ministack import listening_sockets, port_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,11 +40,12 @@ def test_it_prints_what_to_set_and_ends_when_told(end: signal.Signals) -> None:
             assert re.search(r"^unset .*\bAWS_PROFILE\b", printed, re.MULTILINE)
             endpoint = re.search(r"export AWS_ENDPOINT_URL=(\S+)", printed)
             assert endpoint
-            assert accepts(port_of(endpoint[1]))
+            sockets = listening_sockets(port_of(endpoint[1]))
+            assert sockets
             process.send_signal(end)
             words, complaints = process.communicate(timeout=SECONDS)
         finally:
             process.kill()
     assert (process.returncode, complaints) == (0, "")
     assert "is gone" in words
-    assert not accepts(port_of(endpoint[1]))
+    assert not sockets & listening_sockets(port_of(endpoint[1]))

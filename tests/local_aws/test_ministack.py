@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import socket
 import subprocess
 import sys
 import urllib.parse
@@ -48,9 +47,18 @@ def port_of(endpoint: str) -> int:
     return port
 
 
-def accepts(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def listening_sockets(*ports: int) -> set[str]:
+    """The inodes of all TCP sockets that listen on one of the ports.
+
+    When a server has ended, another test's may take its port at once; so not the port must be gone, but the socket.
+    """
+    return {row[9] for row in listening_rows() if int(row[1].rpartition(":")[2], 16) in ports}
+
+
+def listening_rows() -> list[list[str]]:
+    """The rows of /proc/net/tcp and tcp6 that stand for a listening socket."""
+    rows = [line.split() for table in ("tcp", "tcp6") for line in Path(f"/proc/net/{table}").read_text().splitlines()]
+    return [row for row in rows if row[3] == "0A"]
 
 
 def listening_addresses(pids: list[int]) -> list[str]:
@@ -62,8 +70,7 @@ def listening_addresses(pids: list[int]) -> list[str]:
                 inodes.add(str(descriptor.readlink()))
             except FileNotFoundError:
                 continue
-    rows = [line.split() for table in ("tcp", "tcp6") for line in Path(f"/proc/net/{table}").read_text().splitlines()]
-    return [row[1] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in inodes]
+    return [row[1] for row in listening_rows() if f"socket:[{row[9]}]" in inodes]
 
 
 def create_function(environment: dict[str, str], name: str, source: str) -> Any:
@@ -168,8 +175,10 @@ def test_a_function_sees_the_services_but_not_the_project_nor_our_environment(
         pid = seen["pid"]
         ports = [port_of(aws.environment[name]) for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SAGEMAKER")]
         assert is_running(pid)
+        sockets = listening_sockets(*ports)
+        assert len(sockets) == len(ports)
     assert not is_running(pid)
-    assert not any(map(accepts, ports))
+    assert not sockets & listening_sockets(*ports)
     assert list(directory.iterdir()) == []
     aws.close()  # a second time is no error
 
