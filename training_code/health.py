@@ -7,6 +7,9 @@ from typing import Any
 WINDOW = 20
 """Steps at the beginning and at the end whose median losses are compared."""
 
+JUDGED_STEPS = 2 * WINDOW
+"""Steps after which a running job is judged for the first time, if it has also lasted long enough."""
+
 
 def judge(
     losses: Sequence[float], *, seconds: float, needed_minutes: float, failure: str | None = None
@@ -16,7 +19,7 @@ def judge(
     `failure` is the class word of what ended the run, such as OOM.
     """
     checks = {
-        "no_error": _check(failure is None, "The run ended without an error.", f"The run ended with {failure}."),
+        "no_error": _check(failure is None, "No error ended the run.", f"The run ended with {failure}."),
         "no_nan": _check(failure != "NAN_LOSS", "Every loss was finite.", "A loss was not finite."),
         "no_oom": _check(failure != "OOM", "The memory sufficed.", "The memory did not suffice."),
         "duration": _check(

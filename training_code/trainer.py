@@ -15,7 +15,7 @@ from training_code.checkpoints import load_newest_checkpoint, save_checkpoint
 from training_code.dino.model import build_model
 from training_code.evaluation import evaluate
 from training_code.failures import JobConfigError, NonFiniteLossError, StallError, write_failure
-from training_code.health import judge
+from training_code.health import JUDGED_STEPS, judge
 from training_code.history import History
 from training_code.hyperparameters import JobConfig
 from training_code.interval import Interval
@@ -71,6 +71,7 @@ class Trainer:
         self._step = 0
         self._seconds_before = 0.0
         self._start = time.monotonic()
+        self._judged = False
         self._watch = StallWatch(config.stall_minutes * 60, self._stalled)
 
     def run(self) -> bool:
@@ -126,6 +127,7 @@ class Trainer:
                 line = training_line(step=self._step, steps=self._steps, epoch=epoch + 1, figures=interval.figures())
                 self._say(line)
                 interval = Interval()
+            self._judge_once()
             if any(processes.gather(self._stop.received)):
                 return False
             waiting = time.monotonic()
@@ -196,6 +198,13 @@ class Trainer:
     @property
     def _seconds(self) -> float:
         return self._seconds_before + time.monotonic() - self._start
+
+    def _judge_once(self) -> None:
+        """Write health.json as soon as it can be told, so that nobody has to wait for the end to see it."""
+        long_enough = self._seconds >= self._job.training.health_minutes * 60
+        if not self._judged and self._processes.is_first and self._step >= JUDGED_STEPS and long_enough:
+            self._judged = True
+            self._write_health(None)
 
     def _write_health(self, failure: str | None) -> None:
         minutes = self._job.training.health_minutes
