@@ -10,13 +10,6 @@ from tests.training.training_jobs import SMALL, Job
 from training_code import train
 
 
-@pytest.fixture
-def run_here(job: Job, monkeypatch: pytest.MonkeyPatch, kept_sigterm: None) -> Job:
-    """The job is to run within the test's own process, which is faster."""
-    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(job.base))
-    return job
-
-
 @pytest.mark.parametrize(
     ("hyperparameters", "sentence"),
     [

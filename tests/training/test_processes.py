@@ -1,6 +1,7 @@
 """Processes that train together learn what one process learns from the same images."""
 
 import json
+import runpy
 import sys
 from pathlib import Path
 
@@ -11,17 +12,20 @@ from training_code.failures import JobConfigError
 from training_code.processes import command_for_all
 
 
-def test_two_processes_with_half_the_batch_are_one_with_all_of_it(job: Job, tmp_path: Path) -> None:
+def test_two_processes_with_half_the_batch_are_one_with_all_of_it(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept_sigterm: None
+) -> None:
     other = Job(tmp_path / "two")
     rates = {"learning_rate": "1e-5", "backbone_learning_rate": "1e-5"}  # Adam makes much of rounding at first
     for each in (job, other):
         write_dataset(each.dataset, varied=False)  # padding differs with the batch, and group norm sees it
-        each.configure(**SMALL, epochs="2", **rates)
-    program = ("-m", "tests.training.two_process_job")
-    status, log = job.run(sys.executable, *program, "4")
-    assert status == 0, log
+        each.configure(**SMALL, epochs="1", **rates)
+    program = "tests.training.two_process_job"
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(job.base))
+    monkeypatch.setattr(sys, "argv", [program, "4"])
+    runpy.run_module(program)
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-    status, log = other.run(sys.executable, *torchrun, *program, "2")
+    status, log = other.run(sys.executable, *torchrun, "-m", program, "2")
     assert status == 0, log
     for one, both in zip(job.losses(), other.losses(), strict=True):
         assert both == pytest.approx(one, rel=1e-3)

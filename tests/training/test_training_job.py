@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -11,8 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.training.training_jobs import SMALL, Job
-from training_code import train
+from training_code import train, trainer
 from training_code.metric_lines import METRIC_DEFINITIONS
+
+SEED = 1
+"""Draws the steps of the nine at which jobs are interrupted; another seed, other steps (the tests' names show them)."""
+TERM_STEP, KILL_STEP = random.Random(SEED).sample(range(1, 8), 2)
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +71,15 @@ def test_the_model_predicts_with_the_code_that_travels_with_it(finished: tuple[J
     subprocess.run([sys.executable, "-c", program, str(model)], cwd=model, env=environment, check=True)
 
 
-@pytest.mark.parametrize(("how", "after_step"), [(signal.SIGTERM, 2), (signal.SIGKILL, 5)])
+@pytest.mark.parametrize(("how", "after_step"), [(signal.SIGTERM, TERM_STEP), (signal.SIGKILL, KILL_STEP)])
 def test_an_interrupted_job_goes_on_as_if_it_had_not_been(
-    finished: tuple[Job, int, str], job: Job, how: signal.Signals, after_step: int
+    finished: tuple[Job, int, str],
+    run_here: Job,
+    how: signal.Signals,
+    after_step: int,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
+    job = run_here
     job.configure(**SMALL, epochs="3", ema_decay="0.9")
     process = job.start()
     assert process.stdout is not None
@@ -78,12 +88,26 @@ def test_an_interrupted_job_goes_on_as_if_it_had_not_been(
             process.send_signal(how)
     assert process.wait(60) == (0 if how is signal.SIGTERM else -signal.SIGKILL)
     assert not (job.model / "model.safetensors").exists()
-    status, log = job.run()
-    assert status == 0, log
-    assert "Going on from the checkpoint after step" in log
+    assert train.main() == 0  # here, which spares another start of Python
+    if how is signal.SIGTERM or after_step > 3:  # the first epoch's checkpoint is the first to outlive SIGKILL
+        assert "Going on from the checkpoint after step" in capfd.readouterr().out
     assert job.losses() == finished[0].losses()
     weights = [(folder / "model.safetensors").read_bytes() for folder in (job.model, finished[0].model)]
     assert weights[0] == weights[1]
+
+
+def test_health_is_judged_while_the_job_runs_and_again_at_its_end(
+    job: Job, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], kept_sigterm: None
+) -> None:
+    job.configure(**SMALL, epochs="1")
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(job.base))
+    monkeypatch.setattr(trainer, "JUDGED_STEPS", 2)
+    assert train.main() == 0
+    words = [line.split()[:2] for line in capfd.readouterr().out.splitlines()]
+    kinds = [" ".join(pair) for pair in words if pair and pair[0] in {"[train]", "Health:"}]
+    health = [index for index, kind in enumerate(kinds) if kind.startswith("Health:")]
+    assert health == [2, 4]  # after the second step of three, and at the end
+    assert json.loads((job.model / "health.json").read_text())["steps"] == 3
 
 
 def test_a_checkpoint_of_another_configuration_is_refused(
