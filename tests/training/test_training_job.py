@@ -15,7 +15,7 @@ from tests.training.training_jobs import SMALL, Job
 from training_code import train, trainer
 from training_code.metric_lines import METRIC_DEFINITIONS
 
-SEED = 1
+SEED = 0
 """Draws the steps of the nine at which jobs are interrupted; another seed, other steps (the tests' names show them)."""
 TERM_STEP, KILL_STEP = random.Random(SEED).sample(range(1, 8), 2)
 
