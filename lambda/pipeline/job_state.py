@@ -95,8 +95,8 @@ def _end(job: Mapping[str, Any], region: str) -> PipelineError | None:
         pass  # "Interrupted", too: SageMaker restarts a spot job when there is capacity again
     elif secondary == "MaxRuntimeExceeded":
         end = TrainingTimedOut(
-            f"The training job {name} reached its limit of {_hours(limits, 'MaxRuntimeInSeconds')} and was stopped; "
-            f"its checkpoints are kept. Start again with a higher max_runtime_hours. {logs}"
+            f"The training job {name} reached its limit of {_hours(limits, 'MaxRuntimeInSeconds')} and was stopped. "
+            f"Start again with a higher max_runtime_hours; a new execution trains from the beginning. {logs}"
         )
     elif secondary == "MaxWaitTimeExceeded":
         end = TrainingTimedOut(

@@ -64,6 +64,7 @@ def test_a_changed_annotation_is_refused(deployed: Deployed) -> None:
     execution = deployed.run(dataset_prefix=prefix)
     assert (execution.status, execution.error) == ("FAILED", "DatasetInvalid")
     assert execution.job is None
+    assert "DatasetInvalid" in json.dumps(deployed.message_of(execution))
 
 
 def test_a_wrong_field_is_refused_with_the_allowed_ones(deployed: Deployed) -> None:
