@@ -1,9 +1,15 @@
-"""The check of a whole data set, wherever it lies: used by the prep tool, the validation Lambda and the trainer."""
+"""The check of a whole data set, wherever it lies: used by the prep tool, the validation Lambda and the trainer.
+
+check_dataset() does all of it. Its parts can run in different processes where there are very many images:
+images_to_read() names the images, read_image_facts() (file_facts.py) reads any share of them, with facts that survive
+JSON, and check_content() and check_images() say what is wrong, given the facts of all shares together.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dataset_contract.annotation_checks import check_annotations
@@ -20,6 +26,23 @@ from dataset_contract.stores import DatasetStore
 from dataset_contract.strict_json import MAX_BYTES
 
 
+@dataclass(frozen=True, kw_only=True)
+class DatasetContent:
+    """What a data set says of itself: its manifest and annotations, checked; no byte of an image was read for it."""
+
+    findings: Sequence[Finding]
+    counts: Mapping[str, Any]
+    """As Report.counts."""
+    manifest: Manifest | None
+    """None if there is none that can be relied upon; then nothing else is known."""
+    splits: Mapping[str, CocoDataset]
+    """split -> its data; a split that could not be read is absent."""
+    facts: Mapping[str, FileFacts]
+    """path -> facts of the annotation files, which were read whole."""
+    images: Mapping[str, int]
+    """path -> bytes of the files that images_to_read() names."""
+
+
 def check_dataset(store: DatasetStore, *, max_objects_per_image: int | None = None) -> Report:
     """Check everything that can be checked without decoding images.
 
@@ -31,12 +54,18 @@ def check_dataset(store: DatasetStore, *, max_objects_per_image: int | None = No
         The report; its verdict is "invalid" if training must not start. Nothing in the data set causes an
         exception; only the store's own failures (no permission for the bucket, no network) do.
     """
+    content = check_content(store, max_objects_per_image=max_objects_per_image)
+    findings = check_images(content, read_image_facts(store, content.images))
+    return Report.of([*content.findings, *findings], content.counts)
+
+
+def check_content(store: DatasetStore, *, max_objects_per_image: int | None = None) -> DatasetContent:
+    """The part of check_dataset() that reads no image: files, manifest, annotations, splits. Arguments as there."""
     sizes = store.list()
     manifest, findings = _read_manifest(store, sizes)
     if manifest is None:
-        return Report.of(findings, {})
+        return DatasetContent(findings=findings, counts={}, manifest=None, splits={}, facts={}, images={})
     findings += check_presence(manifest, sizes, store.refused())
-
     datasets, facts, problems = _read_splits(store, sizes)
     findings += problems
     unsound = {finding.split for finding in problems if finding.severity is Severity.ERROR}
@@ -46,20 +75,49 @@ def check_dataset(store: DatasetStore, *, max_objects_per_image: int | None = No
         file = annotations_path(split)
         findings += check_annotations(dataset, split=split, file=file, max_objects_per_image=max_objects_per_image)
         findings += check_file_names(dataset, split=split, file=file)
+    return DatasetContent(
+        findings=findings,
+        counts=_counts(datasets, _listed(manifest, sizes)),
+        manifest=manifest,
+        splits=datasets,
+        facts=facts,
+        images=images_to_read(manifest, sizes),
+    )
 
-    listed = {entry.path: sizes[entry.path] for entry in manifest.files if entry.path in sizes}
-    others = {path: size for path, size in listed.items() if path not in map(annotations_path, SPLITS)}
-    facts |= read_image_facts(store, others)
-    findings += check_hashes(manifest, facts)
+
+def images_to_read(manifest: Manifest, sizes: Mapping[str, int]) -> dict[str, int]:
+    """path -> bytes of the files whose facts check_images() needs: all that are listed and there, but annotations.
+
+    Args:
+        manifest: as parse_manifest returned it.
+        sizes: path -> bytes of what is there (DatasetStore.list).
+    """
+    annotations = set(map(annotations_path, SPLITS))
+    return {path: size for path, size in _listed(manifest, sizes).items() if path not in annotations}
+
+
+def check_images(content: DatasetContent, facts: Mapping[str, FileFacts]) -> list[Finding]:
+    """The part of check_dataset() that looks at images: hashes, headers, references, leakage.
+
+    Args:
+        content: as check_content returned it.
+        facts: path -> facts of all of `content.images`; one that is missing is an error finding.
+    """
+    if content.manifest is None:
+        return []
+    findings = check_hashes(content.manifest, {**content.facts, **facts}, expected=content.images)
     image_paths = {
         split: {image.id: f"{split}/{image.file_name}" for image in dataset.images}
-        for split, dataset in datasets.items()
+        for split, dataset in content.splits.items()
     }
-    findings += check_references(manifest, image_paths)
-    for split, dataset in datasets.items():
+    findings += check_references(content.manifest, image_paths)
+    for split, dataset in content.splits.items():
         findings += check_image_files(dataset, facts, split=split, file=annotations_path(split))
-    findings += check_leakage(manifest, image_paths)
-    return Report.of(findings, _counts(datasets, listed))
+    return findings + check_leakage(content.manifest, image_paths)
+
+
+def _listed(manifest: Manifest, sizes: Mapping[str, int]) -> dict[str, int]:
+    return {entry.path: sizes[entry.path] for entry in manifest.files if entry.path in sizes}
 
 
 def _read_manifest(store: DatasetStore, sizes: Mapping[str, int]) -> tuple[Manifest | None, list[Finding]]:

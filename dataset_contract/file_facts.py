@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from dataset_contract.png import HEAD_LENGTH, PngError, PngHeader, check_png_chunks, read_png_header
 from dataset_contract.stores import DatasetStore
@@ -26,6 +27,21 @@ class FileFacts:
     """(code of the finding, end of a sentence that starts with the path)."""
     unreadable: str | None = None
     """Why the file could not be read (end of a sentence)."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The facts as a JSON-ready dict without what is None, for another process."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> FileFacts:
+        """The facts that to_json() wrote, in this version of the project."""
+        header, problem = value.get("png_header"), value.get("png_problem")
+        return cls(
+            sha256=value.get("sha256"),
+            png_header=PngHeader(**header) if header is not None else None,
+            png_problem=(problem[0], problem[1]) if problem is not None else None,
+            unreadable=value.get("unreadable"),
+        )
 
 
 def read_image_facts(store: DatasetStore, sizes: Mapping[str, int]) -> dict[str, FileFacts]:

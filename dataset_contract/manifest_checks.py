@@ -77,12 +77,25 @@ def _check_extra(sizes: Mapping[str, int], listed: Collection[str], found: Findi
             )
 
 
-def check_hashes(manifest: Manifest, facts: Mapping[str, FileFacts]) -> list[Finding]:
-    """Compare the hashes of the files that could be read with the manifest's."""
+def check_hashes(manifest: Manifest, facts: Mapping[str, FileFacts], *, expected: Collection[str]) -> list[Finding]:
+    """Compare the hashes of the files that could be read with the manifest's.
+
+    Args:
+        manifest: as parse_manifest returned it.
+        facts: path -> facts of the files that are there.
+        expected: the paths whose facts must be among `facts`: a share of them can get lost between processes.
+    """
     found = FindingLog()
     for entry in manifest.files:
         known = facts.get(entry.path)
         if known is None:
+            if entry.path in expected:
+                found.error(
+                    "FILE_NOT_CHECKED",
+                    f"{entry.path} was not looked at: a part of the check did not finish.",
+                    "Check the data set again.",
+                    file=entry.path,
+                )
             continue
         if known.unreadable is not None:
             found.error(
