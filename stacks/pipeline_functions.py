@@ -18,6 +18,7 @@ _SOURCES = {
     "training_code/__init__.py": ROOT / "training_code" / "__init__.py",
     "training_code/config.py": ROOT / "training_code" / "config.py",
     "training_code/metric_lines.py": ROOT / "training_code" / "metric_lines.py",
+    "training_code/presets.py": ROOT / "training_code" / "presets.py",
 }
 
 

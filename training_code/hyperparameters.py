@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from training_code.config import PRESETS, ConfigError, ModelConfig, TrainingConfig
+from training_code.config import ConfigError, ModelConfig, TrainingConfig
 from training_code.failures import JobConfigError
+from training_code.presets import PRESETS
 
 DEFAULT_PRESET = "room_wall"
 

@@ -11,7 +11,7 @@ from pipeline.aws_errors import error_message, raising_unavailable
 from pipeline.errors import LaunchFailed
 from pipeline.request import PRESETS, WEIGHTS_NAME, Request
 from pipeline.s3_layout import PRETRAINED, uri
-from training_code import config
+from training_code import presets
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -50,7 +50,7 @@ def choose_weights(s3: S3Client, *, bucket: str, request: Request) -> str | None
 
 def needs_weights(preset: str) -> bool:
     """Whether the preset's model learns badly from random weights, since its backbone's norms never move."""
-    return config.PRESETS[PRESETS[preset].training_preset].model.backbone_norm == "frozen_batch_norm"
+    return presets.PRESETS[PRESETS[preset].training_preset].model.backbone_norm == "frozen_batch_norm"
 
 
 def starting_weights(job: Mapping[str, Any], *, preset: str, bucket: str) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from typing import Any, NoReturn
 
 from pipeline.errors import RequestInvalid
 from pipeline.pricing import USD_PER_HOUR
+from training_code import presets
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,22 +18,26 @@ class Preset:
     """What a preset's name stands for."""
 
     training_preset: str
-    """The name of the trainer's configuration, in training_code.config.PRESETS."""
-    epochs: int | None
-    """None: as many as the trainer's configuration says."""
-    max_runtime_hours: float
-    """Twice to four times what it should take on the default instance type."""
+    """The name of the trainer's configuration, in training_code.presets.PRESETS."""
+    epochs: tuple[int, ...]
+    """Of each of its runs, in their order; a run starts only if the one before it was good."""
+    max_cost_usd: float
+    """Two to four times what it should cost on the default instance type."""
 
 
 PRESETS = {
-    "test": Preset("room_wall", 5, 6),
-    "full": Preset("room_wall", 50, 30),
-    "tiny": Preset("tiny", None, 2),
+    "test": Preset("room_wall", (5,), 10),
+    "full": Preset("room_wall", (50,), 60),
+    "test_then_full": Preset("room_wall", (5, 50), 70),
+    "tiny": Preset("tiny", (presets.PRESETS["tiny"].training.epochs,), 5),
 }
 
 MAX_EPOCHS = 1000
-MAX_RUNTIME_HOURS = 120
-"""SageMaker's default quota for the longest run of a training job: five days."""
+MAX_COST_USD = 10_000
+"""Above it a decimal point has been forgotten, rather than a model been wished for."""
+MAX_INSTANCE_TYPES = 5
+"""As many as ResourceConfig.InstancePreferences of CreateTrainingJob takes."""
+MAX_GATE_CLASSES = 20
 
 CONSOLE_EXTRAS = frozenset({"Comment", "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"})
 """What the Step Functions console, and a state machine that starts this one, put beside the request."""
@@ -43,6 +47,8 @@ _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*"
 WEIGHTS_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\.(pth|safetensors)")
 """One path segment, which neither a shell nor a tag's value has to quote; the trainer passes over hidden files."""
 
+_CLASS_NAME = re.compile(r"[^\W_][\w .-]{0,62}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
@@ -51,6 +57,16 @@ class Defaults:
     dataset_prefix: str
     preset: str
     instance_type: str
+    quality_gate: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One training job's work."""
+
+    training_preset: str
+    """The name of the trainer's configuration."""
+    epochs: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,36 +77,36 @@ class Request:
     """The data set's folder in the bucket, without a slash at the end."""
     preset: str
     epochs: int | None
-    """None: as many as the trainer's configuration says."""
-    instance_type: str
+    """None only for a preset of several runs, which have their own."""
+    instance_types: tuple[str, ...]
+    """One to five, in the order in which they are tried."""
     spot: bool
-    max_runtime_hours: float
+    max_cost_usd: float
+    """The most that all training jobs of the execution together may cost."""
+    quality_gate: Mapping[str, float]
+    """Class name -> least F1 at IoU 0.5. Empty: the model is only compared with the last accepted one."""
     pretrained: str | None
     """A file below pretrained/ in the bucket. None: the only one there, if the preset's model needs weights."""
 
     def to_state(self) -> dict[str, Any]:
-        """As the state machine carries it."""
-        return asdict(self)
+        """As the state machine carries it, and as JSON can hold it."""
+        return asdict(self) | {"instance_types": list(self.instance_types), "quality_gate": dict(self.quality_gate)}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Request:
         """From what to_state() gave; checked then, trusted now."""
-        return cls(**state)
+        return cls(**{**state, "instance_types": tuple(state["instance_types"])})
 
     @property
     def training_preset(self) -> str:
-        """The name of the trainer's configuration."""
+        """The name of the trainer's configuration, which all runs share."""
         return PRESETS[self.preset].training_preset
 
     @property
-    def max_runtime_seconds(self) -> int:
-        """The longest the job may train; at least one second."""
-        return max(1, math.ceil(self.max_runtime_hours * 3600))
-
-    @property
-    def max_wait_seconds(self) -> int:
-        """A spot job's training and waiting for capacity: as long again as it may train."""
-        return 2 * self.max_runtime_seconds
+    def runs(self) -> tuple[Run, ...]:
+        """What is trained, one job after the other: one run, or several for a preset of several."""
+        epochs = PRESETS[self.preset].epochs if self.epochs is None else (self.epochs,)
+        return tuple(Run(self.training_preset, count) for count in epochs)
 
 
 def parse_request(value: object, defaults: Defaults) -> Request:
@@ -108,21 +124,37 @@ def parse_request(value: object, defaults: Defaults) -> Request:
     for key in value:
         if key not in CONSOLE_EXTRAS and key not in known:
             raise RequestInvalid(f"The input's field {_shown(key)} is not known; allowed are {', '.join(known)}.")
-    preset = _one_of("preset", fields.get("preset", defaults.preset), PRESETS)
+    preset = _preset(fields.get("preset", defaults.preset))
     return Request(
         dataset_prefix=_dataset_prefix(fields.get("dataset_prefix", defaults.dataset_prefix), defaults.dataset_prefix),
         preset=preset,
-        epochs=_epochs(fields.get("epochs", PRESETS[preset].epochs)),
-        instance_type=_one_of("instance_type", fields.get("instance_type", defaults.instance_type), USD_PER_HOUR),
+        epochs=_epochs(fields.get("epochs"), preset),
+        instance_types=_instance_types(fields.get("instance_types", [defaults.instance_type])),
         spot=_spot(fields.get("spot", True)),
-        max_runtime_hours=_hours(fields.get("max_runtime_hours", PRESETS[preset].max_runtime_hours)),
+        max_cost_usd=_max_cost_usd(fields.get("max_cost_usd", PRESETS[preset].max_cost_usd)),
+        quality_gate=parse_quality_gate(fields.get("quality_gate", dict(defaults.quality_gate))),
         pretrained=_pretrained(fields.get("pretrained")),
     )
 
 
-def _one_of(field: str, value: object, allowed: Mapping[str, object]) -> str:
-    if not isinstance(value, str) or value not in allowed:
-        _refuse(field, value, f"one of {', '.join(allowed)}")
+def parse_quality_gate(value: object) -> dict[str, float]:
+    """Class name -> least F1, from a request or from the deployment's default. Raises RequestInvalid."""
+    entries = list(value.items()) if isinstance(value, dict) and len(value) <= MAX_GATE_CLASSES else [(None, None)]
+    for name, least in entries:
+        named = isinstance(name, str) and _CLASS_NAME.fullmatch(name)
+        if not named or not _is_number(least) or not 0 <= least <= 1:
+            _refuse(
+                "quality_gate",
+                value,
+                'an object of class names and the least F1 of each, from 0 to 1, such as {"room": 0.895}; '
+                "{} only compares with the last accepted model",
+            )
+    return {str(name): float(least) for name, least in entries}
+
+
+def _preset(value: object) -> str:
+    if not isinstance(value, str) or value not in PRESETS:
+        _refuse("preset", value, f"one of {', '.join(PRESETS)}")
     return value
 
 
@@ -139,12 +171,27 @@ def _dataset_prefix(value: object, home: str) -> str:
     return prefix
 
 
-def _epochs(value: object) -> int | None:
+def _epochs(value: object, preset: str) -> int | None:
+    runs = PRESETS[preset].epochs
     if value is None:
-        return None
+        return runs[0] if len(runs) == 1 else None
+    if len(runs) > 1:
+        _refuse("epochs", value, f"nothing with the preset {preset}, whose runs have {' and '.join(map(str, runs))}")
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_EPOCHS:
         _refuse("epochs", value, f"a whole number from 1 to {MAX_EPOCHS}, or null for the preset's own")
     return value
+
+
+def _instance_types(value: object) -> tuple[str, ...]:
+    types = value if isinstance(value, list) and 1 <= len(value) <= MAX_INSTANCE_TYPES else [None]
+    if not all(isinstance(name, str) and name in USD_PER_HOUR for name in types) or len(set(types)) < len(types):
+        _refuse(
+            "instance_types",
+            value,
+            f"a list of one to {MAX_INSTANCE_TYPES} different ones, in the order in which they are tried, "
+            f"out of {', '.join(USD_PER_HOUR)}",
+        )
+    return tuple(types)
 
 
 def _spot(value: object) -> bool:
@@ -153,9 +200,9 @@ def _spot(value: object) -> bool:
     return value
 
 
-def _hours(value: object) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= MAX_RUNTIME_HOURS:
-        _refuse("max_runtime_hours", value, f"a number above 0 and up to {MAX_RUNTIME_HOURS}")
+def _max_cost_usd(value: object) -> float:
+    if not _is_number(value) or not 0 < value <= MAX_COST_USD:
+        _refuse("max_cost_usd", value, f"a number of US dollars above 0 and up to {MAX_COST_USD}")
     return float(value)
 
 
@@ -170,6 +217,11 @@ def _pretrained(value: object) -> str | None:
             "such as resnet50-0676ba61.pth, or null for the only one there",
         )
     return value
+
+
+def _is_number(value: object) -> TypeIs[int | float]:
+    """JSON's numbers; Python takes true and false for numbers, too."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _refuse(field: str, value: object, allowed: str) -> NoReturn:

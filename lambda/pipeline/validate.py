@@ -11,7 +11,7 @@ from pipeline.dataset_validation import validate_dataset
 from pipeline.execution import Execution
 from pipeline.request import Request
 from pipeline.settings import ValidateSettings
-from training_code.config import PRESETS
+from training_code.presets import PRESETS
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from training_code.config import PRESETS, ConfigError, ModelConfig
+from training_code.config import ConfigError, ModelConfig
+from training_code.presets import PRESETS
 
 
 @pytest.mark.parametrize(
@@ -54,5 +55,5 @@ def test_a_configuration_cannot_change_after_it_was_checked() -> None:
 
 
 def test_reading_the_presets_needs_the_standard_library_only() -> None:
-    code = "import training_code.config, sys; sys.exit(any(m in sys.modules for m in ('torch', 'numpy', 'boto3')))"
+    code = "import training_code.presets, sys; sys.exit(any(m in sys.modules for m in ('torch', 'numpy', 'boto3')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

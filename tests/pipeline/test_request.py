@@ -9,7 +9,7 @@ from pipeline.errors import RequestInvalid
 from pipeline.pricing import USD_PER_HOUR
 from pipeline.request import MAX_EPOCHS, MAX_RUNTIME_HOURS, PRESETS, WEIGHTS_NAME, Defaults, Request, parse_request
 
-from training_code.config import PRESETS as TRAINING_PRESETS
+from training_code.presets import PRESETS as TRAINING_PRESETS
 
 DEFAULTS = Defaults(dataset_prefix="dino-data", preset="test", instance_type="ml.g5.2xlarge")
 

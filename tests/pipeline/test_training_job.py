@@ -15,8 +15,8 @@ from pipeline.settings import LaunchSettings
 from pipeline.training_job import CONTAINER_ENTRYPOINT, training_job_arguments, watch_interval_seconds
 
 from local_aws.sagemaker.s3_files import S3Uri, path_below
-from training_code.config import PRESETS
 from training_code.hyperparameters import parse_hyperparameters
+from training_code.presets import PRESETS
 
 Build = Any
 

@@ -10,10 +10,11 @@ import torch
 from dataset_contract.load import load_split
 from tests.training.training_jobs import draw_plan
 from training_code.batches import EpochDraws, EvaluationDraws, epoch_order, load_batches, steps_per_epoch
-from training_code.config import PRESETS, TrainingConfig
+from training_code.config import TrainingConfig
 from training_code.failures import DataError
 from training_code.memory import worst_case_batch
 from training_code.plan_images import PlanImages
+from training_code.presets import PRESETS
 
 CONFIG = replace(PRESETS["tiny"].training, batch_size=2, image_short_sides=(64, 48), image_max_side=96)
 

@@ -18,9 +18,9 @@ import torch
 from dataset_contract.load import load_split
 from tests.training.training_jobs import write_dataset
 from training_code.batches import EpochDraws, load_batches, steps_per_epoch
-from training_code.config import PRESETS
 from training_code.dino.model import build_model
 from training_code.plan_images import PlanImages
+from training_code.presets import PRESETS
 from training_code.processes import Processes
 from training_code.training_step import TrainingStep
 

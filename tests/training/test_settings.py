@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from training_code.config import PRESETS, TrainingConfig
+from training_code.config import TrainingConfig
 from training_code.failures import JobConfigError
 from training_code.health import judge
 from training_code.hyperparameters import parse_hyperparameters, read_hyperparameters
 from training_code.metric_lines import METRIC_DEFINITIONS
 from training_code.optimisation import learning_rate_factor
+from training_code.presets import PRESETS
 
 
 def test_strings_become_settings() -> None:
@@ -76,7 +77,7 @@ def test_cloudwatch_takes_the_definitions() -> None:
 
 def test_what_lambda_imports_needs_the_standard_library_only() -> None:
     program = (
-        "import sys; import training_code.config, training_code.metric_lines;"
+        "import sys; import training_code.presets, training_code.metric_lines;"
         "foreign = {m.split('.')[0] for m in sys.modules} - sys.stdlib_module_names - {'training_code', '__main__'};"
         "sys.exit(str(foreign) if foreign else 0)"
     )
