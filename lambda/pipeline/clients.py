@@ -9,9 +9,12 @@ import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    from mypy_boto3_pricing import PricingClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_service_quotas import ServiceQuotasClient
     from mypy_boto3_sns import SNSClient
+    from mypy_boto3_stepfunctions import SFNClient
 
 _CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 5},
@@ -19,6 +22,12 @@ _CONFIG = Config(
     read_timeout=30,
     max_pool_connections=32,  # the data set's objects are looked at in parallel
 )
+
+_DISPENSABLE = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=3, read_timeout=8)
+"""For what a step can go on without: it must not wait past its own time limit for it."""
+
+_PRICING_REGION = "us-east-1"
+"""The Price List answers for all regions in few of them."""
 
 
 @cache
@@ -37,3 +46,21 @@ def sagemaker_client() -> SageMakerClient:
 def sns_client() -> SNSClient:
     """Amazon SNS."""
     return boto3.client("sns", config=_CONFIG)
+
+
+@cache
+def stepfunctions_client() -> SFNClient:
+    """AWS Step Functions."""
+    return boto3.client("stepfunctions", config=_CONFIG)
+
+
+@cache
+def pricing_client() -> PricingClient:
+    """The AWS Price List."""
+    return boto3.client("pricing", region_name=_PRICING_REGION, config=_DISPENSABLE)
+
+
+@cache
+def service_quotas_client() -> ServiceQuotasClient:
+    """Service Quotas."""
+    return boto3.client("service-quotas", config=_DISPENSABLE)

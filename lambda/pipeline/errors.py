@@ -13,6 +13,10 @@ class RequestInvalid(PipelineError):
     """The execution's input is not a request."""
 
 
+class AlreadyRunning(PipelineError):
+    """Another execution works on the same data set."""
+
+
 class DatasetMissing(PipelineError):
     """There is no complete data set where the request says."""
 
@@ -21,8 +25,24 @@ class DatasetInvalid(PipelineError):
     """The data set's report has errors."""
 
 
+class QuoteRefused(PipelineError):
+    """No instance type of the request has a quota and fits into its max_cost_usd."""
+
+
 class LaunchFailed(PipelineError):
     """The training job could not be started: its code or its weights are missing, or SageMaker refused it."""
+
+
+class FirstMinutesFailed(PipelineError):
+    """The training job was stopped, since its first minutes were not healthy."""
+
+
+class TrainingStalled(PipelineError):
+    """The training job was stopped, since it made no progress any more."""
+
+
+class OverBudget(PipelineError):
+    """The training job was stopped, since it would have cost more than max_cost_usd."""
 
 
 class TrainingFailed(PipelineError):

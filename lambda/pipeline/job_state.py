@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from pipeline.aws_errors import error_code, error_message, raising_unavailable
 from pipeline.errors import PipelineError, TrainingFailed, TrainingStopped, TrainingTimedOut
 from pipeline.links import log_group_link
-from pipeline.pricing import cost_usd
+from pipeline.pricing import USD_PER_HOUR, cost_usd
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -69,7 +69,7 @@ def judge(job: Mapping[str, Any], *, region: str, now: datetime) -> Progress:
         # no model, which the trainer writes last.
         artifact_uri=job.get("ModelArtifacts", {}).get("S3ModelArtifacts") if completed else None,
         billable_seconds=seconds,
-        cost_usd=cost_usd(job["ResourceConfig"]["InstanceType"], seconds),
+        cost_usd=cost_usd(float(USD_PER_HOUR[job["ResourceConfig"]["InstanceType"]]), seconds),
     )
 
 

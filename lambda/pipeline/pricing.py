@@ -1,8 +1,18 @@
-"""What a training job costs: a dated table of SageMaker's prices."""
+"""What a training job costs: the hour of an instance type, by the AWS Price List or a dated table, and the sum."""
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_pricing import PricingClient
 
 PRICES_DATE = "2026-08"
 PRICES_REGION = "us-east-1"
@@ -13,13 +23,121 @@ USD_PER_HOUR = {
     "ml.g6.2xlarge": Decimal("1.222"),  # one L4, 24 GB
     "ml.g6e.2xlarge": Decimal("2.8026"),  # one L40S, 48 GB
 }
-"""On-demand training prices. Only types with one GPU: the trainer uses one, and idle ones are billed all the same."""
+"""On-demand training prices, for when the Price List cannot be reached; its keys are the types that can be asked for.
+
+ml.g5.2xlarge is often quoted as two A10G at 2.41 USD: it has one, at 1.515 USD, so that 5 epochs of 1.5 h cost 2.27 USD
+and not 3.62. Types with several GPUs are left out: the trainer would use all of them, but how much sooner it would be
+done has not been measured, so that a quote would be a guess.
+"""
+
+_ODD_FACTOR = 3
+"""The regions differ less than twofold; a price this far from the table's is another thing's price."""
+_HOURS = frozenset({"hrs", "hr", "hours", "hour"})
+STOPPING_SECONDS = 120
+"""SageMaker gives a job that reached its limit so long to end, and bills it."""
 
 
-def cost_usd(instance_type: str, billable_seconds: float) -> float:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceTable:
+    """The on-demand price of an hour of training, for each instance type that was asked for."""
+
+    usd_per_hour: Mapping[str, float]
+    source: str
+    """Where the prices are from, as a clause."""
+
+
+def look_up_prices(pricing: PricingClient, *, region: str, instance_types: Sequence[str]) -> PriceTable:
+    """The Price List's prices in `region`; the dated table's for all types if any of them cannot be had.
+
+    Raises nothing for a service that cannot be reached, refuses or answers nonsense: the table's source tells of it.
+    """
+    try:
+        live = {name: _listed_price(pricing, region=region, instance_type=name) for name in instance_types}
+    except ClientError as error:
+        return _dated(instance_types, region, f"the AWS Price List refused ({error.response['Error']['Code']})")
+    except BotoCoreError:
+        return _dated(instance_types, region, "the AWS Price List could not be reached")
+    unknown = [name for name, price in live.items() if price is None]
+    if unknown:
+        return _dated(instance_types, region, f"the AWS Price List has no usable price of {', '.join(unknown)}")
+    found = {name: float(price) for name, price in live.items() if price is not None}
+    return PriceTable(usd_per_hour=found, source=f"the AWS Price List's prices of {region}")
+
+
+def cost_usd(usd_per_hour: float, billable_seconds: float) -> float:
     """Price of `billable_seconds` in USD, to the cent.
 
     SageMaker counts a managed spot job's discount in BillableTimeInSeconds, so the on-demand price applies to both.
     """
-    exact = USD_PER_HOUR[instance_type] * Decimal(str(billable_seconds)) / 3600
+    exact = Decimal(str(usd_per_hour)) * Decimal(str(billable_seconds)) / 3600
     return float(exact.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP))
+
+
+def affordable_seconds(usd: float, usd_per_hour: float, *, jobs: int = 1) -> int:
+    """The most seconds that `jobs` jobs may run in all, their ends included, for `usd`; 0 if it buys none.
+
+    Exact: (affordable_seconds + jobs x STOPPING_SECONDS) x usd_per_hour never exceeds `usd`.
+    """
+    bought = math.floor(Decimal(str(usd)) * 3600 / Decimal(str(usd_per_hour)))
+    return max(0, bought - jobs * STOPPING_SECONDS)
+
+
+def _dated(instance_types: Sequence[str], region: str, reason: str) -> PriceTable:
+    elsewhere = "" if region == PRICES_REGION else f", which may differ from {region}'s"
+    return PriceTable(
+        usd_per_hour={name: float(USD_PER_HOUR[name]) for name in instance_types},
+        source=f"{PRICES_REGION}'s prices of {PRICES_DATE}{elsewhere}, since {reason}",
+    )
+
+
+def _listed_price(pricing: PricingClient, *, region: str, instance_type: str) -> Decimal | None:
+    """The dearest price that can be that of an hour, so that a cap holds; None if there is none."""
+    wanted = {"regionCode": region, "instanceName": instance_type, "component": "Training"}
+    answer = pricing.get_products(
+        ServiceCode="AmazonSageMaker",
+        FormatVersion="aws_v1",
+        Filters=[{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in wanted.items()],
+    )
+    expected = USD_PER_HOUR[instance_type]
+    prices = (
+        price
+        for text in answer.get("PriceList", [])
+        for product in [_object(_json(text))]
+        if _attributes_match(product, wanted)
+        for price in _hourly_prices(product)
+    )
+    return max((price for price in prices if expected / _ODD_FACTOR < price < expected * _ODD_FACTOR), default=None)
+
+
+def _attributes_match(product: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
+    attributes = _object(_object(product.get("product")).get("attributes"))
+    return all(attributes.get(field) == value for field, value in wanted.items())
+
+
+def _hourly_prices(product: Mapping[str, Any]) -> Iterator[Decimal]:
+    """Each on-demand price in USD an hour of one product of the Price List.
+
+    Source: https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_pricing_GetProducts.html
+    """
+    for term in _object(_object(product.get("terms")).get("OnDemand")).values():
+        for dimension in _object(_object(term).get("priceDimensions")).values():
+            fields = _object(dimension)
+            if str(fields.get("unit")).lower() in _HOURS:
+                try:
+                    price = Decimal(str(_object(fields.get("pricePerUnit")).get("USD")))
+                except InvalidOperation:
+                    continue
+                if price.is_finite():
+                    yield price
+
+
+def _json(text: object) -> object:
+    try:
+        return json.loads(str(text))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    """`value` if it is a JSON object, or else an empty one."""
+    return value if isinstance(value, dict) else {}

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 from pipeline.errors import RequestInvalid
 from pipeline.pricing import USD_PER_HOUR
@@ -139,17 +139,20 @@ def parse_request(value: object, defaults: Defaults) -> Request:
 
 def parse_quality_gate(value: object) -> dict[str, float]:
     """Class name -> least F1, from a request or from the deployment's default. Raises RequestInvalid."""
-    entries = list(value.items()) if isinstance(value, dict) and len(value) <= MAX_GATE_CLASSES else [(None, None)]
-    for name, least in entries:
-        named = isinstance(name, str) and _CLASS_NAME.fullmatch(name)
-        if not named or not _is_number(least) or not 0 <= least <= 1:
-            _refuse(
-                "quality_gate",
-                value,
-                'an object of class names and the least F1 of each, from 0 to 1, such as {"room": 0.895}; '
-                "{} only compares with the last accepted model",
-            )
-    return {str(name): float(least) for name, least in entries}
+    entries = value.items() if isinstance(value, dict) else ()
+    gate = {
+        name: float(least)
+        for name, least in entries
+        if isinstance(name, str) and _CLASS_NAME.fullmatch(name) and _is_number(least) and 0 <= least <= 1
+    }
+    if not isinstance(value, dict) or len(gate) < len(value) or len(gate) > MAX_GATE_CLASSES:
+        _refuse(
+            "quality_gate",
+            value,
+            'an object of class names and the least F1 of each, from 0 to 1, such as {"room": 0.895}; '
+            "{} only compares with the last accepted model",
+        )
+    return gate
 
 
 def _preset(value: object) -> str:
@@ -219,7 +222,7 @@ def _pretrained(value: object) -> str | None:
     return value
 
 
-def _is_number(value: object) -> TypeIs[int | float]:
+def _is_number(value: object) -> TypeGuard[int | float]:
     """JSON's numbers; Python takes true and false for numbers, too."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 

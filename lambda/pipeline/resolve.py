@@ -16,5 +16,6 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         dataset_prefix=settings.dataset_prefix,
         preset=settings.default_preset,
         instance_type=settings.default_instance_type,
+        quality_gate=settings.quality_gate,
     )
     return parse_request(event["execution"]["Input"], defaults).to_state()

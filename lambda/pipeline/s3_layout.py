@@ -10,6 +10,10 @@ CHECKPOINTS = "checkpoints/"
 TRAINING_CODE = "training-code/"
 PRETRAINED = "pretrained/"
 """Weights to start from, uploaded by hand; data sets of the same model share them."""
+LOCKS = "locks/"
+"""One object for each data set that an execution works on."""
+RUNS = "runs/"
+"""What each completed training job took and cost; the next quotes are made of it."""
 
 
 def report_key(execution_name: str) -> str:
@@ -17,9 +21,29 @@ def report_key(execution_name: str) -> str:
     return f"{REPORTS}{execution_name}/report.json"
 
 
-def checkpoints_prefix(execution_name: str) -> str:
-    """The checkpoints of one execution: its redriven jobs go on where the first one ended."""
-    return f"{CHECKPOINTS}{execution_name}/"
+def batch_key(execution_name: str, number: int) -> str:
+    """The images of one batch of an execution's validation."""
+    return f"{REPORTS}{execution_name}/batches/{number:05d}.json"
+
+
+def facts_key(batch: str) -> str:
+    """What was read of the images of the batch with this key."""
+    return f"{batch.removesuffix('.json')}-facts.json"
+
+
+def checkpoints_prefix(execution_name: str, run: int) -> str:
+    """The checkpoints of one run of an execution: each further job of the run goes on where the last one ended."""
+    return f"{CHECKPOINTS}{execution_name}/{run}/"
+
+
+def lock_key(dataset_prefix: str) -> str:
+    """The lock on a data set."""
+    return f"{LOCKS}{dataset_prefix}.json"
+
+
+def run_record_key(execution_name: str, run: int) -> str:
+    """The record of one run of an execution."""
+    return f"{RUNS}{execution_name}-{run}.json"
 
 
 def training_code_prefix(asset_key: str) -> str:

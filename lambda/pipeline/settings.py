@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Self
@@ -31,11 +32,33 @@ class ResolveSettings(Settings):
     dataset_prefix: str
     default_preset: str
     default_instance_type: str
+    default_quality_gate: str
+    """JSON: class name -> least F1."""
+
+    @property
+    def quality_gate(self) -> dict[str, float]:
+        """Class name -> least F1."""
+        gate: dict[str, float] = json.loads(self.default_quality_gate)
+        return gate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockSettings(Settings):
+    """Where the locks lie."""
+
+    bucket: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidateSettings(Settings):
     """Where data sets and reports lie."""
+
+    bucket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteSettings(Settings):
+    """Where the records of earlier runs lie."""
 
     bucket: str
 
@@ -58,7 +81,18 @@ class LaunchSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FinaliseSettings(Settings):
-    """Where the message goes."""
+class JudgeSettings(Settings):
+    """Where records lie and good models are registered."""
 
+    bucket: str
+    model_package_group: str
+    training_image: str
+    """A model package names an image; this one can load what it trained."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinaliseSettings(Settings):
+    """Where the lock lies, and where the message goes."""
+
+    bucket: str
     topic_arn: str

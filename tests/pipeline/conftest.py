@@ -34,7 +34,9 @@ def context(**more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def defaults() -> Defaults:
-    return Defaults(dataset_prefix="dino-data", preset="test", instance_type="ml.g5.2xlarge")
+    return Defaults(
+        dataset_prefix="dino-data", preset="test", instance_type="ml.g5.2xlarge", quality_gate={"room": 0.895}
+    )
 
 
 @pytest.fixture
@@ -51,6 +53,7 @@ def dataset() -> dict[str, Any]:
         "version": "0" * 64,
         "images": 8,
         "annotations": 16,
+        "splits": {"train": 5, "val": 2, "test": 1},
         "errors": 0,
         "warnings": 0,
         "report_uri": "s3://bucket/reports/run/report.json",

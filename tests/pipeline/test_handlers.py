@@ -32,9 +32,18 @@ def answering(client: object) -> Callable[[], object]:
 
 
 def test_resolve_makes_a_request_of_the_executions_input(set_up: SetUp) -> None:
-    set_up(ResolveSettings(dataset_prefix="dino-data", default_preset="tiny", default_instance_type="ml.g5.xlarge"))
+    set_up(
+        ResolveSettings(
+            dataset_prefix="dino-data",
+            default_preset="tiny",
+            default_instance_type="ml.g5.xlarge",
+            default_quality_gate='{"room": 0.9}',
+        )
+    )
     request = resolve.handler({"execution": context(Input={"epochs": 3})}, None)
-    assert (request["preset"], request["epochs"], request["instance_type"]) == ("tiny", 3, "ml.g5.xlarge")
+    assert (request["preset"], request["epochs"], request["instance_types"]) == ("tiny", 3, ["ml.g5.xlarge"])
+    assert request["quality_gate"] == {"room": 0.9}
+    assert json.loads(json.dumps(request)) == request
     with pytest.raises(RequestInvalid):
         resolve.handler({"execution": context(Input="text")}, None)
 
@@ -92,7 +101,7 @@ def test_finalise_publishes_and_returns_the_outcome(
 ) -> None:
     monkeypatch.setattr(finalise, "sagemaker_client", answering(sagemaker.client))
     monkeypatch.setattr(finalise, "sns_client", answering(sns.client))
-    set_up(FinaliseSettings(topic_arn="arn:aws:sns:us-east-1:123456789012:Topic"))
+    set_up(FinaliseSettings(bucket="bucket", topic_arn="arn:aws:sns:us-east-1:123456789012:Topic"))
     sns.expect("publish", {"MessageId": "1"})
     failure = {"Error": "DatasetMissing", "Cause": '{"errorMessage": "There is none."}'}
     state = finalise.handler({"execution": context(), "state": {"failure": failure}}, None)
@@ -109,9 +118,14 @@ def test_a_variable_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_error_names_that_people_see() -> None:
     assert {
         "RequestInvalid",
+        "AlreadyRunning",
         "DatasetMissing",
         "DatasetInvalid",
+        "QuoteRefused",
         "LaunchFailed",
+        "FirstMinutesFailed",
+        "TrainingStalled",
+        "OverBudget",
         "TrainingFailed",
         "TrainingStopped",
         "TrainingTimedOut",

@@ -15,7 +15,7 @@ from pipeline.pricing import USD_PER_HOUR, cost_usd
     ],
 )
 def test_price_of_billable_seconds(instance_type: str, seconds: int, expected: float) -> None:
-    assert cost_usd(instance_type, seconds) == expected
+    assert cost_usd(float(USD_PER_HOUR[instance_type]), seconds) == expected
 
 
 def test_every_type_that_can_be_asked_for_has_a_price() -> None:

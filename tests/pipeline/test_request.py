@@ -7,11 +7,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pipeline.errors import RequestInvalid
 from pipeline.pricing import USD_PER_HOUR
-from pipeline.request import MAX_EPOCHS, MAX_RUNTIME_HOURS, PRESETS, WEIGHTS_NAME, Defaults, Request, parse_request
+from pipeline.request import (
+    MAX_COST_USD,
+    MAX_EPOCHS,
+    MAX_INSTANCE_TYPES,
+    PRESETS,
+    WEIGHTS_NAME,
+    Defaults,
+    Request,
+    Run,
+    parse_request,
+)
 
 from training_code.presets import PRESETS as TRAINING_PRESETS
 
-DEFAULTS = Defaults(dataset_prefix="dino-data", preset="test", instance_type="ml.g5.2xlarge")
+DEFAULTS = Defaults(
+    dataset_prefix="dino-data", preset="test", instance_type="ml.g5.2xlarge", quality_gate={"room": 0.895}
+)
 
 
 def test_an_empty_object_is_a_complete_request() -> None:
@@ -19,22 +31,49 @@ def test_an_empty_object_is_a_complete_request() -> None:
         dataset_prefix="dino-data",
         preset="test",
         epochs=5,
-        instance_type="ml.g5.2xlarge",
+        instance_types=("ml.g5.2xlarge",),
         spot=True,
-        max_runtime_hours=6,
+        max_cost_usd=10,
+        quality_gate={"room": 0.895},
         pretrained=None,
     )
 
 
-@pytest.mark.parametrize(("preset", "epochs"), [("test", 5), ("full", 50), ("tiny", None)])
-def test_a_preset_brings_its_epochs(preset: str, epochs: int | None) -> None:
-    assert parse_request({"preset": preset}, DEFAULTS).epochs == epochs
+@pytest.mark.parametrize(
+    ("preset", "runs", "max_cost_usd"),
+    [
+        ("test", (Run("room_wall", 5),), 10),
+        ("full", (Run("room_wall", 50),), 60),
+        ("test_then_full", (Run("room_wall", 5), Run("room_wall", 50)), 70),
+        ("tiny", (Run("tiny", TRAINING_PRESETS["tiny"].training.epochs),), 5),
+    ],
+)
+def test_a_preset_brings_its_runs_and_what_they_may_cost(
+    preset: str, runs: tuple[Run, ...], max_cost_usd: float
+) -> None:
+    request = parse_request({"preset": preset}, DEFAULTS)
+    assert (request.runs, request.max_cost_usd) == (runs, max_cost_usd)
+
+
+def test_the_epochs_asked_for_are_those_of_the_run() -> None:
+    assert parse_request({"preset": "full", "epochs": 12}, DEFAULTS).runs == (Run("room_wall", 12),)
+
+
+def test_instance_types_keep_their_order() -> None:
+    types = ["ml.g6.xlarge", "ml.g5.2xlarge", "ml.g5.xlarge"]
+    assert parse_request({"instance_types": types}, DEFAULTS).instance_types == tuple(types)
+
+
+def test_an_empty_gate_replaces_the_deployments() -> None:
+    assert parse_request({"quality_gate": {}}, DEFAULTS).quality_gate == {}
+    assert parse_request({"quality_gate": {"wall": 1, "room": 0.9}}, DEFAULTS).quality_gate == {"wall": 1, "room": 0.9}
 
 
 def test_the_deployment_chooses_the_default_preset() -> None:
-    tiny = Defaults(dataset_prefix="dino-data", preset="tiny", instance_type="ml.g5.xlarge")
+    tiny = Defaults(dataset_prefix="dino-data", preset="tiny", instance_type="ml.g5.xlarge", quality_gate={})
     request = parse_request({}, tiny)
-    assert (request.preset, request.training_preset, request.instance_type) == ("tiny", "tiny", "ml.g5.xlarge")
+    assert (request.preset, request.training_preset, request.instance_types) == ("tiny", "tiny", ("ml.g5.xlarge",))
+    assert (request.max_cost_usd, request.quality_gate) == (5, {})
 
 
 def test_every_preset_is_one_of_the_trainers() -> None:
@@ -64,19 +103,38 @@ def test_the_weights_to_start_from_are_a_files_name(name: str) -> None:
 @pytest.mark.parametrize(
     ("given_", "field", "allowed"),
     [
-        ({"preset": "huge"}, "preset", "test, full, tiny"),
-        ({"preset": ["test"]}, "preset", "test, full, tiny"),
+        ({"preset": "huge"}, "preset", "test, full, test_then_full, tiny"),
+        ({"preset": ["test"]}, "preset", "test, full, test_then_full, tiny"),
         ({"epochs": 0}, "epochs", "from 1 to 1000"),
         ({"epochs": 2.5}, "epochs", "from 1 to 1000"),
         ({"epochs": True}, "epochs", "from 1 to 1000"),
         ({"epochs": "5"}, "epochs", "from 1 to 1000"),
-        ({"instance_type": "ml.p5.48xlarge"}, "instance_type", "ml.g5.2xlarge"),
-        ({"instance_type": "g5.2xlarge"}, "instance_type", "ml.g5.2xlarge"),
+        ({"preset": "test_then_full", "epochs": 5}, "epochs", "nothing with the preset test_then_full"),
+        ({"instance_type": "ml.g5.2xlarge"}, "instance_type", "instance_types"),
+        ({"max_runtime_hours": 6}, "max_runtime_hours", "max_cost_usd"),
+        ({"instance_types": "ml.g5.2xlarge"}, "instance_types", "ml.g5.2xlarge"),
+        ({"instance_types": []}, "instance_types", "one to 5"),
+        ({"instance_types": ["ml.p5.48xlarge"]}, "instance_types", "ml.g5.2xlarge"),
+        ({"instance_types": ["g5.2xlarge"]}, "instance_types", "ml.g5.2xlarge"),
+        ({"instance_types": ["ml.g5.xlarge", "ml.g5.xlarge"]}, "instance_types", "different"),
+        ({"instance_types": ["ml.g5.xlarge"] * 6}, "instance_types", "one to 5"),
+        ({"instance_types": [["ml.g5.xlarge"]]}, "instance_types", "ml.g5.2xlarge"),
         ({"spot": "yes"}, "spot", "true"),
         ({"spot": 1}, "spot", "true"),
-        ({"max_runtime_hours": 0}, "max_runtime_hours", "up to 120"),
-        ({"max_runtime_hours": 121}, "max_runtime_hours", "up to 120"),
-        ({"max_runtime_hours": float("nan")}, "max_runtime_hours", "up to 120"),
+        ({"max_cost_usd": 0}, "max_cost_usd", "above 0"),
+        ({"max_cost_usd": -1}, "max_cost_usd", "above 0"),
+        ({"max_cost_usd": 10_001}, "max_cost_usd", "up to 10000"),
+        ({"max_cost_usd": "10"}, "max_cost_usd", "US dollars"),
+        ({"max_cost_usd": True}, "max_cost_usd", "US dollars"),
+        ({"max_cost_usd": float("nan")}, "max_cost_usd", "US dollars"),
+        ({"quality_gate": 0.895}, "quality_gate", '{"room": 0.895}'),
+        ({"quality_gate": ["room"]}, "quality_gate", '{"room": 0.895}'),
+        ({"quality_gate": {"room": 89.5}}, "quality_gate", "from 0 to 1"),
+        ({"quality_gate": {"room": True}}, "quality_gate", "from 0 to 1"),
+        ({"quality_gate": {"room": float("nan")}}, "quality_gate", "from 0 to 1"),
+        ({"quality_gate": {"": 0.5}}, "quality_gate", "class names"),
+        ({"quality_gate": {"room\n": 0.5}}, "quality_gate", "class names"),
+        ({"quality_gate": {str(number): 0.5 for number in range(21)}}, "quality_gate", "class names"),
         ({"dataset_prefix": "reports"}, "dataset_prefix", "starts with dino-data"),
         ({"dataset_prefix": "dino-data/../reports"}, "dataset_prefix", "starts with dino-data"),
         ({"dataset_prefix": "dino-data//x"}, "dataset_prefix", "starts with dino-data"),
@@ -128,28 +186,33 @@ def test_whatever_the_input_is_the_end_is_a_sound_request_or_a_refusal(value: ob
         assert 0 < len(str(refusal)) < 600
         return
     assert request.preset in PRESETS
-    assert request.instance_type in USD_PER_HOUR
+    assert set(request.instance_types) <= set(USD_PER_HOUR)
+    assert 1 <= len(request.instance_types) <= MAX_INSTANCE_TYPES
     assert request.dataset_prefix.startswith("dino-data")
-    assert request.epochs is None or 1 <= request.epochs <= MAX_EPOCHS
-    assert 1 <= request.max_runtime_seconds <= MAX_RUNTIME_HOURS * 3600
-    assert request.max_wait_seconds >= request.max_runtime_seconds
+    assert request.runs
+    assert all(1 <= run.epochs <= MAX_EPOCHS for run in request.runs)
+    assert 0 < request.max_cost_usd <= MAX_COST_USD
+    assert all(0 <= least <= 1 for least in request.quality_gate.values())
     assert request.pretrained is None or WEIGHTS_NAME.fullmatch(request.pretrained)
+
+
+FIELDS = {
+    "instance_types": st.lists(st.sampled_from(sorted(USD_PER_HOUR)), min_size=1, max_size=5, unique=True),
+    "spot": st.booleans(),
+    "max_cost_usd": st.floats(0.001, MAX_COST_USD),
+    "quality_gate": st.dictionaries(st.from_regex(r"[a-z][a-z .-]{0,9}", fullmatch=True), st.floats(0, 1), max_size=3),
+    "pretrained": st.none() | st.from_regex(WEIGHTS_NAME, fullmatch=True),
+}
 
 
 @given(
     st.fixed_dictionaries(
-        {},
-        optional={
-            "preset": st.sampled_from(sorted(PRESETS)),
-            "epochs": st.integers(1, MAX_EPOCHS),
-            "instance_type": st.sampled_from(sorted(USD_PER_HOUR)),
-            "spot": st.booleans(),
-            "max_runtime_hours": st.floats(0.001, MAX_RUNTIME_HOURS),
-            "pretrained": st.none() | st.from_regex(WEIGHTS_NAME, fullmatch=True),
-        },
+        {}, optional=FIELDS | {"preset": st.sampled_from(["test", "full"]), "epochs": st.integers(1, MAX_EPOCHS)}
     )
+    | st.fixed_dictionaries({}, optional=FIELDS | {"preset": st.sampled_from(sorted(PRESETS))})
 )
 def test_a_request_survives_the_state_machine(fields: dict[str, object]) -> None:
     request = parse_request(fields, DEFAULTS)
-    assert Request.from_state(json.loads(json.dumps(request.to_state()))) == request
-    assert parse_request(request.to_state(), DEFAULTS) == request
+    state = json.loads(json.dumps(request.to_state()))
+    assert Request.from_state(state) == request
+    assert parse_request(state, DEFAULTS) == request
