@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -45,9 +46,15 @@ class Configuration:
     """The data sets' folder in the bucket; a request may name this one, or another that starts with it."""
     default_preset: str
     default_instance_type: str
+    quality_gate: dict[str, float]
+    """Class -> the least F1 at IoU 0.5 of a model that is registered, unless a request says otherwise."""
     watch_interval_seconds: int
     """Seconds between two looks at a training job."""
     log_retention: logs.RetentionDays
+    daily_budget_usd: int
+    """An alarm tells when the runs of a day cost as much."""
+    start_on_new_manifest: bool
+    """Whether an uploaded data set starts a run by itself."""
 
     @classmethod
     def from_context(cls, get: Callable[[str], object]) -> Configuration:
@@ -61,10 +68,13 @@ class Configuration:
             dataset_prefix=_matching("dataset_prefix", get, _PREFIX, "a folder's name, such as dino-data"),
             default_preset=_one_of("default_preset", get, PRESETS),
             default_instance_type=_one_of("default_instance_type", get, USD_PER_HOUR),
+            quality_gate=_quality_gate("quality_gate", get),
             watch_interval_seconds=_integer("watch_interval_seconds", get, range(5, 3601), "from 5 to 3600"),
             log_retention=LOG_RETENTION[
                 _integer("log_retention_days", get, LOG_RETENTION, f"out of {', '.join(map(str, LOG_RETENTION))}")
             ],
+            daily_budget_usd=_integer("daily_budget_usd", get, range(1, 100_001), "from 1 to 100000"),
+            start_on_new_manifest=_boolean("start_on_new_manifest", get),
         )
 
 
@@ -91,6 +101,29 @@ def _integer(name: str, get: Callable[[str], object], allowed: Collection[int], 
     if number not in allowed:
         raise _refusal(name, value, f"a whole number {described}")
     return number
+
+
+def _boolean(name: str, get: Callable[[str], object]) -> bool:
+    value = get(name)
+    if value in (True, "true"):
+        return True
+    if value in (False, "false"):
+        return False
+    raise _refusal(name, value, "true or false")
+
+
+def _quality_gate(name: str, get: Callable[[str], object]) -> dict[str, float]:
+    """An object, or JSON of one: `cdk deploy -c` gives strings."""
+    value = get(name)
+    try:
+        given = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        given = None
+    if not isinstance(given, dict) or not all(
+        isinstance(least, int | float) and not isinstance(least, bool) and 0 <= least <= 1 for least in given.values()
+    ):
+        raise _refusal(name, value, 'an object of classes and their least F1, such as {"room": 0.895}')
+    return {str(label): float(least) for label, least in given.items()}
 
 
 def _refusal(name: str, value: object, allowed: str) -> ConfigurationError:

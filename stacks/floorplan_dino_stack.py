@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from aws_cdk import CfnOutput, Environment, Stack
 from constructs import Construct
-from pipeline.settings import FinaliseSettings, LaunchSettings, ResolveSettings, ValidateSettings
+from pipeline.settings import (
+    FinaliseSettings,
+    JudgeSettings,
+    LaunchSettings,
+    LockSettings,
+    QuoteSettings,
+    ResolveSettings,
+    ValidateSettings,
+)
 
 from stacks import permissions
 from stacks.configuration import Configuration
 from stacks.dataset_bucket import DatasetBucket
+from stacks.events import Events
+from stacks.monitoring import Monitoring
 from stacks.notifications import Notifications
 from stacks.pipeline_functions import PipelineFunctions
 from stacks.state_machine import TrainingPipeline
 from stacks.training_code_asset import TrainingCodeAsset
 from stacks.training_image import training_image
 from stacks.training_role import TrainingRole
+
+MODEL_PACKAGE_GROUP = "floorplan-dino"
+"""The registry's group of models. Judge makes it with the first model."""
 
 
 class FloorplanDinoStack(Stack):
@@ -32,6 +46,7 @@ class FloorplanDinoStack(Stack):
             description="Trains DINO on floor plans: checks the data set, runs the training job, reports the outcome",
         )
         prefix = configuration.dataset_prefix
+        machine_name = f"{self.stack_name}-Training"
         image = training_image(self, configuration)
         bucket = DatasetBucket(self, "Dataset").bucket
         topic = Notifications(self, "Notifications").topic
@@ -44,8 +59,11 @@ class FloorplanDinoStack(Stack):
                 dataset_prefix=prefix,
                 default_preset=configuration.default_preset,
                 default_instance_type=configuration.default_instance_type,
+                default_quality_gate=json.dumps(configuration.quality_gate),
             ),
+            lock=LockSettings(bucket=bucket.bucket_name),
             validate=ValidateSettings(bucket=bucket.bucket_name),
+            quote=QuoteSettings(bucket=bucket.bucket_name),
             launch=LaunchSettings(
                 bucket=bucket.bucket_name,
                 training_image=image.uri,
@@ -54,19 +72,47 @@ class FloorplanDinoStack(Stack):
                 code_asset_key=code.s3_object_key,
                 watch_interval_seconds=str(configuration.watch_interval_seconds),
             ),
-            finalise=FinaliseSettings(topic_arn=topic.topic_arn),
+            judge=JudgeSettings(
+                bucket=bucket.bucket_name, model_package_group=MODEL_PACKAGE_GROUP, training_image=image.uri
+            ),
+            finalise=FinaliseSettings(bucket=bucket.bucket_name, topic_arn=topic.topic_arn),
             log_retention=configuration.log_retention,
         )
-        pipeline = TrainingPipeline(self, "Pipeline", functions=functions, log_retention=configuration.log_retention)
+        state_machine = TrainingPipeline(
+            self, "Pipeline", name=machine_name, functions=functions, log_retention=configuration.log_retention
+        ).state_machine
+        Monitoring(
+            self,
+            "Monitoring",
+            state_machine=state_machine,
+            topic=topic,
+            daily_budget_usd=configuration.daily_budget_usd,
+        )
+        Events(
+            self,
+            "Events",
+            state_machine=state_machine,
+            aborted=functions.aborted,
+            bucket=bucket,
+            dataset_prefix=prefix,
+            start_on_new_manifest=configuration.start_on_new_manifest,
+        )
 
-        permissions.allow_validation(functions.validate, bucket=bucket, dataset_prefix=prefix)
+        for function in (functions.validate, functions.check_images, functions.merge_checks):
+            permissions.allow_validation(function, bucket=bucket, dataset_prefix=prefix)
+        permissions.allow_lock(functions.lock, bucket=bucket, state_machine_name=machine_name)
+        permissions.allow_quote(functions.quote, bucket=bucket)
         permissions.allow_launch(functions.launch, bucket=bucket, code=code, training_role=training_role)
-        permissions.allow_watch(functions.watch)
-        permissions.allow_finalisation(functions.finalise, topic_arn=topic.topic_arn)
+        permissions.allow_watch(functions.watch, bucket=bucket)
+        permissions.allow_stop(functions.stop)
+        permissions.allow_judgement(functions.judge, bucket=bucket, image=image, group=MODEL_PACKAGE_GROUP)
+        for function in (functions.finalise, functions.aborted):
+            permissions.allow_finalisation(function, bucket=bucket, topic=topic)
+        permissions.allow_look_at_executions(functions.aborted, state_machine_name=machine_name)
         permissions.allow_training(training_role, bucket=bucket, dataset_prefix=prefix, image=image)
 
         CfnOutput(self, "DatasetBucketName", value=bucket.bucket_name)
         CfnOutput(self, "DatasetPrefix", value=prefix)
-        CfnOutput(self, "StateMachineArn", value=pipeline.state_machine.state_machine_arn)
+        CfnOutput(self, "StateMachineArn", value=state_machine.state_machine_arn)
         CfnOutput(self, "TopicArn", value=topic.topic_arn)
         CfnOutput(self, "TrainingRoleArn", value=training_role.role_arn)

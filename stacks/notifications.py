@@ -1,23 +1,30 @@
-"""The topic to which every end of an execution is published."""
+"""The topic to which every end of an execution and every alarm is published."""
 
 from __future__ import annotations
 
+from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 
 class Notifications(Construct):
-    """Encrypted with SNS's own key, which costs nothing; TLS only."""
+    """Encrypted with a key of its own (1 USD a month), since alarms cannot publish under SNS's own; TLS only."""
 
     topic: sns.Topic
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
-        self.topic = sns.Topic(
+        key = kms.Key(
             self,
-            "Topic",
-            display_name="floorplan-dino",
-            enforce_ssl=True,
-            master_key=kms.Alias.from_alias_name(self, "SnsKey", "alias/aws/sns"),
+            "Key",
+            description="floorplan-dino: messages about training runs",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.DESTROY,
         )
+        self.topic = sns.Topic(self, "Topic", display_name="floorplan-dino", enforce_ssl=True, master_key=key)
+        alarms = iam.ServicePrincipal(
+            "cloudwatch.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        )
+        self.topic.grant_publish(alarms)  # under its key, too

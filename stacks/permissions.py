@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from aws_cdk import Stack
+from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
+from aws_cdk import aws_sns as sns
+from pipeline import run_metrics
 from pipeline.execution import JOB_NAME_PREFIX
-from pipeline.s3_layout import CHECKPOINTS, PRETRAINED, REPORTS, TRAINING_CODE, TRAINING_JOBS
+from pipeline.s3_layout import CHECKPOINTS, LOCKS, PRETRAINED, REPORTS, RUNS, TRAINING_CODE, TRAINING_JOBS
 
 from stacks.training_image import TrainingImage
 
 
 def allow_validation(function: lambda_.Function, *, bucket: s3.Bucket, dataset_prefix: str) -> None:
-    """Read data sets, write reports."""
+    """Read data sets, write reports, and hand batches of images from function to function there."""
     function.add_to_role_policy(_list(bucket, f"{dataset_prefix}*"))
     function.add_to_role_policy(_allow(["s3:GetObject"], bucket.arn_for_objects(f"{dataset_prefix}*")))
-    function.add_to_role_policy(_allow(["s3:PutObject"], bucket.arn_for_objects(f"{REPORTS}*")))
+    function.add_to_role_policy(_allow(["s3:GetObject", "s3:PutObject"], bucket.arn_for_objects(f"{REPORTS}*")))
 
 
 def allow_launch(
@@ -46,22 +48,100 @@ def allow_launch(
     function.add_to_role_policy(_list(bucket, PRETRAINED))
 
 
-def allow_watch(function: lambda_.Function) -> None:
-    """Look at this pipeline's jobs."""
-    function.add_to_role_policy(_allow(["sagemaker:DescribeTrainingJob"], _training_jobs(Stack.of(function))))
+def allow_lock(function: lambda_.Function, *, bucket: s3.Bucket, state_machine_name: str) -> None:
+    """Take a data set's lock, and see whether the execution that holds it still runs."""
+    function.add_to_role_policy(_list(bucket, f"{LOCKS}*"))  # without it, a lock that is not there reads as "denied"
+    function.add_to_role_policy(_allow(["s3:GetObject", "s3:PutObject"], bucket.arn_for_objects(f"{LOCKS}*")))
+    allow_look_at_executions(function, state_machine_name=state_machine_name)
 
 
-def allow_finalisation(function: lambda_.Function, *, topic_arn: str) -> None:
-    """Look at and stop this pipeline's jobs, publish the outcome."""
-    jobs = _training_jobs(Stack.of(function))
-    function.add_to_role_policy(_allow(["sagemaker:DescribeTrainingJob", "sagemaker:StopTrainingJob"], jobs))
-    function.add_to_role_policy(_allow(["sns:Publish"], topic_arn))
+def allow_look_at_executions(function: lambda_.Function, *, state_machine_name: str) -> None:
+    """Describe this pipeline's executions."""
+    executions = Stack.of(function).format_arn(
+        service="states",
+        resource="execution",
+        resource_name=f"{state_machine_name}:*",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+    function.add_to_role_policy(_allow(["states:DescribeExecution"], executions))
+
+
+def allow_quote(function: lambda_.Function, *, bucket: s3.Bucket) -> None:
+    """Ask for prices and quotas, read what earlier runs took."""
+    function.add_to_role_policy(
+        # Neither action knows resources.
+        _allow(["pricing:GetProducts", "servicequotas:ListServiceQuotas"], "*")
+    )
+    function.add_to_role_policy(_list(bucket, f"{RUNS}*"))
+    function.add_to_role_policy(_allow(["s3:GetObject"], bucket.arn_for_objects(f"{RUNS}*")))
+
+
+def allow_watch(function: lambda_.Function, *, bucket: s3.Bucket) -> None:
+    """Look at this pipeline's jobs, their logs and checkpoints; say how it goes."""
+    stack = Stack.of(function)
+    function.add_to_role_policy(_allow(["sagemaker:DescribeTrainingJob"], _training_jobs(stack)))
+    function.add_to_role_policy(_allow(["logs:DescribeLogStreams", "logs:GetLogEvents"], _training_logs(stack)))
+    function.add_to_role_policy(_list(bucket, f"{CHECKPOINTS}*"))
+    function.add_to_role_policy(_allow(["s3:GetObject"], bucket.arn_for_objects(f"{CHECKPOINTS}*/health.json")))
+    function.add_to_role_policy(_metrics(run_metrics.NAMESPACE))
+
+
+def allow_stop(function: lambda_.Function) -> None:
+    """Stop a job of this pipeline that carries the execution's tag."""
+    function.add_to_role_policy(
+        _allow(
+            ["sagemaker:DescribeTrainingJob", "sagemaker:ListTags", "sagemaker:StopTrainingJob"],
+            _training_jobs(Stack.of(function)),
+        )
+    )
+
+
+def allow_judgement(function: lambda_.Function, *, bucket: s3.Bucket, image: TrainingImage, group: str) -> None:
+    """Read the artifact, compare with the last accepted model, register, keep what the run took."""
+    stack = Stack.of(function)
+    groups = stack.format_arn(service="sagemaker", resource="model-package-group", resource_name=group)
+    packages = stack.format_arn(service="sagemaker", resource="model-package", resource_name=f"{group}/*")
+    function.add_to_role_policy(_allow(["s3:GetObject"], bucket.arn_for_objects(f"{TRAINING_JOBS}*")))
+    function.add_to_role_policy(_allow(["s3:PutObject"], bucket.arn_for_objects(f"{RUNS}*")))
+    function.add_to_role_policy(_allow(["sagemaker:DescribeTrainingJob"], _training_jobs(stack)))
+    function.add_to_role_policy(
+        _allow(
+            [
+                "sagemaker:AddTags",
+                "sagemaker:CreateModelPackage",
+                "sagemaker:CreateModelPackageGroup",
+                "sagemaker:DescribeModelPackage",
+                "sagemaker:ListModelPackages",
+            ],
+            groups,
+            packages,
+        )
+    )
+    # SageMaker looks whether the one who registers a model may pull its image.
+    function.add_to_role_policy(
+        _allow(
+            ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], image.repository_arn
+        )
+    )
+
+
+def allow_finalisation(function: lambda_.Function, *, bucket: s3.Bucket, topic: sns.Topic) -> None:
+    """Look at and stop this pipeline's jobs, release the lock, publish the outcome and its cost."""
+    function.add_to_role_policy(
+        _allow(
+            ["sagemaker:DescribeTrainingJob", "sagemaker:ListTags", "sagemaker:StopTrainingJob"],
+            _training_jobs(Stack.of(function)),
+        )
+    )
+    function.add_to_role_policy(_list(bucket, f"{LOCKS}*"))
+    function.add_to_role_policy(_allow(["s3:GetObject", "s3:DeleteObject"], bucket.arn_for_objects(f"{LOCKS}*")))
+    topic.grant_publish(function)  # its key, too
+    function.add_to_role_policy(_metrics(run_metrics.NAMESPACE))
 
 
 def allow_training(role: iam.Role, *, bucket: s3.Bucket, dataset_prefix: str, image: TrainingImage) -> None:
     """What SageMaker does in a job's name: the container itself has no network."""
     stack = Stack.of(role)
-    log_group = stack.format_arn(service="logs", resource="log-group:/aws/sagemaker/TrainingJobs*")
     read = [f"{dataset_prefix}*", f"{TRAINING_CODE}*", f"{PRETRAINED}*", f"{CHECKPOINTS}*"]
     write = [f"{CHECKPOINTS}*", f"{TRAINING_JOBS}*"]
     statements = [
@@ -70,13 +150,10 @@ def allow_training(role: iam.Role, *, bucket: s3.Bucket, dataset_prefix: str, im
         _allow(["s3:PutObject", "s3:AbortMultipartUpload"], *(bucket.arn_for_objects(prefix) for prefix in write)),
         _allow(["s3:DeleteObject"], bucket.arn_for_objects(f"{CHECKPOINTS}*")),
         _allow(
-            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], log_group
+            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+            _training_logs(stack),
         ),
-        iam.PolicyStatement(
-            actions=["cloudwatch:PutMetricData"],
-            resources=["*"],  # the action knows no resources
-            conditions={"StringEquals": {"cloudwatch:namespace": "/aws/sagemaker/TrainingJobs"}},
-        ),
+        _metrics("/aws/sagemaker/TrainingJobs"),
         _allow(["ecr:GetAuthorizationToken"], "*"),  # the action knows no resources
         _allow(
             ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], image.repository_arn
@@ -96,6 +173,18 @@ def _list(bucket: s3.Bucket, *prefixes: str) -> iam.PolicyStatement:
         resources=[bucket.bucket_arn],
         conditions={"StringLike": {"s3:prefix": list(prefixes)}},
     )
+
+
+def _metrics(namespace: str) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        actions=["cloudwatch:PutMetricData"],
+        resources=["*"],  # the action knows no resources
+        conditions={"StringEquals": {"cloudwatch:namespace": namespace}},
+    )
+
+
+def _training_logs(stack: Stack) -> str:
+    return stack.format_arn(service="logs", resource="log-group:/aws/sagemaker/TrainingJobs*")
 
 
 def _training_jobs(stack: Stack) -> str:

@@ -7,7 +7,16 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
-from pipeline.settings import FinaliseSettings, LaunchSettings, ResolveSettings, Settings, ValidateSettings
+from pipeline.settings import (
+    FinaliseSettings,
+    JudgeSettings,
+    LaunchSettings,
+    LockSettings,
+    QuoteSettings,
+    ResolveSettings,
+    Settings,
+    ValidateSettings,
+)
 
 from stacks.staging import ROOT, staged
 
@@ -26,10 +35,18 @@ class PipelineFunctions(Construct):
     """Standard library and boto3 only, so that the code runs on whatever Python the runtime has."""
 
     resolve: lambda_.Function
+    lock: lambda_.Function
     validate: lambda_.Function
+    check_images: lambda_.Function
+    merge_checks: lambda_.Function
+    quote: lambda_.Function
     launch: lambda_.Function
     watch: lambda_.Function
+    stop: lambda_.Function
+    judge: lambda_.Function
     finalise: lambda_.Function
+    failed: lambda_.Function
+    aborted: lambda_.Function
 
     def __init__(
         self,
@@ -37,30 +54,41 @@ class PipelineFunctions(Construct):
         construct_id: str,
         *,
         resolve: ResolveSettings,
+        lock: LockSettings,
         validate: ValidateSettings,
+        quote: QuoteSettings,
         launch: LaunchSettings,
+        judge: JudgeSettings,
         finalise: FinaliseSettings,
         log_retention: logs.RetentionDays,
     ) -> None:
         super().__init__(scope, construct_id)
         self._log_retention = log_retention
-        minute = Duration.minutes(1)
+        minute, longest = Duration.minutes(1), Duration.minutes(15)
         with staged(_SOURCES) as folder:
-            code = lambda_.Code.from_asset(str(folder))
-            self.resolve = self._function("resolve", code, settings=resolve, timeout=minute)
-            # Memory buys processors: one at 1769 MB. The check of 4,000 images takes seconds, of 100,000 minutes.
-            self.validate = self._function(
-                "validate", code, settings=validate, timeout=Duration.minutes(15), memory_mb=1769
-            )
-            self.launch = self._function("launch", code, settings=launch, timeout=minute)
-            self.watch = self._function("watch", code, settings=None, timeout=minute)
-            self.finalise = self._function("finalise", code, settings=finalise, timeout=minute)
+            self._code = lambda_.Code.from_asset(str(folder))
+            self.resolve = self._function("resolve", settings=resolve, timeout=minute)
+            self.lock = self._function("lock", settings=lock, timeout=minute)
+            # Memory buys processors: one at 1769 MB. The check of 4,000 images takes seconds; docs/decisions tells of
+            # larger data sets.
+            for name in ("validate", "check_images", "merge_checks"):
+                function = self._function(name, settings=validate, timeout=longest, memory_mb=1769)
+                setattr(self, name, function)
+            self.quote = self._function("quote", settings=quote, timeout=Duration.minutes(2))
+            self.launch = self._function("launch", settings=launch, timeout=minute)
+            self.watch = self._function("watch", settings=None, timeout=minute)
+            self.stop = self._function("stop", settings=None, timeout=minute)
+            # It reads through the artifact, some 200 MB, as a stream.
+            self.judge = self._function("judge", settings=judge, timeout=Duration.minutes(5), memory_mb=1769)
+            self.finalise = self._function("finalise", settings=finalise, timeout=minute)
+            self.failed = self._function("failed", settings=None, timeout=minute)
+            self.aborted = self._function("aborted", settings=finalise, timeout=minute)
 
     def _function(
-        self, name: str, code: lambda_.Code, *, settings: Settings | None, timeout: Duration, memory_mb: int = 256
+        self, name: str, *, settings: Settings | None, timeout: Duration, memory_mb: int = 256
     ) -> lambda_.Function:
         """The function whose handler is pipeline.<name>.handler."""
-        title = name.capitalize()
+        title = name.title().replace("_", "")
         log_group = logs.LogGroup(
             self, f"{title}Logs", retention=self._log_retention, removal_policy=RemovalPolicy.DESTROY
         )
@@ -70,7 +98,7 @@ class PipelineFunctions(Construct):
             self,
             title,
             description=f"floorplan-dino: step {title} of the training pipeline",
-            code=code,
+            code=self._code,
             handler=f"pipeline.{name}.handler",
             runtime=lambda_.Runtime.PYTHON_3_14,
             architecture=lambda_.Architecture.ARM_64,

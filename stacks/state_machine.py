@@ -1,30 +1,17 @@
-"""The training pipeline as a state machine: Resolve, Validate, Launch, Wait and Watch, and at every end Finalise."""
+"""The training pipeline as a state machine: check, quote, launch, watch, judge, and at every end Finalise."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from aws_cdk import Duration, RemovalPolicy, Stack
-from aws_cdk import aws_lambda as lambda_
+from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
-from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from stacks.pipeline_functions import PipelineFunctions
+from stacks.steps import ATTEMPTS_OVER_AN_HOUR, step
 
-_SERVICE_ERRORS = [
-    "Lambda.ServiceException",
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
-    "Lambda.ClientExecutionTimeoutException",
-    "Lambda.TooManyRequestsException",
-    "AwsUnavailable",  # ours: what the step called is busy or out of reach
-]
-_CRASHES = ["Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"]
-"""The step died or ran out of time. It may have done its work, which each step allows for."""
-_ATTEMPTS_OVER_AN_HOUR = 32
-"""With pauses of up to five minutes, drawn at random from nothing to that."""
+_MAP_CONCURRENCY = 40
+"""Batches of images that are checked at the same time: far below an account's 1,000 concurrent Lambda functions."""
 
 
 class TrainingPipeline(Construct):
@@ -37,8 +24,15 @@ class TrainingPipeline(Construct):
     state_machine: sfn.StateMachine
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, functions: PipelineFunctions, log_retention: logs.RetentionDays
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str,
+        functions: PipelineFunctions,
+        log_retention: logs.RetentionDays,
     ) -> None:
+        """`name` is the state machine's: the roles of its functions name its executions by it."""
         super().__init__(scope, construct_id)
         log_group = logs.LogGroup(
             self,
@@ -48,122 +42,219 @@ class TrainingPipeline(Construct):
             retention=log_retention,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        self.state_machine = sfn.StateMachine(
-            self,
-            "StateMachine",
-            definition_body=sfn.DefinitionBody.from_chainable(self._definition(functions)),
-            state_machine_type=sfn.StateMachineType.STANDARD,
-            logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
-            tracing_enabled=True,
-        )
-
-    def _definition(self, functions: PipelineFunctions) -> sfn.Chain:
-        finalise = self._finalise(functions.finalise)
-        start = sfn.Pass(
+        self._functions = functions
+        self._start = sfn.Pass(
             self,
             "Start",
             comment="The state starts as an object, whatever the input is: Resolve reads it from the context object",
             result=sfn.Result.from_object({}),
         )
-        resolve = self._task("Resolve", functions.resolve, {}, "$.request", caught_by=finalise)
-        validate = self._task("Validate", functions.validate, {"request": "$.request"}, "$.dataset", caught_by=finalise)
-        launch = self._task(
-            "Launch", functions.launch, {"request": "$.request", "dataset": "$.dataset"}, "$.job", caught_by=finalise
+        self._finalise = self._ending()
+        self.state_machine = sfn.StateMachine(
+            self,
+            "StateMachine",
+            state_machine_name=name,
+            definition_body=sfn.DefinitionBody.from_chainable(self._definition()),
+            state_machine_type=sfn.StateMachineType.STANDARD,
+            logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
+            tracing_enabled=True,
         )
-        watch = self._task(
-            "Watch",
-            functions.watch,
-            {"job": "$.job"},
-            "$.watch",
+
+    def _definition(self) -> sfn.Chain:
+        functions, finalise = self._functions, self._finalise
+        resolve = step(self, "Resolve", functions.resolve, {}, "$.request", caught_by=finalise)
+        lock = step(self, "Lock", functions.lock, {"request": "$.request"}, "$.lock", caught_by=finalise)
+        quote = step(
+            self,
+            "Quote",
+            functions.quote,
+            {"request": "$.request", "dataset": "$.dataset"},
+            "$.quote",
             caught_by=finalise,
-            service_attempts=_ATTEMPTS_OVER_AN_HOUR,  # an outage of minutes must not end hours of training
         )
-        wait = sfn.Wait(self, "Wait", time=sfn.WaitTime.seconds_path("$.job.watch_interval_seconds")).next(watch)
-        refused = self._failure("DatasetRefused", error="DatasetInvalid", cause_path="$.dataset.cause").next(finalise)
-        not_completed = self._failure(
-            "TrainingNotCompleted", error_path="$.watch.error", cause_path="$.watch.cause"
-        ).next(finalise)
-        watch.next(
-            sfn.Choice(self, "HasTrainingEnded")
-            .when(sfn.Condition.string_equals("$.watch.action", "wait"), wait)
-            .when(sfn.Condition.string_equals("$.watch.action", "completed"), finalise)
-            .otherwise(not_completed)
+        first = sfn.Pass(
+            self,
+            "FirstChoice",
+            comment="The first instance type of the request, for the first of its runs",
+            result=sfn.Result.from_object({"run": 0, "choice": 0, "number": 0}),
+            result_path="$.attempt",
+        )
+        first.next(self._training())
+        quote.next(
+            sfn.Choice(self, "IsQuoteAccepted")
+            .when(sfn.Condition.boolean_equals("$.quote.accepted", True), first)
+            .otherwise(self._failure("QuoteNotAccepted", error="QuoteRefused", cause_path="$.quote.cause"))
+        )
+        return self._start.next(resolve).next(lock).next(self._validation(then=quote))
+
+    def _validation(self, *, then: sfn.IChainable) -> sfn.IChainable:
+        """Validate checks a data set of the usual size alone; a large one's images are checked in parallel batches."""
+        functions, finalise = self._functions, self._finalise
+        validate = step(self, "Validate", functions.validate, {"request": "$.request"}, "$.dataset", caught_by=finalise)
+        batches = sfn.DistributedMap(
+            self,
+            "CheckImages",
+            comment="Each batch files its findings in S3, so nothing comes back but that it is done",
+            items_path="$.dataset.batches",
+            item_selector={
+                "execution": sfn.JsonPath.object_at("$$.Execution"),
+                "request": sfn.JsonPath.object_at("$.request"),
+                "batch": sfn.JsonPath.object_at("$$.Map.Item.Value"),
+            },
+            max_concurrency=_MAP_CONCURRENCY,
+            result_path=sfn.JsonPath.DISCARD,
+        )
+        batches.item_processor(
+            # The context of a batch's own execution is not the run's, which the selector therefore hands down.
+            step(
+                self,
+                "CheckBatch",
+                functions.check_images,
+                {"execution": "$.execution", "request": "$.request", "batch": "$.batch"},
+                "$",
+                caught_by=None,
+            )
+        )
+        batches.add_catch(finalise, errors=["States.ALL"], result_path="$.failure")
+        merge = step(
+            self,
+            "MergeChecks",
+            functions.merge_checks,
+            {"request": "$.request", "dataset": "$.dataset"},
+            "$.dataset",
+            caught_by=finalise,
         )
         is_valid = (
             sfn.Choice(self, "IsDatasetValid")
-            .when(sfn.Condition.string_equals("$.dataset.verdict", "valid"), launch)
-            .otherwise(refused)
+            .when(sfn.Condition.string_equals("$.dataset.verdict", "valid"), then)
+            .when(sfn.Condition.string_equals("$.dataset.verdict", "in_batches"), batches)
+            .otherwise(self._failure("DatasetRefused", error="DatasetInvalid", cause_path="$.dataset.cause"))
         )
-        launch.next(wait)
-        return start.next(resolve).next(validate).next(is_valid)
+        batches.next(merge).next(is_valid)
+        validate.next(is_valid)
+        return validate
 
-    def _finalise(self, function: lambda_.Function) -> tasks.LambdaInvoke:
+    def _training(self) -> sfn.IChainable:
+        """Launch, and then Wait and Watch until the job has ended, for each choice and run that is needed."""
+        functions, finalise = self._functions, self._finalise
+        launch = step(
+            self,
+            "Launch",
+            functions.launch,
+            {"request": "$.request", "dataset": "$.dataset", "quote": "$.quote", "attempt": "$.attempt"},
+            "$.job",
+            caught_by=finalise,
+        )
+        watch = step(
+            self,
+            "Watch",
+            functions.watch,
+            {"request": "$.request", "dataset": "$.dataset", "quote": "$.quote", "job": "$.job"},
+            "$.watch",
+            caught_by=finalise,
+            service_attempts=ATTEMPTS_OVER_AN_HOUR,  # an outage of minutes must not end hours of training
+        )
+        stop = step(
+            self,
+            "Stop",
+            functions.stop,
+            {"job": "$.job", "watch": "$.watch"},
+            "$.job",
+            caught_by=finalise,
+            service_attempts=ATTEMPTS_OVER_AN_HOUR,
+        )
+        wait = sfn.Wait(self, "Wait", time=sfn.WaitTime.seconds_path("$.job.watch_interval_seconds")).next(watch)
+        passed = sfn.Pass(
+            self,
+            "FirstMinutesPassed",
+            comment="Ten minutes without an error, a falling loss, no NaN, enough memory",
+            result=sfn.Result.from_string("passed"),
+            result_path="$.job.first_minutes",
+        )
+        failed = sfn.Pass(self, "FirstMinutesFailed", comment="The watch says which of the four did not hold")
+        next_choice = sfn.Pass(
+            self,
+            "NextChoice",
+            comment="No capacity, or too long in the queue: the request's next instance type",
+            input_path="$.watch.attempt",
+            result_path="$.attempt",
+        )
+        watch.next(
+            sfn.Choice(self, "WhatNext")
+            .when(sfn.Condition.string_equals("$.watch.action", "wait"), wait)
+            .when(sfn.Condition.string_equals("$.watch.action", "first_minutes_passed"), passed.next(wait))
+            .when(sfn.Condition.string_equals("$.watch.action", "first_minutes_failed"), failed.next(stop))
+            .when(sfn.Condition.string_equals("$.watch.action", "stop"), stop)
+            .when(sfn.Condition.string_equals("$.watch.action", "relaunch"), next_choice.next(launch))
+            .when(sfn.Condition.string_equals("$.watch.action", "completed"), self._judgement(launch))
+            .otherwise(self._failure("TrainingNotCompleted", error_path="$.watch.error", cause_path="$.watch.cause"))
+        )
+        stop.next(wait)
+        launch.next(wait)
+        return launch
+
+    def _judgement(self, launch: sfn.IChainable) -> sfn.IChainable:
+        """The verdict on a finished job; each is a state, so that the console's graph shows it."""
+        judge = step(
+            self,
+            "Judge",
+            self._functions.judge,
+            {"request": "$.request", "dataset": "$.dataset", "quote": "$.quote", "job": "$.job", "watch": "$.watch"},
+            "$.judgement",
+            caught_by=self._finalise,
+            service_attempts=ATTEMPTS_OVER_AN_HOUR,  # the model is there: an outage must not lose its verdict
+        )
+        next_run = sfn.Pass(
+            self,
+            "NextRun",
+            comment="The test run was good: the full run follows",
+            input_path="$.judgement.attempt",
+            result_path="$.attempt",
+        ).next(launch)
+        verdicts = sfn.Choice(self, "WhatFollows").when(
+            sfn.Condition.string_equals("$.judgement.action", "next_run"), next_run
+        )
+        for action, name in (("registered", "Registered"), ("unhealthy", "TestRunNotGoodEnough")):
+            verdicts.when(
+                sfn.Condition.string_equals("$.judgement.action", action), sfn.Pass(self, name).next(self._finalise)
+            )
+        judge.next(verdicts.otherwise(sfn.Pass(self, "GateNotMet").next(self._finalise)))
+        return judge
+
+    def _ending(self) -> sfn.IChainable:
         """Finalise and what follows it: the execution's end."""
-        failed = sfn.Fail(
+        lost = sfn.Fail(
             self,
             "FinaliserFailed",
             error="FinaliserFailed",
             cause="The run has ended, but its end could not be announced: the input of this state "
             "tells how, and why; look in the SageMaker console whether its training job still runs.",
         )
-        finalise = self._task(
+        finalise = step(
+            self,
             "Finalise",
-            function,
+            self._functions.finalise,
             {"state": "$"},
             "$.outcome",
-            caught_by=failed,
+            caught_by=lost,
             failure_path="$.finaliser_failure",  # beside the run's own failure
-            service_attempts=_ATTEMPTS_OVER_AN_HOUR,
+            service_attempts=ATTEMPTS_OVER_AN_HOUR,
         )
+        # A task that raises the run's error, not a Fail state: a redrive runs it again, and then it lets the run begin
+        # anew, while a Fail state could only fail again.
+        failed = step(self, "Failed", self._functions.failed, {"outcome": "$.outcome"}, "$", caught_by=None)
+        failed.next(self._start)
         finalise.next(
             sfn.Choice(self, "HasSucceeded")
             .when(
                 sfn.Condition.string_equals("$.outcome.status", "SUCCEEDED"),
                 sfn.Succeed(self, "Succeeded", output_path="$.outcome"),
             )
-            .otherwise(sfn.Fail(self, "Failed", error_path="$.outcome.error", cause_path="$.outcome.cause"))
+            .otherwise(failed)
         )
         return finalise
 
-    def _task(
-        self,
-        name: str,
-        function: lambda_.Function,
-        payload: Mapping[str, str],
-        result_path: str,
-        *,
-        caught_by: sfn.IChainable,
-        failure_path: str = "$.failure",
-        service_attempts: int = 6,
-    ) -> tasks.LambdaInvoke:
-        """One step. The function gets the execution's context (RedriveCount is in it only after a redrive, so
-        the context goes as a whole) and the parts of the state in `payload`; what it raises goes to `caught_by`.
-        """
-        assert function.timeout is not None
-        paths = {"execution": "$$.Execution", **payload}
-        task = tasks.LambdaInvoke(
-            self,
-            name,
-            lambda_function=function,
-            payload=sfn.TaskInput.from_object({key: sfn.JsonPath.object_at(path) for key, path in paths.items()}),
-            payload_response_only=True,
-            result_path=result_path,
-            retry_on_service_exceptions=False,  # the two below say it with jitter
-            task_timeout=sfn.Timeout.duration(function.timeout.plus(Duration.seconds(30))),
-        )
-        for errors, attempts in ((_SERVICE_ERRORS, service_attempts), (_CRASHES, 3)):
-            task.add_retry(
-                errors=errors,
-                interval=Duration.seconds(2),
-                backoff_rate=2,
-                max_attempts=attempts,
-                max_delay=Duration.minutes(5),
-                jitter_strategy=sfn.JitterType.FULL,
-            )
-        task.add_catch(caught_by, errors=["States.ALL"], result_path=failure_path)
-        return task
-
-    def _failure(self, name: str, *, cause_path: str, error: str | None = None, error_path: str = "") -> sfn.Pass:
+    def _failure(self, name: str, *, cause_path: str, error: str | None = None, error_path: str = "") -> sfn.Chain:
         """A verdict that ends the run, in the form in which Catch puts an error into the state."""
         return sfn.Pass(
             self,
@@ -173,4 +264,4 @@ class TrainingPipeline(Construct):
                 "Cause": sfn.JsonPath.string_at(cause_path),
             },
             result_path="$.failure",
-        )
+        ).next(self._finalise)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from dataset_contract.check import check_dataset
-from dataset_contract.findings import Report, Severity
+from dataset_contract.check import DatasetContent, check_content, check_images
+from dataset_contract.file_facts import FileFacts, read_image_facts
+from dataset_contract.findings import Finding, Report, Severity
 from dataset_contract.layout import MANIFEST
-from dataset_contract.manifest import parse_manifest
 from dataset_contract.stores import S3Store
 from pipeline.errors import DatasetMissing
+from pipeline.image_batches import LARGEST_WHOLE, plan_batches, read_facts
 from pipeline.s3_layout import report_key, uri
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+IN_BATCHES = "in_batches"
+"""The verdict that is none yet: the images are still to be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,61 +29,106 @@ class DatasetCheck:
 
     uri: str
     verdict: str
+    """valid, invalid, or in_batches."""
     version: str | None
     """The manifest's version; None if there is no readable manifest."""
     images: int | None
     annotations: int | None
+    splits: Mapping[str, int]
+    """split -> images."""
     errors: int
     warnings: int
     report_uri: str
     cause: str | None
-    """Why the data set is refused, in one or two sentences; None if it is valid."""
+    """Why the data set is refused, in one or two sentences; None if it is not."""
+    batches: Sequence[str] = ()
+    """Keys of the batches of images that are still to be read; none but with the verdict in_batches."""
 
     def to_state(self) -> dict[str, Any]:
         """As the state machine carries it."""
         return asdict(self)
 
 
-def validate_dataset(
-    s3: S3Client, *, bucket: str, prefix: str, execution_name: str, max_objects_per_image: int
-) -> DatasetCheck:
-    """Check s3://bucket/prefix/ and write its report to reports/<execution>/report.json.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """One execution's check of s3://bucket/prefix/, with its report in reports/<execution>/."""
 
-    `max_objects_per_image` is the model's number of queries: it can find no more, which the report warns of.
+    s3: S3Client
+    bucket: str
+    prefix: str
+    execution_name: str
+    max_objects_per_image: int
+    """The model's number of queries: it can find no more, which the report warns of."""
 
-    Raises DatasetMissing if there is no manifest: it is uploaded last, so without it nothing there is complete.
-    """
-    dataset_uri = uri(bucket, f"{prefix}/")
-    store = S3Store(cast("Any", s3), bucket, f"{prefix}/")  # typed more narrowly than the store's protocol
-    objects = store.list()
-    if MANIFEST not in objects:
+    @property
+    def store(self) -> S3Store:
+        """The data set."""
+        return S3Store(cast("Any", self.s3), self.bucket, f"{self.prefix}/")  # typed more narrowly than its protocol
+
+    def run(self) -> DatasetCheck:
+        """Check all, or all but the images where they are too many for one function.
+
+        Raises DatasetMissing if there is no manifest: it is uploaded last, so without it nothing there is complete.
+        """
+        store = self.store
+        self._require_manifest(store)
+        content = check_content(store, max_objects_per_image=self.max_objects_per_image)
+        sound = not any(finding.severity is Severity.ERROR for finding in content.findings)
+        if len(content.images) <= LARGEST_WHOLE:
+            return self._filed(content, check_images(content, read_image_facts(store, content.images)))
+        if not sound:  # so many images need not be read to refuse it
+            return self._filed(content, [])
+        batches = plan_batches(self.s3, bucket=self.bucket, execution_name=self.execution_name, images=content.images)
+        return self._check(Report.of(content.findings, content.counts), content, verdict=IN_BATCHES, batches=batches)
+
+    def merge(self, batches: Sequence[str]) -> DatasetCheck:
+        """The whole check, given that each of the batches has been read."""
+        facts: Mapping[str, FileFacts] = read_facts(self.s3, bucket=self.bucket, batches=batches)
+        content = check_content(self.store, max_objects_per_image=self.max_objects_per_image)
+        return self._filed(content, check_images(content, facts))
+
+    def _require_manifest(self, store: S3Store) -> None:
+        objects = store.list()
+        if MANIFEST in objects:
+            return
         found = (
             f"holds {len(objects):,} objects but no {MANIFEST}, as after an interrupted upload"
             if objects
             else "is empty"
         )
         raise DatasetMissing(
-            f"There is no data set at {dataset_uri}: it {found}. "
-            f"Upload one with `python dataset_prep/run.py --source FOLDER --bucket {bucket} --prefix {prefix}`."
+            f"There is no data set at {store.location}: it {found}. Upload one with "
+            f"`python dataset_prep/run.py --source FOLDER --bucket {self.bucket} --prefix {self.prefix}`."
         )
-    report = check_dataset(store, max_objects_per_image=max_objects_per_image)
-    manifest, _ = parse_manifest(store.read(MANIFEST))
-    key = report_key(execution_name)
-    content = {"dataset": dataset_uri, "version": manifest.version if manifest else None} | report.to_json()
-    body = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-    s3.put_object(Bucket=bucket, Key=key, Body=body.encode(), ContentType="application/json")
-    report_uri = uri(bucket, key)
-    return DatasetCheck(
-        uri=dataset_uri,
-        verdict=report.verdict,
-        version=manifest.version if manifest else None,
-        images=report.counts.get("images"),
-        annotations=report.counts.get("annotations"),
-        errors=report.count(Severity.ERROR),
-        warnings=report.count(Severity.WARNING),
-        report_uri=report_uri,
-        cause=_cause(report, dataset_uri, report_uri) if report.verdict == "invalid" else None,
-    )
+
+    def _filed(self, content: DatasetContent, findings: Sequence[Finding]) -> DatasetCheck:
+        """Write the report, and return what the state machine carries of it."""
+        report = Report.of([*content.findings, *findings], content.counts)
+        version = content.manifest.version if content.manifest else None
+        filed = {"dataset": self.store.location, "version": version} | report.to_json()
+        body = json.dumps(filed, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        key = report_key(self.execution_name)
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body.encode(), ContentType="application/json")
+        return self._check(report, content, verdict=report.verdict)
+
+    def _check(
+        self, report: Report, content: DatasetContent, *, verdict: str, batches: Sequence[str] = ()
+    ) -> DatasetCheck:
+        report_uri = uri(self.bucket, report_key(self.execution_name))
+        splits: Mapping[str, Mapping[str, Any]] = report.counts.get("splits", {})
+        return DatasetCheck(
+            uri=self.store.location,
+            verdict=verdict,
+            version=content.manifest.version if content.manifest else None,
+            images=report.counts.get("images"),
+            annotations=report.counts.get("annotations"),
+            splits={split: counts["images"] for split, counts in splits.items()},
+            errors=report.count(Severity.ERROR),
+            warnings=report.count(Severity.WARNING),
+            report_uri=report_uri,
+            cause=_cause(report, self.store.location, report_uri) if verdict == "invalid" else None,
+            batches=batches,
+        )
 
 
 def _cause(report: Report, dataset_uri: str, report_uri: str) -> str:

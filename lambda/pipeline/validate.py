@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from pipeline.aws_errors import raising_unavailable
 from pipeline.clients import s3_client
-from pipeline.dataset_validation import validate_dataset
+from pipeline.dataset_validation import Validation
 from pipeline.execution import Execution
 from pipeline.request import Request
 from pipeline.settings import ValidateSettings
@@ -16,14 +17,17 @@ from training_code.presets import PRESETS
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Event: {"execution", "request"}. Returns DatasetCheck's fields. Raises DatasetMissing, AwsUnavailable."""
-    settings = ValidateSettings.from_environment(os.environ)
-    request = Request.from_state(event["request"])
-    execution = Execution.from_context(event["execution"])
     with raising_unavailable():
-        return validate_dataset(
-            s3_client(),
-            bucket=settings.bucket,
-            prefix=request.dataset_prefix,
-            execution_name=execution.name,
-            max_objects_per_image=PRESETS[request.training_preset].model.num_queries,
-        ).to_state()
+        return validation(event).run().to_state()
+
+
+def validation(event: Mapping[str, Any]) -> Validation:
+    """The check of the data set that the event's request names."""
+    request = Request.from_state(event["request"])
+    return Validation(
+        s3=s3_client(),
+        bucket=ValidateSettings.from_environment(os.environ).bucket,
+        prefix=request.dataset_prefix,
+        execution_name=Execution.from_context(event["execution"]).name,
+        max_objects_per_image=min(PRESETS[run.training_preset].model.num_queries for run in request.runs),
+    )

@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from pipeline.dataset_validation import DatasetCheck, validate_dataset
+from pipeline import dataset_validation, image_batches
+from pipeline.dataset_validation import DatasetCheck, Validation
 from pipeline.errors import DatasetMissing
 
 from tests.contract.samples import SampleDataset
@@ -19,9 +20,31 @@ def uploaded(files: dict[str, bytes]) -> BucketInMemory:
     return BucketInMemory(objects | {"dino-data-2/manifest.json": b"{}"})
 
 
-def validate(bucket: BucketInMemory) -> DatasetCheck:
+def validation(bucket: BucketInMemory) -> Validation:
     client: Any = bucket
-    return validate_dataset(client, bucket="b", prefix="dino-data", execution_name="run", max_objects_per_image=900)
+    return Validation(s3=client, bucket="b", prefix="dino-data", execution_name="run", max_objects_per_image=900)
+
+
+def validate(bucket: BucketInMemory) -> DatasetCheck:
+    return validation(bucket).run()
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sample's 8 images are too many for one function, and a batch has 3."""
+    monkeypatch.setattr(dataset_validation, "LARGEST_WHOLE", 7)
+    monkeypatch.setattr(image_batches, "BATCH_IMAGES", 3)
+
+
+def validate_in_batches(bucket: BucketInMemory) -> DatasetCheck:
+    """As the state machine does it."""
+    check = validation(bucket)
+    planned = check.run()
+    assert (planned.verdict, len(planned.batches)) == ("in_batches", 3)
+    assert REPORT not in bucket.objects
+    read = [image_batches.check_batch(check.s3, check.store, bucket="b", batch=batch) for batch in planned.batches]
+    assert read == [3, 3, 2]
+    return check.merge(planned.batches)
 
 
 def test_a_sound_data_set_is_valid_and_counted() -> None:
@@ -70,6 +93,43 @@ def test_thousands_of_errors_do_not_fit_the_state_and_stay_in_the_report() -> No
     check = validate(uploaded(sample.all_files()))
     assert check.errors >= 5000
     assert len(json.dumps(check.to_state())) < 2000
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_many_images_are_checked_in_batches_with_the_same_result() -> None:
+    files = SampleDataset().all_files()
+    content = files["val/images/000005.png"]
+    damaged = files | {"val/images/000005.png": content[:-13] + bytes([content[-13] ^ 1]) + content[-12:]}
+    for sample in (files, damaged):
+        merged, whole = uploaded(sample), uploaded(sample)
+        check = validate_in_batches(merged)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(dataset_validation, "LARGEST_WHOLE", 8)
+            assert check == validate(whole)
+        assert merged.objects[REPORT] == whole.objects[REPORT]
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_what_is_refused_anyway_is_not_read() -> None:
+    sample = SampleDataset()
+    sample.coco["train"]["annotations"][0]["bbox"] = []
+    check = validate(uploaded(sample.all_files()))
+    assert (check.verdict, check.batches) == ("invalid", ())
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_an_image_that_appears_after_the_batches_were_planned_is_not_passed_over() -> None:
+    bucket = uploaded(SampleDataset().all_files())
+    check = validation(bucket)
+    planned = check.run()
+    for batch in planned.batches:
+        image_batches.check_batch(check.s3, check.store, bucket="b", batch=batch)
+    facts = json.loads(bucket.objects[f"{planned.batches[0][:-5]}-facts.json"])
+    del facts["test/images/000007.png"]
+    bucket.objects[f"{planned.batches[0][:-5]}-facts.json"] = json.dumps(facts).encode()
+    merged = check.merge(planned.batches)
+    assert merged.verdict == "invalid"
+    assert "test/images/000007.png" in str(merged.cause)
 
 
 def test_an_empty_place_is_a_missing_data_set_with_the_way_to_upload_one() -> None:

@@ -15,6 +15,9 @@ def readable(value: object) -> str:
         return f"<{named(argument[0])}.{argument[1]}>"
     if function == "Fn::Join":
         return str(argument[0]).join(readable(part) for part in argument[1])
+    if function == "Fn::Select":
+        index, parts = argument
+        return f"{readable(parts['Fn::Split'][1])}[{index}]"
     assert function == "Fn::Sub", value
     return str(argument)
 

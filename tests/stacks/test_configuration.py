@@ -19,8 +19,11 @@ def test_the_repositorys_own_configuration() -> None:
         dataset_prefix="dino-data",
         default_preset="test",
         default_instance_type="ml.g5.2xlarge",
+        quality_gate={"room": 0.895},
         watch_interval_seconds=60,
         log_retention=logs.RetentionDays.THREE_MONTHS,
+        daily_budget_usd=50,
+        start_on_new_manifest=False,
     )
 
 
@@ -32,7 +35,7 @@ def test_the_command_line_gives_strings_and_javascript_gives_floats(given: objec
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("default_preset", "huge", "one of test, full, tiny"),
+        ("default_preset", "huge", "one of test, full, test_then_full, tiny"),
         ("default_preset", None, "is not given"),
         ("default_instance_type", "ml.p5.48xlarge", "ml.g5.2xlarge"),
         ("image_tag", "", "an image's tag"),
@@ -44,6 +47,11 @@ def test_the_command_line_gives_strings_and_javascript_gives_floats(given: objec
         ("watch_interval_seconds", "4", "a whole number from 5 to 3600"),
         ("watch_interval_seconds", True, "a whole number from 5 to 3600"),
         ("log_retention_days", 91, "90"),
+        ("daily_budget_usd", 0, "from 1 to 100000"),
+        ("start_on_new_manifest", "perhaps", "true or false"),
+        ("quality_gate", '{"room": 89.5}', "their least F1"),
+        ("quality_gate", "room=0.895", "their least F1"),
+        ("quality_gate", None, "is not given"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_name_and_what_is_allowed(name: str, value: object, said: str) -> None:
@@ -52,3 +60,10 @@ def test_a_wrong_value_is_refused_with_its_name_and_what_is_allowed(name: str, v
     assert name in str(refusal.value)
     assert said in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+def test_a_gate_and_a_switch_come_as_text_from_the_command_line() -> None:
+    given = CONTEXT | {"quality_gate": '{"wall": 0.8}', "start_on_new_manifest": "true"}
+    configuration = Configuration.from_context(given.get)
+    assert configuration.quality_gate == {"wall": 0.8}
+    assert configuration.start_on_new_manifest is True

@@ -6,6 +6,9 @@ import pytest
 
 State = dict[str, Any]
 
+STEPS = {"Resolve", "Lock", "Validate", "MergeChecks", "Quote", "Launch", "Watch", "Stop", "Judge", "Finalise"}
+"""Tasks whose failure is caught."""
+
 
 @pytest.fixture(scope="module")
 def states(definition: dict[str, Any]) -> dict[str, State]:
@@ -45,20 +48,31 @@ def test_every_state_can_be_reached(definition: dict[str, Any], states: dict[str
 
 
 def test_from_every_state_an_end_can_be_reached(states: dict[str, State]) -> None:
-    ends = {name for name, state in states.items() if state["Type"] in ("Succeed", "Fail")}
-    assert ends == {"Succeeded", "Failed", "FinaliserFailed"}
+    assert {name for name, state in states.items() if state["Type"] in ("Succeed", "Fail")} == {
+        "Succeeded",
+        "FinaliserFailed",
+    }
     for name in states:
-        assert reachable(states, name) & ends, name
+        assert reachable(states, name) & {"Succeeded", "Failed", "FinaliserFailed"}, name
 
 
-def test_the_only_loop_is_wait_and_watch(states: dict[str, State]) -> None:
-    looping = {name for name in states if any(name in reachable(states, after) for after in successors(states[name]))}
-    assert looping == {"Wait", "Watch", "HasTrainingEnded"}
+def test_a_run_that_is_not_redriven_loops_only_while_it_trains(states: dict[str, State]) -> None:
+    """Over a second batch of checks, a look, a choice of the request, or the second run; never without a step that
+    counts: Watch relaunches while choices are left, Judge while runs are."""
+    ended = frozenset({"Failed"})
+    looping = {
+        name
+        for name in states
+        if any(name in reachable(states, after, without=ended) for after in successors(states[name]))
+    }
+    validation = {"IsDatasetValid", "CheckImages", "MergeChecks"}
+    training = {"Wait", "Watch", "WhatNext", "Stop", "FirstMinutesPassed", "FirstMinutesFailed"}
+    assert looping - {"Failed"} == validation | training | {"Launch", "NextChoice", "Judge", "WhatFollows", "NextRun"}
 
 
 def test_every_task_retries_what_passes_and_catches_the_rest(states: dict[str, State]) -> None:
     tasks = {name: state for name, state in states.items() if state["Type"] == "Task"}
-    assert set(tasks) == {"Resolve", "Validate", "Launch", "Watch", "Finalise"}
+    assert set(tasks) == STEPS | {"Failed"}
     for name, task in tasks.items():
         retried = {error for retry in task["Retry"] for error in retry["ErrorEquals"]}
         assert {"AwsUnavailable", "Lambda.TooManyRequestsException", "Lambda.ServiceException"} <= retried, name
@@ -66,12 +80,14 @@ def test_every_task_retries_what_passes_and_catches_the_rest(states: dict[str, S
         assert "States.ALL" not in retried, "a refusal is not tried again"
         for retry in task["Retry"]:
             assert (retry["BackoffRate"], retry["JitterStrategy"]) == (2, "FULL"), name
-        assert [catch["ErrorEquals"] for catch in task["Catch"]] == [["States.ALL"]], name
-        assert task["TimeoutSeconds"] in (90, 930), name
+        if name in STEPS:
+            assert [catch["ErrorEquals"] for catch in task["Catch"]] == [["States.ALL"]], name
+        assert task["TimeoutSeconds"] in (90, 150, 330, 930), name
 
 
-def test_an_outage_of_minutes_does_not_end_hours_of_training(states: dict[str, State]) -> None:
-    (retry,) = [retry for retry in states["Watch"]["Retry"] if "AwsUnavailable" in retry["ErrorEquals"]]
+@pytest.mark.parametrize("name", ["Watch", "Stop", "Judge", "Finalise"])
+def test_an_outage_of_minutes_does_not_end_hours_of_training(states: dict[str, State], name: str) -> None:
+    (retry,) = [retry for retry in states[name]["Retry"] if "AwsUnavailable" in retry["ErrorEquals"]]
     pauses = [
         min(retry["IntervalSeconds"] * 2**count, retry["MaxDelaySeconds"]) for count in range(retry["MaxAttempts"])
     ]
@@ -80,7 +96,7 @@ def test_an_outage_of_minutes_does_not_end_hours_of_training(states: dict[str, S
 
 def test_nothing_ends_without_finalise(definition: dict[str, Any], states: dict[str, State]) -> None:
     before = reachable(states, definition["StartAt"], without=frozenset({"Finalise"}))
-    assert not {name for name in before if states[name]["Type"] in ("Succeed", "Fail")}
+    assert not {name for name in before if states[name]["Type"] in ("Succeed", "Fail")} | (before & {"Failed"})
     for name in before:
         for catch in states[name].get("Catch", []):
             assert (catch["Next"], catch["ResultPath"]) == ("Finalise", "$.failure")
@@ -90,15 +106,38 @@ def test_no_time_limit_that_would_end_it_without_finalise(definition: dict[str, 
     assert "TimeoutSeconds" not in definition
 
 
-def test_a_failed_run_ends_with_the_outcomes_error_and_cause(states: dict[str, State]) -> None:
+def test_a_failed_run_ends_in_a_task_that_a_redrive_runs_again(states: dict[str, State]) -> None:
     assert states["HasSucceeded"]["Default"] == "Failed"
-    assert states["Failed"] == {"Type": "Fail", "ErrorPath": "$.outcome.error", "CausePath": "$.outcome.cause"}
+    failed = states["Failed"]
+    assert (failed["Type"], failed["Next"]) == ("Task", "Start")
+    assert "Catch" not in failed, "what it raises is the execution's error"
 
 
-def test_an_invalid_data_set_is_not_launched(states: dict[str, State]) -> None:
-    (choice,) = states["IsDatasetValid"]["Choices"]
-    assert (choice["Variable"], choice["StringEquals"], choice["Next"]) == ("$.dataset.verdict", "valid", "Launch")
+def test_an_invalid_data_set_is_not_quoted(states: dict[str, State]) -> None:
+    valid, in_batches = states["IsDatasetValid"]["Choices"]
+    assert (valid["Variable"], valid["StringEquals"], valid["Next"]) == ("$.dataset.verdict", "valid", "Quote")
+    assert (in_batches["StringEquals"], in_batches["Next"]) == ("in_batches", "CheckImages")
+    assert states["IsDatasetValid"]["Default"] == "DatasetRefused"
     assert states["DatasetRefused"]["Parameters"] == {"Error": "DatasetInvalid", "Cause.$": "$.dataset.cause"}
+
+
+def test_a_quote_that_is_not_accepted_launches_nothing(states: dict[str, State]) -> None:
+    (accepted,) = states["IsQuoteAccepted"]["Choices"]
+    assert (accepted["Variable"], accepted["BooleanEquals"]) == ("$.quote.accepted", True)
+    assert states["IsQuoteAccepted"]["Default"] == "QuoteNotAccepted"
+    assert states["QuoteNotAccepted"]["Parameters"] == {"Error": "QuoteRefused", "Cause.$": "$.quote.cause"}
+
+
+def test_the_verdict_on_the_first_minutes_is_a_state_of_its_own(states: dict[str, State]) -> None:
+    assert states["FirstMinutesPassed"]["Next"] == "Wait"
+    assert states["FirstMinutesFailed"]["Next"] == "Stop"
+
+
+def test_a_gate_that_is_not_met_is_no_failure(states: dict[str, State]) -> None:
+    for name in ("Registered", "GateNotMet", "TestRunNotGoodEnough"):
+        assert states[name]["Next"] == "Finalise"
+        assert states[name]["Type"] == "Pass"
+        assert "$.failure" not in str(states[name])
 
 
 def test_every_task_gets_the_execution_as_it_is_now(states: dict[str, State]) -> None:
@@ -106,3 +145,13 @@ def test_every_task_gets_the_execution_as_it_is_now(states: dict[str, State]) ->
     for name, state in states.items():
         if state["Type"] == "Task":
             assert state["Parameters"]["execution.$"] == "$$.Execution", name
+
+
+def test_batches_of_images_are_checked_in_the_runs_name(states: dict[str, State]) -> None:
+    """A batch runs in an execution of its own; the run's comes to it from the map."""
+    batches = states["CheckImages"]
+    assert batches["ItemProcessor"]["ProcessorConfig"]["Mode"] == "DISTRIBUTED"
+    assert batches["ItemSelector"]["execution.$"] == "$$.Execution"
+    (check,) = batches["ItemProcessor"]["States"].values()
+    assert check["Parameters"]["execution.$"] == "$.execution"
+    assert [catch["Next"] for catch in batches["Catch"]] == ["Finalise"]

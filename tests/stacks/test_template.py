@@ -54,30 +54,48 @@ def test_both_buckets_refuse_requests_without_tls(resources: Resources) -> None:
 
 def test_the_topic_is_encrypted_and_refuses_messages_without_tls(resources: Resources) -> None:
     (topic,) = resources["AWS::SNS::Topic"]
-    assert readable(topic["Properties"]["KmsMasterKeyId"]).endswith(":alias/aws/sns")
+    assert readable(topic["Properties"]["KmsMasterKeyId"]) == "<NotificationsKey.Arn>"
+    (key,) = resources["AWS::KMS::Key"]
+    assert key["Properties"]["EnableKeyRotation"] is True
     (policy,) = resources["AWS::SNS::TopicPolicy"]
-    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
-    assert (statement["Effect"], statement["Action"]) == ("Deny", "sns:Publish")
-    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    denied, alarms = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert (denied["Effect"], denied["Action"]) == ("Deny", "sns:Publish")
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
 
 
 def test_every_function_is_traced_logs_json_and_has_a_role_and_a_log_group_of_its_own(resources: Resources) -> None:
     functions = resources["AWS::Lambda::Function"]
     assert {item["Properties"]["Handler"] for item in functions} == {
-        f"pipeline.{step}.handler" for step in ("resolve", "validate", "launch", "watch", "finalise")
+        f"pipeline.{step}.handler"
+        for step in (
+            "resolve",
+            "lock",
+            "validate",
+            "check_images",
+            "merge_checks",
+            "quote",
+            "launch",
+            "watch",
+            "stop",
+            "judge",
+            "finalise",
+            "failed",
+            "aborted",
+        )
     }
     for item in functions:
         properties = item["Properties"]
         assert properties["Runtime"] == "python3.14"
         assert properties["TracingConfig"] == {"Mode": "Active"}
         assert properties["LoggingConfig"]["LogFormat"] == "JSON"
-        assert properties["Timeout"] == (900 if "validate" in properties["Handler"] else 60)
-    assert len({readable(item["Properties"]["Role"]) for item in functions}) == 5
-    assert len({readable(item["Properties"]["LoggingConfig"]["LogGroup"]) for item in functions}) == 5
+        assert 60 <= properties["Timeout"] <= 900
+    assert len({readable(item["Properties"]["Role"]) for item in functions}) == len(functions)
+    assert len({readable(item["Properties"]["LoggingConfig"]["LogGroup"]) for item in functions}) == len(functions)
 
 
 def test_every_log_group_keeps_its_lines_as_long_as_configured(resources: Resources) -> None:
-    assert len(resources["AWS::Logs::LogGroup"]) == 6
+    assert len(resources["AWS::Logs::LogGroup"]) == 14
     assert {item["Properties"]["RetentionInDays"] for item in resources["AWS::Logs::LogGroup"]} == {90}
 
 
@@ -115,6 +133,11 @@ def test_only_types_that_the_embedded_aws_knows(resources: Resources) -> None:
         "AWS::Logs::LogGroup",
         "AWS::Lambda::Function",
         "AWS::StepFunctions::StateMachine",
+        "AWS::CloudWatch::Alarm",
+        "AWS::CloudWatch::Dashboard",
+        "AWS::Events::Rule",
+        "AWS::KMS::Key",
+        "AWS::Lambda::Permission",
         "AWS::CDK::Metadata",
     }
 
@@ -128,3 +151,35 @@ def test_the_outputs_are_what_the_tools_read(template: dict[str, Any]) -> None:
         "TrainingRoleArn",
     }
     assert template["Outputs"]["DatasetPrefix"]["Value"] == "dino-data"
+
+
+def test_alarms_tell_of_a_failed_run_a_quiet_job_and_a_day_that_cost_too_much(resources: Resources) -> None:
+    alarms = {item["Properties"]["MetricName"]: item["Properties"] for item in resources["AWS::CloudWatch::Alarm"]}
+    assert set(alarms) == {"ExecutionsFailed", "SecondsWithoutProgress", "TrainingCost"}
+    assert (alarms["TrainingCost"]["Threshold"], alarms["TrainingCost"]["Period"]) == (50, 86400)
+    assert alarms["SecondsWithoutProgress"]["Threshold"] == 900
+    for alarm in alarms.values():
+        assert [readable(action) for action in alarm["AlarmActions"]] == ["<NotificationsTopic>"]
+        assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_the_dashboard_shows_how_training_goes_and_what_it_costs(resources: Resources) -> None:
+    (dashboard,) = resources["AWS::CloudWatch::Dashboard"]
+    body = readable(dashboard["Properties"]["DashboardBody"])
+    for metric in ("train:loss", "validation:ap", "images_per_second", "GPUUtilization", "GPUMemory", "TrainingCost"):
+        assert metric in body, metric
+
+
+def test_an_aborted_execution_is_finalised_and_a_new_manifest_starts_none_unless_asked(resources: Resources) -> None:
+    rules = {
+        tuple(item["Properties"]["EventPattern"]["source"]): item["Properties"]
+        for item in resources["AWS::Events::Rule"]
+    }
+    aborted, manifest = rules["aws.states",], rules["aws.s3",]
+    assert aborted["State"] == "ENABLED"
+    assert aborted["EventPattern"]["detail"]["status"] == ["ABORTED", "TIMED_OUT"]
+    assert readable(aborted["Targets"][0]["Arn"]) == "<FunctionsAborted.Arn>"
+    assert manifest["State"] == "DISABLED"
+    assert manifest["EventPattern"]["detail"]["object"] == {"key": ["dino-data/manifest.json"]}
+    assert manifest["Targets"][0]["Input"] == '{"dataset_prefix":"dino-data"}'
+    assert "NotificationConfiguration" not in bucket(resources, "DatasetBucket")["Properties"]

@@ -1,0 +1,32 @@
+"""The pipeline's own CloudWatch metrics: what alarms watch and the dashboard draws beside SageMaker's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pipeline.aws_errors import raising_unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_cloudwatch.literals import StandardUnitType
+
+NAMESPACE = "FloorplanDino"
+
+COST = "TrainingCost"
+"""USD of one run, at its end: what it was billed for."""
+QUIET = "SecondsWithoutProgress"
+"""Since the training job's last line in the log or its last checkpoint, at each look."""
+COST_SO_FAR = "TrainingCostSoFar"
+"""USD of the run that goes on, at each look."""
+
+_UNITS: Mapping[str, StandardUnitType] = {QUIET: "Seconds", COST: "None", COST_SO_FAR: "None"}
+
+
+def put_metrics(cloudwatch: CloudWatchClient, values: Mapping[str, float]) -> None:
+    """Put one value for each name of the above. Raises AwsUnavailable."""
+    with raising_unavailable():
+        cloudwatch.put_metric_data(
+            Namespace=NAMESPACE,
+            MetricData=[{"MetricName": name, "Value": value, "Unit": _UNITS[name]} for name, value in values.items()],
+        )

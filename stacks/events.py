@@ -1,0 +1,69 @@
+"""What starts a function or a run without a person: an aborted execution, and, if wanted, a new data set."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from dataset_contract.layout import MANIFEST
+
+
+class Events(Construct):
+    """Rules on the account's default event bus."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        state_machine: sfn.StateMachine,
+        aborted: lambda_.Function,
+        bucket: s3.Bucket,
+        dataset_prefix: str,
+        start_on_new_manifest: bool,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        events.Rule(
+            self,
+            "Aborted",
+            description="An execution that is aborted runs no further step: this stops its job and tells of its end",
+            event_pattern=events.EventPattern(
+                source=["aws.states"],
+                detail_type=["Step Functions Execution Status Change"],
+                detail={"stateMachineArn": [state_machine.state_machine_arn], "status": ["ABORTED", "TIMED_OUT"]},
+            ),
+            targets=[
+                targets.LambdaFunction(aborted, retry_attempts=185, max_event_age=Duration.hours(24))  # the most
+            ],
+        )
+        if start_on_new_manifest:
+            _send_events(bucket)
+        events.Rule(
+            self,
+            "NewManifest",
+            enabled=start_on_new_manifest,
+            description=f"Starts a run when a data set has been uploaded to {dataset_prefix}/: its manifest comes last",
+            event_pattern=events.EventPattern(
+                source=["aws.s3"],
+                detail_type=["Object Created"],
+                detail={"bucket": {"name": [bucket.bucket_name]}, "object": {"key": [f"{dataset_prefix}/{MANIFEST}"]}},
+            ),
+            targets=[
+                targets.SfnStateMachine(
+                    state_machine,
+                    input=events.RuleTargetInput.from_object({"dataset_prefix": dataset_prefix}),
+                )
+            ],
+        )
+
+
+def _send_events(bucket: s3.Bucket) -> None:
+    """CDK's own way brings a custom resource with a function and managed policies; the property alone does it."""
+    cfn_bucket = bucket.node.default_child
+    assert isinstance(cfn_bucket, s3.CfnBucket)
+    cfn_bucket.add_property_override("NotificationConfiguration.EventBridgeConfiguration.EventBridgeEnabled", True)

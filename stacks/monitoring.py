@@ -1,0 +1,109 @@
+"""What a person looks at while jobs train, the dashboard, and what calls them when they do not look, the alarms."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+from pipeline.execution import JOB_NAME_PREFIX
+from pipeline.run_metrics import COST, COST_SO_FAR, NAMESPACE, QUIET
+
+_MINUTE = Duration.minutes(1)
+_QUIET_MINUTES = 15
+"""Half of the time after which the watch stops a job: somebody may look before."""
+_TRAINING = "/aws/sagemaker/TrainingJobs"
+
+
+class Monitoring(Construct):
+    """One dashboard and three alarms, which publish to the topic of the runs' messages."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        state_machine: sfn.StateMachine,
+        topic: sns.ITopic,
+        daily_budget_usd: int,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._action = actions.SnsAction(topic)
+        failed = state_machine.metric_failed(period=Duration.minutes(5), statistic="Sum")
+        self._alarm("ExecutionFailed", failed, 1, "A run of the training pipeline failed: its message says why")
+        quiet = _own(QUIET, "Maximum", _MINUTE)
+        self._alarm(
+            "JobQuiet",
+            quiet,
+            _QUIET_MINUTES * 60,
+            f"A training job has shown no progress for {_QUIET_MINUTES} minutes: look at its log",
+        )
+        day = Duration.days(1)
+        self._alarm(
+            "Budget",
+            _own(COST, "Sum", day),
+            daily_budget_usd,
+            f"The runs that ended within a day cost {daily_budget_usd} USD or more (cdk.json: daily_budget_usd)",
+        )
+        dashboard = cloudwatch.Dashboard(
+            self, "Dashboard", dashboard_name=Stack.of(self).stack_name, default_interval=Duration.hours(12)
+        )
+        dashboard.add_widgets(
+            _jobs_widget("Loss", "train:loss", "train:loss_class", "train:loss_bbox", "train:loss_giou"),
+            _jobs_widget("Average precision and F1", "validation:ap", "validation:ap50", "validation:f1"),
+        )
+        dashboard.add_widgets(
+            _jobs_widget("Images per second", "train:images_per_second"),
+            _instances_widget("GPU and GPU memory in use (%)", "GPUUtilization", "GPUMemoryUtilization"),
+        )
+        dashboard.add_widgets(
+            cloudwatch.GraphWidget(
+                title="Cost of the run so far (USD)", left=[_own(COST_SO_FAR, "Maximum", _MINUTE)], width=12
+            ),
+            cloudwatch.GraphWidget(
+                title="Runs",
+                left=[state_machine.metric_succeeded(), failed, state_machine.metric_aborted()],
+                width=12,
+            ),
+        )
+
+    def _alarm(self, name: str, metric: cloudwatch.Metric, threshold: float, description: str) -> None:
+        alarm = metric.create_alarm(
+            self,
+            name,
+            threshold=threshold,
+            evaluation_periods=1,
+            alarm_description=f"{description}.",
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(self._action)
+
+
+def _own(name: str, statistic: str, period: Duration) -> cloudwatch.Metric:
+    return cloudwatch.Metric(namespace=NAMESPACE, metric_name=name, statistic=statistic, period=period)
+
+
+def _jobs_widget(title: str, *metrics: str) -> cloudwatch.GraphWidget:
+    """What the trainer's log lines say, for all jobs of this pipeline; jobs come and go, so they are searched for."""
+    return _search_widget(title, "TrainingJobName", metrics, f"TrainingJobName={JOB_NAME_PREFIX}")
+
+
+def _instances_widget(title: str, *metrics: str) -> cloudwatch.GraphWidget:
+    """What SageMaker measures on the instances; Host is <job>/algo-1."""
+    return _search_widget(title, "Host", metrics, f"Host={JOB_NAME_PREFIX}")
+
+
+def _search_widget(title: str, dimension: str, metrics: tuple[str, ...], term: str) -> cloudwatch.GraphWidget:
+    expressions = [
+        cloudwatch.MathExpression(
+            expression=f"SEARCH('{{{_TRAINING},{dimension}}} MetricName=\"{metric}\" {term}', 'Average', 60)",
+            label=metric,
+            using_metrics={},
+            period=_MINUTE,
+        )
+        for metric in metrics
+    ]
+    return cloudwatch.GraphWidget(title=title, left=expressions, width=12)
