@@ -1,0 +1,122 @@
+"""At most one execution works on a data set: a lock in S3 that names its holder, and outlives no holder.
+
+A lock whose holder has ended without releasing it (aborted, timed out) is taken over; S3's conditional writes let only
+one of several win.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from pipeline.aws_errors import error_code, raising_unavailable
+from pipeline.errors import AlreadyRunning, AwsUnavailable
+from pipeline.execution import Execution
+from pipeline.links import execution_link
+from pipeline.s3_layout import lock_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_stepfunctions import SFNClient
+
+_TRIES = 5
+"""Each further one means that another execution took or released the lock in between."""
+_LOST = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+_MISSING = frozenset({"NoSuchKey", "404"})
+_AT_WORK = frozenset({"RUNNING", "PENDING_REDRIVE"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lock:
+    """What lies in S3."""
+
+    holder: str | None
+    """The ARN of the execution that holds it; None if the content does not tell."""
+    etag: str
+
+
+def acquire(
+    s3: S3Client, stepfunctions: SFNClient, *, bucket: str, dataset_prefix: str, execution: Execution
+) -> dict[str, str]:
+    """Take the data set's lock for `execution`, which may hold it already; return {"key"} for the state.
+
+    Raises AlreadyRunning if another execution that has not ended holds it, or AwsUnavailable.
+    """
+    key = lock_key(dataset_prefix)
+    for _ in range(_TRIES):
+        lock = _read(s3, bucket, key)
+        if lock is not None and lock.holder == execution.arn:  # a second try of the step, or a redrive
+            return {"key": key}
+        if lock is not None and lock.holder is not None and _is_at_work(stepfunctions, lock.holder, execution):
+            raise AlreadyRunning(
+                f"The execution {lock.holder.rsplit(':', 1)[-1]} already works on the data set {dataset_prefix}: "
+                f"wait for its end, or stop it, and start again ({execution_link(execution.region, lock.holder)})."
+            )
+        if _write(s3, bucket, key, execution, over=lock):
+            return {"key": key}
+    raise AwsUnavailable(f"The lock s3://{bucket}/{key} changed hands {_TRIES} times while it was being taken.")
+
+
+def release(s3: S3Client, *, bucket: str, key: str, execution: Execution) -> None:
+    """Give the lock back if `execution` still holds it; more often than once is fine. Raises AwsUnavailable."""
+    lock = _read(s3, bucket, key)
+    if lock is None or lock.holder != execution.arn:
+        return
+    try:
+        with raising_unavailable():
+            s3.delete_object(Bucket=bucket, Key=key, IfMatch=lock.etag)
+    except ClientError as error:
+        if error_code(error) not in _LOST | _MISSING:  # lost: another took it over since we looked
+            raise
+
+
+def _read(s3: S3Client, bucket: str, key: str) -> _Lock | None:
+    try:
+        with raising_unavailable():
+            answer = s3.get_object(Bucket=bucket, Key=key)
+            content = answer["Body"].read()
+    except ClientError as error:
+        if error_code(error) in _MISSING:
+            return None
+        raise
+    return _Lock(holder=_holder(content), etag=answer["ETag"])
+
+
+def _holder(content: bytes) -> str | None:
+    try:
+        holder = json.loads(content)["execution"]
+    except (ValueError, TypeError, KeyError):
+        return None
+    return holder if isinstance(holder, str) else None
+
+
+def _write(s3: S3Client, bucket: str, key: str, execution: Execution, *, over: _Lock | None) -> bool:
+    """Whether the lock could be written in the place of `over`, or of nothing."""
+    body = json.dumps({"execution": execution.arn}).encode()
+    try:
+        with raising_unavailable():
+            if over is None:
+                s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
+            else:
+                s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", IfMatch=over.etag)
+    except ClientError as error:
+        if error_code(error) in _LOST | _MISSING:
+            return False
+        raise
+    return True
+
+
+def _is_at_work(stepfunctions: SFNClient, holder: str, execution: Execution) -> bool:
+    """Whether the execution `holder` has not ended; one of a state machine that this is not has gone with it."""
+    if holder.rsplit(":", 1)[0] != execution.arn.rsplit(":", 1)[0]:
+        return False
+    try:
+        with raising_unavailable():
+            return stepfunctions.describe_execution(executionArn=holder)["status"] in _AT_WORK
+    except ClientError as error:
+        if error_code(error) in {"ExecutionDoesNotExist", "InvalidArn"}:
+            return False
+        raise
