@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+
+from pipeline.aws_errors import error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_pricing import PricingClient
@@ -38,30 +40,38 @@ STOPPING_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PriceTable:
-    """The on-demand price of an hour of training, for each instance type that was asked for."""
+class Price:
+    """The on-demand price of an hour of training on one instance type."""
 
-    usd_per_hour: Mapping[str, float]
+    usd_per_hour: float
     source: str
-    """Where the prices are from, as a clause."""
+    """Where it is from, as a clause."""
+    listed: bool
+    """Whether the Price List has it; it has none for a type that the region does not offer."""
 
 
-def look_up_prices(pricing: PricingClient, *, region: str, instance_types: Sequence[str]) -> PriceTable:
-    """The Price List's prices in `region`; the dated table's for all types if any of them cannot be had.
+def look_up_prices(pricing: PricingClient, *, region: str, instance_types: Iterable[str]) -> dict[str, Price]:
+    """Each type's price in `region` by the Price List, or by the dated table where that has none.
 
-    Raises nothing for a service that cannot be reached, refuses or answers nonsense: the table's source tells of it.
+    Raises nothing for a service that cannot be reached, refuses or answers nonsense: the prices' sources tell of it.
     """
-    try:
-        live = {name: _listed_price(pricing, region=region, instance_type=name) for name in instance_types}
-    except ClientError as error:
-        return _dated(instance_types, region, f"the AWS Price List refused ({error.response['Error']['Code']})")
-    except BotoCoreError:
-        return _dated(instance_types, region, "the AWS Price List could not be reached")
-    unknown = [name for name, price in live.items() if price is None]
-    if unknown:
-        return _dated(instance_types, region, f"the AWS Price List has no usable price of {', '.join(unknown)}")
-    found = {name: float(price) for name, price in live.items() if price is not None}
-    return PriceTable(usd_per_hour=found, source=f"the AWS Price List's prices of {region}")
+    prices: dict[str, Price] = {}
+    unavailable: str | None = None
+    for name in instance_types:
+        listed = None
+        if unavailable is None:  # or else each further type would wait for nothing, too
+            try:
+                listed = _listed_price(pricing, region=region, instance_type=name)
+            except ClientError as error:
+                unavailable = f"the AWS Price List refused ({error_code(error)})"
+            except BotoCoreError:
+                unavailable = "the AWS Price List could not be reached"
+        if listed is not None:
+            source = f"the AWS Price List's prices of {region}"
+            prices[name] = Price(usd_per_hour=float(listed), source=source, listed=True)
+        else:
+            prices[name] = _dated(name, region, unavailable or f"the AWS Price List has no usable price of {name}")
+    return prices
 
 
 def cost_usd(usd_per_hour: float, billable_seconds: float) -> float:
@@ -82,11 +92,12 @@ def affordable_seconds(usd: float, usd_per_hour: float, *, jobs: int = 1) -> int
     return max(0, bought - jobs * STOPPING_SECONDS)
 
 
-def _dated(instance_types: Sequence[str], region: str, reason: str) -> PriceTable:
+def _dated(instance_type: str, region: str, reason: str) -> Price:
     elsewhere = "" if region == PRICES_REGION else f", which may differ from {region}'s"
-    return PriceTable(
-        usd_per_hour={name: float(USD_PER_HOUR[name]) for name in instance_types},
+    return Price(
+        usd_per_hour=float(USD_PER_HOUR[instance_type]),
         source=f"{PRICES_REGION}'s prices of {PRICES_DATE}{elsewhere}, since {reason}",
+        listed=False,
     )
 
 
