@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from dataset_contract.coco_types import Annotation, CocoDataset, Image
 from dataset_contract.findings import Finding, FindingLog, Place
@@ -156,26 +157,35 @@ def _check_image(image: Image, boxes: list[_Box], max_objects: int | None, found
             "Train with more queries, or cut the image into parts.",
             image_id=image.id,
         )
-    _check_duplicates(image, sorted(box for box in boxes if box[3] > 0 and box[4] > 0), found)
+    _check_duplicates(image, sorted([box for box in boxes if box[3] > 0 and box[4] > 0]), found)
 
 
 def _check_duplicates(image: Image, boxes: list[_Box], found: FindingLog) -> None:
     """Find boxes that are the same object as one before them. `boxes` are sorted and not empty."""
-    for index, (category_id, x, y, width, height, annotation_id) in enumerate(boxes):
-        farthest = x + (1 - SAME_BOX) * width
-        for other in range(index + 1, min(index + 1 + _NEIGHBOURS, len(boxes))):
-            other_category, other_x, other_y, other_width, other_height, other_id = boxes[other]
-            if other_x > farthest or other_category != category_id:
-                break
-            across = min(x + width, other_x + other_width) - max(x, other_x)
-            down = min(y + height, other_y + other_height) - max(y, other_y)
-            both = across * down
-            if across > 0 and down > 0 and both >= SAME_BOX * (width * height + other_width * other_height - both):
-                found.warning(
-                    "DUPLICATE_BOX",
-                    f"Annotations {annotation_id} and {other_id} on image {image.id} have the same class and box.",
-                    "Keep one of them: the model learns to find such an object twice.",
-                    image_id=image.id,
-                    annotation_id=other_id,
-                )
-                break
+    for index, (box, following) in enumerate(pairwise(boxes)):
+        if following[1] > box[1] + (1 - SAME_BOX) * box[3] or following[0] != box[0]:  # as nearly always
+            continue
+        other = next((other for other in boxes[index + 1 : index + 1 + _NEIGHBOURS] if _is_same(box, other)), None)
+        if other is not None:
+            found.warning(
+                "DUPLICATE_BOX",
+                f"Annotations {box[5]} and {other[5]} on image {image.id} have the same class and box.",
+                "Keep one of them: the model learns to find such an object twice.",
+                image_id=image.id,
+                annotation_id=other[5],
+            )
+
+
+def _is_same(one: _Box, other: _Box) -> bool:
+    """Whether two boxes of one class nearly coincide."""
+    category_id, x, y, width, height, _ = one
+    other_category, other_x, other_y, other_width, other_height, _ = other
+    across = min(x + width, other_x + other_width) - max(x, other_x)
+    down = min(y + height, other_y + other_height) - max(y, other_y)
+    both = across * down
+    return (
+        category_id == other_category
+        and across > 0
+        and down > 0
+        and both >= SAME_BOX * (width * height + other_width * other_height - both)
+    )

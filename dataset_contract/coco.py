@@ -31,7 +31,9 @@ def parse_coco(data: bytes, *, file: str, split: str | None = None) -> tuple[Coc
         image_checks', so that files from elsewhere can be read too. Polygons are checked, then dropped.
     """
     with garbage_collection_paused():
-        value, findings = parse_json(data, file=file, split=split, on_object=condense_segmentation)
+        polygons = b"segmentation" in data or b"\\u" in data  # its name may be written with escapes
+        on_object = condense_segmentation if polygons else None
+        value, findings = parse_json(data, file=file, split=split, on_object=on_object)
         if value is None and findings:
             return None, findings
         found = FindingLog(split=split, file=file)
