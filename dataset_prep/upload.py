@@ -1,8 +1,9 @@
 """Brings a data set's folder to S3: in parallel, verified, repeatable, and complete only with its manifest.
 
-Every PUT carries the SHA-256 that the manifest names, so S3 refuses damaged bytes. What is there with the right hash is
-not sent again. The manifest goes last, by a conditional write: a half upload has none, and of two people who upload at
-the same time one is refused. https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+Every file is compared with the SHA-256 that the manifest names, and sent with it, so that S3 refuses damaged bytes.
+What is there with the right hash is not sent again. The manifest goes last, by a conditional write: a half upload has
+none, and of two people who upload at the same time one is refused.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
 
 from __future__ import annotations
@@ -10,10 +11,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ from dataset_contract.layout import MANIFEST, SPLITS
 from dataset_contract.manifest import FileEntry, Manifest, parse_manifest
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.progress import Advance, no_progress
+from dataset_prep.upload_transfer import CONNECT_TIMEOUT_S, S3Object, Transfer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 _PART_OF_A_DATASET = re.compile(rf"(?:{'|'.join(SPLITS)})/(?:annotations\.json|images/\d{{6,}}\.png)")
 _MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
 _DELETED_AT_ONCE = 1000  # the most that DeleteObjects takes
+_REQUESTS_A_WORKER = 4  # a request mostly waits for the network
 
 
 @dataclass(frozen=True)
@@ -52,21 +54,15 @@ class Uploaded:
     removed: int
 
 
-@dataclass(frozen=True)
-class _Object:
-    size: int
-    modified: datetime
-
-
 def s3_client(workers: int) -> S3Client:
-    """A client for `workers` threads; credentials, region and endpoint as the AWS SDK finds them.
+    """A client for an upload with `workers`; credentials, region and endpoint as the AWS SDK finds them.
 
     Raises UsageError if the SDK's own settings are wrong.
     """
     config = Config(
         retries={"mode": "adaptive", "total_max_attempts": 8},
-        max_pool_connections=workers,
-        connect_timeout=10,
+        max_pool_connections=workers * _REQUESTS_A_WORKER,
+        connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=60,
     )
     try:
@@ -104,9 +100,8 @@ def upload_dataset(
     Raises PrepError if another version or other objects are there and `replace` is False, if somebody else uploaded at
     the same time, or if S3 refuses; UsageError as check_bucket does.
     """
-    upload = _Upload(client, bucket, prefix, root)
     try:
-        return upload.run(manifest, replace=replace, workers=workers, advance=advance)
+        return _Upload(client, bucket, prefix, root).run(manifest, replace=replace, workers=workers, advance=advance)
     except (BotoCoreError, ClientError) as error:
         raise _explained(error, bucket) from error
 
@@ -118,28 +113,31 @@ class _Upload:
         self._client, self._bucket, self._root = client, bucket, root
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._place = f"s3://{bucket}/{self._prefix}"
+        self._transfer = Transfer(client, bucket, self._prefix)
 
     def run(self, manifest: Manifest, *, replace: bool, workers: int, advance: Advance) -> Uploaded:
         new = (self._root / MANIFEST).read_bytes()
-        there = self._list()
+        ours = {entry.path for entry in manifest.files} | {MANIFEST}
+        there = self._transfer.list(ours)
         old, etag = self._read_manifest()
         if old is not None and old != new and not replace:
             raise PrepError(
                 f"{self._place} already holds another version ({_version(old)}; this one is {manifest.version[:12]}): "
                 "give --replace to replace it, or another --prefix."
             )
-        strangers = self._strangers(there, manifest, replace=replace)
-        unchanged_since = there[MANIFEST].modified if old == new and MANIFEST in there else None
+        strangers = self._strangers(there.keys() - ours, replace=replace)
+        doubtful = [entry for entry in manifest.files if not _is_older(entry, there, old == new)]
+        advance(len(manifest.files) - len(doubtful))
 
         def bring(entry: FileEntry) -> tuple[int, int]:
             """Bytes sent (-1 if none needed to be) and retries."""
-            sent, retries = self._bring(entry, there.get(entry.path), unchanged_since)
+            sent, retries = self._bring(entry, there.get(entry.path))
             advance(1, max(sent, 0))
             return sent, retries
 
-        with ThreadPoolExecutor(workers) as pool:
+        with ThreadPoolExecutor(workers * _REQUESTS_A_WORKER) as pool:
             try:
-                results = list(pool.map(bring, manifest.files))
+                results = list(pool.map(bring, doubtful))
             except BaseException:  # do not send what waits
                 pool.shutdown(cancel_futures=True)
                 raise
@@ -148,17 +146,7 @@ class _Upload:
             self._put_manifest(new, etag)
         self._delete(strangers)
         retried = sum(retries for _, retries in results)
-        return Uploaded(len(sizes), sum(sizes), len(results) - len(sizes), retried, len(strangers))
-
-    def _list(self) -> dict[str, _Object]:
-        """path below the prefix -> what S3 lists of it."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
-        return {
-            item["Key"].removeprefix(self._prefix): _Object(item["Size"], item["LastModified"])
-            for page in pages
-            for item in page.get("Contents", [])
-            if item["Key"] != self._prefix  # the "folder" that the S3 console makes
-        }
+        return Uploaded(len(sizes), sum(sizes), len(manifest.files) - len(sizes), retried, len(strangers))
 
     def _read_manifest(self) -> tuple[bytes | None, str | None]:
         try:
@@ -169,9 +157,9 @@ class _Upload:
             raise
         return answer["Body"].read(), answer["ETag"]
 
-    def _strangers(self, there: Mapping[str, _Object], manifest: Manifest, *, replace: bool) -> list[str]:
+    def _strangers(self, paths: Set[str], *, replace: bool) -> list[str]:
         """Objects below the prefix that the data set does not have: left by another version or a half upload."""
-        strangers = sorted(there.keys() - {entry.path for entry in manifest.files} - {MANIFEST})
+        strangers = sorted(paths)
         foreign = [path for path in strangers if not _PART_OF_A_DATASET.fullmatch(path)]
         if foreign:
             raise PrepError(
@@ -185,28 +173,16 @@ class _Upload:
             )
         return strangers
 
-    def _bring(self, entry: FileEntry, there: _Object | None, unchanged_since: datetime | None) -> tuple[int, int]:
-        if there is not None and there.size == entry.size:
-            # The manifest is written last: what is older than the very same manifest was complete and right then.
-            if unchanged_since is not None and there.modified <= unchanged_since:
-                return -1, 0
-            if self._checksum(entry) == _base64(entry.sha256):
-                return -1, 0
-        try:
-            answer = self._client.put_object(
-                Bucket=self._bucket,
-                Key=self._prefix + entry.path,
-                Body=(self._root / entry.path).read_bytes(),
-                ChecksumSHA256=_base64(entry.sha256),
-                ContentType="image/png" if entry.path.endswith(".png") else "application/json",
+    def _bring(self, entry: FileEntry, there: S3Object | None) -> tuple[int, int]:
+        if there is not None and there.size == entry.size and self._checksum(entry) == _base64(entry.sha256):
+            return -1, 0
+        data = (self._root / entry.path).read_bytes()
+        if hashlib.sha256(data).hexdigest() != entry.sha256:
+            raise PrepError(
+                f"{self._root / entry.path} is not what the manifest says, for it changed after the check: "
+                "run the same command again."
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("BadDigest", "InvalidRequest", "XAmzContentChecksumMismatch"):
-                raise PrepError(
-                    f"S3 refused {entry.path}, for its bytes are not those of the manifest: run the same command again."
-                ) from error
-            raise
-        return entry.size, answer["ResponseMetadata"].get("RetryAttempts", 0)
+        return entry.size, self._transfer.put(entry.path, data, entry.sha256)
 
     def _checksum(self, entry: FileEntry) -> str | None:
         answer = self._client.head_object(Bucket=self._bucket, Key=self._prefix + entry.path, ChecksumMode="ENABLED")
@@ -239,6 +215,14 @@ class _Upload:
                 raise PrepError(
                     f"{self._place}{keys[0]['Key']} cannot be removed: {answer['Errors'][0].get('Message')}"
                 )
+
+
+def _is_older(entry: FileEntry, there: Mapping[str, S3Object], same_manifest: bool) -> bool:
+    """Whether S3 has the file since before the very same manifest, which is written last: all was right by then."""
+    found, manifest = there.get(entry.path), there.get(MANIFEST)
+    if found is None or manifest is None or not same_manifest:
+        return False
+    return found.size == entry.size and found.modified <= manifest.modified
 
 
 def _base64(sha256: str) -> str:
