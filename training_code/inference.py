@@ -101,8 +101,11 @@ class Predictor:
 
 
 def weights_by_name(model: nn.Module) -> dict[str, Tensor]:
-    """Every tensor of `model` once: unlike its state_dict, which names a shared one several times."""
-    tensors = {name: parameter.detach() for name, parameter in model.named_parameters()}
+    """Every tensor of `model` once: unlike its state_dict, which names a shared one several times.
+
+    Row by row, whatever their layout in memory, so that files are too.
+    """
+    tensors = {name: parameter.detach().contiguous() for name, parameter in model.named_parameters()}
     return tensors | dict(model.named_buffers())
 
 

@@ -42,13 +42,15 @@ class TrainingStep:
 
     def __init__(self, model: DINO, config: TrainingConfig, processes: Processes) -> None:
         self.model = model.to(processes.device)
+        on_gpu = processes.device.type == "cuda"
+        if on_gpu:  # tensor cores take convolutions' channels last; the feature maps follow the weights
+            self.model.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a module takes it
         self.optimiser = make_optimiser(self.model, config)
         self.average = MovingAverage(self.model, config.ema_decay) if config.ema_decay else None
         self._criterion = Criterion(model.config)
         self._config = config
         self._processes = processes
         self._network: nn.Module = DistributedDataParallel(self.model) if processes.world_size > 1 else self.model
-        on_gpu = processes.device.type == "cuda"
         self._autocast = on_gpu and config.precision == "bf16" and torch.cuda.is_bf16_supported()
 
     @property
@@ -104,13 +106,25 @@ class TrainingStep:
         return contextlib.nullcontext()
 
     def state(self) -> dict[str, Any]:
-        """All that an interrupted run needs to go on as if it had not been."""
+        """All that an interrupted run needs to go on as if it had not been; the same whatever the weights' layout."""
         average = self.average.model.state_dict() if self.average else {}
-        return {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(), "average": average}
+        state = {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(), "average": average}
+        return {name: _row_by_row(value) for name, value in state.items()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over what state() gave."""
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
+        for parameter, moments in self.optimiser.state.items():
+            for name, moment in moments.items():
+                if moment.shape == parameter.shape:  # the fused step takes a weight and its moments in one layout
+                    moments[name] = torch.empty_like(parameter).copy_(moment)
         if self.average:
             self.average.model.load_state_dict(state["average"])
+
+
+def _row_by_row(value: Any) -> Any:  # noqa: ANN401  a state dict holds what it likes
+    """`value` with every tensor in it in the usual layout, whatever it has in memory."""
+    if isinstance(value, dict):
+        return {key: _row_by_row(part) for key, part in value.items()}
+    return value.contiguous() if isinstance(value, Tensor) else value

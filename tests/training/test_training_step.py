@@ -1,0 +1,75 @@
+"""The weights' layout in memory (channels last on a GPU) changes neither the learning nor what is saved."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+
+from dataset_contract.load import load_split
+from training_code.batches import Batch, EpochDraws, load_batches
+from training_code.dino.model import build_model
+from training_code.inference import weights_by_name
+from training_code.plan_images import PlanImages
+from training_code.presets import PRESETS
+from training_code.processes import Processes
+from training_code.training_step import TrainingStep
+
+CONFIG = dataclasses.replace(
+    PRESETS["tiny"].training, image_short_sides=(64,), image_max_side=96, learning_rate=1e-5, ema_decay=0.9
+)
+
+
+@pytest.fixture(scope="module")
+def batches(dataset: Path) -> list[Batch]:
+    images = PlanImages(dataset / "train", load_split(dataset, "train"), CONFIG, augmented=True)
+    return list(load_batches(images, EpochDraws(images, epoch=0), pin_memory=False))
+
+
+def make_training(*, channels_last: bool) -> TrainingStep:
+    """As a TrainingStep on a CPU, or as on a GPU."""
+    torch.manual_seed(0)
+    model = build_model(PRESETS["tiny"].model)
+    if channels_last:
+        model.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return TrainingStep(model, CONFIG, Processes(0, 1, torch.device("cpu")))
+
+
+def train(training: TrainingStep, batches: list[Batch], steps: range) -> list[float]:
+    return [training.update([batches[step]], step, steps=6, steps_per_epoch=6).loss for step in steps]
+
+
+def strides(training: TrainingStep) -> set[tuple[int, ...]]:
+    return {parameter.stride() for parameter in training.model.backbone.parameters()}
+
+
+def test_both_layouts_learn_the_same(batches: list[Batch]) -> None:
+    usual, last = (make_training(channels_last=channels_last) for channels_last in (False, True))
+    assert strides(usual) != strides(last)
+    losses = [train(training, batches, range(3)) for training in (usual, last)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_a_checkpoint_goes_on_in_the_other_layout(batches: list[Batch], tmp_path: Path, before: bool) -> None:
+    first, second = make_training(channels_last=before), make_training(channels_last=not before)
+    train(first, batches, range(2))
+    torch.save(first.state(), tmp_path / "state.pt")
+    layout = strides(second)
+    second.restore(torch.load(tmp_path / "state.pt", weights_only=True))
+    assert strides(second) == layout
+    for parameter, moments in second.optimiser.state.items():
+        assert moments["exp_avg"].stride() == moments["exp_avg_sq"].stride() == parameter.stride()
+    assert train(second, batches, range(2, 4)) == pytest.approx(train(first, batches, range(2, 4)), rel=1e-3)
+
+
+def test_what_is_saved_lies_row_by_row(batches: list[Batch]) -> None:
+    training = make_training(channels_last=True)
+    train(training, batches, range(1))
+    state = training.state()
+    moments = [value for each in state["optimiser"]["state"].values() for value in each.values()]
+    saved = [*state["model"].values(), *state["average"].values(), *moments, *weights_by_name(training.model).values()]
+    assert all(tensor.is_contiguous() for tensor in saved)
+    assert not all(parameter.is_contiguous() for parameter in training.model.parameters())
