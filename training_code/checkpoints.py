@@ -11,7 +11,11 @@ from typing import Any
 import torch
 
 KEPT = 2
-"""Newest checkpoints that stay: the last one, and the one to fall back to."""
+"""Newest checkpoints that stay: the last one, and the one to fall back to.
+
+SageMaker deletes in S3 what is deleted here (docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html), for which
+the job's role needs s3:DeleteObject; without it, older ones stay there until the bucket's lifecycle removes them.
+"""
 
 _WRITING = ".writing-"
 _NAME = re.compile(r"checkpoint-(?P<step>[0-9]{8})-(?P<hash>[0-9a-f]{16})\.pt")
@@ -41,7 +45,7 @@ def save_checkpoint(folder: Path, step: int, state: Mapping[str, Any]) -> Path:
 def load_newest_checkpoint(folder: Path, say: Callable[[str], None]) -> dict[str, Any] | None:
     """The newest sound checkpoint's state, on the CPU; None if there is none. `say` hears of each damaged one."""
     for leftover in folder.glob(f"{_WRITING}*"):
-        leftover.unlink()
+        leftover.unlink(missing_ok=True)  # each process of this machine does this at the same time
     for path in _newest_first(folder):
         try:
             if _NAME.fullmatch(path.name)["hash"] != _hash(path):  # type: ignore[index]  # it was chosen by its name

@@ -1,9 +1,11 @@
 """The lines of the log that carry figures, and the regular expressions with which CloudWatch reads them.
 
-Standard library only: the Lambda that launches a job sends METRIC_DEFINITIONS along.
+Standard library only: the Lambdas that launch and watch a job send METRIC_DEFINITIONS along and read the lines.
 """
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 TRAINING_FIGURES = (
     "loss",
@@ -22,6 +24,9 @@ waiting for data, peak memory of the GPU."""
 VALIDATION_FIGURES = ("ap", "ap50", "ap75", "ar", "f1", "f1_threshold")
 """COCO's average precision and recall; the best F1 at IoU 0.5 and the confidence where it is reached."""
 
+CLASS_FIGURES = ("ap", "ap50", "f1", "f1_threshold")
+"""The same, of one class."""
+
 _NUMBER = r"(-?[0-9.]+(?:e[+-]?[0-9]+)?)"
 
 METRIC_DEFINITIONS: tuple[dict[str, str], ...] = tuple(
@@ -31,10 +36,37 @@ METRIC_DEFINITIONS: tuple[dict[str, str], ...] = tuple(
 )
 """AlgorithmSpecification.MetricDefinitions of CreateTrainingJob."""
 
+_TRAINING_LINE = re.compile(r"\[train\] step=([0-9]{1,9})/([0-9]{1,9}) epoch=([0-9]{1,9}) (.*)")
+_FIGURE = re.compile(r"([a-z_]+)=(\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingLine:
+    """What training_line() wrote."""
+
+    step: int
+    steps: int
+    epoch: int
+    figures: Mapping[str, float]
+    """Those of TRAINING_FIGURES that the line has; a loss may be NaN."""
+
 
 def training_line(*, step: int, steps: int, epoch: int, figures: Mapping[str, float]) -> str:
     """One line for an interval of training; `figures` has the keys TRAINING_FIGURES, `epoch` counts from 1."""
     return f"[train] step={step}/{steps} epoch={epoch} {_format(TRAINING_FIGURES, figures)}"
+
+
+def read_training_line(line: str) -> TrainingLine | None:
+    """The figures of a line of the log; None if it is not one that training_line() wrote."""
+    match = _TRAINING_LINE.fullmatch(line)
+    if match is None:
+        return None
+    step, steps, epoch, rest = match.groups()
+    try:
+        figures = {name: float(value) for name, value in _FIGURE.findall(rest) if name in TRAINING_FIGURES}
+    except ValueError:
+        return None
+    return TrainingLine(int(step), int(steps), int(epoch), figures)
 
 
 def validation_line(*, step: int, epoch: int, figures: Mapping[str, float]) -> str:
@@ -42,5 +74,12 @@ def validation_line(*, step: int, epoch: int, figures: Mapping[str, float]) -> s
     return f"[validation] step={step} epoch={epoch} {_format(VALIDATION_FIGURES, figures)}"
 
 
-def _format(names: tuple[str, ...], figures: Mapping[str, float]) -> str:
+def class_line(*, step: int, name: str, figures: Mapping[str, float | None]) -> str:
+    """One line for a class in an evaluation, which no metric definition reads: its figures are None without a box."""
+    if figures["ap"] is None:
+        return f"[class] step={step} {name}: no box in the validation split"
+    return f"[class] step={step} {name}: {_format(CLASS_FIGURES, figures)}"
+
+
+def _format(names: tuple[str, ...], figures: Mapping[str, float | None]) -> str:
     return " ".join(f"{name}={figures[name]:.5g}" for name in names)

@@ -40,7 +40,7 @@ class SageMakerPaths:
 
     @property
     def checkpoints(self) -> Path:
-        """Synchronised with S3 while the job runs."""
+        """Synchronised with S3 while the job runs, so that what lies here can be seen before its end."""
         return self.base / "checkpoints"
 
     @property
@@ -52,6 +52,11 @@ class SageMakerPaths:
     def output_data(self) -> Path:
         """What becomes output.tar.gz."""
         return self.base / "output" / "data"
+
+    @property
+    def tensorboard(self) -> Path:
+        """TensorBoard's events, part of output.tar.gz."""
+        return self.output_data / "tensorboard"
 
     @property
     def failure(self) -> Path:

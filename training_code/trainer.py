@@ -20,10 +20,10 @@ from training_code.history import History
 from training_code.hyperparameters import JobConfig
 from training_code.interval import Interval
 from training_code.memory import memory_failures, worst_case_batch
-from training_code.metric_lines import VALIDATION_FIGURES, training_line, validation_line
 from training_code.plan_images import PlanImages
 from training_code.prediction import predict_split
 from training_code.processes import Processes
+from training_code.run_log import RunLog
 from training_code.sagemaker_paths import SageMakerPaths
 from training_code.starting_weights import load_starting_weights
 from training_code.training_step import NotFiniteError, TrainingStep
@@ -72,6 +72,7 @@ class Trainer:
         self._seconds_before = 0.0
         self._start = time.monotonic()
         self._judged = False
+        self._log: RunLog | None = None
         self._watch = StallWatch(config.stall_minutes * 60, self._stalled)
 
     def run(self) -> bool:
@@ -83,6 +84,8 @@ class Trainer:
             TrainingError: of the class that fits.
         """
         self._restore()
+        if self._processes.is_first:
+            self._log = RunLog(self._say, self._paths.tensorboard, step=self._step)
         with memory_failures(self._job.training):
             self._try_worst_case()
             while True:
@@ -99,8 +102,10 @@ class Trainer:
         return False
 
     def close(self, failure: str | None) -> None:
-        """End the watch and write health.json; `failure` is the class word of what ended the run."""
+        """End the watch and the log, and write health.json; `failure` is the class word of what ended the run."""
         self._watch.close()
+        if self._log:
+            self._log.close()
         if self._processes.is_first:
             self._write_health(failure)
 
@@ -124,8 +129,8 @@ class Trainer:
             images = config.batch_size * config.accumulation_steps * processes.world_size
             interval.add(figures, images=images, waited=waited)
             if self._step % config.log_steps == 0 or self._step == self._steps:
-                line = training_line(step=self._step, steps=self._steps, epoch=epoch + 1, figures=interval.figures())
-                self._say(line)
+                if self._log:
+                    self._log.training(step=self._step, steps=self._steps, epoch=epoch + 1, figures=interval.figures())
                 interval = Interval()
             self._judge_once()
             if any(processes.gather(self._stop.received)):
@@ -170,10 +175,9 @@ class Trainer:
         if detections is None:
             return False
         metrics: dict[str, Any] = {}
-        if self._processes.is_first:
+        if self._log:
             metrics = evaluate(self._dataset.val, detections, max_detections=self._job.model.num_select)
-            figures = {name: metrics[name] for name in VALIDATION_FIGURES}
-            self._say(validation_line(step=self._step, epoch=epoch, figures=figures))
+            self._log.validation(step=self._step, epoch=epoch, metrics=metrics)
         self._evaluations.append({"epoch": epoch, "step": self._step, **metrics})
         return True
 
@@ -209,8 +213,8 @@ class Trainer:
     def _write_health(self, failure: str | None) -> None:
         minutes = self._job.training.health_minutes
         health = judge(self._history.column("loss"), seconds=self._seconds, needed_minutes=minutes, failure=failure)
-        write_json(self._paths.model / "health.json", health)
-        write_json(self._paths.output_data / "health.json", health)
+        for folder in (self._paths.model, self._paths.output_data, self._paths.checkpoints):
+            write_json(folder / "health.json", health)  # in S3 while the job runs: the one beside the checkpoints
         self._say(f"Health: {health['verdict']}. " + " ".join(c["message"] for c in health["checks"].values()))
 
     def _stalled(self) -> None:
@@ -221,6 +225,8 @@ class Trainer:
         )
         write_failure(self._paths.failure, str(error))
         self._say(str(error))
+        if self._processes.is_first:  # the process ends at once, without close()
+            self._write_health(error.word)
 
     def _not_finite(self, batches: tuple[Batch, ...], error: NotFiniteError) -> NonFiniteLossError:
         """The failure with the culprits' names; saves this process's batches if they are among them."""
@@ -265,9 +271,15 @@ class Trainer:
         """Go on from the newest sound checkpoint.
 
         Raises:
-            JobConfigError: it belongs to another configuration or data set.
+            JobConfigError: it belongs to another configuration or data set, or another host has another one.
         """
         state = load_newest_checkpoint(self._paths.checkpoints, self._say)
+        found = self._processes.gather(state and state["step"])
+        if len(set(found)) > 1:
+            raise JobConfigError(
+                f"The hosts of this job found checkpoints of different steps ({found}): give the job a new checkpoint"
+                " location, or remove the newer checkpoints there."
+            )
         if state is None:
             return
         saved, wanted = json.loads(state["fingerprint"]), self._fingerprint()

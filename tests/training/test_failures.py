@@ -79,6 +79,8 @@ def test_a_job_that_hangs_is_ended(job: Job) -> None:
     assert status == 1
     assert job.failure.startswith("STALL: no step was finished")
     assert "most recent call first" in log  # where each thread hangs
+    health = json.loads((job.base / "checkpoints" / "health.json").read_text())
+    assert health["verdict"] == "unhealthy"
 
 
 def test_a_bug_shows_its_traceback(

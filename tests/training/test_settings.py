@@ -12,7 +12,7 @@ from training_code.config import TrainingConfig
 from training_code.failures import JobConfigError
 from training_code.health import judge
 from training_code.hyperparameters import parse_hyperparameters, read_hyperparameters
-from training_code.metric_lines import METRIC_DEFINITIONS
+from training_code.metric_lines import METRIC_DEFINITIONS, class_line
 from training_code.optimisation import learning_rate_factor
 from training_code.presets import PRESETS
 
@@ -73,6 +73,11 @@ def test_cloudwatch_takes_the_definitions() -> None:
     for definition in METRIC_DEFINITIONS:
         assert len(definition["Regex"]) <= 500
         assert re.compile(definition["Regex"]).groups == 1
+
+
+def test_a_class_without_a_box_has_no_figures_to_tell() -> None:
+    figures = {"ap": None, "ap50": None, "f1": None, "f1_threshold": None}
+    assert class_line(step=9, name="room", figures=figures) == "[class] step=9 room: no box in the validation split"
 
 
 def test_what_lambda_imports_needs_the_standard_library_only() -> None:

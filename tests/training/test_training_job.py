@@ -13,7 +13,7 @@ import pytest
 
 from tests.training.training_jobs import SMALL, Job
 from training_code import train, trainer
-from training_code.metric_lines import METRIC_DEFINITIONS
+from training_code.metric_lines import METRIC_DEFINITIONS, VALIDATION_FIGURES
 
 SEED = 0
 """Draws the steps of the nine at which jobs are interrupted; another seed, other steps (the tests' names show them)."""
@@ -43,7 +43,9 @@ def test_a_job_ends_well_and_leaves_a_model(finished: tuple[Job, int, str]) -> N
     assert set(metrics["classes"]) == {"wall", "room"}
     assert [earlier["epoch"] for earlier in metrics["earlier"]] == [1, 2]
     assert [row["step"] for row in job.losses()] == list(range(1, 10))
-    assert json.loads((job.model / "health.json").read_text())["checks"]["no_error"]["passed"]
+    healths = [(folder / "health.json").read_bytes() for folder in (job.model, job.base / "checkpoints")]
+    assert json.loads(healths[0])["checks"]["no_error"]["passed"]
+    assert healths[0] == healths[1]
 
 
 def test_cloudwatch_finds_every_figure_in_the_log(finished: tuple[Job, int, str]) -> None:
@@ -52,6 +54,27 @@ def test_cloudwatch_finds_every_figure_in_the_log(finished: tuple[Job, int, str]
         values = [found for line in log.splitlines() for found in re.findall(definition["Regex"], line)]
         assert len(values) == (9 if definition["Name"].startswith("train:") else 3), definition
         assert all(float(value) >= 0 for value in values)
+
+
+def test_tensorboard_shows_the_figures_of_the_log(finished: tuple[Job, int, str]) -> None:
+    job, _, log = finished
+    scalars = job.scalars()
+    for definition in METRIC_DEFINITIONS:
+        values = [float(found) for line in log.splitlines() for found in re.findall(definition["Regex"], line)]
+        shown = scalars.pop(definition["Name"].replace(":", "/"))
+        assert sorted(shown) == (list(range(1, 10)) if len(values) == 9 else [3, 6, 9])
+        assert [shown[step] for step in sorted(shown)] == pytest.approx(values, rel=1e-4)  # the log rounds
+    assert not scalars
+
+
+def test_each_evaluation_tells_of_each_class(finished: tuple[Job, int, str]) -> None:
+    job, _, log = finished
+    lines = [line for line in log.splitlines() if line.startswith("[class] ")]
+    assert [line.split(":")[0] for line in lines] == [
+        f"[class] step={step} {name}" for step in (3, 6, 9) for name in ("wall", "room")
+    ]
+    metrics = json.loads((job.model / "metrics.json").read_text())
+    assert f"ap={metrics['classes']['room']['ap']:.5g} " in lines[-1]
 
 
 def test_the_log_shows_nothing_of_the_environment(finished: tuple[Job, int, str]) -> None:
@@ -92,6 +115,9 @@ def test_an_interrupted_job_goes_on_as_if_it_had_not_been(
     if how is signal.SIGTERM or after_step > 3:  # the first epoch's checkpoint is the first to outlive SIGKILL
         assert "Going on from the checkpoint after step" in capfd.readouterr().out
     assert job.losses() == finished[0].losses()
+    scalars, others = job.scalars(), finished[0].scalars()
+    assert all(scalars[f"train/{name}"] == others[f"train/{name}"] for name in ("loss", "lr", "grad_norm"))
+    assert all(scalars[f"validation/{name}"] == others[f"validation/{name}"] for name in VALIDATION_FIGURES)
     weights = [(folder / "model.safetensors").read_bytes() for folder in (job.model, finished[0].model)]
     assert weights[0] == weights[1]
 

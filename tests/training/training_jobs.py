@@ -6,12 +6,16 @@ import hashlib
 import io
 import json
 import os
+import struct
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageDraw
+from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.record_writer import masked_crc32c
 
 from dataset_contract.coco import Annotation, Category, CocoDataset, coco_to_bytes
 from dataset_contract.coco import Image as CocoImage
@@ -126,3 +130,25 @@ class Job:
         """history.jsonl without what differs from run to run."""
         rows = [json.loads(line) for line in (self.model / "history.jsonl").read_text().splitlines()]
         return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+
+    def scalars(self) -> dict[str, dict[int, float]]:
+        """What TensorBoard shows: by name, the value after each step, across all starts of the job."""
+        shown: dict[str, dict[int, float]] = {}
+        for path in sorted((self.base / "output" / "data" / "tensorboard").iterdir()):
+            for event in _events(path.read_bytes()):
+                if event.HasField("session_log"):  # a start hides what earlier ones wrote of its steps
+                    shown = {tag: {s: v for s, v in old.items() if s < event.step} for tag, old in shown.items()}
+                for value in event.summary.value:
+                    shown.setdefault(value.tag, {})[event.step] = value.simple_value
+        return shown
+
+
+def _events(data: bytes) -> Iterator[Event]:
+    """The records of an event file: length, its checksum, the event, its checksum."""
+    while data:
+        (length,), (check,) = struct.unpack("<Q", data[:8]), struct.unpack("<I", data[8:12])
+        content = data[12 : 12 + length]
+        assert masked_crc32c(data[:8]) == check
+        assert struct.pack("<I", masked_crc32c(content)) == data[12 + length : 16 + length]
+        yield Event.FromString(content)
+        data = data[16 + length :]
