@@ -92,6 +92,13 @@ class FindingLog:
         """Add a note; `where` as in Place."""
         self._add(Severity.INFO, code, message, fix, where)
 
+    def take(self, findings: Iterable[Finding]) -> None:
+        """Add the findings of another log, such as that of a part which was checked in another thread."""
+        for finding in findings:
+            self._counts[finding.code, finding.severity] += finding.occurrences
+            if self._counts[finding.code, finding.severity] <= self.KEPT_PER_CODE:
+                self._kept.append(finding)
+
     def _add(self, severity: Severity, code: str, message: str, fix: str, where: Place) -> None:
         self._counts[code, severity] += 1
         if self._counts[code, severity] <= self.KEPT_PER_CODE:

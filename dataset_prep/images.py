@@ -66,6 +66,19 @@ def open_picture(path: Path) -> Image.Image:
     return _decode(data)
 
 
+def grey_thumbnail(path: Path, side: int) -> Image.Image:
+    """The picture upright, grey (mode L), and scaled down to at most `side` pixels wide and high.
+
+    Raises ImageError as dataset_png does.
+    """
+    data = path.read_bytes()
+    _header(io.BytesIO(data))
+    picture, _ = _upright(data)
+    grey = picture.convert("L")
+    grey.thumbnail((side, side), Image.Resampling.BOX)
+    return grey
+
+
 def _header(file: io.BufferedReader | io.BytesIO) -> ImageHeader:
     start = file.read(len(_PNG_SIGNATURE))
     if not start:
@@ -120,19 +133,24 @@ def _png_change(file: io.BufferedReader | io.BytesIO, *, turned: bool) -> str | 
 
 
 def _decode(data: bytes) -> Image.Image:
-    try:
-        with _lazily_opened(io.BytesIO(data)) as opened:
-            opened.load()
-            profile = opened.info.get("icc_profile")
-            picture = ImageOps.exif_transpose(opened)
-            picture = _on_white(_eight_bit(picture))
-    except (OSError, EOFError, SyntaxError, ValueError, struct.error, MemoryError) as error:
-        raise ImageError(f"cannot be decoded ({_reason(error)})") from error
+    picture, profile = _upright(data)
     picture = _to_srgb(picture, profile)
     # A fresh image: no profile, EXIF or text of the source comes along.
     clean = Image.new(picture.mode, picture.size)
     clean.paste(picture)
     return clean
+
+
+def _upright(data: bytes) -> tuple[Image.Image, bytes | None]:
+    """The decoded picture in mode RGB or L, turned as EXIF says, on white; and its colour profile."""
+    try:
+        with _lazily_opened(io.BytesIO(data)) as opened:
+            opened.load()
+            profile = opened.info.get("icc_profile")
+            picture = ImageOps.exif_transpose(opened)
+            return _on_white(_eight_bit(picture)), profile
+    except (OSError, EOFError, SyntaxError, ValueError, struct.error, MemoryError) as error:
+        raise ImageError(f"cannot be decoded ({_reason(error)})") from error
 
 
 def _eight_bit(picture: Image.Image) -> Image.Image:

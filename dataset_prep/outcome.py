@@ -7,6 +7,7 @@ from collections import defaultdict
 from rich.console import Console
 
 from dataset_contract.findings import Finding, Report, Severity
+from dataset_prep.counted import counted
 from dataset_prep.options import Options
 from dataset_prep.prepare import Prepared
 
@@ -20,8 +21,8 @@ def show_outcome(console: Console, options: Options, prepared: Prepared) -> None
     if options.report is not None:
         console.print(f"Report: {options.report / 'report.html'}")
     if prepared.report.verdict == "invalid":
-        errors = prepared.report.count(Severity.ERROR)
-        console.print(f"Refused: {errors:,} errors. Nothing was uploaded; mend them and give the same command again.")
+        errors = counted(prepared.report.count(Severity.ERROR), "error", "errors")
+        console.print(f"Refused: {errors}. Nothing was uploaded; mend what is named and give the same command again.")
     elif prepared.manifest is None:
         console.print("Dry run: nothing was written.")
     else:
@@ -29,16 +30,17 @@ def show_outcome(console: Console, options: Options, prepared: Prepared) -> None
     uploaded = prepared.uploaded
     if uploaded is not None:
         console.print(
-            f"Uploaded to s3://{options.bucket}/{options.prefix.strip('/')}/: {uploaded.sent:,} files sent "
-            f"({uploaded.sent_bytes / 1e6:,.1f} MB), {uploaded.skipped:,} were there already, "
-            f"{uploaded.retried:,} retries, {uploaded.removed:,} removed."
+            f"Uploaded to s3://{options.bucket}/{options.prefix.strip('/')}/: "
+            f"{counted(uploaded.sent, 'file', 'files')} sent ({uploaded.sent_bytes / 1e6:,.1f} MB), "
+            f"{uploaded.skipped:,} there already, "
+            f"{counted(uploaded.retried, 'retry', 'retries')}, {uploaded.removed:,} removed."
         )
 
 
 def _show_counts(console: Console, report: Report) -> None:
     for split, counts in report.counts.get("splits", {}).items():
         classes = ", ".join(f"{count:,} {name}" for name, count in counts["annotations_by_class"].items())
-        console.print(f"  {split:<6}{counts['images']:>7,} images: {classes}")
+        console.print(f"  {split:<6}{counts['images']:>7,} {'image' if counts['images'] == 1 else 'images'}: {classes}")
 
 
 def _show_findings(console: Console, report: Report) -> None:

@@ -6,7 +6,7 @@ run.py is its command line; the steps themselves are in the modules named after 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from rich.console import Console
 
@@ -15,7 +15,7 @@ from dataset_contract.findings import Finding, FindingLog, Report
 from dataset_contract.manifest import Manifest
 from dataset_contract.stores import DirectoryStore
 from dataset_prep.errors import UsageError
-from dataset_prep.options import Options
+from dataset_prep.options import DEFAULT_PREFIX, Options
 from dataset_prep.progress import phase
 from dataset_prep.report import write_report
 from dataset_prep.selection import Selection, select
@@ -47,7 +47,7 @@ def prepare(options: Options, console: Console) -> Prepared:
         check_bucket(client, options.bucket)
     source = read_source(options, console)
     selection, findings = select(source, options)
-    findings = [*source.findings, *findings]
+    findings = [*source.findings, *findings, *_check_prefix(options)]
     if options.dry_run:
         prepared = Prepared(Report.of(findings, selection.counts()), None, None)
     else:
@@ -76,9 +76,13 @@ def _check_paths(options: Options) -> None:
         raise UsageError(f"{source} does not exist: give the folder that holds your plans with --source.")
     if source.is_dir() and not any(source.iterdir()):
         raise UsageError(f"{source} is empty: give the folder that holds your plans with --source.")
-    folder = (source if source.is_dir() else source.parent).resolve()
     output = options.output.resolve()
-    if not options.dry_run and (output == folder or folder in output.parents):
+    for given in (source, *options.annotations, *options.images):
+        if not options.dry_run and output in given.resolve().parents:
+            raise UsageError(f"{given} lies in {options.output}, which is to be written: give another --output.")
+    # A file stands beside anything, such as build/dataset; what was written there is not taken for its pictures.
+    folder = source.resolve() if source.is_dir() else None
+    if not options.dry_run and folder is not None and (output == folder or folder in output.parents):
         raise UsageError(f"{options.output} lies in the source: give a folder outside of {folder} with --output.")
     if options.report is None:
         return
@@ -89,6 +93,18 @@ def _check_paths(options: Options) -> None:
         raise UsageError(f"{options.report} lies in the data set: give --report a folder outside of {options.output}.")
 
 
+def _check_prefix(options: Options) -> list[Finding]:
+    found = FindingLog()
+    if options.bucket is not None and not options.prefix.startswith(DEFAULT_PREFIX):
+        found.warning(
+            "PREFIX_NOT_TRAINED_ON",
+            f"The folder {options.prefix} of {options.bucket} does not start with {DEFAULT_PREFIX}: a stack that was "
+            "deployed as it comes refuses to train on it.",
+            f"Give --prefix {DEFAULT_PREFIX}-{options.prefix}, or deploy with dataset_prefix set to it.",
+        )
+    return found.findings()
+
+
 def _write(
     options: Options, source: Source, selection: Selection, findings: Sequence[Finding], console: Console
 ) -> Prepared:
@@ -97,6 +113,8 @@ def _write(
         "seed": options.seed,
         "limit": options.limit,
         "drop_empty": options.drop_empty,
+        "drop_misfits": options.drop_misfits,
+        **asdict(options.repairs),
         **source.options,
     }
     with phase(console, "Write", len(selection.images), "images") as advance:

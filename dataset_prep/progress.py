@@ -76,4 +76,5 @@ def phase(console: Console, title: str, total: int | None, unit: str) -> Iterato
             console.print(f"{title}: {rate.done:,}{of_total} {unit} ({rate})", highlight=False)
 
     yield advance_line
-    console.print(f"{title}: {rate.done:,} {unit} ({rate})", highlight=False)
+    things = unit.removesuffix("s") if rate.done == 1 else unit
+    console.print(f"{title}: {rate.done:,} {things} ({rate})", highlight=False)

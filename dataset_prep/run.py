@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,11 +21,12 @@ try:
     from rich.console import Console
 
     from dataset_prep.errors import PrepError, UsageError
-    from dataset_prep.options import Options
+    from dataset_prep.options import DEFAULT_PREFIX, Options
     from dataset_prep.outcome import show_outcome
     from dataset_prep.prepare import prepare
     from dataset_prep.sources.cubicasa5k import Policy
     from dataset_prep.sources.formats import FORMATS
+    from dataset_prep.sources.repairs import Repairs
     from dataset_prep.split import parse_split
 except ModuleNotFoundError as error:
     if error.name is None or (ROOT / error.name.partition(".")[0]).exists():
@@ -34,14 +36,25 @@ except ModuleNotFoundError as error:
         "run `make setup`, then use .venv/bin/python dataset_prep/run.py.\n"
     )
     raise SystemExit(2) from None
+except KeyboardInterrupt:  # loading takes a second or two
+    sys.stderr.write("Stopped before anything was done.\n")
+    raise SystemExit(130) from None
 
 EXAMPLES = """examples:
   CubiCasa5K, as downloaded, to a folder; look at build/report/report.html:
     python dataset_prep/run.py --source CubiCasa5K --output build/dataset --report build/report
   the same without plans that have no boxes, to the bucket of the deployed stack:
     python dataset_prep/run.py --source CubiCasa5K --output build/dataset --drop-empty --bucket DATASET_BUCKET_NAME
+  a finer data set: bedrooms and kitchens as classes of their own, all other rooms as room:
+    python dataset_prep/run.py --source CubiCasa5K --output build/rooms --classes wall,room,bedroom,kitchen
+  plans whose annotation belongs to another picture left out; all others stay in their splits:
+    python dataset_prep/run.py --source CubiCasa5K --output build/dataset --drop-misfits
+  all images for training, none held back:
+    python dataset_prep/run.py --source CubiCasa5K --output build/dataset --split 1,0,0
   a COCO file whose paths are those of another machine:
     python dataset_prep/run.py --source plans --annotations train_coco_pt.json --images plans/cubicasa5k
+  a COCO file with boxes beyond the edge and boxes without area, mended; each is counted in the report:
+    python dataset_prep/run.py --source plans.json --images plans --clip --drop-zero-size --report build/report
   a YOLO data set with its own split, ten images, nothing written:
     python dataset_prep/run.py --source yolo_room_wall --split official --limit 10 --dry-run
 
@@ -61,7 +74,9 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     source = parser.add_argument_group("source")
-    source.add_argument("--source", type=Path, required=True, metavar="PATH", help="folder with your plans")
+    source.add_argument(
+        "--source", type=Path, required=True, metavar="PATH", help="folder with your plans, or file that names them"
+    )
     source.add_argument("--format", choices=("auto", *FORMATS), default="auto", help="default: auto, by what is there")
     source.add_argument("--annotations", type=Path, nargs="+", default=[], metavar="FILE", help="COCO files")
     source.add_argument("--images", type=Path, nargs="+", default=[], metavar="DIR", help="where COCO's pictures are")
@@ -74,7 +89,10 @@ def build_parser() -> argparse.ArgumentParser:
         help="folder to write (default: build/dataset)",
     )
     choice.add_argument(
-        "--classes", metavar="NAMES", help="classes by name, in the order of their ids (default: wall,room)"
+        "--classes",
+        metavar="NAMES",
+        help="classes by name, in the order of their ids (default: wall,room); types of rooms such as bedroom too: "
+        "room is then all other rooms, which are left out if it is not named",
     )
     choice.add_argument(
         "--split",
@@ -84,13 +102,33 @@ def build_parser() -> argparse.ArgumentParser:
     )
     choice.add_argument("--seed", type=int, default=42, help="of the split (default: 42)")
     choice.add_argument("--limit", type=_positive, metavar="N", help="only the first N images")
-    choice.add_argument("--drop-empty", action="store_true", help="leave out images without boxes")
+    empty = choice.add_mutually_exclusive_group()
+    empty.add_argument(
+        "--keep-empty",
+        dest="drop_empty",
+        action="store_false",
+        default=False,
+        help="keep images without boxes: they teach what is no object (default)",
+    )
+    empty.add_argument("--drop-empty", action="store_true", help="leave out images without boxes")
+    choice.add_argument(
+        "--drop-misfits", action="store_true", help="leave out plans whose annotation does not fit their picture"
+    )
     choice.add_argument("--railings", choices=("ignore", "wall"), default="ignore", help="CubiCasa5K (default: ignore)")
     choice.add_argument("--outdoor", choices=("room", "ignore"), default="room", help="CubiCasa5K (default: room)")
     choice.add_argument("--undefined", choices=("room", "ignore"), default="room", help="CubiCasa5K (default: room)")
+    repairs = parser.add_argument_group("repairs", "Each box that is mended is counted in the report.")
+    repairs.add_argument("--clip", action="store_true", help="cut boxes that reach beyond their picture")
+    repairs.add_argument("--drop-zero-size", action="store_true", help="leave out boxes without width or height")
     upload = parser.add_argument_group("upload")
     upload.add_argument("--bucket", metavar="NAME", help="upload to this bucket (default: do not upload)")
-    upload.add_argument("--prefix", default="dino-data", metavar="TEXT", help="below it (default: dino-data)")
+    upload.add_argument(
+        "--prefix",
+        type=_prefix,
+        default=DEFAULT_PREFIX,
+        metavar="TEXT",
+        help=f"folder in it (default: {DEFAULT_PREFIX}); the deployed training reads only those that start like this",
+    )
     upload.add_argument("--replace", action="store_true", help="replace another version that is there")
     run = parser.add_argument_group("run")
     run.add_argument("--workers", type=_positive, metavar="N", help="threads (default: 4 for each core, at most 16)")
@@ -104,6 +142,15 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is smaller than 1")
     return number
+
+
+def _prefix(text: str) -> str:
+    prefix = text.removesuffix("/")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*", prefix) or len(prefix) > 200:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no name of a folder: letters, digits, '.', '_' and '-', such as {DEFAULT_PREFIX}-2"
+        )
+    return prefix
 
 
 def parse_options(argv: Sequence[str] | None) -> Options:
@@ -125,6 +172,8 @@ def parse_options(argv: Sequence[str] | None) -> Options:
         seed=given.seed,
         limit=given.limit,
         drop_empty=given.drop_empty,
+        drop_misfits=given.drop_misfits,
+        repairs=Repairs(clip=given.clip, drop_zero_size=given.drop_zero_size),
         policy=Policy(
             railings_are_walls=given.railings == "wall",
             outdoor_is_room=given.outdoor == "room",

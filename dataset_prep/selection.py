@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,9 +10,10 @@ from typing import Any
 
 from dataset_contract.findings import Finding, FindingLog
 from dataset_contract.layout import SPLITS
+from dataset_prep.counted import counted
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.options import Options
-from dataset_prep.sources.cubicasa5k import CLASSES
+from dataset_prep.sources.cubicasa5k import CLASSES, ROOM
 from dataset_prep.sources.source import Source, SourceImage, class_name
 from dataset_prep.split import split_ids
 
@@ -53,42 +55,102 @@ class Selection:
 def select(source: Source, options: Options) -> tuple[Selection, list[Finding]]:
     """The images that `options` ask for, and findings about what is left out.
 
-    Raises PrepError if nothing is left, UsageError if the source has no split of its own but is asked for it.
+    Raises PrepError if nothing is left, UsageError if the source has no split of its own but is asked for it, or no
+    class or room type of a name that was asked for.
     """
     classes = tuple(map(class_name, options.classes or CLASSES))
-    images, findings = _choose(source, classes, options)
-    return Selection(images, _split(images, options), classes), findings
-
-
-def _choose(source: Source, classes: Sequence[str], options: Options) -> tuple[list[SourceImage], list[Finding]]:
-    """The images with the boxes of `classes` only, without empty ones if so asked; what was left out is said."""
     found = FindingLog()
-    left_out: Counter[str] = Counter(
-        box.label for image in source.images for box in image.boxes if box.label not in classes
-    )
-    images = [
-        replace(image, boxes=tuple(box for box in image.boxes if box.label in classes)) for image in source.images
+    images = _choose(_with_room_types(source.images, classes, options), classes, options, found)
+    splits = _split(images, options)
+    # After the split: who leaves misfits out can compare with who kept them.
+    images = _without_misfits(images, options, found)
+    return Selection(images, splits, classes), found.findings()
+
+
+def _with_room_types(images: Sequence[SourceImage], classes: Sequence[str], options: Options) -> list[SourceImage]:
+    """The images with the class of each room whose type is named among `classes` changed to that type.
+
+    A type is CubiCasa5K's, such as "Closet WalkIn"; closet, walkin and closet walkin all name it, the most specific
+    name wins.
+    """
+    labels = {box.label for image in images for box in image.boxes}
+    types = {box.room_type for image in images for box in image.boxes if box.room_type}
+    wanted = {_plain(name): name for name in classes if name not in {*labels, *CLASSES}}
+    by_type: dict[str | None, str] = {}
+    for room_type in types:
+        first_to_last = [_plain(token) for token in room_type.split()]
+        name = next((name for name in (_plain(room_type), *reversed(first_to_last)) if name in wanted), None)
+        if name is not None:
+            by_type[room_type] = wanted[name]
+    names = {_plain(name) for room_type in types for name in (room_type, *room_type.split())}
+    unknown = [name for plain, name in wanted.items() if plain not in names]
+    if unknown and types:
+        raise UsageError(
+            f"--classes {unknown[0]}: {options.source} has no class and no type of room of that name. It has "
+            f"{', '.join(sorted(labels))}, and as types of rooms {', '.join(sorted(types))}."
+        )
+    return [
+        replace(
+            image,
+            boxes=tuple(
+                replace(box, label=by_type[box.room_type]) if box.room_type in by_type and box.label == ROOM else box
+                for box in image.boxes
+            ),
+        )
+        for image in images
     ]
-    if left_out and not any(image.boxes for image in images):
+
+
+def _plain(name: str) -> str:
+    """A room type however it is written: LivingRoom, living room, living_room."""
+    return re.sub(r"[\s_-]", "", name).casefold()
+
+
+def _choose(
+    images: Sequence[SourceImage], classes: Sequence[str], options: Options, found: FindingLog
+) -> list[SourceImage]:
+    """The images with the boxes of `classes` only, without empty ones if so asked; what was left out is said."""
+    left_out: Counter[str] = Counter(box.label for image in images for box in image.boxes if box.label not in classes)
+    chosen = [replace(image, boxes=tuple(box for box in image.boxes if box.label in classes)) for image in images]
+    if left_out and not any(image.boxes for image in chosen):
         raise PrepError(
             f"The classes in {options.source} are {', '.join(sorted(left_out))}, and none of them is "
             f"{' or '.join(classes)}: name the classes you want with --classes."
         )
     for name, count in sorted(left_out.items()):
-        found.warning(
+        (found.info if options.classes else found.warning)(
             "CLASS_NOT_ASKED_FOR",
-            f"{count:,} boxes of the class {name} are left out.",
+            f"{counted(count, 'box', 'boxes')} of the class {name} {'is' if count == 1 else 'are'} left out.",
             f"Name it with --classes if you want it: --classes {','.join([*classes, name])}.",
         )
-    empty = sum(not image.boxes for image in images)
+    empty = sum(not image.boxes for image in chosen)
     if options.drop_empty and empty:
-        images = [image for image in images if image.boxes]
+        chosen = [image for image in chosen if image.boxes]
         found.info(
-            "IMAGES_WITHOUT_BOXES_DROPPED", f"{empty:,} images without boxes are left out.", "As --drop-empty asks."
+            "IMAGES_WITHOUT_BOXES_DROPPED",
+            f"{counted(empty, 'image', 'images')} without boxes {'is' if empty == 1 else 'are'} left out.",
+            "As --drop-empty asks.",
         )
-    if not images:
+    if not chosen:
         raise PrepError(f"No image of {options.source} has a box, and --drop-empty drops those: nothing is left.")
-    return images, found.findings()
+    return chosen
+
+
+def _without_misfits(images: list[SourceImage], options: Options, found: FindingLog) -> list[SourceImage]:
+    misfits = sum(image.misfit for image in images)
+    if not misfits or not options.drop_misfits:
+        return images
+    if misfits == len(images):
+        raise PrepError(
+            f"No annotation in {options.source} fits its picture, and --drop-misfits drops those: nothing is left."
+        )
+    found.info(
+        "MISFITS_DROPPED",
+        f"{counted(misfits, 'image', 'images')} whose annotation does not fit {'is' if misfits == 1 else 'are'} left "
+        "out; all others are in the splits in which they were with them.",
+        "As --drop-misfits asks.",
+    )
+    return [image for image in images if not image.misfit]
 
 
 def _split(images: Sequence[SourceImage], options: Options) -> dict[int, str]:

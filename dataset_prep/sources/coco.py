@@ -35,11 +35,12 @@ def read_coco(
     *,
     advance: Callable[[int], None] = lambda count: None,
     limit: int | None = None,
+    without: Path | None = None,
 ) -> Source:
     """The images that the COCO files name, found below `folders`, with their own ids and sizes.
 
     A picture that is missing or ambiguous is an error finding, with the candidates named. `advance` is called with 1
-    for each image looked up.
+    for each image looked up. Pictures below `without`, where an earlier run may have written, are none of the source's.
 
     Raises UsageError if a file or folder does not exist or there is no picture, PrepError if a file cannot be read.
     """
@@ -48,7 +49,7 @@ def read_coco(
             raise UsageError(
                 f"{path} does not exist: give the COCO files with --annotations, the pictures' folders with --images."
             )
-    pictures = PathSuffixes(folders)
+    pictures = PathSuffixes(folders, without)
     if not pictures.count:
         raise UsageError(f"There is no picture below {_names(folders)}: give the pictures' folder with --images.")
     collected = _Collected(pictures)

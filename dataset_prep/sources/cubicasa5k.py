@@ -6,23 +6,30 @@ Boxes are therefore scaled by (F1_original / F1_scaled), plan by plan.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataset_contract.findings import FindingLog
-from dataset_contract.layout import SPLITS
+from PIL import Image
+
+from dataset_contract.findings import Finding, FindingLog, Place
 from dataset_prep.errors import PrepError, UsageError
-from dataset_prep.images import ImageError, ImageHeader, read_header
+from dataset_prep.images import ImageError, ImageHeader, grey_thumbnail, read_header
+from dataset_prep.progress import Advance, no_progress
+from dataset_prep.sources.cubicasa5k_plans import CATEGORIES, Plan, find_plans, find_root
+from dataset_prep.sources.ink_overlap import SIDE, ink_overlap
 from dataset_prep.sources.model_svg import Model, Polygon, Space, SvgError, parse_model
+from dataset_prep.sources.repairs import NONE, Repairs
 from dataset_prep.sources.source import Source, SourceBox, SourceImage
 
-CATEGORIES = ("high_quality", "high_quality_architectural", "colorful")
-CLASSES = ("wall", "room")
+WALL, ROOM = CLASSES = ("wall", "room")
 ORIGINAL, SCALED, ANNOTATION = "F1_original.png", "F1_scaled.png", "model.svg"
 
 _DECIMALS = 3  # of a pixel: the SVGs have two, and scaling adds little
 _OUTSIDE_SHARE = 0.05  # of the walls' area; more of it outside the picture is no rounding
+_TOLERANCE = 1.0  # pixels by which an outline may reach beyond the picture unsaid
+_AT_ONCE = 64  # plans handed to the threads; few enough to stop soon once --limit is reached
 
 
 @dataclass(frozen=True)
@@ -35,31 +42,20 @@ class Policy:
     undefined_is_room: bool = True
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """A plan's folder, and its place in the official lists."""
-
-    folder: Path
-    name: str  # category/id
-    image_id: int
-    split: str | None
-
-
-def find_root(source: Path) -> Path | None:
-    """The folder below `source` that holds the category folders (copies nest it up to twice), or None."""
-    for root in (source, source / "cubicasa5k", source / "cubicasa5k" / "cubicasa5k"):
-        if any((root / category).is_dir() for category in CATEGORIES):
-            return root
-    return None
-
-
 def read_cubicasa5k(
-    source: Path, policy: Policy, *, advance: Callable[[int], None] = lambda count: None, limit: int | None = None
+    source: Path,
+    policy: Policy,
+    repairs: Repairs = NONE,
+    *,
+    advance: Advance = no_progress,
+    limit: int | None = None,
+    workers: int = 1,
 ) -> Source:
     """All plans below `source` that have a picture and an annotation, in the order of their ids.
 
     Ids are the official lists' line numbers (val's go on after train's); plans that no list names follow in sorted
-    order. What a plan lacks is a finding, and the plan is left out. `advance` is called with 1 for each plan looked at.
+    order. What a plan lacks is a finding, and the plan is left out. A plan whose walls do not lie on its picture is a
+    finding too, and marked as a misfit. `advance` is called with 1 and the picture's bytes for each plan looked at.
 
     Raises UsageError if `source` has no category folder, PrepError if there is not one plan to convert.
     """
@@ -67,17 +63,16 @@ def read_cubicasa5k(
     if root is None:
         raise UsageError(f"{source} has none of the folders {', '.join(CATEGORIES)}: give the folder that holds them.")
     found = FindingLog()
-    plans = _plans(root, found)
+    plans = find_plans(root, found)
     if not plans:
         raise PrepError(f"{root} holds no plan: there is no folder such as high_quality/17 with {ORIGINAL} in it.")
     images: list[SourceImage] = []
-    for plan in plans:
-        if limit is not None and len(images) == limit:
-            break
-        image = _read_plan(plan, policy, found)
+    for image, findings in _read_plans(plans, policy, repairs, advance=advance, workers=workers):
+        found.take(findings)
         if image is not None:
             images.append(image)
-        advance(1)
+        if len(images) == limit:
+            break
     if not images:
         raise PrepError(
             f"None of the {len(plans)} plans in {root} can be converted; the first problem: "
@@ -91,80 +86,23 @@ def read_cubicasa5k(
     return Source("cubicasa5k", images, found.findings(), options)
 
 
-def count_plans(source: Path) -> int:
-    """How many plans there are to look at, for progress."""
-    root = find_root(source)
-    return sum(1 for _ in _folders(root)) if root else 0
+def _read_plans(
+    plans: Sequence[Plan], policy: Policy, repairs: Repairs, *, advance: Advance, workers: int
+) -> Iterator[tuple[SourceImage | None, list[Finding]]]:
+    """Each plan's image and findings, in the order of `plans` however many threads read them."""
+
+    def read(plan: Plan) -> tuple[SourceImage | None, list[Finding]]:
+        found = FindingLog()
+        image = _read_plan(plan, policy, repairs, found)
+        advance(1, image.path.stat().st_size if image else 0)
+        return image, found.findings()
+
+    with ThreadPoolExecutor(workers) as pool:
+        for start in range(0, len(plans), _AT_ONCE):
+            yield from pool.map(read, plans[start : start + _AT_ONCE])
 
 
-def _folders(root: Path) -> Iterator[Path]:
-    for category in CATEGORIES:
-        if (root / category).is_dir():
-            yield from sorted(folder for folder in (root / category).iterdir() if folder.is_dir())
-
-
-def _plans(root: Path, found: FindingLog) -> list[_Plan]:
-    """The plans on disk, sorted by image id."""
-    listed = _read_lists(root, found)
-    on_disk = {f"{folder.parent.name}/{folder.name}": folder for folder in _folders(root)}
-    absent = len(listed.keys() - on_disk.keys())
-    if absent:
-        found.info(
-            "LISTED_PLAN_ABSENT",
-            f"{absent:,} of the {len(listed):,} plans that the official lists name are not in {root}.",
-            "Nothing, if only a part of CubiCasa5K was meant; else complete the download.",
-        )
-    next_id = max((number for number, _ in listed.values()), default=0) + 1
-    plans = []
-    for name, folder in sorted(on_disk.items(), key=lambda item: (item[0].partition("/")[0], _natural(item[1].name))):
-        if name in listed:
-            number, split = listed[name]
-            plans.append(_Plan(folder, name, number, split))
-        else:
-            plans.append(_Plan(folder, name, next_id, None))
-            next_id += 1
-    return sorted(plans, key=lambda plan: plan.image_id)
-
-
-def _natural(name: str) -> tuple[int, str]:
-    return (int(name), "") if name.isdecimal() else (1 << 62, name)
-
-
-def _read_lists(root: Path, found: FindingLog) -> dict[str, tuple[int, str]]:
-    """category/id -> (id, split) from train.txt, val.txt and test.txt beside the category folders or in splits/.
-
-    Entries are such as /high_quality/17/; CRLF, a missing slash and a missing last newline occur.
-    """
-    listed: dict[str, tuple[int, str]] = {}
-    offset = 0
-    for split in SPLITS:
-        path = next((p for p in (root / f"{split}.txt", root / "splits" / f"{split}.txt") if p.is_file()), None)
-        if path is None:
-            continue
-        try:
-            lines = path.read_text(encoding="utf-8-sig").rstrip().splitlines()
-        except UnicodeDecodeError as error:
-            raise PrepError(
-                f"{path} is not a text file ({error}): take the list from the original download."
-            ) from error
-        for number, line in enumerate(lines, start=1):
-            name = "/".join(part for part in line.strip().replace("\\", "/").split("/") if part)
-            if not name:
-                continue
-            if name in listed:
-                found.warning(
-                    "PLAN_LISTED_TWICE",
-                    f"{path.name} names {name} in line {number}, and it was named before in {listed[name][1]}.txt.",
-                    "Take the lists from the original download; here the first mention counts.",
-                    file=str(path.relative_to(root)),
-                )
-                continue
-            listed[name] = (offset + number, split)
-        offset += len(lines)
-    return listed
-
-
-def _read_plan(plan: _Plan, policy: Policy, found: FindingLog) -> SourceImage | None:
+def _read_plan(plan: Plan, policy: Policy, repairs: Repairs, found: FindingLog) -> SourceImage | None:
     original, scaled, annotation = (plan.folder / name for name in (ORIGINAL, SCALED, ANNOTATION))
     for path, code, why in (
         (original, "PLAN_WITHOUT_IMAGE", "there is nothing to train on"),
@@ -186,6 +124,7 @@ def _read_plan(plan: _Plan, policy: Policy, found: FindingLog) -> SourceImage | 
         header = read_header(file := original)
         frame = read_header(file := scaled)
         model = parse_model((file := annotation).read_bytes())
+        thumbnail = grey_thumbnail(file := original, SIDE)
     except (ImageError, SvgError) as error:
         found.error(
             "ANNOTATION_BROKEN" if file is annotation else "IMAGE_BROKEN",
@@ -195,11 +134,24 @@ def _read_plan(plan: _Plan, policy: Policy, found: FindingLog) -> SourceImage | 
             image_id=plan.image_id,
         )
         return None
-    boxes = list(_boxes(plan, model, policy, header=header, frame=frame, found=found))
-    return SourceImage(plan.image_id, original, header.width, header.height, tuple(boxes), plan.split)
+    boxes, cut, lost = _boxes(_outlines(model, policy), header, frame)
+    _tell_changes(plan, repairs, cut=cut, lost=lost + model.without_outline, found=found)
+    misfit = _misfit(model.walls, frame, thumbnail)
+    if misfit is not None:
+        found.warning(
+            "ANNOTATION_DOES_NOT_FIT",
+            f"{plan.name}/{ANNOTATION} seems to belong to another picture: {misfit}.",
+            "Look at the plan: boxes beside the walls teach wrong things. Mend it, or leave such plans out with "
+            "--drop-misfits; all others stay in their splits.",
+            file=f"{plan.name}/{ANNOTATION}",
+            image_id=plan.image_id,
+        )
+    return SourceImage(
+        plan.image_id, original, header.width, header.height, tuple(boxes), plan.split, misfit=misfit is not None
+    )
 
 
-def _compare_floors(plan: _Plan, found: FindingLog) -> None:
+def _compare_floors(plan: Plan, found: FindingLog) -> None:
     """Further floors are usually the same sheet, and the SVG holds all floors: another sheet is worth a word."""
     others = sorted(plan.folder.glob("F[2-9]_original.png"))
     original = (plan.folder / ORIGINAL).read_bytes() if others else b""
@@ -215,39 +167,63 @@ def _compare_floors(plan: _Plan, found: FindingLog) -> None:
 
 
 def _boxes(
-    plan: _Plan, model: Model, policy: Policy, *, header: ImageHeader, frame: ImageHeader, found: FindingLog
-) -> Iterator[SourceBox]:
+    outlines: Iterable[tuple[str, str | None, Polygon]], header: ImageHeader, frame: ImageHeader
+) -> tuple[list[SourceBox], int, int]:
+    """The outlines' bounding boxes in pixels of F1_original, how many were cut at its edge, how many were lost."""
     scale = header.width / frame.width, header.height / frame.height
-    walls = model.walls + (model.railings if policy.railings_are_walls else [])
-    spaces = [space for space in model.spaces if _is_room(space, policy)]
-    labelled: list[tuple[str, str | None, Polygon]] = [("wall", None, outline) for outline in walls]
-    labelled += [("room", space.kind or None, space.outline) for space in spaces]
-    lost = model.without_outline
-    for label, room_type, outline in labelled:
-        bbox = _clipped_bbox(outline, scale, header)
+    boxes, cut, lost = [], 0, 0
+    for label, room_type, outline in outlines:
+        xs, ys = [x * scale[0] for x, _ in outline], [y * scale[1] for _, y in outline]
+        bbox = _clipped_bbox(xs, ys, header)
         if bbox is None:
             lost += 1
-        else:
-            yield SourceBox(label, bbox, room_type)
+            continue
+        beyond = max(-min(xs), -min(ys), max(xs) - header.width, max(ys) - header.height)
+        cut += beyond > _TOLERANCE
+        boxes.append(SourceBox(label, bbox, room_type))
+    return boxes, cut, lost
+
+
+def _tell_changes(plan: Plan, repairs: Repairs, *, cut: int, lost: int, found: FindingLog) -> None:
     file = f"{plan.name}/{ANNOTATION}"
-    if lost:
-        found.warning(
-            "OUTLINE_WITHOUT_AREA",
-            f"{file} has {lost} walls or rooms without an outline inside the picture: left out.",
-            "Look at the plan in the report; nothing to do if no wall or room lacks its box.",
-            file=file,
-            image_id=plan.image_id,
+    place: Place = {"file": file, "image_id": plan.image_id}
+    if cut:
+        (found.info if repairs.clip else found.warning)(
+            "OUTLINE_CLIPPED",
+            f"{cut} of the walls and rooms in {file} reach beyond the picture: cut at its edge.",
+            "As --clip asks." if repairs.clip else "Nothing, if the plan's boxes are right; --clip says that they are.",
+            **place,
         )
+    if lost:
+        (found.info if repairs.drop_zero_size else found.warning)(
+            "OUTLINE_WITHOUT_AREA",
+            f"{lost} of the walls and rooms in {file} have no area inside the picture: left out.",
+            "As --drop-zero-size asks."
+            if repairs.drop_zero_size
+            else "Nothing, if the plan lacks no box; --drop-zero-size says that it does not.",
+            **place,
+        )
+
+
+def _outlines(model: Model, policy: Policy) -> Iterator[tuple[str, str | None, Polygon]]:
+    """Class, room type and outline of each wall, then of each room."""
+    for outline in model.walls + (model.railings if policy.railings_are_walls else []):
+        yield WALL, None, outline
+    for space in model.spaces:
+        if _is_room(space, policy):
+            yield ROOM, space.kind or None, space.outline
+
+
+def _misfit(walls: list[Polygon], frame: ImageHeader, thumbnail: Image.Image) -> str | None:
+    """Why the annotation seems to belong to another picture, or None."""
     outside = _share_outside(walls, frame)
     if outside > _OUTSIDE_SHARE:
-        found.warning(
-            "ANNOTATION_DOES_NOT_FIT",
-            f"{outside:.0%} of the walls in {file} lie outside of {SCALED} "
-            f"({frame.width} x {frame.height}): the annotation may belong to another picture.",
-            "Look at the plan in the report, and remove its folder if the boxes are not on the walls.",
-            file=file,
-            image_id=plan.image_id,
-        )
+        return f"{outside:.0%} of its walls lie outside of {SCALED} ({frame.width} x {frame.height})"
+    overlap = ink_overlap(thumbnail, walls, (frame.width, frame.height))
+    if overlap is None or overlap.fits:
+        return None
+    by_chance = f"{overlap.aside:.0%} would by chance"
+    return f"{overlap.in_place:.0%} of its walls' sides lie on lines of {ORIGINAL}, and {by_chance}"
 
 
 def _is_room(space: Space, policy: Policy) -> bool:
@@ -259,19 +235,16 @@ def _is_room(space: Space, policy: Policy) -> bool:
     return policy.undefined_is_room or first != "Undefined"
 
 
-def _clipped_bbox(
-    outline: Polygon, scale: tuple[float, float], header: ImageHeader
-) -> tuple[float, float, float, float] | None:
-    """The outline's bounding box [x, y, width, height] in pixels of F1_original, or None if nothing is inside."""
-    x0, x1 = _span((x * scale[0] for x, _ in outline), header.width)
-    y0, y1 = _span((y * scale[1] for _, y in outline), header.height)
+def _clipped_bbox(xs: list[float], ys: list[float], header: ImageHeader) -> tuple[float, float, float, float] | None:
+    """The bounding box [x, y, width, height] of the part inside the picture, or None if nothing is."""
+    x0, x1 = _span(xs, header.width)
+    y0, y1 = _span(ys, header.height)
     width, height = round(x1 - x0, _DECIMALS), round(y1 - y0, _DECIMALS)
     return (x0, y0, width, height) if width > 0 and height > 0 else None
 
 
-def _span(values: Iterable[float], limit: int) -> tuple[float, float]:
-    numbers = list(values)
-    low, high = (round(min(max(edge, 0.0), float(limit)), _DECIMALS) for edge in (min(numbers), max(numbers)))
+def _span(values: list[float], limit: int) -> tuple[float, float]:
+    low, high = (round(min(max(edge, 0.0), float(limit)), _DECIMALS) for edge in (min(values), max(values)))
     return low, high
 
 

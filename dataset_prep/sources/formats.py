@@ -12,8 +12,10 @@ from dataset_prep.images import SUFFIXES
 from dataset_prep.options import Options
 from dataset_prep.progress import phase
 from dataset_prep.sources.coco import find_annotations, read_coco
-from dataset_prep.sources.cubicasa5k import CLASSES, count_plans, find_root, read_cubicasa5k
-from dataset_prep.sources.source import Source, class_name
+from dataset_prep.sources.cubicasa5k import read_cubicasa5k
+from dataset_prep.sources.cubicasa5k_plans import count_plans, find_root
+from dataset_prep.sources.repairs import repair
+from dataset_prep.sources.source import Source
 from dataset_prep.sources.yolo import read_yolo
 from dataset_prep.sources.yolo_layout import find_yaml
 
@@ -45,21 +47,26 @@ def read_source(options: Options, console: Console) -> Source:
         raise UsageError("--annotations and --images belong to COCO sources: leave them away, or say --format coco.")
     title = f"Read {kind}"
     if kind == "cubicasa5k":
-        known = set(CLASSES)
-        unknown = [name for name in options.classes or () if class_name(name) not in known]
-        if unknown:
-            raise UsageError(f"--classes {unknown[0]} is no class of CubiCasa5K here: there are wall and room.")
         with phase(console, title, count_plans(options.source), "plans") as advance:
-            return read_cubicasa5k(options.source, options.policy, advance=advance, limit=options.limit)
+            return read_cubicasa5k(
+                options.source,
+                options.policy,
+                options.repairs,
+                advance=advance,
+                limit=options.limit,
+                workers=options.workers,
+            )
     if kind == "yolo":
         with phase(console, title, _count_pictures(options.source), "pictures") as advance:
-            return read_yolo(options.source, options.classes, advance=advance, limit=options.limit)
+            return read_yolo(options.source, options.classes, options.repairs, advance=advance, limit=options.limit)
     annotations = options.annotations or tuple(find_annotations(options.source))
     if not annotations:
         raise UsageError(f"{options.source} holds no COCO file: name it with --annotations.")
     folders = options.images or (options.source if options.source.is_dir() else options.source.parent,)
     with phase(console, title, None, "images") as advance:
-        return read_coco(annotations, folders, advance=advance, limit=options.limit)
+        without = None if options.dry_run else options.output
+        source = read_coco(annotations, folders, advance=advance, limit=options.limit, without=without)
+    return repair(source, options.repairs)
 
 
 def _count_pictures(source: Path) -> int:

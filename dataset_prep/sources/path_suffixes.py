@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dataset_prep.images import SUFFIXES
@@ -16,11 +16,12 @@ from dataset_prep.images import SUFFIXES
 class PathSuffixes:
     """The pictures below some folders, by their path's last parts."""
 
-    def __init__(self, folders: Sequence[Path]) -> None:
-        """Lists all pictures below `folders`, each once."""
+    def __init__(self, folders: Sequence[Path], without: Path | None = None) -> None:
+        """Lists all pictures below `folders`, each once, but for those below `without`."""
+        skipped = without.resolve() if without else None
         self._by_name: defaultdict[str, list[tuple[str, ...]]] = defaultdict(list)
         self.count = 0
-        for path in sorted({path for folder in folders for path in _pictures(folder)}):
+        for path in sorted({path for folder in folders for path in _pictures(folder, skipped)}):
             parts = Path(path).parts
             self._by_name[parts[-1]].append(parts)
             self.count += 1
@@ -34,13 +35,14 @@ class PathSuffixes:
         return [Path(*candidate) for candidate, length in zip(candidates, lengths, strict=True) if length == longest]
 
 
-def _pictures(folder: Path) -> list[str]:
-    return [
-        os.path.join(directory, name)  # noqa: PTH118  Path objects would double the memory of large trees
-        for directory, _, names in os.walk(folder.resolve())
-        for name in names
-        if os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122  as above
-    ]
+def _pictures(folder: Path, skipped: Path | None) -> Iterator[str]:
+    for directory, folders, names in os.walk(folder.resolve()):
+        if skipped is not None and Path(directory) == skipped:
+            folders.clear()
+            continue
+        for name in names:
+            if os.path.splitext(name)[1].lower() in SUFFIXES:  # noqa: PTH122  Path objects would double the memory
+                yield os.path.join(directory, name)  # noqa: PTH118  as above
 
 
 def _common_suffix(candidate: Sequence[str], parts: Sequence[str]) -> int:

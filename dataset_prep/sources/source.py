@@ -34,6 +34,8 @@ class SourceImage:
     boxes: tuple[SourceBox, ...]
     official_split: str | None = None
     """The split that the source itself puts it in, if it names one."""
+    misfit: bool = False
+    """True if its boxes seem to belong to another picture; a finding says why."""
 
 
 @dataclass(frozen=True)

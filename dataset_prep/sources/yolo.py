@@ -10,8 +10,9 @@ from pathlib import Path
 from dataset_contract.findings import FindingLog
 from dataset_prep.errors import PrepError
 from dataset_prep.images import SUFFIXES, ImageError, ImageHeader, read_header
+from dataset_prep.sources.repairs import NONE, Repairs
 from dataset_prep.sources.source import Source, SourceBox, SourceImage, class_name
-from dataset_prep.sources.yolo_labels import Row, parse_labels
+from dataset_prep.sources.yolo_labels import NoAreaError, Row, parse_labels
 from dataset_prep.sources.yolo_layout import YoloLayout, label_path, read_layout
 
 _NOT_LABELS = frozenset({"classes.txt", "train.txt", "val.txt", "valid.txt", "test.txt"})
@@ -20,6 +21,7 @@ _NOT_LABELS = frozenset({"classes.txt", "train.txt", "val.txt", "valid.txt", "te
 def read_yolo(
     source: Path,
     classes: Sequence[str] | None,
+    repairs: Repairs = NONE,
     *,
     advance: Callable[[int], None] = lambda count: None,
     limit: int | None = None,
@@ -39,7 +41,7 @@ def read_yolo(
     _check_orphans(layout, found)
     images = []
     for image_id, path in enumerate(order, start=1):
-        image = _read_image(image_id, path, layout, found)
+        image = _read_image(image_id, path, layout, repairs, found)
         if image is not None:
             images.append(image)
         advance(1)
@@ -50,19 +52,21 @@ def _relative(path: Path, layout: YoloLayout) -> str:
     return Path(os.path.relpath(path, layout.root)).as_posix()
 
 
-def _read_image(image_id: int, path: Path, layout: YoloLayout, found: FindingLog) -> SourceImage | None:
+def _read_image(
+    image_id: int, path: Path, layout: YoloLayout, repairs: Repairs, found: FindingLog
+) -> SourceImage | None:
     name = _relative(path, layout)
     try:
         header = read_header(path)
     except ImageError as error:
         found.error("IMAGE_BROKEN", f"{name} {error}.", "Replace the picture, or remove it and its label.", file=name)
         return None
-    boxes = tuple(_read_boxes(image_id, path, header, layout, found))
+    boxes = tuple(_read_boxes(image_id, path, header, layout, repairs=repairs, found=found))
     return SourceImage(image_id, path, header.width, header.height, boxes, layout.images[path])
 
 
 def _read_boxes(
-    image_id: int, path: Path, header: ImageHeader, layout: YoloLayout, found: FindingLog
+    image_id: int, path: Path, header: ImageHeader, layout: YoloLayout, *, repairs: Repairs, found: FindingLog
 ) -> Iterator[SourceBox]:
     labels = label_path(path)
     if not labels.is_file():
@@ -75,9 +79,18 @@ def _read_boxes(
             "LABEL_NOT_TEXT", f"{file} is not a text file.", "Export the labels again.", file=file, image_id=image_id
         )
         return
-    for row in parse_labels(text, header.width, header.height):
+    for row in parse_labels(text, header.width, header.height, clip=repairs.clip):
         if not isinstance(row, Row):
             line, error = row
+            if repairs.drop_zero_size and isinstance(error, NoAreaError):
+                found.info(
+                    "BOX_DROPPED",
+                    f"{file}, line {line}, {error}: left out.",
+                    "As --drop-zero-size asks.",
+                    file=file,
+                    image_id=image_id,
+                )
+                continue
             found.error(
                 "LABEL_BROKEN",
                 f"{file}, line {line}, {error}.",
@@ -96,10 +109,12 @@ def _read_boxes(
             )
             continue
         if row.clipped:
-            found.warning(
+            (found.info if repairs.clip else found.warning)(
                 "BOX_CLIPPED",
                 f"{file}, line {row.line}, reaches beyond the picture: cut at its edge.",
-                "Look at the box in the report; nothing to do if it is right where it is inside.",
+                "As --clip asks."
+                if repairs.clip
+                else "Look at the box in the report; nothing to do if it is right where it is inside.",
                 file=file,
                 image_id=image_id,
             )

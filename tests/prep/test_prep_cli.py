@@ -91,11 +91,11 @@ def test_empty_images_are_kept_unless_they_are_to_be_dropped(
     (tmp_path / "yolo/labels/a.txt").write_text("0 0.5 0.5 0.5 0.5")
     (tmp_path / "yolo/classes.txt").write_text("wall")
     arguments = ["--source", str(tmp_path / "yolo"), "--output", str(tmp_path / "d"), "--split", "1,0,0"]
-    for more, images in (([], 2), (["--drop-empty"], 1)):
+    for more, images in (([], 2), (["--keep-empty"], 2), (["--drop-empty"], 1)):
         assert main([*arguments, *more]) == 0
         manifest = json.loads((tmp_path / "d/manifest.json").read_bytes())
         assert manifest["counts"]["images"] == images
-    assert "1 images without boxes are left out" in capsys.readouterr().out
+    assert "1 image without boxes is left out" in capsys.readouterr().out
 
 
 def test_what_was_written_can_be_read_again_as_coco(samples: Path, tmp_path: Path) -> None:
@@ -117,7 +117,10 @@ def test_what_was_written_can_be_read_again_as_coco(samples: Path, tmp_path: Pat
         (["--source", "plans", "--split", "0.5,0.2"], "not three shares"),
         (["--source", "plans", "--split", "0.5,0.2,0.2"], "adds up to 0.9"),
         (["--source", "plans", "--classes", "wall,wall"], "needs names, each once"),
-        (["--source", "plans", "--classes", "door"], "door is no class of CubiCasa5K"),
+        (
+            ["--source", "plans", "--classes", "door"],
+            "no class and no type of room of that name. It has room, wall, and as types of rooms Bath, Bedroom",
+        ),
         (["--source", "plans", "--output", "plans/d"], "lies in the source"),
         (["--source", "plans", "--output", "other"], "give a folder of its own for --output"),
         (["--source", "plans", "--output", "other/notes.txt"], "is a file"),
@@ -127,6 +130,10 @@ def test_what_was_written_can_be_read_again_as_coco(samples: Path, tmp_path: Pat
         (["--source", "plans", "--annotations", "nothing.json"], "nothing.json does not exist"),
         (["--source", "plans", "--format", "voc"], "invalid choice: 'voc'"),
         (["--source", "plans", "--limit", "0"], "0 is smaller than 1"),
+        (["--source", "plans", "--keep-empty", "--drop-empty"], "not allowed with argument --keep-empty"),
+        (["--source", "plans", "--prefix", "../mine"], "'../mine' is no name of a folder"),
+        (["--source", "plans", "--prefix", ""], "'' is no name of a folder"),
+        (["--source", "d/plans", "--output", "d"], "d/plans lies in d"),
         (["--source", "plans", "--workers", "many"], "invalid"),
         (["--source", "plans", "--sead", "1"], "unrecognized arguments: --sead"),
         ([], "required: --source"),
@@ -142,6 +149,8 @@ def test_wrong_usage_is_one_sentence_and_status_2(
     monkeypatch.chdir(plans.parent)
     Path("empty").mkdir()
     Path("other").mkdir()
+    Path("d/plans").mkdir(parents=True)
+    Path("d/plans/a.png").write_bytes(b"")
     Path("other/notes.txt").write_text("mine")
     status, error = refusal(capsys, *arguments)
     assert status == 2

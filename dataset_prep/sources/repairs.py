@@ -1,0 +1,73 @@
+"""Mends boxes where a person asked for it, and says of every box that it was mended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from dataset_contract.findings import FindingLog
+from dataset_prep.sources.source import Source, SourceBox, SourceImage
+
+_ROUNDING = 0.01  # pixels; what reaches no further beyond the picture needs no mending
+_DECIMALS = 3  # of a pixel
+
+
+@dataclass(frozen=True)
+class Repairs:
+    """Which boxes to mend; without, they are findings and refused where they would teach wrong things."""
+
+    clip: bool = False
+    """Cut boxes at their picture's edge, if most of their area is inside."""
+    drop_zero_size: bool = False
+    """Leave out boxes without width or height."""
+
+
+NONE = Repairs()
+
+
+def repair(source: Source, repairs: Repairs) -> Source:
+    """`source` with its boxes mended as `repairs` say, and a finding for each box that was."""
+    found = FindingLog()
+    images = [replace(image, boxes=tuple(_repaired(image, repairs, found))) for image in source.images]
+    return replace(source, images=images, findings=[*source.findings, *found.findings()])
+
+
+def _repaired(image: SourceImage, repairs: Repairs, found: FindingLog) -> Iterator[SourceBox]:
+    for box in image.boxes:
+        if box.bbox[2] <= 0 or box.bbox[3] <= 0:
+            if repairs.drop_zero_size:
+                found.info(
+                    "BOX_DROPPED",
+                    f"Image {image.image_id}: the {box.label} {_text(box.bbox)} has no area and was left out.",
+                    "As --drop-zero-size asks.",
+                    image_id=image.image_id,
+                )
+            else:
+                yield box
+            continue
+        cut = _cut(box.bbox, image) if repairs.clip else box.bbox
+        if cut != box.bbox:
+            found.info(
+                "BOX_CLIPPED",
+                f"Image {image.image_id}: the {box.label} {_text(box.bbox)} was cut at the edge of its "
+                f"{image.width} x {image.height} picture.",
+                "As --clip asks.",
+                image_id=image.image_id,
+            )
+        yield replace(box, bbox=cut)
+
+
+def _cut(bbox: tuple[float, float, float, float], image: SourceImage) -> tuple[float, float, float, float]:
+    """The part of a box inside its picture. A box that is mostly outside stays as it is: it is likely to be in another
+    scale or format, which cutting would only hide."""
+    x, y, width, height = bbox
+    left, top = max(x, 0.0), max(y, 0.0)
+    inside_x, inside_y = min(x + width, image.width) - left, min(y + height, image.height) - top
+    over = max(width - inside_x, height - inside_y)
+    if over <= _ROUNDING or min(inside_x, inside_y) <= 0 or inside_x * inside_y < width * height / 2:
+        return bbox
+    return left, top, round(inside_x, _DECIMALS), round(inside_y, _DECIMALS)
+
+
+def _text(bbox: tuple[float, float, float, float]) -> str:
+    return f"[{', '.join(f'{number:g}' for number in bbox)}]"
