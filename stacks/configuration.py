@@ -8,8 +8,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from aws_cdk import aws_logs as logs
+from pipeline.errors import RequestInvalid
 from pipeline.pricing import USD_PER_HOUR
-from pipeline.request import PRESETS
+from pipeline.request import PRESETS, parse_quality_gate
 
 LOG_RETENTION = {
     1: logs.RetentionDays.ONE_DAY,
@@ -113,17 +114,14 @@ def _boolean(name: str, get: Callable[[str], object]) -> bool:
 
 
 def _quality_gate(name: str, get: Callable[[str], object]) -> dict[str, float]:
-    """An object, or JSON of one: `cdk deploy -c` gives strings."""
+    """As a request's, or JSON of it: `cdk deploy -c` gives strings."""
     value = get(name)
     try:
-        given = json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        given = None
-    if not isinstance(given, dict) or not all(
-        isinstance(least, int | float) and not isinstance(least, bool) and 0 <= least <= 1 for least in given.values()
-    ):
-        raise _refusal(name, value, 'an object of classes and their least F1, such as {"room": 0.895}')
-    return {str(label): float(least) for label, least in given.items()}
+        return parse_quality_gate(json.loads(value) if isinstance(value, str) else value)
+    except (ValueError, RequestInvalid):
+        raise _refusal(
+            name, value, 'an object of classes and their least F1 from 0 to 1, such as {"room": 0.895}'
+        ) from None
 
 
 def _refusal(name: str, value: object, allowed: str) -> ConfigurationError:
