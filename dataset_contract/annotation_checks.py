@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from statistics import median
 
 from dataset_contract.coco_types import Annotation, CocoDataset, Image
 from dataset_contract.findings import Finding, FindingLog, Place
@@ -20,6 +21,12 @@ WHOLE_IMAGE = 0.99
 SAME_BOX = 0.99
 """Intersection over union from which on two boxes of one class are the same object."""
 
+_ENOUGH = 20
+"""Boxes from which on something that holds for all of them is no chance."""
+_MANY_ON_IMAGE = 5
+"""Boxes from which on two images with the very same ones do not show two plans."""
+_SAMPLE = 20_000
+"""Annotations that are enough to know a median."""
 _NEIGHBOURS = 50
 """How many boxes that start at the same x are compared with one: thousands of them must not cost their square."""
 
@@ -44,6 +51,8 @@ def check_annotations(
         boxes = _check_boxes(dataset.annotations, images, found)
         for image_id, on_image in boxes.items():
             _check_image(images[image_id], on_image, max_objects_per_image, found)
+        _check_repeated(boxes, found)
+        _check_thickness(dataset, found)
     background = len(images) - len(boxes)
     if background:
         found.info(
@@ -63,7 +72,7 @@ def _check_boxes(
         for image in images.values()
     }
     boxes: dict[int, list[_Box]] = {}
-    normalised = 0
+    normalised = as_corners = 0
     for annotation in annotations:
         image_id = annotation.image_id
         x, y, width, height = annotation.bbox
@@ -80,6 +89,7 @@ def _check_boxes(
         ):
             _check_unusual(annotation, images[image_id], found)
             normalised += 0 <= x <= 1 and 0 <= y <= 1 and 0 < width <= 1 and 0 < height <= 1
+        as_corners += x < width and y < height
         on_image = boxes.get(image_id)
         if on_image is None:
             on_image = boxes[image_id] = []
@@ -89,6 +99,12 @@ def _check_boxes(
             "BOXES_LOOK_NORMALISED",
             f"{normalised:,} of {len(annotations):,} boxes have no number above 1: fractions of the image, not pixels.",
             "Multiply them by the image's width and height.",
+        )
+    if len(annotations) >= _ENOUGH and as_corners == len(annotations):
+        found.warning(
+            "BOXES_LOOK_XYXY",
+            f"All {len(annotations):,} boxes end beyond twice their start, as two corners, x1, y1, x2, y2, would.",
+            "COCO boxes are x, y, width, height: look at some in the report, and subtract the corners if need be.",
         )
     return boxes
 
@@ -189,3 +205,39 @@ def _is_same(one: _Box, other: _Box) -> bool:
         and down > 0
         and both >= SAME_BOX * (width * height + other_width * other_height - both)
     )
+
+
+def _check_repeated(boxes: Mapping[int, list[_Box]], found: FindingLog) -> None:
+    """Find images that have the very boxes of another one: a converter that wrote one plan's boxes to many."""
+    seen: dict[tuple[object, ...], int] = {}
+    for image_id, on_image in boxes.items():
+        if len(on_image) < _MANY_ON_IMAGE:
+            continue
+        key = (len(on_image), *(box[:5] for box in on_image[:_MANY_ON_IMAGE]))
+        other = seen.setdefault(key, image_id)
+        if other != image_id and [box[:5] for box in boxes[other]] == [box[:5] for box in on_image]:
+            found.warning(
+                "SAME_BOXES_TWICE",
+                f"Images {other} and {image_id} have the very same {len(on_image):,} boxes.",
+                "Check which of them the boxes belong to; if both show the same plan, keep one.",
+                image_id=image_id,
+            )
+
+
+def _check_thickness(dataset: CocoDataset, found: FindingLog) -> None:
+    """Find swapped classes: the boxes of walls are thin, those of rooms are not."""
+    ids = {category.name.strip().casefold().removesuffix("s"): category.id for category in dataset.categories}
+    if not {"wall", "room"} <= ids.keys():
+        return
+    thickness: dict[int, list[float]] = {ids["wall"]: [], ids["room"]: []}
+    for annotation in dataset.annotations[:_SAMPLE]:
+        sides = thickness.get(annotation.category_id)
+        if sides is not None:
+            sides.append(min(annotation.bbox[2:]))
+    walls, rooms = thickness[ids["wall"]], thickness[ids["room"]]
+    if min(len(walls), len(rooms)) >= _ENOUGH and median(walls) > 2 * median(rooms):
+        found.warning(
+            "CLASSES_LOOK_SWAPPED",
+            f"Walls are {median(walls):g} pixels thick, rooms {median(rooms):g} (medians): the classes seem swapped.",
+            "Look at both in the report, and check which index or id of the source means which class.",
+        )

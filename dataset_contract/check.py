@@ -20,8 +20,14 @@ from dataset_contract.image_checks import check_file_names, check_image_files
 from dataset_contract.layout import MANIFEST, SPLITS, annotations_path
 from dataset_contract.leakage import check_leakage
 from dataset_contract.manifest import Manifest, count_split, parse_manifest
-from dataset_contract.manifest_checks import check_counts, check_hashes, check_presence, check_references
-from dataset_contract.split_checks import check_splits
+from dataset_contract.manifest_checks import (
+    check_counts,
+    check_hashes,
+    check_presence,
+    check_references,
+    check_shares,
+)
+from dataset_contract.split_checks import MAX_CATEGORY_ID, check_splits
 from dataset_contract.stores import DatasetStore
 from dataset_contract.strict_json import MAX_BYTES
 
@@ -43,23 +49,29 @@ class DatasetContent:
     """path -> bytes of the files that images_to_read() names."""
 
 
-def check_dataset(store: DatasetStore, *, max_objects_per_image: int | None = None) -> Report:
+def check_dataset(
+    store: DatasetStore, *, max_objects_per_image: int | None = None, max_category_id: int = MAX_CATEGORY_ID
+) -> Report:
     """Check everything that can be checked without decoding images.
 
     Args:
         store: where the data set lies.
         max_objects_per_image: the model's number of queries, if known: an image with more objects is a warning.
+        max_category_id: the largest that the model has a class logit and a denoising label for: a larger one is an
+            error.
 
     Returns:
         The report; its verdict is "invalid" if training must not start. Nothing in the data set causes an
         exception; only the store's own failures (no permission for the bucket, no network) do.
     """
-    content = check_content(store, max_objects_per_image=max_objects_per_image)
+    content = check_content(store, max_objects_per_image=max_objects_per_image, max_category_id=max_category_id)
     findings = check_images(content, read_image_facts(store, content.images))
     return Report.of([*content.findings, *findings], content.counts)
 
 
-def check_content(store: DatasetStore, *, max_objects_per_image: int | None = None) -> DatasetContent:
+def check_content(
+    store: DatasetStore, *, max_objects_per_image: int | None = None, max_category_id: int = MAX_CATEGORY_ID
+) -> DatasetContent:
     """The part of check_dataset() that reads no image: files, manifest, annotations, splits. Arguments as there."""
     sizes = store.list()
     manifest, findings = _read_manifest(store, sizes)
@@ -70,7 +82,8 @@ def check_content(store: DatasetStore, *, max_objects_per_image: int | None = No
     findings += problems
     unsound = {finding.split for finding in problems if finding.severity is Severity.ERROR}
     findings += check_counts(manifest, {split: data for split, data in datasets.items() if split not in unsound})
-    findings += check_splits(datasets)
+    findings += check_shares(manifest, datasets)
+    findings += check_splits(datasets, max_category_id=max_category_id)
     for split, dataset in datasets.items():
         file = annotations_path(split)
         findings += check_annotations(dataset, split=split, file=file, max_objects_per_image=max_objects_per_image)

@@ -104,10 +104,9 @@ class FindingLog:
         if self._counts[code, severity] <= self.KEPT_PER_CODE:
             where.setdefault("split", self._split)
             file = where.get("file", self._file)
-            if file is not None:  # names on disk may hold what is no Unicode, which printing would stumble over
-                file = file.encode("utf-8", "backslashreplace").decode()
-            where["file"] = file
-            self._kept.append(Finding(code=code, severity=severity, message=message, fix=fix, **where))
+            where["file"] = printable(file) if file is not None else None
+            finding = Finding(code=code, severity=severity, message=printable(message), fix=printable(fix), **where)
+            self._kept.append(finding)
 
     def findings(self) -> list[Finding]:
         """The findings kept, in the order they were added, then one line for each code that overflowed."""
@@ -127,6 +126,19 @@ class FindingLog:
             file=self._file,
             occurrences=more,
         )
+
+
+def printable(text: str) -> str:
+    """`text` with escapes for what a terminal would obey (control characters) or stumble over (no Unicode).
+
+    Names in a source and on disk may hold both.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape", "backslashreplace").decode()
+        for letter in text
+    )
 
 
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}

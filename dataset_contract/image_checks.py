@@ -90,11 +90,20 @@ def _check_image_file(image: Image, path: str, known: FileFacts, found: FindingL
             **place,
         )
     if (header.width, header.height) != (image.width, image.height):
-        swapped = (header.height, header.width) == (image.width, image.height)
-        hint = ": width and height are swapped" if swapped else ""
+        hint = _size_hint(header.width, header.height, image)
         found.error(
             "IMAGE_SIZE_DIFFERS",
             f"{path} has {header.width}x{header.height} pixels, but the JSON says {image.width}x{image.height}{hint}.",
             "Make sure that boxes and image are of the same picture at the same scale, and correct the JSON's size.",
             **place,
         )
+
+
+def _size_hint(width: int, height: int, image: Image) -> str:
+    """What a wrong size looks like, as the end of the sentence that names both sizes."""
+    if (height, width) == (image.width, image.height):
+        return ": width and height are swapped"
+    across, down = width / image.width, height / image.height
+    if abs(across - down) <= 0.01 * across:
+        return f": the same picture at {across:.3g} times the size, it seems, as F1_scaled.png is of F1_original.png"
+    return ""

@@ -31,6 +31,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
+_NOT_ON_WINDOWS = re.compile(r"[<>:\"|?*]|[ .](?:/|$)")
+_DEVICE = re.compile(r"(?:^|/)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.[^/]*)?(?:/|$)", re.IGNORECASE)
 _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
 _MAX_LENGTH = 512
 
@@ -41,7 +43,11 @@ def path_problem(path: str) -> str | None:
     Acceptable is a relative path with forward slashes that means the same file on every system and in S3:
     no `..`, drive, NUL, backslash, URL or %XX.
     """
-    if len(path) <= _MAX_LENGTH and _PLAIN.fullmatch(path):
+    if (
+        len(path) <= _MAX_LENGTH
+        and _PLAIN.fullmatch(path)
+        and not (_NOT_ON_WINDOWS.search(path) or _DEVICE.search(path))
+    ):
         return None
     reasons = (
         (not path, "is empty"),
@@ -56,6 +62,11 @@ def path_problem(path: str) -> str | None:
         (any(part == ".." for part in path.split("/")), "leaves its folder by `..`"),
         (any(part in ("", ".") for part in path.split("/")), "has an empty part or `.`"),
         (not path.isprintable(), "holds an unprintable character"),
+        (
+            _NOT_ON_WINDOWS.search(path),
+            'holds one of <>:"|?*, or a part that ends in a space or dot, unlike on Windows',
+        ),
+        (_DEVICE.search(path), "has a part that is a device's name on Windows"),
     )
     return next((reason for found, reason in reasons if found), None)
 

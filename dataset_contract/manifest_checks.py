@@ -11,6 +11,9 @@ from dataset_contract.findings import Finding, FindingLog
 from dataset_contract.layout import MANIFEST, SPLITS, annotations_path, comparable
 from dataset_contract.manifest import Manifest, count_split
 
+SHARE_TOLERATED = 0.05
+"""Difference between a split's share of the images and the one asked for that is left unsaid."""
+
 _MAKE_AGAIN = "Run dataset_prep/run.py again; do not edit the data set by hand."
 _UPLOAD_AGAIN = "Run dataset_prep/run.py with the same options again; it sends what is missing or differs."
 
@@ -130,13 +133,16 @@ def check_references(manifest: Manifest, image_paths: Mapping[str, Mapping[int, 
     """
     found = FindingLog()
     listed = {entry.path for entry in manifest.files}
+    by_comparable = {comparable(path): path for path in listed}
     used = {annotations_path(split) for split in SPLITS}.union(*(paths.values() for paths in image_paths.values()))
     for split, paths in image_paths.items():
         for image_id, path in paths.items():
             if path not in listed:
+                twin = by_comparable.get(comparable(path))
+                hint = f"; it lists {twin}, which differs in case or Unicode form only" if twin is not None else ""
                 found.error(
                     "IMAGE_NOT_LISTED",
-                    f"{annotations_path(split)} refers to {short(path)}, which {MANIFEST} does not list.",
+                    f"{annotations_path(split)} refers to {short(path)}, which {MANIFEST} does not list{hint}.",
                     _MAKE_AGAIN,
                     split=split,
                     file=path,
@@ -150,6 +156,25 @@ def check_references(manifest: Manifest, image_paths: Mapping[str, Mapping[int, 
                 f"{path} is in {MANIFEST}, but no annotations.json refers to it.",
                 "Run dataset_prep/run.py again, or leave the file out.",
                 file=path,
+            )
+    return found.findings()
+
+
+def check_shares(manifest: Manifest, datasets: Mapping[str, CocoDataset]) -> list[Finding]:
+    """Whether the splits have the shares of the images that the manifest's option `split` names, if it names shares."""
+    found = FindingLog(file=MANIFEST)
+    shares = manifest.options.get("split")
+    total = sum(len(dataset.images) for dataset in datasets.values())
+    if not isinstance(shares, list) or len(shares) != len(SPLITS) or set(datasets) != set(SPLITS) or not total:
+        return []
+    for split, share in zip(SPLITS, shares, strict=True):
+        images = len(datasets[split].images)
+        if isinstance(share, int | float) and abs(images - share * total) > SHARE_TOLERATED * total + len(SPLITS):
+            found.warning(
+                "SPLIT_SHARE_DIFFERS",
+                f"{split} has {images:,} of {total:,} images, {images / total:.0%}; its share was to be {share:.0%}.",
+                "Check what was left out or moved after the split was drawn.",
+                split=split,
             )
     return found.findings()
 

@@ -14,7 +14,11 @@ _LIMIT = float(2**53)
 def condense_segmentation(item: dict[str, Any]) -> None:
     """Replace an object's `segmentation` by NONE, SOUND, or what is wrong with it (end of a sentence)."""
     if "segmentation" in item:
-        item["segmentation"] = _verdict(item["segmentation"])
+        segmentation = item["segmentation"]
+        verdict = _verdict(segmentation)
+        if verdict == SOUND and isinstance(segmentation, list):
+            verdict = _beside_box(segmentation, item.get("bbox")) or SOUND
+        item["segmentation"] = verdict
 
 
 def _verdict(segmentation: object) -> str:
@@ -37,10 +41,30 @@ def _polygon_problem(polygon: object) -> str | None:
     return None
 
 
+def _beside_box(polygons: list[list[float]], bbox: object) -> str | None:
+    """What is wrong if the sound `polygons` do not have `bbox` as their bounding box."""
+    if not isinstance(bbox, list) or len(bbox) != 4 or not all(type(number) in (int, float) for number in bbox):
+        return None  # the box's own finding says so
+    x, y, width, height = bbox
+    tolerance = max(2.0, 0.05 * max(width, height))
+    if (
+        abs(min(min(polygon[::2]) for polygon in polygons) - x) > tolerance
+        or abs(min(min(polygon[1::2]) for polygon in polygons) - y) > tolerance
+        or abs(max(max(polygon[::2]) for polygon in polygons) - x - width) > tolerance
+        or abs(max(max(polygon[1::2]) for polygon in polygons) - y - height) > tolerance
+    ):
+        return "does not have the bbox around it"
+    return None
+
+
 def _mask_verdict(mask: dict[str, Any]) -> str:
     size, counts = mask.get("size"), mask.get("counts")
     if not (isinstance(size, list) and len(size) == 2 and all(type(side) is int and side > 0 for side in size)):
         return "is a mask without a size"
     if not isinstance(counts, str | list):
         return "is a mask without counts"
+    if isinstance(counts, list) and not all(type(count) is int and count >= 0 for count in counts):
+        return "is a mask whose counts are no whole numbers from 0 on"
+    if isinstance(counts, list) and sum(counts) != size[0] * size[1]:
+        return "is a mask whose counts do not add up to the pixels of its size"
     return SOUND

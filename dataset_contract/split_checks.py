@@ -1,4 +1,4 @@
-"""Whether the splits go together: same classes, disjoint ids, none empty, alike in balance."""
+"""Whether the splits go together: same classes with usable ids, disjoint ids, none empty, alike in balance."""
 
 from __future__ import annotations
 
@@ -16,15 +16,21 @@ _ENOUGH = 50
 """Annotations from which on shares of classes mean something."""
 
 
-def check_splits(datasets: Mapping[str, CocoDataset]) -> list[Finding]:
+MAX_CATEGORY_ID = 9_999
+"""The model has a class logit for each id up to the largest; ids far beyond the number of classes only cost memory."""
+
+
+def check_splits(datasets: Mapping[str, CocoDataset], *, max_category_id: int = MAX_CATEGORY_ID) -> list[Finding]:
     """Compare the splits' ids, classes and sizes.
 
     Args:
         datasets: split -> its data; a split that could not be read is absent, and was reported before.
+        max_category_id: the largest that the model has a class logit and a denoising label for.
     """
     found = FindingLog()
     _check_sizes(datasets, found)
     _check_ids(datasets, found)
+    _check_category_ids(datasets, max_category_id, found)
     if _check_classes(datasets, found):
         _check_balance(datasets, found)
     return found.findings()
@@ -74,6 +80,20 @@ def _check_ids(datasets: Mapping[str, CocoDataset], found: FindingLog) -> None:
                     split=split,
                     file=file,
                     annotation_id=annotation.id,
+                )
+
+
+def _check_category_ids(datasets: Mapping[str, CocoDataset], largest: int, found: FindingLog) -> None:
+    for split, dataset in datasets.items():
+        for category in dataset.categories:
+            if category.id > largest:
+                found.error(
+                    "CATEGORY_ID_TOO_LARGE",
+                    f"Category {short(category.name)} in {split} has the id {category.id:,}; the model has classes up "
+                    f"to {largest:,}.",
+                    "Number the classes from 1 on, or train a model with more classes.",
+                    split=split,
+                    file=annotations_path(split),
                 )
 
 

@@ -70,9 +70,10 @@ def _parse(data: bytes, file: str, found: FindingLog, on_object: Callable[[dict[
         return None
     for key in repeated:
         found.error("JSON_DUPLICATE_KEY", f"{file} has the key {key} twice in one object.", _WRITE_AGAIN)
-    if _SURROGATE_ESCAPE.search(data) and (half := _lone_surrogate(value)) is not None:
+    half = _lone_surrogate(value) if _SURROGATE_ESCAPE.search(data) else None
+    if half is not None:
         found.error("JSON_LONE_SURROGATE", f"{file} holds half of a character: {half!a}.", "Write that text again.")
-    return value
+    return value if half is None else None  # such a text can be neither printed nor written again
 
 
 def _decode(data: bytes, file: str, found: FindingLog) -> str | None:

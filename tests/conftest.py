@@ -4,5 +4,11 @@ from __future__ import annotations
 
 import os
 
+from hypothesis import settings
+
+# No test is timed: an example that is slow on a busy machine says nothing about the product.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
+
 # Before torch is imported: on cores that several tests share, OpenMP's threads mostly wait for each other, spinning.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

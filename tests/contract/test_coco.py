@@ -143,7 +143,7 @@ RIGHT: dict[str, Plant] = {
     "null polygon": annotation({"segmentation": None}),
     "polygon with its own area": annotation({"segmentation": [[10, 10, 70, 10, 40, 14.5]], "area": 120.5}),
     "two polygons": annotation({"segmentation": [[10, 10, 70, 10, 40, 14], [10, 10, 20, 10, 20, 14]], "area": 100}),
-    "mask": annotation({"segmentation": {"counts": [1, 2], "size": [80, 120]}, "area": 100}),
+    "mask": annotation({"segmentation": {"counts": [9500, 100], "size": [80, 120]}, "area": 100}),
     "attributes of other tools": annotation({"attributes": {"occluded": False, "rotation": 0.0}}),
     "unicode": image({"file_name": "images/Küche 1.png"}),
     "stale path of a source": image({"file_name": "/kaggle/input/x/F1_original.png"}),
