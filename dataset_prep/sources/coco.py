@@ -8,8 +8,9 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from dataset_contract.coco import Annotation, Image, parse_coco
-from dataset_contract.findings import Finding, FindingLog
+from dataset_contract.coco import Annotation, Category, CocoDataset, Image, parse_coco
+from dataset_contract.findings import Finding, FindingLog, printable
+from dataset_contract.strict_json import MAX_BYTES
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.sources.path_suffixes import PathSuffixes
 from dataset_prep.sources.source import Source, SourceBox, SourceImage, class_name
@@ -17,6 +18,7 @@ from dataset_prep.sources.source import Source, SourceBox, SourceImage, class_na
 _SPLIT_WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 _SECTION = re.compile(rb'"(?:images|annotations|categories)"\s*:\s*\[')
 _HEAD = 4096  # enough of a file to see whether it can be COCO
+_COCO_NAME = re.compile("annotations|coco|instances|train|val|test")
 
 
 def find_annotations(source: Path) -> list[Path]:
@@ -25,7 +27,7 @@ def find_annotations(source: Path) -> list[Path]:
     if source.is_file():
         return [source] if source.suffix.lower() == ".json" else []
     places = [source, source / "annotations", *(source / word for word in _SPLIT_WORDS)]
-    files = [path for place in places if place.is_dir() for path in sorted(place.glob("*.json"))]
+    files = [path for place in places if place.is_dir() for path in sorted(place.glob("*.json")) if path.is_file()]
     return [path for path in files if path.name != "manifest.json" and _looks_like_coco(path)]
 
 
@@ -45,38 +47,80 @@ def read_coco(
     Raises UsageError if a file or folder does not exist or there is no picture, PrepError if a file cannot be read.
     """
     for path in [*annotations, *folders]:
-        if not path.exists():
+        wanted, there = ("folder", path.is_dir()) if path in folders else ("file", path.is_file())
+        if not there:
+            problem = f"is no {wanted}" if path.exists() else "does not exist"
             raise UsageError(
-                f"{path} does not exist: give the COCO files with --annotations, the pictures' folders with --images."
+                f"{_shown([path])} {problem}: give the COCO files with --annotations, the pictures' folders with "
+                "--images."
             )
-    pictures = PathSuffixes(folders, without)
+    found = FindingLog()
+    pictures = PathSuffixes(folders, found, without)
     if not pictures.count:
-        raise UsageError(f"There is no picture below {_names(folders)}: give the pictures' folder with --images.")
-    collected = _Collected(pictures)
+        raise UsageError(f"There is no picture below {_shown(folders)}: give the pictures' folder with --images.")
+    collected = _Collected(pictures, found)
     findings: list[Finding] = []
     for path in annotations:
-        dataset, problems = parse_coco(path.read_bytes(), file=path.name)
+        file = _short_name(path, annotations)
+        dataset, problems = _parse(path, file)
         findings += problems
         if dataset is None:
             continue
-        names = {category.id: class_name(category.name) for category in dataset.categories}
+        names = _class_names(dataset.categories, file, found)
         boxes: defaultdict[int, list[SourceBox]] = defaultdict(list)
         for annotation in sorted(dataset.annotations, key=lambda annotation: annotation.id):
             boxes[annotation.image_id].append(_box(annotation, names))
         split = _split_of(path)
         for image in sorted(dataset.images, key=lambda image: image.id):
-            collected.add(image, tuple(boxes[image.id]), path.name, split)
+            collected.add(image, tuple(boxes[image.id]), file, split)
             advance(1)
-    findings += collected.found.findings()
+    collected.check_unused()
+    findings += found.findings()
     if not collected.images:
         first = next((finding.message for finding in findings), "no file names a picture.")
-        raise PrepError(f"None of the images in {_names(annotations)} can be used; the first problem: {first}")
+        raise PrepError(f"None of the images in {_shown(annotations)} can be used; the first problem: {first}")
     ordered = [image for _, image in sorted(collected.images.items())]
     return Source("coco", ordered[:limit], findings)
 
 
-def _names(paths: Sequence[Path]) -> str:
-    return ", ".join(str(path) for path in paths)
+def _shown(paths: Sequence[Path]) -> str:
+    return printable(", ".join(map(str, paths)))
+
+
+def _short_name(path: Path, others: Sequence[Path]) -> str:
+    """How findings name a COCO file: train/_annotations.coco.json where each split has one of that name."""
+    same = sum(other.name == path.name for other in others)
+    return path.name if same == 1 else f"{path.parent.name}/{path.name}"
+
+
+def _parse(path: Path, file: str) -> tuple[CocoDataset | None, list[Finding]]:
+    """As parse_coco, but a file that is far too large is not even read."""
+    size = path.stat().st_size
+    if size <= MAX_BYTES:
+        return parse_coco(path.read_bytes(), file=file)
+    found = FindingLog(file=file)
+    found.error(
+        "JSON_TOO_LARGE",
+        f"{file} has {size:,} bytes, more than the {MAX_BYTES:,} that are read.",
+        "Leave out what training does not need, such as polygons.",
+    )
+    return None, found.findings()
+
+
+def _class_names(categories: Sequence[Category], file: str, found: FindingLog) -> dict[int, str]:
+    """Category id -> class; that two categories become one class is said."""
+    names = {category.id: class_name(category.name) for category in categories}
+    first: dict[str, str] = {}
+    for category in categories:
+        other = first.setdefault(names[category.id], category.name)
+        if other != category.name:
+            found.warning(
+                "CLASSES_MERGED",
+                f"{file}: the categories {other} and {category.name} are taken for one class, {names[category.id]}.",
+                "Rename one of them if they mean different things.",
+                file=file,
+            )
+    return names
 
 
 def _box(annotation: Annotation, names: dict[int, str]) -> SourceBox:
@@ -87,8 +131,8 @@ def _box(annotation: Annotation, names: dict[int, str]) -> SourceBox:
 class _Collected:
     """The images of all files, each with its own id and its own picture."""
 
-    def __init__(self, pictures: PathSuffixes) -> None:
-        self.found = FindingLog()
+    def __init__(self, pictures: PathSuffixes, found: FindingLog) -> None:
+        self.found = found
         self.images: dict[int, SourceImage] = {}
         self._pictures = pictures
         self._taken: dict[Path, int] = {}
@@ -118,20 +162,42 @@ class _Collected:
             self._taken[picture] = image.id
             self.images[image.id] = SourceImage(image.id, picture, image.width, image.height, boxes, split)
 
+    def check_unused(self) -> None:
+        """Say how many pictures no file names."""
+        unused = self._pictures.count - len(self._taken)
+        if unused:
+            self.found.info(
+                "PICTURES_UNUSED",
+                f"{unused:,} of the {self._pictures.count:,} pictures there are named by no COCO file, and left out.",
+                "Nothing to do if they are not meant to be in the data set.",
+            )
+
     def _find(self, image: Image, file: str) -> Path | None:
         candidates = self._pictures.find(image.file_name)
-        if len(candidates) == 1:
-            return candidates[0]
         if not candidates:
+            similar = self._pictures.similar(image.file_name)
+            hint = f"; there is {_some(similar)}, which is written otherwise" if similar else ""
             self.found.error(
                 "IMAGE_MISSING",
-                f"{file}: image {image.id} is {image.file_name}, and there is no such picture.",
-                "Give the folder that holds it with --images, or take the image out of the file.",
+                f"{file}: image {image.id} is {image.file_name}, and there is no such picture{hint}.",
+                "Give the folder that holds it with --images, or correct the name in the file.",
                 file=file,
                 image_id=image.id,
             )
             return None
-        shown = ", ".join(str(candidate) for candidate in candidates[:3]) + (", ..." if len(candidates) > 3 else "")
+        if len(candidates) == 1:
+            if self._pictures.is_certain(image.file_name, candidates[0]):
+                return candidates[0]
+            self.found.error(
+                "IMAGE_UNCERTAIN",
+                f"{file}: image {image.id} is {image.file_name}; the only picture of that name is {candidates[0]}, in "
+                "another folder.",
+                "Give that very folder with --images if it is the same picture, else the right one's folder.",
+                file=file,
+                image_id=image.id,
+            )
+            return None
+        shown = _some(candidates)
         self.found.error(
             "IMAGE_AMBIGUOUS",
             f"{file}: image {image.id} is {image.file_name}, which fits {len(candidates)} pictures: {shown}.",
@@ -140,6 +206,10 @@ class _Collected:
             image_id=image.id,
         )
         return None
+
+
+def _some(paths: Sequence[Path]) -> str:
+    return ", ".join(map(str, paths[:3])) + (", ..." if len(paths) > 3 else "")
 
 
 def _split_of(path: Path) -> str | None:
@@ -158,6 +228,6 @@ def _looks_like_coco(path: Path) -> bool:
         return True
     try:  # a long `info` may stand before the sections
         content = json.loads(path.read_bytes()) if path.stat().st_size < 1 << 20 else {}
-    except (ValueError, RecursionError):
-        return False
+    except (ValueError, RecursionError):  # broken: if it is called like a COCO file, reading it says how
+        return _COCO_NAME.search(path.name.lower()) is not None
     return isinstance(content, dict) and isinstance(content.get("images"), list)

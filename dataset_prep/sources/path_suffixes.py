@@ -5,50 +5,80 @@ Every picture of CubiCasa5K is called F1_original.png; only category/id/F1_origi
 
 from __future__ import annotations
 
-import os
+import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
+from urllib.parse import unquote
 
-from dataset_prep.images import SUFFIXES
+from dataset_contract.findings import FindingLog
+from dataset_prep.sources.picture_files import picture_files
 
 
 class PathSuffixes:
-    """The pictures below some folders, by their path's last parts."""
+    """The pictures below some folders, by their path's last parts. Unicode's two ways to write ü count as one."""
 
-    def __init__(self, folders: Sequence[Path], without: Path | None = None) -> None:
-        """Lists all pictures below `folders`, each once, but for those below `without`."""
-        skipped = without.resolve() if without else None
+    def __init__(self, folders: Sequence[Path], found: FindingLog, without: Path | None = None) -> None:
+        """Lists all pictures below `folders`, each once, but for those below `without`.
+
+        What cannot be looked at is said in `found`.
+        """
         self._by_name: defaultdict[str, list[tuple[str, ...]]] = defaultdict(list)
+        self._folders = {folder.resolve().parts for folder in folders}
         self.count = 0
-        for path in sorted({path for folder in folders for path in _pictures(folder, skipped)}):
+        for path in sorted(
+            {path for folder in self._folders for path in picture_files(Path(*folder), found, without=without)}
+        ):
             parts = Path(path).parts
-            self._by_name[parts[-1]].append(parts)
+            self._by_name[_composed(parts[-1])].append(parts)
             self.count += 1
 
     def find(self, stale: str) -> list[Path]:
         """The files that share the longest suffix with `stale`: one if it is found, several if it is ambiguous."""
-        parts = [part for part in stale.replace("\\", "/").split("/") if part not in ("", ".")]
+        parts = _parts(stale)
         candidates = self._by_name.get(parts[-1], []) if parts else []
         lengths = [_common_suffix(candidate, parts) for candidate in candidates]
         longest = max(lengths, default=0)
         return [Path(*candidate) for candidate, length in zip(candidates, lengths, strict=True) if length == longest]
 
+    def is_certain(self, stale: str, picture: Path) -> bool:
+        """Whether more than its base name says that `stale` is `picture`, which find() returned as the only one.
 
-def _pictures(folder: Path, skipped: Path | None) -> Iterator[str]:
-    for directory, folders, names in os.walk(folder.resolve()):
-        if skipped is not None and Path(directory) == skipped:
-            folders.clear()
-            continue
-        for name in names:
-            if os.path.splitext(name)[1].lower() in SUFFIXES:  # noqa: PTH122  Path objects would double the memory
-                yield os.path.join(directory, name)  # noqa: PTH118  as above
+        That is a folder in common, or that the one or the other path says nothing of a folder.
+        """
+        parts = _parts(stale)
+        return len(parts) == 1 or _common_suffix(picture.parts, parts) > 1 or picture.parts[:-1] in self._folders
+
+    def similar(self, stale: str) -> list[Path]:
+        """Files whose base name is that of `stale` but for case or %XX escapes."""
+        parts = _parts(stale)
+        return [Path(*candidate) for candidate in self._by_plain_name.get(_plain(parts[-1]), [])] if parts else []
+
+    @cached_property
+    def _by_plain_name(self) -> dict[str, list[tuple[str, ...]]]:
+        plain: defaultdict[str, list[tuple[str, ...]]] = defaultdict(list)
+        for name, candidates in self._by_name.items():
+            plain[_plain(name)] += candidates
+        return plain
+
+
+def _parts(stale: str) -> list[str]:
+    return [part for part in _composed(stale).replace("\\", "/").split("/") if part not in ("", ".")]
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def _plain(name: str) -> str:
+    return unquote(name).casefold()
 
 
 def _common_suffix(candidate: Sequence[str], parts: Sequence[str]) -> int:
     length = 0
     for ours, theirs in zip(reversed(candidate), reversed(parts), strict=False):
-        if ours != theirs:
+        if _composed(ours) != theirs:
             break
         length += 1
     return length

@@ -1,0 +1,87 @@
+"""Lists the pictures below a folder, and says of everything there that cannot be looked at why not."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from dataset_contract.findings import FindingLog
+from dataset_prep.images import SUFFIXES
+
+
+def picture_files(folder: Path, found: FindingLog, *, without: Path | None = None) -> Iterator[str]:
+    """The paths of all pictures below `folder`, sorted folder by folder; hidden files and folders are passed over.
+
+    Links are followed to files inside `folder` only. A folder or file that cannot be read, and a link that leads
+    elsewhere, is a finding. What lies below `without` is left out.
+    """
+    root = os.path.realpath(folder)
+    skipped = os.path.realpath(without) if without is not None else None
+    for directory, folders, names in os.walk(folder, onerror=lambda error: _refuse_folder(error, folder, found)):
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and _is_walked(directory, name, root, found)
+        )
+        if skipped is not None:
+            folders[:] = [name for name in folders if os.path.realpath(_join(directory, name)) != skipped]
+        for name in sorted(names):
+            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
+                path = _join(directory, name)
+                problem = _problem(path, root)
+                if problem is None:
+                    yield path
+                else:
+                    place = os.path.relpath(path, folder)
+                    found.error(
+                        "FILE_REFUSED",
+                        f"{place} {problem}.",
+                        "Put the picture itself there, or take it out of the source.",
+                        file=place,
+                    )
+
+
+def _join(directory: str, name: str) -> str:
+    return os.path.join(directory, name)  # noqa: PTH118  Path objects would double the memory of large trees
+
+
+def _problem(path: str, root: str) -> str | None:
+    """Why a file is no picture to read (end of a sentence), None if it is one."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116  as above
+            return "is no regular file"
+    except OSError as error:
+        return f"cannot be read ({error.strerror or error})"
+    if os.path.islink(path) and not _is_inside(path, root):  # noqa: PTH114  as above
+        return "is a symbolic link that leads out of the source"
+    return None
+
+
+def _is_inside(path: str, root: str) -> bool:
+    return Path(os.path.realpath(path)).is_relative_to(root)
+
+
+def _is_walked(directory: str, name: str, root: str, found: FindingLog) -> bool:
+    """Whether os.walk goes into a folder: not into links, of which those that lead elsewhere are a finding."""
+    path = _join(directory, name)
+    if not os.path.islink(path):  # noqa: PTH114  as above
+        return True
+    if not _is_inside(path, root):
+        place = os.path.relpath(path, root)
+        found.warning(
+            "FOLDER_LINKED",
+            f"{place} is a symbolic link to a folder elsewhere, which was not looked into.",
+            "Give that folder itself, or copy it here, if its pictures belong to the source.",
+            file=place,
+        )
+    return False
+
+
+def _refuse_folder(error: OSError, folder: Path, found: FindingLog) -> None:
+    place = os.path.relpath(error.filename or folder, folder)
+    found.error(
+        "FOLDER_UNREADABLE",
+        f"The folder {folder if place == '.' else place} cannot be read ({error.strerror or error}).",
+        "Make it readable, or take it out of the source: its pictures would be missing.",
+        file=place,
+    )
