@@ -11,9 +11,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,7 +127,9 @@ class _Upload:
                 "give --replace to replace it, or another --prefix."
             )
         strangers = self._strangers(there.keys() - ours, replace=replace)
-        doubtful = [entry for entry in manifest.files if not _is_older(entry, there, old == new)]
+        # The manifest is written last: what is older than the very same manifest was complete and right by then.
+        sure_until = there[MANIFEST].modified if old == new and MANIFEST in there else None
+        doubtful = [entry for entry in manifest.files if not _is_sure(entry, there.get(entry.path), sure_until)]
         advance(len(manifest.files) - len(doubtful))
 
         def bring(entry: FileEntry) -> tuple[int, int]:
@@ -217,12 +220,8 @@ class _Upload:
                 )
 
 
-def _is_older(entry: FileEntry, there: Mapping[str, S3Object], same_manifest: bool) -> bool:
-    """Whether S3 has the file since before the very same manifest, which is written last: all was right by then."""
-    found, manifest = there.get(entry.path), there.get(MANIFEST)
-    if found is None or manifest is None or not same_manifest:
-        return False
-    return found.size == entry.size and found.modified <= manifest.modified
+def _is_sure(entry: FileEntry, there: S3Object | None, sure_until: datetime | None) -> bool:
+    return there is not None and sure_until is not None and there.size == entry.size and there.modified <= sure_until
 
 
 def _base64(sha256: str) -> str:

@@ -11,9 +11,11 @@ import base64
 from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
+import botocore.session
 import obstore
 from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.exceptions import BaseError as ObstoreError
@@ -106,7 +108,10 @@ def _store(client: S3Client, bucket: str, prefix: str) -> S3Store | None:
         "connect_timeout": timedelta(seconds=CONNECT_TIMEOUT_S),
         "timeout": _PUT_TIMEOUT,
     }
+    authorities = botocore.session.get_session().get_config_variable("ca_bundle")  # AWS_CA_BUNDLE, say
     try:
+        if authorities:
+            options["root_certificate"] = Path(authorities).read_bytes()
         return S3Store(
             bucket,
             prefix=prefix.rstrip("/") or None,
@@ -120,5 +125,5 @@ def _store(client: S3Client, bucket: str, prefix: str) -> S3Store | None:
             client_options=options,
             retry_config={"max_retries": 0},
         )
-    except (ObstoreError, ValueError):
+    except _FAILED:
         return None
