@@ -33,6 +33,8 @@ class Options:
     drop_misfits: bool = False
     """Leave out images whose boxes seem to belong to another picture."""
     repairs: Repairs = field(default_factory=Repairs)
+    fix_leakage: bool = False
+    """Move images so that no pictures that are alike are in two splits."""
     policy: Policy = field(default_factory=Policy)
     workers: int = 4
     dry_run: bool = False

@@ -12,9 +12,11 @@ from rich.console import Console
 
 from dataset_contract.check import check_dataset
 from dataset_contract.findings import Finding, FindingLog, Report
+from dataset_contract.layout import image_path
 from dataset_contract.manifest import Manifest
 from dataset_contract.stores import DirectoryStore
 from dataset_prep.errors import UsageError
+from dataset_prep.leakage import Compared, check_pairs, compare_pictures
 from dataset_prep.options import DEFAULT_PREFIX, Options
 from dataset_prep.progress import phase
 from dataset_prep.report import write_report
@@ -47,13 +49,15 @@ def prepare(options: Options, console: Console) -> Prepared:
         check_bucket(client, options.bucket)
     source = read_source(options, console)
     selection, findings = select(source, options)
-    findings = [*source.findings, *findings, *_check_prefix(options)]
+    compared = _compare(options, selection, console)
+    findings = [*source.findings, *findings, *_check_prefix(options), *compared.findings]
     if options.dry_run:
-        prepared = Prepared(Report.of(findings, selection.counts()), None, None)
+        findings += check_pairs(compared.pairs, compared.selection.splits, {})
+        prepared = Prepared(Report.of(findings, compared.selection.counts()), None, None)
     else:
-        prepared = _write(options, source, selection, findings, console)
+        prepared = _write(options, source, compared, findings, console)
     if options.report is not None:
-        write_report(options.report, prepared.report, selection)
+        write_report(options.report, prepared.report, compared.selection, compared.pairs)
     if client is None or options.bucket is None or prepared.manifest is None or prepared.report.verdict == "invalid":
         return prepared
     with phase(console, "Upload", len(prepared.manifest.files), "files") as advance:
@@ -105,9 +109,24 @@ def _check_prefix(options: Options) -> list[Finding]:
     return found.findings()
 
 
+def _compare(options: Options, selection: Selection, console: Console) -> Compared:
+    """Compare the pictures where it is asked for: to decode each of them takes longer than all the rest together."""
+    if options.report is None and not options.fix_leakage:
+        found = FindingLog()
+        found.info(
+            "PICTURES_NOT_COMPARED",
+            "Copies of a picture were looked for by their files' bytes only.",
+            "Give --report or --fix-leakage to compare pixels and looks, which finds re-encoded and scaled copies too.",
+        )
+        return Compared(selection, findings=found.findings())
+    with phase(console, "Compare", len(selection.images), "images") as advance:
+        return compare_pictures(selection, fix=options.fix_leakage, workers=options.workers, advance=advance)
+
+
 def _write(
-    options: Options, source: Source, selection: Selection, findings: Sequence[Finding], console: Console
+    options: Options, source: Source, compared: Compared, findings: Sequence[Finding], console: Console
 ) -> Prepared:
+    selection = compared.selection
     decisions = {
         "split": "official" if options.split is None else list(options.split),
         "seed": options.seed,
@@ -116,6 +135,8 @@ def _write(
         "drop_misfits": options.drop_misfits,
         **asdict(options.repairs),
         **source.options,
+        "fix_leakage": options.fix_leakage,
+        "moved": [asdict(move) for move in compared.moves],
     }
     with phase(console, "Write", len(selection.images), "images") as advance:
         written = write_dataset(
@@ -127,6 +148,11 @@ def _write(
             advance=advance,
         )
     findings = [*findings, *written.findings, *_converted(written.changes)]
+    file_hashes = {}
+    if written.manifest is not None:
+        by_path = {entry.path: entry.sha256 for entry in written.manifest.files}
+        file_hashes = {number: by_path[image_path(split, number)] for number, split in selection.splits.items()}
+    findings += check_pairs(compared.pairs, selection.splits, file_hashes)
     if written.manifest is None:
         return Prepared(Report.of(findings, selection.counts()), None, None)
     with phase(console, "Check", len(selection.images), "images") as advance:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from dataset_contract.findings import Finding, Report
 from dataset_prep.images import ImageError, open_picture
+from dataset_prep.leakage import Pair
 from dataset_prep.preview import choose_samples, colour_of, contact_sheet, draw_boxes
 from dataset_prep.selection import Selection
 from dataset_prep.sources.source import SourceImage
@@ -37,7 +38,7 @@ figcaption { font-size: .85em; opacity: .8; }
 """
 
 
-def write_report(folder: Path, report: Report, selection: Selection) -> None:
+def write_report(folder: Path, report: Report, selection: Selection, pairs: Sequence[Pair] = ()) -> None:
     """Write report.json, report.html and samples.png to `folder`; the same data set gives the same files."""
     folder.mkdir(parents=True, exist_ok=True)
     _replace(folder / "report.json", json.dumps(report.to_json(), indent=1, ensure_ascii=False).encode() + b"\n")

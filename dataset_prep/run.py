@@ -101,6 +101,9 @@ def build_parser() -> argparse.ArgumentParser:
         help="train,val,test, or `official` for the source's own (default: 0.7,0.2,0.1)",
     )
     choice.add_argument("--seed", type=int, default=42, help="of the split (default: 42)")
+    choice.add_argument(
+        "--fix-leakage", action="store_true", help="move images so that copies of a picture share a split"
+    )
     choice.add_argument("--limit", type=_positive, metavar="N", help="only the first N images")
     empty = choice.add_mutually_exclusive_group()
     empty.add_argument(
@@ -133,7 +136,12 @@ def build_parser() -> argparse.ArgumentParser:
     run = parser.add_argument_group("run")
     run.add_argument("--workers", type=_positive, metavar="N", help="threads (default: 4 for each core, at most 16)")
     run.add_argument("--dry-run", action="store_true", help="read and count; write no data set, upload nothing")
-    run.add_argument("--report", type=Path, metavar="DIR", help="write report.json, report.html and samples.png there")
+    run.add_argument(
+        "--report",
+        type=Path,
+        metavar="DIR",
+        help="compare the pictures; write report.json, report.html and samples.png there",
+    )
     return parser
 
 
@@ -174,6 +182,7 @@ def parse_options(argv: Sequence[str] | None) -> Options:
         drop_empty=given.drop_empty,
         drop_misfits=given.drop_misfits,
         repairs=Repairs(clip=given.clip, drop_zero_size=given.drop_zero_size),
+        fix_leakage=given.fix_leakage,
         policy=Policy(
             railings_are_walls=given.railings == "wall",
             outdoor_is_room=given.outdoor == "room",

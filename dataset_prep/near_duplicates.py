@@ -1,0 +1,183 @@
+"""Finds the pictures that show the same plan, though their files differ: same pixels, nearly the same look, same id.
+
+The look is a perceptual hash (pHash: signs of the lowest frequencies of a 64 x 64 thumbnail). Floor plans are all black
+lines on white, so that the usual 64 bits and a distance of 8 to 10 take different plans for one. Measured in bits that
+differ, on plans made by samples.py (pHash of 256 bits: 600, so 179,700 pairs; the others: 400) and eleven real ones:
+
+    hash            two different plans   rescaled, JPEG 40 or brighter   cropped by up to 1 %, 2 % at each side
+    pHash  64 bits  at least 8            at most 4                       at most 6, 10
+    dHash 256 bits  at least 42           at most 27                      at most 37, 56
+    pHash 256 bits  at least 62           at most 8                       at most 32, 52
+
+With LOOK_BITS = 40 of pHash's 256 no two of those plans count as one (two real ones differ in 100 and more). Of the
+copies are found all that were rescaled to 0.3 to 1.6 times their size, saved as JPEG, made brighter or cropped by up to
+1 % at each side, 99.7 % of those cropped by up to 1.5 %, 98 % by up to 2 %. CubiCasa5K's plans 717 and 743 differ in 4
+bits. Mirrored, turned or heavily cropped copies are not found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+import imagehash
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from dataset_prep.images import ImageError, open_picture
+from dataset_prep.progress import Advance, no_progress
+from dataset_prep.sources.cubicasa5k_plans import CATEGORIES
+from dataset_prep.sources.source import SourceImage
+
+LOOK_BITS = 40
+"""Pictures whose looks differ in at most so many bits count as one; see the figures above."""
+
+_PLAN = re.compile(rf"(?:{'|'.join(CATEGORIES)})/([0-9]{{1,9}})/F[0-9]+_(?:original|scaled)\.[A-Za-z]+")
+_HASH_SIDE = 16  # so 256 bits
+_STRIP = 256  # rows hashed at once: a sheet of 90 megapixels is not copied as a whole
+_BLOCK = 1 << 21  # distances computed at once: 16 MB
+
+
+class Likeness(IntEnum):
+    """How two pictures are alike, the most certain first."""
+
+    PIXELS = 0
+    LOOK = 1
+    PLAN = 2
+    """Of the same plan of CubiCasa5K by their folders, such as F1_original.png and F2_original.png."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What a picture is compared by."""
+
+    pixels: bytes
+    """SHA-256 over the size and the pixels in RGB, so the same for a grey picture and its copy in RGB."""
+    look: int | None
+    """The perceptual hash; None for a picture of one colour, which has no look."""
+    plan: int | None
+    """CubiCasa5K's number of the plan, where the folders say it."""
+
+
+def compare(first: Fingerprint, second: Fingerprint) -> Likeness | None:
+    """How two pictures are alike, None if they are not."""
+    if first.pixels == second.pixels:
+        return Likeness.PIXELS
+    if first.look is not None and second.look is not None and (first.look ^ second.look).bit_count() <= LOOK_BITS:
+        return Likeness.LOOK
+    return Likeness.PLAN if first.plan is not None and first.plan == second.plan else None
+
+
+def take_fingerprints(
+    images: Sequence[SourceImage], *, workers: int, advance: Advance = no_progress
+) -> dict[int, Fingerprint]:
+    """Image id -> fingerprint, of all pictures that can be decoded (the others are findings of the writing)."""
+    prints: dict[int, Fingerprint] = {}
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for image, taken in zip(images, pool.map(lambda image: _take(image.path), images), strict=True):
+                if taken is not None:
+                    prints[image.image_id] = taken
+                advance(1)
+        except BaseException:  # Ctrl-C: do not finish what waits
+            pool.shutdown(cancel_futures=True)
+            raise
+    return prints
+
+
+def _take(path: Path) -> Fingerprint | None:
+    try:
+        picture = open_picture(path)
+    except (ImageError, OSError):
+        return None
+    return Fingerprint(_pixels(picture), _look(picture), _plan(path))
+
+
+def _pixels(picture: Image.Image) -> bytes:
+    digest = hashlib.sha256(f"{picture.width}x{picture.height}".encode())
+    for top in range(0, picture.height, _STRIP):
+        strip = picture.crop((0, top, picture.width, min(top + _STRIP, picture.height)))
+        digest.update(strip.convert("RGB").tobytes())
+    return digest.digest()
+
+
+def _look(picture: Image.Image) -> int | None:
+    grey = picture.convert("L")
+    lowest, highest = grey.getextrema()
+    if lowest == highest:
+        return None
+    bits = imagehash.phash(grey, hash_size=_HASH_SIDE).hash
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+def _plan(path: Path) -> int | None:
+    match = _PLAN.fullmatch("/".join(path.parts[-3:]))
+    return int(match[1]) if match else None
+
+
+def find_groups(prints: Mapping[int, Fingerprint]) -> list[tuple[int, ...]]:
+    """Groups of two or more image ids that belong together, directly or by a third; sorted, each id at most once."""
+    ids = sorted(prints)
+    place = {image_id: index for index, image_id in enumerate(ids)}
+    representative: dict[bytes, int] = {}
+    for image_id in ids:
+        representative.setdefault(prints[image_id].pixels, image_id)
+    edges = [
+        *_edges((prints[image_id].pixels, place[image_id]) for image_id in ids),
+        *_edges((prints[image_id].plan, place[image_id]) for image_id in ids),
+    ]
+    seen = [image_id for image_id in representative.values() if prints[image_id].look is not None]
+    labels = np.arange(len(seen))
+    if seen:
+        labels = _labels_by_look([prints[image_id].look or 0 for image_id in seen])
+    edges += _edges((int(label), place[image_id]) for label, image_id in zip(labels, seen, strict=True))
+    groups: defaultdict[int, list[int]] = defaultdict(list)
+    for image_id, label in zip(ids, _connected(len(ids), np.array(edges, np.int64).reshape(-1, 2)), strict=True):
+        groups[int(label)].append(image_id)
+    return sorted(tuple(group) for group in groups.values() if len(group) > 1)
+
+
+def _edges(keyed: Iterable[tuple[Hashable, int]]) -> list[tuple[int, int]]:
+    """Each place with the first that has the same key; None is no key."""
+    first: dict[Hashable, int] = {}
+    return [(first.setdefault(key, place), place) for key, place in keyed if key is not None]
+
+
+def _labels_by_look(looks: Sequence[int]) -> NDArray[np.int64]:
+    """Looks that are near each other, directly or by others between them, get the same label."""
+    count = len(looks)
+    size = _HASH_SIDE * _HASH_SIDE // 8
+    words = np.frombuffer(b"".join(look.to_bytes(size, "big") for look in looks), np.uint64).reshape(count, -1)
+    labels = np.arange(count)
+    rows = max(1, _BLOCK // count)
+    for start in range(0, count, rows):
+        stop = min(start + rows, count)
+        distances = np.zeros((stop - start, stop), np.uint16)
+        for column in range(words.shape[1]):
+            distances += np.bitwise_count(words[start:stop, None, column] ^ words[None, :stop, column])
+        near, earlier = np.nonzero(distances <= LOOK_BITS)
+        # What is known so far in one edge a look: memory stays small though all looks may be alike.
+        known = np.stack((np.arange(count), labels), axis=1)
+        labels = _first_of_each(_connected(count, np.concatenate((known, np.stack((near + start, earlier), axis=1)))))
+    return labels
+
+
+def _connected(count: int, edges: NDArray[np.int64]) -> NDArray[np.int64]:
+    graph = coo_array((np.ones(len(edges), np.int8), (edges[:, 0], edges[:, 1])), shape=(count, count))
+    labels: NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)
+    return labels
+
+
+def _first_of_each(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Instead of each label the first place that has it."""
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    return first[inverse].astype(np.int64)
