@@ -10,7 +10,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_TOLERANCE = 0.01  # Ultralytics accepts coordinates from -0.01 to 1.01
+TOLERANCE = 0.01
+"""Share of the picture's side; Ultralytics accepts coordinates from -0.01 to 1.01."""
+_MAX_CLASSES = 10_000
 _DECIMALS = 3  # of a pixel
 
 Edges = tuple[float, float, float, float]
@@ -19,9 +21,16 @@ Edges = tuple[float, float, float, float]
 class RowError(ValueError):
     """A row that means nothing; the message ends the sentence "line 7 ..."."""
 
+    def __init__(self, code: str, problem: str) -> None:
+        """`code` is the finding's."""
+        super().__init__(problem)
+        self.code = code
 
-class NoAreaError(RowError):
-    """A box without width or height."""
+
+NO_AREA = "LABEL_BOX_EMPTY"
+"""Code of a box without width or height."""
+OUTSIDE = "LABEL_OUTSIDE"
+"""Code of a box, or a coordinate, that lies outside of the picture by more than what is tolerated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +40,10 @@ class Row:
     line: int
     class_index: int
     bbox: tuple[float, float, float, float]
-    clipped: bool
-    """True if more than a rounding error was cut off."""
+    cut: float
+    """Share of the picture's side that was cut off, 0 as a rule."""
+    confidence: float | None = None
+    """Of a prediction."""
 
 
 def parse_labels(text: str, width: int, height: int, *, clip: bool = False) -> Iterator[Row | tuple[int, RowError]]:
@@ -50,25 +61,31 @@ def parse_labels(text: str, width: int, height: int, *, clip: bool = False) -> I
 
 
 def _row(line: int, tokens: list[str], width: int, height: int, *, clip: bool) -> Row:
+    text = " ".join(tokens)
     try:
         numbers = [float(token) for token in tokens]
+        if not text.isascii() or "_" in text:  # which Python's numbers may have
+            raise ValueError
     except ValueError:
-        raise RowError(f"holds something that is no number: {' '.join(tokens)[:80]!r}") from None
+        raise RowError("LABEL_NOT_A_NUMBER", f"holds something that is no number: {text[:80]!r}") from None
     if not all(map(math.isfinite, numbers)):
-        raise RowError("holds NaN or an infinite number")
+        raise RowError("LABEL_NOT_A_NUMBER", "holds NaN or an infinite number")
     class_index, *coordinates = numbers
-    if class_index < 0 or class_index != int(class_index):
-        raise RowError(f"has the class {tokens[0]}, which is no whole number from 0 on")
+    if not 0 <= class_index < _MAX_CLASSES or class_index != int(class_index):
+        raise RowError("LABEL_CLASS_INVALID", f"has the class {tokens[0][:20]}, which is no whole number from 0 on")
     x0, y0, x1, y1 = _edges(coordinates, clip=clip)
     left, top, right, bottom = (min(max(edge, 0.0), 1.0) for edge in (x0, y0, x1, y1))
     x, y = round(left * width, _DECIMALS), round(top * height, _DECIMALS)
     box_width, box_height = round(right * width - x, _DECIMALS), round(bottom * height - y, _DECIMALS)
-    if box_width <= 0 or box_height <= 0:
-        raise NoAreaError("is a box without area")
-    if clip and not (0 <= x0 + x1 <= 2 and 0 <= y0 + y1 <= 2):
-        raise RowError("is a box whose centre lies outside of the picture, too far for cutting it")
     cut = max(left - x0, top - y0, x1 - right, y1 - bottom)
-    return Row(line, int(class_index), (x, y, box_width, box_height), cut > _TOLERANCE)
+    if box_width <= 0 or box_height <= 0:
+        if x1 > x0 and y1 > y0 and cut > 0:
+            raise RowError(OUTSIDE, "is a box that lies outside of the picture")
+        raise RowError(NO_AREA, "is a box without area")
+    if clip and not (0 <= x0 + x1 <= 2 and 0 <= y0 + y1 <= 2):
+        raise RowError(OUTSIDE, "is a box whose centre lies outside of the picture, too far for cutting it")
+    confidence = coordinates[4] if len(coordinates) == 5 else None
+    return Row(line, int(class_index), (x, y, box_width, box_height), cut, confidence)
 
 
 def _edges(coordinates: list[float], *, clip: bool) -> Edges:
@@ -76,13 +93,19 @@ def _edges(coordinates: list[float], *, clip: bool) -> Edges:
     count = len(coordinates)
     if count < 4 or (count > 5 and count % 2):
         raise RowError(
-            f"has {count + 1} numbers; a box has 5 (6 with its confidence), a polygon an odd number from 7 on"
+            "LABEL_LENGTH",
+            f"has {count + 1} numbers; a box has 5 (6 with its confidence), a polygon an odd number from 7 on",
         )
+    if count == 5 and not 0 <= coordinates[4] <= 1:
+        raise RowError("LABEL_LENGTH", f"has 6 numbers, and the last, {coordinates[4]:g}, is no confidence from 0 to 1")
     shares = coordinates[:4] if count == 5 else coordinates  # the sixth number is a prediction's confidence
     if min(shares) > 1 or max(shares) > 2:  # pixels may well be 0 or 1 too
-        raise RowError("is in pixels; YOLO wants shares of the picture's width and height, from 0 to 1")
-    if not clip and (min(shares) < -_TOLERANCE or max(shares) > 1 + _TOLERANCE):
-        raise RowError(f"has the coordinate {max(shares, key=lambda share: abs(share - 0.5)):g} outside of 0 to 1")
+        raise RowError(
+            "LABEL_IN_PIXELS", "is in pixels; YOLO wants shares of the picture's width and height, from 0 to 1"
+        )
+    farthest = max(shares, key=lambda share: abs(share - 0.5))
+    if not clip and not -TOLERANCE <= farthest <= 1 + TOLERANCE:
+        raise RowError(OUTSIDE, f"has the coordinate {farthest:g} outside of 0 to 1")
     if count > 5:
         xs, ys = shares[::2], shares[1::2]
         return min(xs), min(ys), max(xs), max(ys)

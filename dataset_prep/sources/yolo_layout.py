@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,15 @@ from typing import Any
 
 import yaml
 
-from dataset_contract.findings import FindingLog
+from dataset_contract.findings import FindingLog, printable
 from dataset_prep.errors import PrepError, UsageError
-from dataset_prep.images import SUFFIXES
+from dataset_prep.sources.picture_files import picture_files
+from dataset_prep.sources.source import class_name
 
 _SPLIT_NAMES = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+_KEYS = frozenset({"names", "nc", "train", "val"})
+_MAX_YAML_BYTES = 1 << 20
+_INDEX = re.compile("[0-9]{1,4}")
 _NAME_FILES = ("classes.txt", "obj.names", "_darknet.labels")
 
 
@@ -33,9 +38,7 @@ def find_yaml(source: Path) -> Path | None:
         return source if source.suffix.lower() in (".yaml", ".yml") else None
     files = sorted(path for path in source.iterdir() if path.suffix.lower() in (".yaml", ".yml") and path.is_file())
     known = [path for path in files if path.name in ("data.yaml", "data.yml", "dataset.yaml")]
-    return next(
-        iter(known + [path for path in files if _read_yaml(path).keys() & {"names", "nc", "train", "val"}]), None
-    )
+    return known[0] if known else next((path for path in files if _KEYS & _read_yaml(path).keys()), None)
 
 
 def read_layout(source: Path, classes: Sequence[str] | None, found: FindingLog) -> YoloLayout:
@@ -46,11 +49,13 @@ def read_layout(source: Path, classes: Sequence[str] | None, found: FindingLog) 
     path = find_yaml(source)
     if path is None:
         root = source
-        images = {image: _split_in_path(image.relative_to(root)) for image in _images_below(root)}
-        return YoloLayout(root, images, _names_beside(root) or _asked_names(classes, source, None))
+        return YoloLayout(
+            root, _images_in_folders(root, found), _names_beside(root) or _asked_names(classes, source, None)
+        )
     content = _read_yaml(path)
-    names = _names(content.get("names"), path) or _asked_names(classes, path, content.get("nc"))
-    return YoloLayout(path.parent, _images_in_yaml(path, content, found), names)
+    names = _names(content, path, found) or _asked_names(classes, path, content.get("nc"))
+    images = _images_in_yaml(path, content, found) if _splits(content) else _images_in_folders(path.parent, found)
+    return YoloLayout(path.parent, images, names)
 
 
 def label_path(image: Path) -> Path:
@@ -63,34 +68,83 @@ def label_path(image: Path) -> Path:
     return Path(*parts).with_suffix(".txt")
 
 
+class _Loader(yaml.BaseLoader):
+    """Makes only strings, lists and dicts, so that classes called "no" and "on" stay what they are.
+
+    A key that occurs twice is refused, where other loaders let the last one win.
+    """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """See the class."""
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for index, key in enumerate(keys):
+            if key in keys[:index]:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} occurs twice", node.start_mark)
+        return super().construct_mapping(node, deep=deep)
+
+
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        # BaseLoader makes only strings, lists and dicts, so that classes called "no" and "on" stay what they are.
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=yaml.BaseLoader)  # noqa: S506  see above
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        reason = str(error).replace("\n", " ")
-        raise PrepError(f"{path} is not a YAML file that can be read ({reason}): correct it.") from error
+        if path.stat().st_size > _MAX_YAML_BYTES:
+            raise yaml.YAMLError(f"it has more than {_MAX_YAML_BYTES:,} bytes")
+        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)  # noqa: S506  makes no objects
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = printable(str(error).replace("\n", " "))
+        raise PrepError(
+            f"{printable(str(path))} is not a YAML file that can be read ({reason}): correct it."
+        ) from error
     return content if isinstance(content, dict) else {}
 
 
-def _names(value: object, path: Path) -> dict[int, str]:
-    if isinstance(value, list) and all(isinstance(name, str) for name in value):
-        return dict(enumerate(value))
-    if isinstance(value, dict) and all(isinstance(name, str) for name in value.values()):
-        try:
-            return {int(index): name for index, name in value.items()}
-        except (TypeError, ValueError):
-            pass
-    if value in (None, ""):
+def _names(content: Mapping[str, Any], path: Path, found: FindingLog) -> dict[int, str]:
+    value = content.get("names")
+    if value in (None, "", [], {}):
         return {}
-    raise PrepError(f"{path} has `names` that are neither a list of names nor a map from index to name: correct it.")
+    named: dict[int, str] | None = None
+    if isinstance(value, list):
+        named = dict(enumerate(value))
+    elif isinstance(value, dict) and all(_INDEX.fullmatch(index) for index in value):
+        named = {int(index): name for index, name in value.items()}
+    if named is None or len(named) < len(value) or not all(map(_is_name, named.values())):
+        raise PrepError(
+            f"{path} has `names` that are neither a list of names nor a map from index to name, each once: correct it."
+        )
+    count = content.get("nc")
+    if count is not None and str(count) not in (str(len(named)), str(max(named) + 1)):
+        raise PrepError(
+            f"{path} has nc: {str(count)[:20]!a}, but {len(named)} names, so that it is unsure which class an index "
+            "means: correct it."
+        )
+    _check_names(named, path.name, found)
+    return {index: name for index, name in named.items() if name.strip()}
+
+
+def _check_names(names: Mapping[int, str], file: str, found: FindingLog) -> None:
+    """Two indices of one class: two names that mean the same, or one name given to both by mistake."""
+    first: dict[str, int] = {}
+    for index, name in names.items():
+        other = first.setdefault(class_name(name), index)
+        if other == index or not name.strip():
+            continue
+        message = (
+            f"{file} calls the classes {other} and {index} {names[other]} and {name}: both are {class_name(name)}."
+        )
+        if name.strip().casefold() == names[other].strip().casefold():
+            found.error("CLASS_NAME_TWICE", message, "Give every class a name of its own.", file=file)
+        else:
+            found.warning("CLASSES_MERGED", message, "Rename one of them if they mean different things.", file=file)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and (value.isprintable() or not value.strip())
 
 
 def _names_beside(root: Path) -> dict[int, str]:
     path = next((root / name for name in _NAME_FILES if (root / name).is_file()), None)
     if path is None:
         return {}
-    return dict(enumerate(path.read_text(encoding="utf-8-sig", errors="replace").split("\n")))
+    lines = printable(path.read_text(encoding="utf-8-sig", errors="replace").replace("\r", "").replace("\n", "\0"))
+    return {index: name for index, name in enumerate(lines.split("\\x00")) if name.strip()}
 
 
 def _asked_names(classes: Sequence[str] | None, where: Path, count: object) -> dict[int, str]:
@@ -106,13 +160,23 @@ def _asked_names(classes: Sequence[str] | None, where: Path, count: object) -> d
     return dict(enumerate(classes))
 
 
+def _splits(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The keys of data.yaml that name pictures, each with its split."""
+    return [(key, split) for key, split in _SPLIT_NAMES.items() if content.get(key) not in (None, "", [])]
+
+
+def _images_in_folders(root: Path, found: FindingLog) -> dict[Path, str | None]:
+    return {image: _split_in_path(image.relative_to(root)) for image in map(Path, picture_files(root, found))}
+
+
 def _images_in_yaml(path: Path, content: Mapping[str, Any], found: FindingLog) -> dict[Path, str | None]:
     images: dict[Path, str | None] = {}
-    given = [(key, split) for key, split in _SPLIT_NAMES.items() if content.get(key) not in (None, "", [])]
-    for key, split in given:
+    for key, split in _splits(content):
         entries = content[key] if isinstance(content[key], list) else [content[key]]
+        if not all(isinstance(entry, str) for entry in [*entries, content.get("path", "")]):
+            raise PrepError(f"{path} has a `path` or `{key}` that is no text and no list of texts: correct it.")
         for entry in entries:
-            place = _resolve(str(entry), path.parent, str(content.get("path") or ""))
+            place = _resolve(entry, path.parent, content.get("path", ""))
             if place is None:
                 found.warning(
                     "SPLIT_FOLDER_ABSENT",
@@ -121,7 +185,8 @@ def _images_in_yaml(path: Path, content: Mapping[str, Any], found: FindingLog) -
                     file=path.name,
                 )
                 continue
-            for image in _images_below(place) if place.is_dir() else _images_in_list(place, path.parent, found):
+            listed = map(Path, picture_files(place, found)) if place.is_dir() else _listed(place, path.parent, found)
+            for image in listed:
                 if images.setdefault(image, split) != split:
                     found.warning(
                         "IMAGE_IN_TWO_SPLITS",
@@ -139,14 +204,23 @@ def _resolve(entry: str, folder: Path, stale_root: str) -> Path | None:
     candidates = [folder / stale_root / entry, folder / entry]
     candidates += [folder.joinpath(*parts[start:]) for start in range(len(parts))]
     # normpath, so that one picture has one path however it is reached
-    return next((Path(os.path.normpath(path)) for path in candidates if path.exists()), None)
+    return next((Path(os.path.normpath(path)) for path in candidates if _exists(path)), None)
 
 
-def _images_in_list(path: Path, folder: Path, found: FindingLog) -> Iterator[Path]:
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long, say
+        return False
+
+
+def _listed(path: Path, folder: Path, found: FindingLog) -> Iterator[Path]:
+    """The pictures that a text file lists, one a line."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise PrepError(f"{path} is not a text file ({error}): it should name one picture a line.") from error
+    seen: dict[Path, str] = {}
     for line in filter(None, map(str.strip, lines)):
         image = _resolve(line, path.parent, "") or _resolve(line, folder, "")
         if image is None:
@@ -156,16 +230,16 @@ def _images_in_list(path: Path, folder: Path, found: FindingLog) -> Iterator[Pat
                 f"Add the picture, or take it out of {path.name}.",
                 file=path.name,
             )
+        elif image in seen:
+            found.error(
+                "IMAGE_LISTED_TWICE",
+                f"{path.name} lists {seen[image]} and {line}, which lead to one and the same picture.",
+                f"List it once, or correct the paths in {path.name}.",
+                file=path.name,
+            )
         else:
+            seen[image] = line
             yield image
-
-
-def _images_below(folder: Path) -> Iterator[Path]:
-    for directory, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
-                yield Path(directory, name)
 
 
 def _split_in_path(relative: Path) -> str | None:
