@@ -1,0 +1,232 @@
+"""What Validate takes in AWS Lambda, against the number of images and boxes: time, memory and price.
+
+    python benchmarks/validate_dataset.py [--json]
+
+The handlers' own code runs with boto3's real client; only the network is replaced: each answer of S3 comes from this
+process after 15 ms, a usual time to the first byte. The largest size is COCO train2017's, which goes through the
+batches of the distributed map; its batches are run one by one here, as many at a time as the map would.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import os
+import random
+import re
+import struct
+import sys
+import time
+import zlib
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import parse_qs, unquote, urlsplit
+from xml.sax.saxutils import escape
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "lambda")]
+
+import boto3  # noqa: E402
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse  # noqa: E402
+from botocore.config import Config  # noqa: E402
+from pipeline.dataset_validation import Validation  # noqa: E402
+from pipeline.image_batches import check_batch  # noqa: E402
+
+from benchmarks.measuring import Cost, machine, parser, run_side, show, write_results  # noqa: E402
+from dataset_contract.coco import Annotation, Category, CocoDataset, Image, coco_to_bytes  # noqa: E402
+from dataset_contract.layout import MANIFEST, annotations_path, image_file_name, image_path  # noqa: E402
+from dataset_contract.manifest import FileEntry, build_manifest, manifest_to_bytes  # noqa: E402
+
+BUCKET = "floorplans"
+SECONDS_TO_FIRST_BYTE = 0.015
+WIDTH, HEIGHT, IMAGE_BYTES = 972, 866, 200_000
+SIZES = {"40 images": (40, 1_000), "400": (400, 10_000), "4,194 (the user's)": (4_194, 173_023)}
+SIZES |= {"9,999 (the most for one function)": (9_999, 412_000), "118,287 (COCO's)": (118_287, 1_000_000)}
+LAMBDA_USD_PER_GB_SECOND = 0.0000133334  # arm64, us-east-1, 2026-08
+S3_USD_PER_GET = 0.0000004
+MEMORY_GB = 1.769
+CONCURRENCY = 40
+
+
+def main() -> None:
+    given = parser("Time and memory of the validation of data sets of many sizes.", rounds=1).parse_args()
+    costs: dict[str, Cost] = {}
+    for name, (images, boxes) in SIZES.items():
+        if images <= 10_000:
+            costs[f"{name}, {boxes:,} boxes"] = run_side([sys.executable, __file__, "--whole", str(images), str(boxes)])
+    images, boxes = SIZES["118,287 (COCO's)"]
+    for part in ("plan", "batch", "merge"):
+        command = [sys.executable, __file__, "--part", part, str(images), str(boxes)]
+        costs[f"118,287, {boxes:,} boxes: {part}"] = run_side(command)
+    line = machine()
+    print(line)
+    tables = {"Validate, without the start of Python": costs}
+    show("Validate, without the start of Python", costs, base=next(iter(costs)))
+    _price(costs, images)
+    if given.json:
+        write_results("validate_dataset", line, tables)
+
+
+def _price(costs: dict[str, Cost], images: int) -> None:
+    plan, batch, merge = (cost.work_s for name, cost in costs.items() if name.startswith("118,287"))
+    batches = -(-images // 2000)
+    seconds = plan + batch * -(-batches // CONCURRENCY) + merge
+    usd = (plan + batch * batches + merge) * MEMORY_GB * LAMBDA_USD_PER_GB_SECOND + 2 * images * S3_USD_PER_GET
+    print(
+        f"COCO's size: {batches} batches, {CONCURRENCY} at a time: {seconds:.0f} s, {usd:.2f} USD "
+        f"({2 * images * S3_USD_PER_GET:.2f} of it for S3's requests)."
+    )
+
+
+def run(images: int, boxes: int, part: str) -> None:
+    """One side: validate a data set of that size, or one part of it, and say how long it took."""
+    bucket = SyntheticBucket(images, boxes)
+    check = partial(Validation, bucket=BUCKET, prefix="dino-data", execution_name="run", max_objects_per_image=900)(
+        s3=bucket.client()
+    )
+    if part == "merge":
+        planned = check.run()
+        for batch in planned.batches:
+            bucket.facts_of(batch)
+    elif part == "batch":
+        planned = check.run()
+    start = time.perf_counter()
+    if part in ("whole", "plan"):
+        result = check.run()
+        assert result.verdict == ("valid" if part == "whole" else "in_batches"), result
+    elif part == "batch":
+        check_batch(check.s3, check.store, bucket=BUCKET, batch=planned.batches[0])
+    else:
+        result = check.merge(planned.batches)
+        assert result.verdict == "valid", result
+    print(f"seconds of work: {time.perf_counter() - start}")
+
+
+class SyntheticBucket:
+    """S3 with one data set, behind boto3's real client: what a request asks for is made when it is asked."""
+
+    def __init__(self, images: int, boxes: int) -> None:
+        draw = random.Random(7)
+        each = boxes // images
+        records = [Image(number, image_file_name(number), WIDTH, HEIGHT) for number in range(1, images + 1)]
+        annotations: list[Annotation] = []
+        for image in records:
+            for _ in range(each):
+                x, y = draw.uniform(0, 800), draw.uniform(0, 700)
+                w, h = draw.uniform(8, 160), draw.uniform(8, 160)
+                bbox = (round(x, 3), round(y, 3), round(w, 3), round(h, 3))
+                area = round(bbox[2] * bbox[3], 3)
+                number = len(annotations) + 1
+                annotations.append(Annotation(number, image.id, 1 + number % 2, bbox, area, 0, {}))
+        categories = [Category(1, "wall"), Category(2, "room")]
+        empty = CocoDataset([], [], categories)
+        datasets = {"train": CocoDataset(records, annotations, categories), "val": empty, "test": empty}
+        self._stored = {annotations_path(split): coco_to_bytes(data) for split, data in datasets.items()}
+        self._images = {image_path("train", image.id): image.id for image in records}
+        files = [
+            FileEntry(path, len(content), hashlib.sha256(content).hexdigest()) for path, content in self._stored.items()
+        ]
+        files += [FileEntry(path, IMAGE_BYTES, _sha256(number).hex()) for path, number in self._images.items()]
+        manifest = build_manifest(tool="benchmark", source={}, options={}, datasets=datasets, files=files)
+        self._stored[MANIFEST] = manifest_to_bytes(manifest)
+        self._stored = {f"dino-data/{path}": content for path, content in self._stored.items()}
+        self._images = {f"dino-data/{path}": number for path, number in self._images.items()}
+        header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, 0, 0, 0, 0)
+        self._head = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + header
+        self._head += struct.pack(">I", zlib.crc32(b"IHDR" + header))
+
+    def client(self) -> Any:  # noqa: ANN401 - a client of boto3, whose stubs know no such thing as its type's name
+        os.environ |= {"AWS_ACCESS_KEY_ID": "benchmark", "AWS_SECRET_ACCESS_KEY": "benchmark"}
+        client = boto3.client(
+            "s3",
+            region_name="us-east-1",
+            config=Config(max_pool_connections=32, request_checksum_calculation="when_required"),
+        )
+        client.meta.events.register("before-send.s3", cast("Any", self._answer))
+        return client
+
+    def facts_of(self, batch: str) -> None:
+        """What a batch's function would have written."""
+        facts = {
+            path: {
+                "sha256": _sha256(self._images[f"dino-data/{path}"]).hex(),
+                "png_header": {"width": WIDTH, "height": HEIGHT, "bit_depth": 8, "color_type": 0, "interlaced": False},
+            }
+            for path in json.loads(self._stored[batch])
+        }
+        self._stored[f"{batch.removesuffix('.json')}-facts.json"] = json.dumps(facts).encode()
+
+    def _answer(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        time.sleep(SECONDS_TO_FIRST_BYTE)
+        url = urlsplit(str(request.url))
+        key = unquote(url.path.lstrip("/"))
+        if request.method == "PUT":
+            self._stored[key] = _body(request)
+            return _response(request, b"")
+        if "list-type" in url.query:
+            return _response(request, self._page(parse_qs(url.query)))
+        number = self._images.get(key)
+        if number is None:
+            return _response(request, self._stored[key])
+        checksum = base64.b64encode(_sha256(number)).decode()
+        headers = {"content-length": str(IMAGE_BYTES), "x-amz-checksum-sha256": checksum}
+        if request.method == "HEAD":
+            return _response(request, b"", headers)
+        wanted = request.headers["Range"]
+        first, last = re.findall(r"\d+", wanted.decode() if isinstance(wanted, bytes) else str(wanted))
+        return _response(request, self._head[int(first) : int(last) + 1], status=206)
+
+    def _page(self, query: dict[str, list[str]]) -> bytes:
+        keys = sorted([*self._images, *self._stored])
+        first = int(query.get("continuation-token", ["0"])[0])
+        items = "".join(
+            f"<Contents><Key>{escape(key)}</Key><Size>{self._size(key)}</Size>"
+            "<LastModified>2026-11-01T00:00:00.000Z</LastModified></Contents>"
+            for key in keys[first : first + 1000]
+            if key.startswith("dino-data/")
+        )
+        more = first + 1000 < len(keys)
+        token = f"<NextContinuationToken>{first + 1000}</NextContinuationToken>" if more else ""
+        text = f"<ListBucketResult><IsTruncated>{str(more).lower()}</IsTruncated>{token}{items}</ListBucketResult>"
+        return text.encode()
+
+    def _size(self, key: str) -> int:
+        return IMAGE_BYTES if key in self._images else len(self._stored[key])
+
+
+class Raw(io.BytesIO):
+    """What urllib3 would hand over."""
+
+    def stream(self, amt: int = 65536, **_: object) -> Iterator[bytes]:
+        """The body in pieces."""
+        while piece := self.read(amt):
+            yield piece
+
+
+def _response(
+    request: AWSPreparedRequest, body: bytes, headers: dict[str, str] | None = None, status: int = 200
+) -> AWSResponse:
+    headers = headers or {"content-length": str(len(body))}
+    return AWSResponse(request.url, status, cast("Any", headers), cast("Any", Raw(body)))
+
+
+def _body(request: AWSPreparedRequest) -> bytes:
+    body: Any = request.body
+    return bytes(body) if isinstance(body, bytes | bytearray) else bytes(body.read())
+
+
+def _sha256(number: int) -> bytes:
+    return hashlib.sha256(str(number).encode()).digest()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--whole"]:
+        run(int(sys.argv[2]), int(sys.argv[3]), "whole")
+    elif sys.argv[1:2] == ["--part"]:
+        run(int(sys.argv[3]), int(sys.argv[4]), sys.argv[2])
+    else:
+        main()
