@@ -19,7 +19,7 @@ check: setup  ## formatting, lint and types
 	@$(RUN) mypy .
 
 lock: setup  ## requirements.lock from pyproject.toml
-	@$(RUN) piptools compile --quiet --all-extras --strip-extras --no-header --no-emit-index-url --no-emit-find-links \
+	@$(RUN) piptools compile --quiet --extra dev --strip-extras --no-header --no-emit-index-url --no-emit-find-links \
 	  --output-file requirements.lock pyproject.toml
 	@sed -i.bak 's/+cpu$$//' requirements.lock && rm requirements.lock.bak
 

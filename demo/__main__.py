@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import boto3
 from rich.console import Console
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lambda"))  # for the pipeline's table of prices
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lambda"))  # for the pipeline's prices and rules
 
 from dataset_prep.samples import write_samples
-from demo.execution import Execution, ExecutionFollower, TrainingJob
 from demo.outcome import draw_pictures, read_manifest, write_outcome
 from demo.phases import PhaseLog, PhaseProgress
 from demo.trained_model import fetch_model
@@ -31,6 +29,9 @@ from local_aws.deployment import DeploymentError, deploy
 from local_aws.embedded import EmbeddedAws
 from local_aws.ministack_process import MinistackError
 from local_aws.process_guard import GuardedProcess
+from runs.errors import RunsError
+from runs.execution_follower import ROUTINE_STATES, Execution, ExecutionFollower, TrainingJob
+from training_code.metric_lines import read_training_line
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
@@ -80,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         BUILD.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="demo-", dir=BUILD) as scratch:
             page = run(console, Path(scratch), options.source)
-    except (DemoError, DeploymentError, MinistackError, OSError) as failure:  # OSError: a full disk, say
+    except (DemoError, DeploymentError, MinistackError, RunsError, OSError) as failure:  # OSError: a full disk, say
         console.print(f"The demo stopped: {failure}", style="red", markup=False)
         return failure.exit_code if isinstance(failure, DemoError) else 1
     except KeyboardInterrupt:
@@ -161,14 +162,14 @@ def follow_state_machine(
     """Start the state machine with `{}` and follow it to its end. Raises DemoError unless it succeeds."""
     showing: PhaseProgress
 
-    def show_state(name: str) -> None:
-        if name not in {"Wait", "Watch", "HasTrainingEnded"}:  # while the job runs, its log says more
+    def show_state(name: str, _carried: Mapping[str, Any]) -> None:
+        if name not in ROUTINE_STATES:  # while the job runs, its log says more
             showing.show(f"state {name}")
 
     def show_log_line(line: str) -> None:
-        position = re.search(r"\bstep=(\d+)/(\d+)", line)
-        if position:
-            showing.show(line, fraction=int(position[1]) / max(1, int(position[2])))
+        figures = read_training_line(line)
+        if figures is not None:
+            showing.show(line, fraction=figures.step / max(1, figures.steps))
 
     follower = ExecutionFollower(session, on_state=show_state, on_log=show_log_line)
     with log.phase("start the state machine: validate and launch") as showing:

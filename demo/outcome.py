@@ -12,12 +12,12 @@ from pipeline.pricing import PRICES_DATE, PRICES_REGION, USD_PER_HOUR
 from dataset_contract.layout import MANIFEST
 from dataset_contract.manifest import Manifest, parse_manifest
 from dataset_prep.preview import colour_of
-from demo.execution import Execution, TrainingJob
 from demo.gallery import best_threshold, predict_held_out, sample_pictures
 from demo.page import PhaseCost, PredictionPair, Price, SamplePicture, render_page
 from demo.phases import Phase
 from demo.summary import DatasetSummary, Summary
 from demo.trained_model import TrainedModel
+from runs.execution_follower import Execution, TrainingJob
 from training_code.inference import Predictor
 
 

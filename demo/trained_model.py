@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
+
+from runs.model_archive import fetch_model_archive
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,7 @@ class TrainedModel:
 
 def fetch_model(session: boto3.Session, artifact_uri: str, directory: Path) -> TrainedModel:
     """Download the artifact at `artifact_uri` (s3://bucket/key) and unpack it into `directory`."""
-    directory.mkdir(parents=True)
-    archive = directory.with_suffix(".tar.gz")
-    location = urlsplit(artifact_uri)
-    session.client("s3").download_file(location.netloc, location.path.lstrip("/"), str(archive))
-    with tarfile.open(archive) as tar:
-        tar.extractall(directory, filter="data")  # refuses links, devices and paths outside
+    fetch_model_archive(session, artifact_uri, directory)
     return TrainedModel(
         directory=directory,
         history=[json.loads(line) for line in (directory / "history.jsonl").read_text().splitlines()],

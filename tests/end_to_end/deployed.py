@@ -11,8 +11,8 @@ from typing import Any
 
 import boto3
 
-from demo.execution import Execution, ExecutionFollower
 from local_aws.embedded import EmbeddedAws
+from runs.execution_follower import Execution, ExecutionFollower
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,7 +41,7 @@ class Deployed:
 
     def start(self, **request: Any) -> ExecutionFollower:
         """Start the state machine as from the console."""
-        follower = ExecutionFollower(self.session, on_state=lambda _: None, on_log=lambda _: None)
+        follower = ExecutionFollower(self.session, on_state=lambda _name, _carried: None, on_log=lambda _: None)
         follower.start(self.outputs["StateMachineArn"], request)
         return follower
 

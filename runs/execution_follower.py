@@ -1,6 +1,6 @@
-"""Starts the deployed state machine and follows it to its end, with the training job's log.
+"""Starts the deployed state machine, or takes one of its executions, and follows it to its end with its jobs' log.
 
-It uses the public APIs of Step Functions, SageMaker and CloudWatch Logs only, so it follows a run on AWS as well.
+It uses the public APIs of Step Functions, SageMaker and CloudWatch Logs only, so it follows a run anywhere.
 """
 
 from __future__ import annotations
@@ -14,13 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import ClientError
+from pipeline.aws_errors import error_code
+from pipeline.job_log import LOG_GROUP
+from pipeline.job_state import instance_type
+
+from runs.execution_history import states_after
 
 if TYPE_CHECKING:
     from mypy_boto3_logs.type_defs import GetLogEventsRequestTypeDef
     from mypy_boto3_sagemaker.type_defs import DescribeTrainingJobResponseTypeDef
 
-POLL_SECONDS = 0.5
-LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+ROUTINE_STATES = frozenset({"Wait", "Watch", "WhatNext"})
+"""Those of each look at a job: its log, and what the look found, say more than their names."""
+
+LINES_BEFORE = 10
+"""Lines of the log that are shown of the time before somebody began to follow the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,7 @@ class TrainingJob:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """An execution that has ended, with its training job if it came so far."""
+    """An execution that has ended, with its last training job if it came so far."""
 
     arn: str
     status: str
@@ -48,35 +56,52 @@ class Execution:
 
 
 class ExecutionFollower:
-    """Follows one execution; `on_state` gets each state's name as it is entered, `on_log` each line of the job."""
+    """Follows one execution.
+
+    `on_state` gets each state's name as it is entered, with what the state machine carries into it; `on_log` each line
+    of its training jobs' logs, without its line end.
+    """
 
     def __init__(
-        self, session: boto3.Session, *, on_state: Callable[[str], None], on_log: Callable[[str], None]
+        self,
+        session: boto3.Session,
+        *,
+        on_state: Callable[[str, Mapping[str, Any]], None],
+        on_log: Callable[[str], None],
+        poll_seconds: float = 0.5,
     ) -> None:
         self._stepfunctions = session.client("stepfunctions")
         self._sagemaker = session.client("sagemaker")
         self._logs = session.client("logs")
         self._on_state, self._on_log = on_state, on_log
+        self._poll_seconds = poll_seconds
         self._arn = ""
         self._states: list[str] = []
+        self._last_event = 0
         self._job_name: str | None = None
         self._log_tokens: dict[str, str] = {}
+        self._whole_log = True
 
     def start(self, state_machine_arn: str, request: Mapping[str, Any]) -> None:
         """Start the state machine with `request` as its input; `{}` means the defaults."""
         started = self._stepfunctions.start_execution(stateMachineArn=state_machine_arn, input=json.dumps(request))
         self._arn = started["executionArn"]
 
+    def take(self, execution_arn: str) -> None:
+        """Follow an execution that somebody else started: all its states, and its log from about now on."""
+        self._arn = execution_arn
+        self._whole_log = False
+
     def wait_for_job(self) -> str | None:
         """The training job's name once it has been launched; None if the execution has ended without one."""
         while self._look() == "RUNNING" and self._job_name is None:
-            time.sleep(POLL_SECONDS)
+            time.sleep(self._poll_seconds)
         return self._job_name
 
     def wait_for_end(self) -> Execution:
         """Return when the execution has ended, however it did."""
         while self._look() == "RUNNING":
-            time.sleep(POLL_SECONDS)
+            time.sleep(self._poll_seconds)
         execution = self._stepfunctions.describe_execution(executionArn=self._arn)
         return Execution(
             arn=self._arn,
@@ -92,20 +117,19 @@ class ExecutionFollower:
         status = self._stepfunctions.describe_execution(executionArn=self._arn)["status"]
         self._read_history()
         self._read_log()
+        self._whole_log = True  # what comes from now on is new
         return status
 
     def _read_history(self) -> None:
-        """Report states that were entered since the last call, and learn the job's name from the Launch state."""
-        pages = self._stepfunctions.get_paginator("get_execution_history").paginate(executionArn=self._arn)
-        events = [event for page in pages for event in page["events"]]
-        entered = [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
-        for name in entered[len(self._states) :]:
-            self._on_state(name)
-        self._states = entered
-        for event in events:
-            details = event.get("stateExitedEventDetails")
-            if details is not None and details["name"] == "Launch":  # left by Catch as well, without a job
-                self._job_name = json.loads(details["output"]).get("job", {}).get("name")
+        """Report states that were entered since the last call, and learn of each job from what follows its launch."""
+        for state in states_after(self._stepfunctions, self._arn, self._last_event):
+            self._last_event = state.event_id
+            self._states.append(state.name)
+            self._on_state(state.name, state.carried)
+            job = state.carried.get("job", {}).get("name")
+            if job is not None and job != self._job_name:
+                self._read_log()  # the last lines of the job before
+                self._job_name = job
 
     def _read_log(self) -> None:
         """Report the job's log lines that came since the last call."""
@@ -114,27 +138,30 @@ class ExecutionFollower:
         try:
             streams = self._logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{self._job_name}/")
             for name in (stream["logStreamName"] for stream in streams["logStreams"]):
-                request: GetLogEventsRequestTypeDef = {
-                    "logGroupName": LOG_GROUP,
-                    "logStreamName": name,
-                    "startFromHead": True,
-                }
-                if name in self._log_tokens:
-                    request["nextToken"] = self._log_tokens[name]
-                events = self._logs.get_log_events(**request)
-                self._log_tokens[name] = events["nextForwardToken"]
-                for event in events["events"]:
-                    self._on_log(event["message"])
+                self._read_stream(name)
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceNotFoundException":  # until the job's first line
+            if error_code(error) != "ResourceNotFoundException":  # until the job's first line
                 raise
+
+    def _read_stream(self, name: str) -> None:
+        request: GetLogEventsRequestTypeDef = {"logGroupName": LOG_GROUP, "logStreamName": name}
+        if name in self._log_tokens:
+            request |= {"nextToken": self._log_tokens[name], "startFromHead": True}
+        elif self._whole_log:
+            request |= {"startFromHead": True}
+        else:
+            request |= {"startFromHead": False, "limit": LINES_BEFORE}
+        events = self._logs.get_log_events(**request)
+        self._log_tokens[name] = events["nextForwardToken"]
+        for event in events["events"]:
+            self._on_log(event["message"].rstrip("\r\n"))
 
     def _describe_job(self, name: str) -> TrainingJob:
         job = self._sagemaker.describe_training_job(TrainingJobName=name)
         return TrainingJob(
             name=name,
             status=job["TrainingJobStatus"],
-            instance_type=job["ResourceConfig"].get("InstanceType", ""),
+            instance_type=instance_type(job),
             model_artifact=job.get("ModelArtifacts", {}).get("S3ModelArtifacts", ""),
             seconds=_training_seconds(job),
             billable_seconds=job.get("BillableTimeInSeconds", 0),

@@ -1,0 +1,213 @@
+"""The runs of the deployed pipeline, from a terminal.
+
+python -m runs                       # the last runs
+python -m runs start --set preset=full
+python -m runs follow
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lambda"))  # the steps' names, layout and rules
+
+from pipeline.links import execution_link
+from pipeline.plain_text import plain
+
+from runs.approval import approve
+from runs.deployed_stack import STACK, DeployedStack, find_stack
+from runs.errors import RunsError, sentence_of
+from runs.execution_follower import ExecutionFollower
+from runs.executions import Run, find_run, last_runs, start_run, stop_run
+from runs.fetching import MODEL, fetch_run
+from runs.request_arguments import request_of
+from runs.run_view import RunView
+
+POLL_SECONDS = 2.0
+
+DESCRIPTION = """\
+The runs of the deployed pipeline. A run is an execution of its state machine; NAME is the execution's name, the newest
+run's if it is left out. Credentials and region are found as by every AWS tool: AWS_PROFILE, AWS_DEFAULT_REGION and so
+on.
+"""
+EXAMPLES = """\
+examples:
+  python -m runs                                     the last runs: name, state, outcome, cost
+  python -m runs start                               a run with the deployment's defaults
+  python -m runs start --set preset=full --set spot=false --set 'instance_types=["ml.g6e.2xlarge"]'
+  python -m runs start '{"preset": "test_then_full", "max_cost_usd": 50}'
+  python -m runs follow                              the newest run, until it ends; Ctrl-C leaves it running
+  python -m runs stop run-20261124-093000            ends it, and its training job with it
+  python -m runs fetch --to build/last-run           its reports, metrics and health, and its model, unpacked
+  python -m runs approve                             accept its model: the next ones are compared with it
+
+exit status: 0 done (follow: the run succeeded), 1 AWS or the run failed, 2 wrong usage, 130 stopped by Ctrl-C.
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """One sub-command for each thing that can be done with runs."""
+    parser = argparse.ArgumentParser(
+        prog="python -m runs",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--stack", default=STACK, metavar="STACK", help=f"the deployed stack (default: {STACK})")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    commands.add_parser("list", help="the last runs (the default)")
+    start = commands.add_parser("start", help="start a run; the README lists the fields of a request")
+    start.add_argument("request", nargs="?", metavar="JSON", help="the request as one JSON object")
+    start.add_argument(
+        "--set", dest="settings", action="append", default=[], metavar="FIELD=VALUE", help="one field of the request"
+    )
+    for name, summary in (
+        ("follow", "show a run until it ends: states, progress, cost, log"),
+        ("stop", "end a run and its training job"),
+        ("fetch", "download what a run has left: reports, metrics, health, model"),
+        ("approve", "accept the model that a run registered"),
+    ):
+        command = commands.add_parser(name, help=summary)
+        command.add_argument("name", nargs="?", metavar="NAME", help="the run's name (default: the newest run)")
+        if name == "fetch":
+            command.add_argument("--to", type=Path, required=True, metavar="DIR", help="the folder to write")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says; return the exit status."""
+    options = build_parser().parse_args(arguments)
+    console = Console(highlight=False)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return _command(console, boto3.Session(), options)
+    except RunsError as mistake:
+        _complain(str(mistake))
+        return 1
+    except (ClientError, BotoCoreError) as error:
+        _complain(sentence_of(error))
+        return 1
+    except KeyboardInterrupt:
+        _complain("Stopped.")
+        return 130
+
+
+def _command(console: Console, session: boto3.Session, options: argparse.Namespace) -> int:
+    if options.command == "start":
+        request = request_of(options.request, options.settings)  # before AWS is asked: it may be mistyped
+    stack = find_stack(session, options.stack)
+    stepfunctions = session.client("stepfunctions")
+    if options.command in (None, "list"):
+        _show(console, last_runs(stepfunctions, stack.state_machine_arn))
+        return 0
+    if options.command == "start":
+        name = start_run(stepfunctions, stack.state_machine_arn, request, now=datetime.now(UTC))
+        _say(console, f"Started {name}. Follow it with `python -m runs follow {name}`.")
+        return 0
+    run = find_run(stepfunctions, stack.state_machine_arn, options.name)
+    if options.command == "follow":
+        return _follow(console, session, stack, run)
+    if options.command == "stop":
+        stop_run(stepfunctions, run)
+        _say(console, _stopped(run))
+    elif options.command == "fetch":
+        _fetch(console, session, stack, run, options.to)
+    else:
+        _say(console, f"Approved {approve(run)}: the next models are compared with it.")
+    return 0
+
+
+def _show(console: Console, runs: Sequence[Run]) -> None:
+    if not runs:
+        _say(console, "There is no run yet: `python -m runs start` starts one.")
+        return
+    widest = max(len(plain(run.name)) for run in runs)
+    _say(console, f"{'run':<{widest}}  {'started':<16}  {'state':<10} {'cost in USD':>11}  outcome")
+    for run in runs:
+        cost = "" if run.cost_usd is None else f"{run.cost_usd:.2f}"
+        started = f"{run.started.astimezone():%Y-%m-%d %H:%M}"
+        _say(
+            console,
+            f"{plain(run.name):<{widest}}  {started}  {run.status:<10} {cost:>11}  {plain(run.summary)}".rstrip(),
+        )
+
+
+def _follow(console: Console, session: boto3.Session, stack: DeployedStack, run: Run) -> int:
+    """Show the run to its end. Ctrl-C ends the showing only."""
+    region = run.arn.split(":")[3]
+    _say(console, f"The run {run.name}: {execution_link(region, run.arn)}")
+    try:
+        with RunView(console) as view:
+            follower = ExecutionFollower(session, on_state=view.state, on_log=view.log, poll_seconds=POLL_SECONDS)
+            follower.take(run.arn)
+            end = follower.wait_for_end()
+    except KeyboardInterrupt:
+        _say(
+            console,
+            f"The run {run.name} goes on: `python -m runs follow {run.name}` shows it again, "
+            f"`python -m runs stop {run.name}` ends it.",
+        )
+        return 130
+    ended = find_run(session.client("stepfunctions"), stack.state_machine_arn, run.name)
+    for line in _end_lines(ended, error=end.error, cause=end.cause):
+        _say(console, line)
+    return 0 if ended.status == "SUCCEEDED" else 1
+
+
+def _end_lines(run: Run, *, error: str, cause: str) -> list[str]:
+    """How the run ended, what it cost, and what can be done with it now."""
+    lines = [f"The run {run.name} is {run.status}."]
+    if error or cause:
+        lines.append(f"{plain(error)}: {plain(run.outcome.get('cause') or cause)}")
+    verdict = run.outcome.get("verdict_sentence")
+    if verdict:
+        lines.append(plain(verdict))
+    if run.cost_usd is not None:
+        lines.append(f"Its training cost {run.cost_usd:.2f} USD.")
+    if run.outcome.get("artifact_uri"):
+        lines.append(f"Its model: `python -m runs fetch {run.name} --to build/{run.name}`.")
+    if run.outcome.get("model_package_arn"):
+        lines.append(f"To accept it: `python -m runs approve {run.name}`.")
+    return lines
+
+
+def _stopped(run: Run) -> str:
+    name = run.carried.get("job", {}).get("name")
+    job = f"Its training job {name} is told to stop now" if name else "It had started no training job"
+    return (
+        f"Stopped {run.name}. {job}; a message to the topic says so within a minute or two. Its checkpoints are kept "
+        f"for 30 days: `aws stepfunctions redrive-execution --execution-arn {run.arn}` goes on from the last one, "
+        "within 14 days."
+    )
+
+
+def _fetch(console: Console, session: boto3.Session, stack: DeployedStack, run: Run, folder: Path) -> None:
+    paths = fetch_run(session, stack.bucket, run, folder)
+    for path in paths:
+        _say(console, str(path))
+    if not paths:
+        _say(console, f"The run {run.name} has left nothing so far: it is {run.status}, {run.summary}.")
+    elif folder / MODEL not in paths:
+        _say(console, f"There is no model of {run.name}: it is {run.status}, {run.summary}.")
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, markup=False, soft_wrap=True)
+
+
+def _complain(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

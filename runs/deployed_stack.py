@@ -1,0 +1,42 @@
+"""The deployed stack, as CloudFormation knows it: where its state machine and its bucket are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import boto3
+from botocore.exceptions import ClientError
+from pipeline.aws_errors import error_code, error_message
+
+from runs.errors import RunsError
+
+STACK = "FloorplanDino"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployedStack:
+    """Of the stack's outputs, those that a run's command needs."""
+
+    state_machine_arn: str
+    bucket: str
+
+
+def find_stack(session: boto3.Session, name: str) -> DeployedStack:
+    """The stack `name` of the session's account and region. Raises RunsError if it is not deployed there."""
+    cloudformation = session.client("cloudformation")
+    try:
+        (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        if error_code(error) == "ValidationError" and "does not exist" in error_message(error):
+            raise RunsError(
+                f"There is no stack {name} in {session.region_name}: deploy it (`cdk deploy`), set "
+                "AWS_DEFAULT_REGION to where it is, or name another one with --stack."
+            ) from None
+        raise
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+    try:
+        return DeployedStack(state_machine_arn=outputs["StateMachineArn"], bucket=outputs["DatasetBucketName"])
+    except KeyError as missing:
+        raise RunsError(
+            f"The stack {name} is {stack['StackStatus']} and has no output {missing}: deploy it again (`cdk deploy`)."
+        ) from None

@@ -1,0 +1,62 @@
+"""Reads an execution's history: which states were entered, and what the state machine carried into each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+_PAGE = 100
+"""Events of one answer: each carries the whole state, so that a thousand may be megabytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnteredState:
+    """One state that was entered."""
+
+    event_id: int
+    name: str
+    carried: Mapping[str, Any]
+    """What the state machine carried: request, dataset, quote, job, watch, judgement, outcome as far as it got."""
+
+
+def newest_state(stepfunctions: SFNClient, execution_arn: str) -> EnteredState | None:
+    """The state that the execution is in, or ended with; None if it has entered none yet."""
+    return next(_backwards(stepfunctions, execution_arn), None)
+
+
+def states_after(stepfunctions: SFNClient, execution_arn: str, event_id: int) -> list[EnteredState]:
+    """The states that were entered after the event `event_id` (0: all), in their order.
+
+    The history is read from its end, so that a look at a run of many hours costs one request.
+    """
+    new: list[EnteredState] = []
+    for state in _backwards(stepfunctions, execution_arn):
+        if state.event_id <= event_id:
+            break
+        new.append(state)
+    return new[::-1]
+
+
+def _backwards(stepfunctions: SFNClient, execution_arn: str) -> Iterator[EnteredState]:
+    pages = stepfunctions.get_paginator("get_execution_history").paginate(
+        executionArn=execution_arn, reverseOrder=True, PaginationConfig={"PageSize": _PAGE}
+    )
+    for page in pages:
+        for event in page["events"]:
+            details = event.get("stateEnteredEventDetails")
+            if details is not None:
+                yield EnteredState(event_id=event["id"], name=details["name"], carried=_object(details.get("input")))
+
+
+def _object(text: str | None) -> Mapping[str, Any]:
+    """The state's input, or nothing where it is none: the execution's own input may be anything."""
+    try:
+        value = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

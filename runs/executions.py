@@ -1,0 +1,121 @@
+"""The runs, which are the state machine's executions: the last ones, one by its name, a new one, and the end of one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+from pipeline.aws_errors import error_code
+from pipeline.plain_text import plain
+
+from runs.errors import RunsError
+from runs.execution_history import newest_state
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+LAST_RUNS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One execution as it is now."""
+
+    arn: str
+    name: str
+    started: datetime
+    status: str
+    """As Step Functions names it: RUNNING, SUCCEEDED, FAILED, ABORTED, TIMED_OUT, PENDING_REDRIVE."""
+    state: str
+    """The state that it is in, or ended with; empty before the first."""
+    carried: Mapping[str, Any]
+    """What the state machine carried into that state."""
+
+    @property
+    def outcome(self) -> Mapping[str, Any]:
+        """What Finalise told of its end; empty if it has not got there."""
+        outcome: Mapping[str, Any] = self.carried.get("outcome", {})
+        return outcome
+
+    @property
+    def is_going_on(self) -> bool:
+        """Whether it has not ended."""
+        return self.status == "RUNNING"
+
+    @property
+    def summary(self) -> str:
+        """How it ended, or where it is, in a word or two."""
+        if self.is_going_on:
+            return f"in {self.state or 'its beginning'}"
+        if self.status in ("SUCCEEDED", "FAILED"):
+            return str(self.outcome.get("error") or self.outcome.get("verdict") or self.state)
+        return f"in {self.state}" if self.state else ""
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What its training cost, or has cost at the last look at it; None before there is a training job."""
+        cost = self.outcome.get("cost_usd", self.carried.get("watch", {}).get("execution_cost_usd"))
+        return None if cost is None else float(cost)
+
+
+def last_runs(stepfunctions: SFNClient, state_machine_arn: str) -> list[Run]:
+    """The newest LAST_RUNS runs, newest first."""
+    listed = stepfunctions.list_executions(stateMachineArn=state_machine_arn, maxResults=LAST_RUNS)["executions"]
+    return [
+        _run(stepfunctions, item["executionArn"], item["name"], item["startDate"], item["status"]) for item in listed
+    ]
+
+
+def find_run(stepfunctions: SFNClient, state_machine_arn: str, name: str | None) -> Run:
+    """The run `name`, or the newest one. Raises RunsError if there is none."""
+    if name is None:
+        listed = stepfunctions.list_executions(stateMachineArn=state_machine_arn, maxResults=1)["executions"]
+        if not listed:
+            raise RunsError("There is no run yet: `python -m runs start` starts one.")
+        arn = listed[0]["executionArn"]
+    else:
+        arn = f"{state_machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
+    try:
+        found = stepfunctions.describe_execution(executionArn=arn)
+    except ClientError as error:
+        if error_code(error) in ("ExecutionDoesNotExist", "InvalidArn", "ValidationException"):
+            raise RunsError(f"There is no run {plain(name)}: `python -m runs` lists the last ones.") from None
+        raise
+    return _run(stepfunctions, arn, found["name"], found["startDate"], found["status"])
+
+
+def start_run(stepfunctions: SFNClient, state_machine_arn: str, request: Mapping[str, Any], *, now: datetime) -> str:
+    """Start a run under a name with the time in it, and return the name; whether the request is right, Resolve says."""
+    name = f"run-{now.astimezone(UTC):%Y%m%d-%H%M%S}"
+    try:
+        stepfunctions.start_execution(stateMachineArn=state_machine_arn, name=name, input=json.dumps(request))
+    except ClientError as error:
+        if error_code(error) == "ExecutionAlreadyExists":
+            raise RunsError(f"A run {name} was started in this very second: try again.") from None
+        raise
+    return name
+
+
+def stop_run(stepfunctions: SFNClient, run: Run) -> None:
+    """Abort the execution. Raises RunsError if it has ended already."""
+    if not run.is_going_on:
+        raise RunsError(f"The run {run.name} has ended already: it is {run.status}.")
+    stepfunctions.stop_execution(
+        executionArn=run.arn, error="Aborted", cause="Somebody stopped the run with `python -m runs stop`."
+    )
+
+
+def _run(stepfunctions: SFNClient, arn: str, name: str, started: datetime, status: str) -> Run:
+    state = newest_state(stepfunctions, arn)
+    return Run(
+        arn=arn,
+        name=name,
+        started=started,
+        status=status,
+        state=state.name if state else "",
+        carried=state.carried if state else {},
+    )

@@ -1,0 +1,73 @@
+"""Brings what a run has left in S3 to this machine: reports, metrics, health, and the model, unpacked."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+from pipeline.run_health import HEALTH_FILE
+from pipeline.s3_layout import CHECKPOINTS, REPORTS
+
+from runs.errors import RunsError
+from runs.executions import Run
+from runs.model_archive import fetch_model_archive
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+MODEL = "model"
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+
+
+def fetch_run(session: boto3.Session, bucket: str, run: Run, folder: Path) -> list[Path]:
+    """Write the run's files below `folder` and return their paths; the model comes last, as `folder`/model.
+
+    Each is written whole or not at all, so a fetch that was interrupted can be repeated. Raises RunsError if `folder`
+    holds a model already, or S3 a name that is no file name.
+    """
+    if (folder / MODEL).exists():
+        raise RunsError(f"{folder / MODEL} is there already: remove it, or name another folder with --to.")
+    folder.mkdir(parents=True, exist_ok=True)
+    s3 = session.client("s3")
+    fetched = [_fetch(s3, bucket, key, folder, key.rsplit("/", 1)[-1]) for key in _report_keys(s3, bucket, run)]
+    for key in _health_keys(s3, bucket, run):
+        number = key.split("/")[-2]
+        fetched.append(_fetch(s3, bucket, key, folder, f"health-{number}.json"))
+    artifact = run.outcome.get("artifact_uri")
+    if artifact is not None:
+        fetch_model_archive(session, artifact, folder / MODEL)
+        fetched.append(folder / MODEL)
+    return fetched
+
+
+def _report_keys(s3: S3Client, bucket: str, run: Run) -> list[str]:
+    """The files of reports/<execution>/ itself: those in its folders are the pipeline's own."""
+    prefix = f"{REPORTS}{run.name}/"
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/").get("Contents", [])
+    return [item["Key"] for item in listed]
+
+
+def _health_keys(s3: S3Client, bucket: str, run: Run) -> list[str]:
+    """The trainer's verdict on each of the execution's runs; it lies beside the checkpoints from their first on."""
+    prefix = f"{CHECKPOINTS}{run.name}/"
+    folders = s3.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/").get("CommonPrefixes", [])
+    keys = []
+    for item in folders:
+        key = f"{item['Prefix']}{HEALTH_FILE}"
+        keys += [found["Key"] for found in s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents", [])]
+    return [key for key in keys if key.endswith(f"/{HEALTH_FILE}")]
+
+
+def _fetch(s3: S3Client, bucket: str, key: str, folder: Path, name: str) -> Path:
+    if not _FILE_NAME.fullmatch(name):
+        raise RunsError(f"s3://{bucket}/{key} has no name that this machine's folder {folder} should get: look at it.")
+    path, temporary = folder / name, folder / f".{name}.{os.getpid()}.tmp"
+    try:
+        s3.download_file(bucket, key, str(temporary))
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,42 @@
+"""Downloads a model.tar.gz and unpacks it: whole or not at all, and nothing outside its folder."""
+
+from __future__ import annotations
+
+import tarfile
+import tempfile
+import zlib
+from pathlib import Path
+
+import boto3
+from pipeline.artifact_metrics import MAX_MEMBERS, MAX_UNPACKED_BYTES
+from pipeline.s3_layout import bucket_of
+
+from runs.errors import RunsError
+
+
+def fetch_model_archive(session: boto3.Session, uri: str, folder: Path) -> None:
+    """Unpack s3://bucket/.../model.tar.gz into `folder`, which must not be there yet. Raises RunsError."""
+    if folder.exists():
+        raise RunsError(f"{folder} is there already: remove it, or name another folder.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    bucket = bucket_of(uri)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
+        archive, unpacked = Path(scratch) / "model.tar.gz", Path(scratch) / "model"
+        session.client("s3").download_file(bucket, uri.removeprefix(f"s3://{bucket}/"), str(archive))
+        try:
+            unpack(archive, unpacked)
+        except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+            raise RunsError(f"{uri} cannot be unpacked, so nothing of it was kept: {error}") from None
+        unpacked.rename(folder)
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack regular files and folders. Raises tarfile.TarError for links and paths that lead outside, or too much."""
+    size = 0
+    with tarfile.open(archive, mode="r:gz") as tar:
+        for count, member in enumerate(tar):
+            size += member.size
+            if count >= MAX_MEMBERS or size > MAX_UNPACKED_BYTES:
+                raise tarfile.TarError("more is packed than a model has")
+        folder.mkdir()
+        tar.extractall(folder, filter="data")  # refuses links, devices and paths outside

@@ -1,0 +1,41 @@
+"""The request of a new run, from what stands on the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from runs.errors import RunsError
+
+
+def request_of(text: str | None, settings: Sequence[str]) -> dict[str, Any]:
+    """The fields of the JSON object `text`, and over them each `field=value` of `settings`.
+
+    A value is JSON where it can be (false, 12.5, ["ml.g6.xlarge"]), else it is the text itself. Which fields there
+    are, and what they may be, is for the pipeline to say. Raises RunsError.
+    """
+    request = _object(text) if text is not None else {}
+    for setting in settings:
+        field, equals, value = setting.partition("=")
+        if not equals or not field:
+            raise RunsError(f"--set {setting} is not of the form field=value, such as --set preset=full.")
+        request[field] = _value(value)
+    return request
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        request = json.loads(text)
+    except ValueError as error:
+        raise RunsError(f'The request is not JSON ({error}): write it as \'{{"preset": "full"}}\', say.') from None
+    if not isinstance(request, dict):
+        raise RunsError('The request is no object: write it as \'{"preset": "full"}\', say.')
+    return request
+
+
+def _value(text: str) -> Any:  # noqa: ANN401 - whatever JSON can say
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

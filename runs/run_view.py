@@ -1,0 +1,90 @@
+"""Shows a run while it goes on: a live bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from pipeline.plain_text import plain
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+from runs.execution_follower import ROUTINE_STATES
+from training_code.metric_lines import TrainingLine, read_training_line
+
+
+class RunView:
+    """The states, the log and the looks at the training job of one run; it draws while the context lasts."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar: Progress | None = None
+        if console.is_terminal:
+            self._bar = Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description}", markup=False),
+                BarColumn(bar_width=24),
+                TextColumn("{task.fields[figures]}", markup=False),
+                TextColumn("{task.fields[cost]}", markup=False, style="dim"),
+                console=console,
+                transient=True,
+            )
+            self._task = self._bar.add_task("starting", total=None, figures="", cost="")
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def state(self, name: str, carried: Mapping[str, Any]) -> None:
+        """A state was entered; `carried` is what the state machine carried into it."""
+        if name not in ROUTINE_STATES:
+            self._say(f"state {plain(name)}")
+            if self._bar is not None:
+                self._bar.update(self._task, description=plain(name))
+        elif name == "WhatNext":
+            self._look(carried.get("watch", {}), carried.get("request", {}))
+
+    def log(self, line: str) -> None:
+        """The training job wrote a line to its log."""
+        figures = read_training_line(line)
+        if figures is None or self._bar is None:
+            self._say(plain(line))
+        else:
+            self._bar.update(
+                self._task,
+                description="Training",
+                total=figures.steps,
+                completed=figures.step,
+                figures=_figures(figures),
+            )
+
+    def _look(self, watch: Mapping[str, Any], request: Mapping[str, Any]) -> None:
+        """What the pipeline's own look at the job found."""
+        if self._bar is None:
+            self._say(plain(watch.get("sentence", "")))
+            return
+        cost, cap = watch.get("execution_cost_usd"), request.get("max_cost_usd")
+        if cost is not None and cap is not None:
+            self._bar.update(self._task, cost=f"{cost:.2f} of at most {cap:.2f} USD")
+        self._bar.update(self._task, description=plain(watch.get("secondary_status") or "Training"))
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, markup=False, soft_wrap=True)
+
+
+def _figures(line: TrainingLine) -> str:
+    """Where the training is and how it goes, in the width of a terminal."""
+    parts = [f"epoch {line.epoch}, step {line.step:,} of {line.steps:,}"]
+    if "loss" in line.figures:
+        parts.append(f"loss {line.figures['loss']:.4g}")
+    if "images_per_second" in line.figures:
+        parts.append(f"{line.figures['images_per_second']:.3g} images/s")
+    return ", ".join(parts)

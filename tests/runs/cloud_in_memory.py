@@ -1,0 +1,157 @@
+"""The parts of boto3's session and clients that `runs` uses, over plain data, so that a test says what AWS holds."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:FloorplanDino-Training"
+BUCKET = "bucket"
+OUTPUTS = {"StateMachineArn": MACHINE, "DatasetBucketName": BUCKET}
+
+
+def refusal(code: str, message: str, operation: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+class Execution:
+    """One execution: the states that it enters, one more with each look at its status, until it has its end."""
+
+    def __init__(
+        self,
+        name: str,
+        states: list[tuple[str, dict[str, Any]]],
+        *,
+        status: str = "SUCCEEDED",
+        at_once: bool = True,
+        **described: Any,
+    ) -> None:
+        self.name, self.states, self.end, self.described = name, states, status, described
+        self.entered = len(states) if at_once else 0
+
+    @property
+    def arn(self) -> str:
+        return f"{MACHINE.replace(':stateMachine:', ':execution:')}:{self.name}"
+
+    def status(self) -> str:
+        """And then the next state is entered."""
+        status = self.end if self.entered >= len(self.states) else "RUNNING"
+        self.entered = min(self.entered + 1, len(self.states))
+        return status
+
+    def events(self) -> list[dict[str, Any]]:
+        """Between two states there are others, which `runs` passes over."""
+        return [
+            event
+            for index, (name, carried) in enumerate(self.states[: self.entered])
+            for event in (
+                {"id": 2 * index + 1, "stateEnteredEventDetails": {"name": name, "input": json.dumps(carried)}},
+                {"id": 2 * index + 2, "stateExitedEventDetails": {"name": name}},
+            )
+        ]
+
+
+class Cloud:
+    """Pass it for a boto3.Session: each client is the cloud itself."""
+
+    region_name = "us-east-1"
+
+    def __init__(self, *executions: Execution) -> None:
+        self.executions = list(executions)  # newest first, as AWS lists them
+        self.stacks: dict[str, dict[str, str]] = {"FloorplanDino": OUTPUTS}
+        self.objects: dict[str, bytes] = {}
+        self.log: dict[str, list[str]] = {}
+        self.started: list[dict[str, Any]] = []
+        self.stopped: list[str] = []
+        self.pages_read = 0
+
+    def client(self, _name: str) -> Any:
+        return self
+
+    # CloudFormation
+
+    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:
+        if StackName not in self.stacks:
+            raise refusal("ValidationError", f"Stack with id {StackName} does not exist", "DescribeStacks")
+        outputs = [{"OutputKey": key, "OutputValue": value} for key, value in self.stacks[StackName].items()]
+        return {"Stacks": [{"StackStatus": "CREATE_COMPLETE", "Outputs": outputs}]}
+
+    # Step Functions
+
+    def list_executions(self, *, stateMachineArn: str, maxResults: int) -> dict[str, Any]:
+        assert stateMachineArn == MACHINE
+        return {"executions": [self._described(item) for item in self.executions[:maxResults]]}
+
+    def describe_execution(self, *, executionArn: str) -> dict[str, Any]:
+        for execution in self.executions:
+            if execution.arn == executionArn:
+                return self._described(execution)
+        raise refusal("ExecutionDoesNotExist", "Execution Does Not Exist", "DescribeExecution")
+
+    def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> dict[str, Any]:
+        self.started.append({"name": name, "request": json.loads(input)})
+        return {"executionArn": f"{stateMachineArn}:{name}"}
+
+    def stop_execution(self, *, executionArn: str, error: str, cause: str) -> None:
+        self.stopped.append(executionArn)
+
+    def get_paginator(self, operation_name: str) -> Cloud:
+        assert operation_name == "get_execution_history"
+        return self
+
+    def paginate(self, *, executionArn: str, reverseOrder: bool, PaginationConfig: dict[str, int]) -> Any:
+        assert reverseOrder
+        (execution,) = (item for item in self.executions if item.arn == executionArn)
+        events = execution.events()[::-1]
+        for start in range(0, max(1, len(events)), 3):
+            self.pages_read += 1
+            yield {"events": events[start : start + 3]}
+
+    def _described(self, execution: Execution) -> dict[str, Any]:
+        return {
+            "executionArn": execution.arn,
+            "name": execution.name,
+            "startDate": datetime(2026, 11, 24, 9, 30, tzinfo=UTC),
+            "status": execution.status(),
+            **execution.described,
+        }
+
+    # CloudWatch Logs
+
+    def describe_log_streams(self, *, logGroupName: str, logStreamNamePrefix: str) -> dict[str, Any]:
+        streams = [name for name in self.log if name.startswith(logStreamNamePrefix)]
+        if not streams:
+            raise refusal("ResourceNotFoundException", "The specified log group does not exist.", "DescribeLogStreams")
+        return {"logStreams": [{"logStreamName": name} for name in streams]}
+
+    def get_log_events(
+        self, *, logGroupName: str, logStreamName: str, startFromHead: bool, nextToken: str = "0", limit: int = 10_000
+    ) -> dict[str, Any]:
+        lines = self.log[logStreamName]
+        shown = lines[int(nextToken) :][:limit] if startFromHead else lines[-limit:]
+        return {"events": [{"message": line} for line in shown], "nextForwardToken": str(len(lines))}
+
+    # SageMaker
+
+    def describe_training_job(self, *, TrainingJobName: str) -> dict[str, Any]:
+        return {"TrainingJobStatus": "Completed", "ResourceConfig": {"InstanceType": "ml.g5.2xlarge"}}
+
+    # S3
+
+    def list_objects_v2(self, *, Bucket: str, Prefix: str, Delimiter: str = "") -> dict[str, Any]:
+        keys = [key for key in sorted(self.objects) if key.startswith(Prefix)]
+        deeper = {key: key[len(Prefix) :].partition("/") for key in keys}
+        folders = {f"{Prefix}{parts[0]}/" for parts in deeper.values() if Delimiter and parts[1]}
+        return {
+            "Contents": [{"Key": key} for key in keys if not (Delimiter and deeper[key][1])],
+            "CommonPrefixes": [{"Prefix": folder} for folder in sorted(folders)],
+        }
+
+    def download_file(self, bucket: str, key: str, path: str) -> None:
+        assert bucket == BUCKET
+        Path(path).write_bytes(BytesIO(self.objects[key]).read())

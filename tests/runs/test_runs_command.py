@@ -1,0 +1,319 @@
+"""`python -m runs`: what each command does, and that a mistake is one sentence."""
+
+import io
+import json
+import shlex
+import signal
+import sys
+import tarfile
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
+
+from runs import __main__ as command
+from runs.execution_follower import ExecutionFollower
+from runs.request_arguments import request_of
+from tests.runs.cloud_in_memory import BUCKET, Cloud, Execution, refusal
+
+PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/floorplan-dino/1"
+GOOD = {
+    "verdict": "registered",
+    "verdict_sentence": "The gate is met.",
+    "cost_usd": 2.27,
+    "artifact_uri": f"s3://{BUCKET}/training-jobs/job/output/model.tar.gz",
+    "model_package_arn": PACKAGE,
+}
+BAD = {"error": "TrainingFailed", "cause": "OOM: the memory did not suffice.", "cost_usd": 0.3}
+RUNNING = {"job": {"name": "floorplan-dino-job"}, "watch": {"execution_cost_usd": 0.42}}
+
+
+def good(name: str = "good") -> Execution:
+    return Execution(name, [("Succeeded", {"outcome": GOOD})])
+
+
+def bad() -> Execution:
+    return Execution("bad", [("Failed", {"outcome": BAD})], status="FAILED", error="TrainingFailed")
+
+
+def running() -> Execution:
+    return Execution("running", [("Wait", RUNNING)], status="RUNNING")
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    cloud = Cloud(running(), bad(), good())
+    monkeypatch.setattr(boto3, "Session", lambda: cloud)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(command, "POLL_SECONDS", 0)
+    return cloud
+
+
+def archive(*members: tuple[str, bytes] | tarfile.TarInfo) -> bytes:
+    """A model.tar.gz."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        for member in members:
+            if isinstance(member, tarfile.TarInfo):
+                tar.addfile(member)
+            else:
+                info = tarfile.TarInfo(member[0])
+                info.size = len(member[1])
+                tar.addfile(info, io.BytesIO(member[1]))
+    return out.getvalue()
+
+
+def link(name: str, target: str) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = tarfile.SYMTYPE, target
+    return info
+
+
+def test_the_last_runs_are_shown_with_state_cost_and_outcome(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["run", "running", "bad", "good"]
+    assert lines[1].split()[3:] == ["RUNNING", "0.42", "in", "Wait"]
+    assert lines[2].split()[3:] == ["FAILED", "0.30", "TrainingFailed"]
+    assert lines[3].split()[3:] == ["SUCCEEDED", "2.27", "registered"]
+
+
+def test_a_run_is_started_with_the_fields_that_are_set(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["start", '{"preset": "full", "epochs": 3}']
+    arguments += ["--set", "preset=test", "--set", "spot=false", "--set", 'instance_types=["ml.g6.xlarge"]']
+    assert command.main(arguments) == 0
+    (started,) = cloud.started
+    assert started["request"] == {"preset": "test", "epochs": 3, "spot": False, "instance_types": ["ml.g6.xlarge"]}
+    assert f"runs follow {started['name']}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["{preset: full}"], ["[1]"], ["--set", "preset"], ["--set", "=full"]])
+def test_a_request_that_is_mistyped_starts_nothing(
+    arguments: list[str], cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(["start", *arguments]) == 1
+    assert cloud.started == []
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_run_is_followed_to_its_end(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["follow", "good"]) == 0
+    shown = capsys.readouterr().out
+    assert "state Succeeded" in shown
+    assert "The run good is SUCCEEDED." in shown
+    assert "The gate is met." in shown
+    assert "python -m runs fetch good" in shown
+
+
+def test_to_follow_a_run_that_fails_is_a_failure(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["follow", "bad"]) == 1
+    assert "TrainingFailed: OOM: the memory did not suffice." in capsys.readouterr().out
+
+
+def test_ctrl_c_leaves_the_run_running_and_says_so(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_follower: ExecutionFollower) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ExecutionFollower, "wait_for_end", interrupted)
+    assert command.main(["follow"]) == 130
+    assert "The run running goes on" in capsys.readouterr().out
+    assert cloud.stopped == []
+
+
+def test_stop_ends_the_run_and_says_what_becomes_of_its_job(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["stop"]) == 0
+    assert cloud.stopped == [cloud.executions[0].arn]
+    assert "Its training job floorplan-dino-job is told to stop now" in capsys.readouterr().out
+
+
+def test_a_run_that_has_ended_cannot_be_stopped(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["stop", "bad"]) == 1
+    assert cloud.stopped == []
+    assert capsys.readouterr().err == "The run bad has ended already: it is FAILED.\n"
+
+
+def test_fetch_brings_reports_health_and_the_model(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.objects = {
+        "reports/good/report.json": b"{}",
+        "reports/good/report.html": b"<html>",
+        "reports/good/metrics-0.json": b"{}",
+        "reports/good/batches/00000.json": b"the pipeline's own",
+        "reports/good-2/report.json": b"another run's",
+        "checkpoints/good/0/health.json": b"{}",
+        "checkpoints/good/0/health.json.sagemaker-uploading": b"",
+        "training-jobs/job/output/model.tar.gz": archive(("config.json", b"{}"), ("code/x.py", b"")),
+    }
+    assert command.main(["fetch", "good", "--to", str(tmp_path / "new")]) == 0
+    files = sorted(str(path.relative_to(tmp_path / "new")) for path in tmp_path.rglob("*") if path.is_file())
+    assert files == [
+        "health-0.json",
+        "metrics-0.json",
+        "model/code/x.py",
+        "model/config.json",
+        "report.html",
+        "report.json",
+    ]
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        ("../outside", b"x"),
+        ("/outside-of-everything", b"x"),
+        ("a/../../outside", b"x"),
+        link("outside", "/etc/passwd"),
+        link("outside", "../../outside"),
+    ],
+    ids=str,
+)
+def test_nothing_is_unpacked_outside_the_folder(
+    member: Any, cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud.objects = {"training-jobs/job/output/model.tar.gz": archive(("config.json", b"{}"), member)}
+    folder = tmp_path / "in" / "to"
+    code = command.main(["fetch", "good", "--to", str(folder)])
+    outside = {path for path in tmp_path.rglob("*") if folder not in path.parents} - {folder, folder.parent}
+    assert outside == set()
+    assert not Path("/outside-of-everything").exists()
+    if code == 1:
+        assert list(folder.iterdir()) == []
+        assert "cannot be unpacked" in capsys.readouterr().err
+    else:  # an absolute path is taken for one below the folder
+        assert (folder / "model" / "outside-of-everything").is_file()
+
+
+@pytest.mark.parametrize("content", [b"no archive", archive(("config.json", b"{}" * 1000))[:-40]])
+def test_a_damaged_archive_leaves_no_half_of_a_model(
+    content: bytes, cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud.objects = {"training-jobs/job/output/model.tar.gz": content}
+    assert command.main(["fetch", "good", "--to", str(tmp_path)]) == 1
+    assert list(tmp_path.iterdir()) == []
+    assert "cannot be unpacked" in capsys.readouterr().err
+
+
+def test_a_model_that_is_there_is_not_replaced(
+    cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "model").mkdir()
+    assert command.main(["fetch", "good", "--to", str(tmp_path)]) == 1
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_an_object_whose_name_is_no_file_name_is_refused(
+    cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud.objects = {"reports/good/..": b"x"}
+    assert command.main(["fetch", "good", "--to", str(tmp_path)]) == 1
+    assert "look at it" in capsys.readouterr().err
+
+
+def test_fetch_of_a_failed_run_brings_what_there_is(
+    cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud.objects = {"reports/bad/report.json": b"{}"}
+    assert command.main(["fetch", "bad", "--to", str(tmp_path)]) == 0
+    assert "There is no model of bad: it is FAILED, TrainingFailed." in capsys.readouterr().out
+
+
+def test_approving_tells_the_registry_by_the_packages_arn(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK looks the package up again by its name, which must then be its ARN."""
+    told: list[dict[str, str]] = []
+
+    def package(**names: str) -> SimpleNamespace:
+        return SimpleNamespace(update=lambda **change: told.append(names | change))
+
+    sdk = ModuleType("sagemaker.core.resources")
+    sdk.__dict__["ModelPackage"] = package
+    for name in ("sagemaker", "sagemaker.core"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, "sagemaker.core.resources", sdk)
+    assert command.main(["approve", "good"]) == 0
+    assert told == [{"model_package_name": PACKAGE, "model_package_arn": PACKAGE, "model_approval_status": "Approved"}]
+
+
+def test_without_the_sdk_approving_says_how_to_get_it(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "sagemaker", None)  # what import finds of a package that is not there
+    assert command.main(["approve", "good"]) == 1
+    said = capsys.readouterr().err
+    assert "pip install 'sagemaker-core" in said
+    assert f"aws sagemaker update-model-package --model-package-arn {PACKAGE}" in said
+
+
+def test_a_run_that_registered_nothing_cannot_be_approved(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["approve", "bad"]) == 1
+    assert "The run bad registered no model" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--stack", "Other"], "There is no stack Other in us-east-1"),
+        (["follow", "nobody"], "There is no run nobody"),
+        (["stop", "no\x1b[2Jbody"], r"There is no run no\x1b[2Jbody"),
+    ],
+)
+def test_what_is_not_there_is_one_sentence(
+    arguments: list[str], said: str, cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(arguments) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(said)
+    assert error.count("\n") == 1
+
+
+def test_before_the_first_run_there_is_nothing_to_follow(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    cloud.executions = []
+    assert command.main([]) == 0
+    assert command.main(["follow"]) == 1
+    output = capsys.readouterr()
+    assert output.out == output.err == "There is no run yet: `python -m runs start` starts one.\n"
+
+
+def test_a_stack_of_another_version_is_to_be_deployed_again(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    cloud.stacks = {"FloorplanDino": {}}
+    assert command.main([]) == 1
+    assert "deploy it again" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (NoCredentialsError(), "aws configure"),
+        (NoRegionError(), "AWS_DEFAULT_REGION"),
+        (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), "could not be asked"),
+        (refusal("ExpiredToken", "The token is expired", "DescribeStacks"), "expired"),
+        (refusal("UnrecognizedClientException", "The token is invalid", "DescribeStacks"), "does not know"),
+        (refusal("AccessDenied", "not authorized", "DescribeStacks"), "may not do that (DescribeStacks)"),
+        (refusal("Throttling", "Rate exceeded", "DescribeStacks"), "Rate exceeded"),
+    ],
+)
+def test_what_aws_refuses_is_one_sentence(
+    error: ClientError, said: str, cloud: Cloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(cloud, "describe_stacks", refuse)
+    assert command.main([]) == 1
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert shown.count("\n") == 1
+
+
+def test_the_help_shows_examples_that_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    examples = [
+        line.split("python -m runs", 1)[1] for line in command.EXAMPLES.splitlines() if "python -m runs" in line
+    ]
+    for example in examples:
+        words = shlex.split(example.split("   ")[0])
+        options = command.build_parser().parse_args(words)
+        if options.command == "start":
+            json.dumps(request_of(options.request, options.settings))
