@@ -64,7 +64,7 @@ def select(source: Source, options: Options) -> tuple[Selection, list[Finding]]:
     splits = _split(images, options)
     # After the split: who leaves misfits out can compare with who kept them.
     images = _without_misfits(images, options, found)
-    return Selection(images, splits, classes), found.findings()
+    return Selection(images, {image.image_id: splits[image.image_id] for image in images}, classes), found.findings()
 
 
 def _with_room_types(images: Sequence[SourceImage], classes: Sequence[str], options: Options) -> list[SourceImage]:

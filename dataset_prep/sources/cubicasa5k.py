@@ -6,6 +6,7 @@ Boxes are therefore scaled by (F1_original / F1_scaled), plan by plan.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ def _read_plans(
         advance(1, image.path.stat().st_size if image else 0)
         return image, found.findings()
 
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(min(workers, os.cpu_count() or 1)) as pool:  # work for the cores: decoding, parsing
         for start in range(0, len(plans), _AT_ONCE):
             yield from pool.map(read, plans[start : start + _AT_ONCE])
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from PIL import Image
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
 
 from dataset_contract.findings import Severity
 from dataset_prep.errors import PrepError, UsageError
-from dataset_prep.sources.cubicasa5k import Policy, find_root, read_cubicasa5k
+from dataset_prep.sources.cubicasa5k import Policy, read_cubicasa5k
+from dataset_prep.sources.cubicasa5k_plans import find_root
+from dataset_prep.sources.repairs import Repairs
 from dataset_prep.sources.source import Source
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "cubicasa5k"
@@ -176,6 +181,89 @@ def test_the_limit_counts_plans_that_can_be_used(tmp_path: Path, plan: Callable[
     assert [image.image_id for image in read_cubicasa5k(tmp_path, Policy(), limit=2).images] == [2, 3]
 
 
+SIDES = st.integers(20, 400)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    original=st.tuples(SIDES, SIDES),
+    scaled=st.tuples(SIDES, SIDES),
+    box=st.tuples(*[st.floats(0, 1)] * 4),
+    shift=st.tuples(st.floats(-50, 50), st.floats(-50, 50)),
+)
+def test_a_wall_keeps_its_place_in_the_picture_whatever_the_frames_and_transforms(
+    original: tuple[int, int],
+    scaled: tuple[int, int],
+    box: tuple[float, float, float, float],
+    shift: tuple[float, float],
+) -> None:
+    """Shares of F1_scaled's sides are the same shares of F1_original's; viewBox and transforms change nothing."""
+    left, right = sorted(box[:2])
+    top, bottom = sorted(box[2:])
+    assume((right - left) * min(original[0], scaled[0]) > 1 and (bottom - top) * min(original[1], scaled[1]) > 1)
+    dx, dy = shift
+    corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+    points = "".join(f"{x * scaled[0] - dx:.6f},{y * scaled[1] - dy:.6f} " for x, y in corners)
+    wall = f'<g transform="translate({dx:.6f},{dy:.6f})">{WALL.format(points)}</g>'
+    with TemporaryDirectory() as root:
+        folder = Path(root) / "colorful" / "1"
+        folder.mkdir(parents=True)
+        Image.new("L", original, 255).save(folder / "F1_original.png")
+        Image.new("L", scaled, 255).save(folder / "F1_scaled.png")
+        (folder / "model.svg").write_text(SVG.format(wall))
+        (image,) = read(Path(root)).images
+    (found,) = image.boxes
+    expected = left * original[0], top * original[1], (right - left) * original[0], (bottom - top) * original[1]
+    assert found.bbox == pytest.approx(expected, abs=0.01)
+    assert found.bbox[0] + found.bbox[2] <= original[0] + 1e-3
+    assert found.bbox[1] + found.bbox[3] <= original[1] + 1e-3
+
+
+def test_an_annotation_larger_than_its_picture_is_a_misfit_with_figures(
+    tmp_path: Path, plan: Callable[..., Path]
+) -> None:
+    """As high_quality_architectural/20107: F1_scaled has 485 x 430 pixels, its SVG reaches to 1066 x 744."""
+    plan(inside=WALL.format("0,0 500,0 500,20 0,20") + WALL.format("0,0 20,0 20,350 0,350"))
+    source = read(tmp_path)
+    assert [image.misfit for image in source.images] == [True]
+    assert codes(source) == ["OUTLINE_CLIPPED", "ANNOTATION_DOES_NOT_FIT"]
+    assert "53% of its walls lie outside of F1_scaled.png (200 x 200)" in source.findings[1].message
+    assert {finding.severity for finding in source.findings} == {Severity.WARNING}
+    assert "--drop-misfits" in source.findings[1].fix
+
+
+def test_an_annotation_of_another_plan_is_a_misfit_with_figures(tmp_path: Path, plan: Callable[..., Path]) -> None:
+    """As colorful/12769: all of it lies inside of the picture, but there is no ink under the walls."""
+    folder = plan(
+        inside=WALL.format("100,100 700,100 700,130 100,130") + WALL.format("100,100 130,100 130,500 100,500")
+    )
+    for name, walls in (("F1_original.png", (60, 60, 370, 75)), ("F1_scaled.png", (120, 120, 740, 150))):
+        picture = Image.new("L", (400, 300) if name == "F1_original.png" else (800, 600), 255)
+        ImageDraw.Draw(picture).rectangle(walls, fill=0)
+        picture.save(folder / name)
+    source = read(tmp_path)
+    assert codes(source) == ["ANNOTATION_DOES_NOT_FIT"]
+    assert "of its walls' sides lie on lines of F1_original.png" in source.findings[0].message
+    fitting = WALL.format("120,120 740,120 740,150 120,150")
+    (folder / "model.svg").write_text(SVG.format(fitting))
+    assert codes(read(tmp_path)) == []
+
+
+def test_with_the_repairs_asked_for_what_is_cut_or_left_out_is_no_warning(
+    tmp_path: Path, plan: Callable[..., Path]
+) -> None:
+    plan(inside=WALL.format("-5,0 90,0 90,90 -5,90") + WALL.format("5,5 5,5 5,5"))
+    for repairs, severity in ((Repairs(), Severity.WARNING), (Repairs(clip=True, drop_zero_size=True), Severity.INFO)):
+        findings = read_cubicasa5k(tmp_path, Policy(), repairs).findings
+        told = [(finding.code, finding.severity) for finding in findings if finding.code.startswith("OUTLINE")]
+        assert told == [("OUTLINE_CLIPPED", severity), ("OUTLINE_WITHOUT_AREA", severity)]
+
+
+def test_the_number_of_threads_changes_nothing(samples: Path) -> None:
+    alone, many = (read_cubicasa5k(samples, Policy(), workers=workers) for workers in (1, 8))
+    assert alone == many
+
+
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real plans are not here")
 def test_the_walls_of_the_real_plan_lie_on_its_ink() -> None:
     source = read(REAL)
@@ -193,3 +281,4 @@ def test_the_walls_of_the_real_plan_lie_on_its_ink() -> None:
             shares.append(dark[y0:y1, x0:x1].mean())
     assert np.median(shares) > 0.75, "in a wrong frame the median is below 0.2"
     assert sum(finding.code == "PLAN_WITHOUT_ANNOTATION" for finding in source.findings) == 10
+    assert "ANNOTATION_DOES_NOT_FIT" not in codes(source)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from dataset_prep.images import ImageError, dataset_png, open_picture, read_header
+from dataset_prep.images import ImageError, dataset_png, grey_thumbnail, open_picture, read_header
 
 Picture = Callable[..., Path]
 
@@ -98,7 +98,7 @@ def test_a_picture_that_would_fill_the_memory_is_refused_by_its_header(tmp_path:
     for name, data in ((b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")):
         chunks += struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
     (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
-    for read in (read_header, dataset_png, open_picture):
+    for read in (read_header, dataset_png, open_picture, lambda path: grey_thumbnail(path, 100)):
         with pytest.raises(ImageError, match=r"60000 x 60000|decompression bomb"):
             read(tmp_path / "bomb.png")
 
@@ -109,6 +109,14 @@ def test_what_is_no_picture_is_refused_in_one_sentence(tmp_path: Path, data: byt
     with pytest.raises(ImageError) as refused:
         dataset_png(tmp_path / "a.png")
     assert "\n" not in str(refused.value)
+
+
+def test_a_thumbnail_is_grey_upright_on_white_and_never_enlarged(picture: Picture) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = grey_thumbnail(picture("a.png", size=(400, 300), mode="RGBA", colour=(0, 0, 0, 0), exif=exif), 100)
+    assert (turned.mode, turned.size, turned.getextrema()) == ("L", (75, 100), (255, 255))
+    assert grey_thumbnail(picture("b.png", size=(40, 30)), 100).size == (40, 30)
 
 
 def test_a_picture_that_breaks_off_is_refused_when_it_must_be_decoded(picture: Picture) -> None:

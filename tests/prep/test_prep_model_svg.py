@@ -72,6 +72,23 @@ def test_points_are_numbers_however_they_are_parted(points: str) -> None:
     assert parse_model(svg(group("Wall", f'<polygon points="{points}"/>'))).walls == [BOX]
 
 
+NUMBERS = st.lists(st.tuples(*[st.floats(-1e6, 1e6).map(lambda number: f"{number:.4g}")] * 2), min_size=3, max_size=9)
+
+
+@given(
+    corners=NUMBERS,
+    gaps=st.lists(st.sampled_from([",", " ", ", ", "  ", "\n", "\t,"]), min_size=18, max_size=18),
+    end=st.sampled_from(["", " ", "\n"]),
+)
+def test_every_corner_is_read_however_the_numbers_are_parted(
+    corners: list[tuple[str, str]], gaps: list[str], end: str
+) -> None:
+    numbers = [number for corner in corners for number in corner]
+    points = "".join(number + gap for number, gap in zip(numbers, gaps, strict=False)).rstrip(", \n\t") + end
+    (wall,) = parse_model(svg(group("Wall", f'<polygon points="{points}"/>'))).walls
+    assert wall == [(float(x), float(y)) for x, y in corners]
+
+
 @pytest.mark.parametrize("points", ["", "0,0", "0,0 1,1", "0,0 1,1 2", "a,b c,d e,f", "0,0 1,1 1e999,2"])
 def test_a_wall_without_a_usable_outline_is_counted_and_left_out(points: str) -> None:
     model = parse_model(svg(group("Wall", f'<polygon points="{points}"/>') + group("Wall", "")))
