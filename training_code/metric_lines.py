@@ -48,7 +48,7 @@ class TrainingLine:
     steps: int
     epoch: int
     figures: Mapping[str, float]
-    """Those of TRAINING_FIGURES that the line has; a loss may be NaN."""
+    """With the keys TRAINING_FIGURES; any may be infinite or not a number."""
 
 
 def training_line(*, step: int, steps: int, epoch: int, figures: Mapping[str, float]) -> str:
@@ -65,6 +65,8 @@ def read_training_line(line: str) -> TrainingLine | None:
     try:
         figures = {name: float(value) for name, value in _FIGURE.findall(rest) if name in TRAINING_FIGURES}
     except ValueError:
+        return None
+    if len(figures) < len(TRAINING_FIGURES):
         return None
     return TrainingLine(int(step), int(steps), int(epoch), figures)
 
