@@ -154,7 +154,7 @@ class SyntheticBucket:
         facts = {
             path: {
                 "sha256": _sha256(self._images[f"dino-data/{path}"]).hex(),
-                "png_header": {"width": WIDTH, "height": HEIGHT, "bit_depth": 8, "color_type": 0, "interlaced": False},
+                "png_header": {"width": WIDTH, "height": HEIGHT, "bit_depth": 8, "color_type": 0},
             }
             for path in json.loads(self._stored[batch])
         }
