@@ -84,6 +84,26 @@ def test_another_number_of_classes_leaves_the_class_heads_and_says_so() -> None:
     assert f"{len(report.taken)} of the model's {len(fresh)} tensors taken" in str(report)
 
 
+def test_an_official_file_of_91_classes_says_of_each_tensor_what_two_classes_take_of_it(tmp_path: Path) -> None:
+    """Taken ones by part, with their number; the resized and the left ones each by name, with both shapes."""
+    official = build_small(replace(SMALL, num_classes=91, num_queries=20))
+    torch.save({"model": official.state_dict(), "args": argparse.Namespace(num_classes=91)}, tmp_path / "dino.pth")
+    model = build_small(replace(SMALL, num_classes=2))
+    first, *rest = str(load_for_fine_tuning(model, read_weights(tmp_path / "dino.pth"))).splitlines()
+    heads = [f"{place}class_embed.{layer}" for place in ("", "transformer.decoder.") for layer in range(3)]
+    left = {f"{head}.{kind}" for head in [*heads, "transformer.enc_out_class_embed"] for kind in ("weight", "bias")}
+    names = {line.split()[1] for line in rest if line.startswith("  left ")}
+    assert names == left | {"label_enc.weight"}
+    assert "  left     class_embed.0.bias (file (91,), model (2,))" in rest
+    assert [line for line in rest if line.startswith("  resized ")] == [
+        "  resized  transformer.tgt_embed.weight (20, 32) -> (12, 32)"
+    ]
+    total = len(model.state_dict())
+    taken = sum(int(line.rsplit("(")[-1].rstrip(")")) for line in rest if line.startswith("  taken "))
+    assert taken == total - len(names) - 1
+    assert first == f"Weights: {taken} of the model's {total} tensors taken as they are"
+
+
 def test_another_number_of_queries_keeps_the_first_contents() -> None:
     weights = build_small(replace(SMALL, num_queries=20)).state_dict()
     model = build_small()

@@ -34,25 +34,39 @@ def shared_weights() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def two_threads() -> Iterator[None]:
-    """As the references were made: a sum in another order switches ReLUs near zero, and their gradients."""
+    """As the references were made."""
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
     yield
     torch.set_num_threads(threads)
 
 
-@pytest.mark.parametrize(
-    ("script", "impl", "reference"),
-    [
-        ("compare", "tests.parity_adapter:build", "eval_nc2_q60_odd.pt"),
-        ("compare_train", "tests.parity_adapter", "train_nc2_q60_3_7.pt"),
-    ],
-)
-def test_upstreams_numbers_are_reproduced(
-    script: str, impl: str, reference: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", [script, "--impl", impl, "--ref", str(PARITY / "ref" / reference)])
+def report_of(script: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    """What `script` prints of a reference that it finds reproduced."""
+    monkeypatch.setattr(sys, "argv", [script, *options])
     with pytest.raises(SystemExit) as end:
         importlib.import_module(script).main()
     report = capsys.readouterr().out
     assert not end.value.code and report.startswith("OK "), report
+    return report
+
+
+def test_upstreams_answers_are_reproduced(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    reference = str(PARITY / "ref" / "eval_nc2_q60_odd.pt")
+    report_of("compare", monkeypatch, capsys, "--impl", "tests.parity_adapter:build", "--ref", reference)
+
+
+def test_upstreams_training_step_is_reproduced(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Losses to 1e-4, gradients to 2e-2 (20 times the script's rtol).
+
+    The recorded gradients are no better than that: they are fp32, and fp64 differs from them by up to 1.0e-2, because
+    what fp32 rounds switches ReLUs near zero in the backbone. A processor that rounds as the recording one did gives
+    2e-3; one with AVX2 only gives 9e-3, and its gradients are nearer to fp64's (3e-3) than the recorded ones are.
+    """
+    reference = str(PARITY / "ref" / "train_nc2_q60_3_7.pt")
+    options = ("--impl", "tests.parity_adapter", "--ref", reference, "--rtol", "1e-3")
+    words = report_of("compare_train", monkeypatch, capsys, *options).split()
+    assert float(words[words.index("loss") + 1]) <= 1e-4
+    assert float(words[words.index("total") + 1]) <= 1e-4
