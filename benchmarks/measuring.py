@@ -1,0 +1,138 @@
+"""Runs the sides of a comparison in turn, each in a process of its own, and shows medians and their ratios."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+import venv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+RESULTS = Path(__file__).with_name("results")
+WORK = "seconds of work: "
+"""What a side of ours or a library's prints before the seconds that it took after its imports."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one process took."""
+
+    work_s: float
+    """Wall time without the start of Python and the imports; the whole process where it does not tell."""
+    wall_s: float
+    cpu_s: float
+    """User and system time of the process and its children."""
+    peak_mb: float
+    """Largest resident set."""
+
+
+def competitors() -> Path:
+    """The bin folder of an environment with requirements.txt, made in build/benchmarks when missing."""
+    name = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
+    folder = ROOT / "build" / "benchmarks" / name
+    if not (folder / "complete").exists():
+        print(f"Installing {REQUIREMENTS.name} into {folder} ...", file=sys.stderr)
+        venv.create(folder, with_pip=True, clear=True)
+        install = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "-r", REQUIREMENTS]
+        subprocess.run([str(part) for part in install], check=True)
+        (folder / "complete").touch()
+    return folder / "bin"
+
+
+def run_side(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> Cost:
+    """Run one side to its end, in this or a given environment. Raises RuntimeError with what it said if it fails."""
+    with tempfile.TemporaryFile("w+") as output:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            [str(part) for part in command],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        text = output.read()
+    if process.returncode != 0:
+        raise RuntimeError(f"{' '.join(map(str, command))} ended with {process.returncode}:\n{text[-2000:]}")
+    told = [float(line.removeprefix(WORK)) for line in text.splitlines() if line.startswith(WORK)]
+    peak = used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    return Cost(told[0] if told else wall, wall, used.ru_utime + used.ru_stime, peak)
+
+
+def in_turn(sides: Mapping[str, Callable[[], Cost]], rounds: int) -> dict[str, Cost]:
+    """Run every side `rounds` times, in turn so that what else the machine does hits all; medians by name."""
+    costs: dict[str, list[Cost]] = {name: [] for name in sides}
+    for number in range(rounds):
+        for name, side in sides.items():
+            costs[name].append(side())
+            print(f"  round {number + 1}, {name}: {costs[name][-1].work_s:.2f} s", file=sys.stderr)
+    return {name: median(runs) for name, runs in costs.items()}
+
+
+def median(costs: Sequence[Cost]) -> Cost:
+    """The median of each figure for itself."""
+    columns = zip(*(asdict(cost).values() for cost in costs), strict=True)
+    return Cost(*(statistics.median(column) for column in columns))
+
+
+def show(title: str, costs: Mapping[str, Cost], *, base: str) -> None:
+    """Print a table whose last column is the work's ratio to that of the side `base`."""
+    print(f"\n{title}")
+    print(f"  {'':<28}{'work s':>9}{'process s':>11}{'CPU s':>8}{'peak MB':>9}{'work ratio':>12}")
+    for name, cost in costs.items():
+        ratio = cost.work_s / costs[base].work_s
+        print(
+            f"  {name:<28}{cost.work_s:>9.2f}{cost.wall_s:>11.2f}{cost.cpu_s:>8.2f}{cost.peak_mb:>9.0f}{ratio:>12.2f}"
+        )
+
+
+def judge(goals: Mapping[str, tuple[float, float]]) -> None:
+    """Print each goal with the figure and the limit that it should stay below."""
+    for name, (figure, limit) in goals.items():
+        print(f"  {'met   ' if figure < limit else 'MISSED'} {name}: {figure:.3g}, limit {limit:g}")
+
+
+def machine(packages: Sequence[str] = ()) -> str:
+    """One line: processor, cores, load, Python and the versions of `packages`."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
+    pinned = ", ".join(line.replace("==", " ") for line in REQUIREMENTS.read_text().splitlines() if "==" in line)
+    return (
+        f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, "
+        f"{sysconfig.get_platform()}, Python {platform.python_version()}, {versions}; compared: {pinned}"
+    )
+
+
+def parser(description: str, rounds: int) -> argparse.ArgumentParser:
+    """The options that every comparison has."""
+    made = argparse.ArgumentParser(description=description)
+    made.add_argument("--rounds", type=int, default=rounds, help=f"of which medians are shown (default: {rounds})")
+    made.add_argument("--json", action="store_true", help="also write benchmarks/results/")
+    return made
+
+
+def write_results(name: str, line: str, tables: Mapping[str, Mapping[str, Cost]]) -> None:
+    """Write benchmarks/results/NAME.json."""
+    content = {
+        "machine": line,
+        "tables": {title: {side: asdict(cost) for side, cost in costs.items()} for title, costs in tables.items()},
+    }
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")

@@ -1,0 +1,168 @@
+"""Uploads 4,194 files of 200 KB to an S3 server on this machine: ours beside s5cmd and `aws s3 sync`.
+
+    python benchmarks/upload.py [--files 4194] [--rounds 3] [--json]
+
+The server is `rclone serve s3`, of which every client sees the same. Each side is one process, and uploads to a prefix
+of its own; then it uploads again with nothing changed. "work" leaves out the start of Python and the imports of ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.measuring import (  # noqa: E402
+    WORK,
+    Cost,
+    competitors,
+    in_turn,
+    judge,
+    machine,
+    parser,
+    run_side,
+    show,
+    write_results,
+)
+from dataset_contract.coco import Category, CocoDataset, Image, coco_to_bytes  # noqa: E402
+from dataset_contract.layout import MANIFEST, SPLITS, annotations_path, image_file_name, image_path  # noqa: E402
+from dataset_contract.manifest import FileEntry, build_manifest, manifest_to_bytes, parse_manifest  # noqa: E402
+from dataset_prep.upload import check_bucket, s3_client, upload_dataset  # noqa: E402
+
+SIZE = 200_000  # bytes
+WORKERS = 8
+BUCKET = "plans"
+AGAIN = ", again"
+
+
+def main() -> None:
+    options = parser("Compare the upload with s5cmd and aws s3 sync.", rounds=3)
+    options.add_argument("--files", type=int, default=4194)
+    options.add_argument("--scratch", type=Path, help="folder for 2 GB, best in memory (default: /dev/shm if there)")
+    given = options.parse_args()
+    memory = Path("/dev/shm")  # noqa: S108  a folder of our own is made in it
+    with tempfile.TemporaryDirectory(dir=given.scratch or (memory if memory.is_dir() else None)) as folder:
+        scratch = Path(folder)
+        make_dataset(scratch / "dataset", given.files)
+        with s3_server(scratch / "server") as endpoint:
+            costs = compare(scratch, endpoint, given.rounds)
+    line = machine(["obstore", "boto3"])
+    print(line)
+    show(f"Upload of {given.files:,} files of {SIZE // 1000} KB", costs, base="s5cmd")
+    ours, aws = costs["ours"], costs["aws s3 sync"]
+    judge(
+        {
+            "wall time as a multiple of s5cmd's": (ours.wall_s / costs["s5cmd"].wall_s, 1.3),
+            "wall time as a multiple of that of aws s3 sync": (ours.wall_s / aws.wall_s, 1.0),
+            "upload with nothing changed as a share of the first": (costs["ours" + AGAIN].work_s / ours.work_s, 0.05),
+        }
+    )
+    if given.json:
+        write_results("upload", line, {"upload": costs})
+
+
+def compare(scratch: Path, endpoint: str, rounds: int) -> dict[str, Cost]:
+    """The costs of a first and of a second upload of every side."""
+    tools = competitors()
+    source = scratch / "dataset"
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        "AWS_ACCESS_KEY_ID": "benchmark",
+        "AWS_SECRET_ACCESS_KEY": "benchmark",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL": endpoint,
+        "S3_ENDPOINT_URL": endpoint,
+        "no_proxy": "127.0.0.1",
+    }
+    commands: dict[str, list[str | Path]] = {
+        "ours": [sys.executable, __file__, "--upload", source, "ours"],
+        "s5cmd": [tools / "s5cmd", "--numworkers", "32", "sync", f"{source}/", f"s3://{BUCKET}/s5cmd/"],
+        "aws s3 sync": [tools / "aws", "s3", "sync", "--only-show-errors", source, f"s3://{BUCKET}/aws/"],
+    }
+
+    def first(name: str) -> Cost:
+        prefix = commands[name][-1]
+        shutil.rmtree(scratch / "server" / BUCKET / str(prefix).strip("/").rpartition("/")[2], ignore_errors=True)
+        return run_side(commands[name], environment)
+
+    sides = {}
+    for name, command in commands.items():
+        sides[name] = partial(first, name)
+        sides[name + AGAIN] = partial(run_side, command, environment)
+    return in_turn(sides, rounds)
+
+
+@contextmanager
+def s3_server(folder: Path) -> Iterator[str]:
+    """An S3 server that keeps its objects in `folder`; its address."""
+    (folder / BUCKET).mkdir(parents=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    serve = [competitors() / "rclone", "serve", "s3", "--etag-hash=", "--addr", f"127.0.0.1:{port}", folder]
+    with subprocess.Popen([*map(str, serve), "--auth-key", "benchmark,benchmark"], stderr=subprocess.DEVNULL) as server:
+        try:
+            deadline = time.monotonic() + 30
+            while socket.socket().connect_ex(("127.0.0.1", port)) != 0:
+                if server.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError("rclone serve s3 does not start")
+                time.sleep(0.1)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+def make_dataset(root: Path, files: int) -> None:
+    """A data set of `files` pictures that are noise: nothing in an upload looks into them."""
+    entries = []
+
+    def write(path: str, data: bytes) -> None:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(data)
+        entries.append(FileEntry(path, len(data), hashlib.sha256(data).hexdigest()))
+
+    datasets = {}
+    for index, split in enumerate(SPLITS):
+        ids = range(1 + index, files + 1, len(SPLITS))
+        images = [Image(number, image_file_name(number), 1000, 1000) for number in ids]
+        datasets[split] = CocoDataset(images, [], [Category(1, "wall")])
+        write(annotations_path(split), coco_to_bytes(datasets[split]))
+        for number in ids:
+            write(image_path(split, number), os.urandom(SIZE))
+    manifest = build_manifest(tool="benchmark", source={}, options={}, datasets=datasets, files=entries)
+    write(MANIFEST, manifest_to_bytes(manifest))
+
+
+def upload(root: Path, prefix: str) -> None:
+    """Our side."""
+    manifest, _ = parse_manifest((root / MANIFEST).read_bytes())
+    assert manifest is not None
+    start = time.perf_counter()
+    client = s3_client(WORKERS)
+    check_bucket(client, BUCKET)
+    done = upload_dataset(client, root, manifest, bucket=BUCKET, prefix=prefix, replace=False, workers=WORKERS)
+    print(f"{WORK}{time.perf_counter() - start}")
+    print(done)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--upload"]:
+        upload(Path(sys.argv[2]), sys.argv[3])
+    else:
+        main()
