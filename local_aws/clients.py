@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import boto3
@@ -25,21 +25,29 @@ CREATING = threading.Lock()  # sessions are not made for several threads, the cl
 
 def client(environment: Mapping[str, str], service: str) -> Any:  # noqa: ANN401  boto3's stubs want a literal name
     """A client for `service` ("s3", "sagemaker", ...) as any SDK would make it from these AWS_* variables."""
-    own_endpoint = environment.get(f"AWS_ENDPOINT_URL_{service.upper()}")
+    own_endpoint = environment.get(f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}")
     with CREATING:
         return session(
-            environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"], environment["AWS_REGION"]
-        ).client(service, endpoint_url=own_endpoint or environment.get("AWS_ENDPOINT_URL"))  # type: ignore[call-overload]
+            environment["AWS_ACCESS_KEY_ID"],
+            environment["AWS_SECRET_ACCESS_KEY"],
+            environment.get("AWS_SESSION_TOKEN"),
+            environment["AWS_REGION"],
+        ).client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=own_endpoint or environment.get("AWS_ENDPOINT_URL"),
+            verify=environment.get("AWS_CA_BUNDLE"),
+        )
 
 
-@cache
-def session(access_key: str, secret_key: str, region: str) -> boto3.Session:
+@lru_cache(maxsize=8)
+def session(access_key: str, secret_key: str, token: str | None, region: str) -> boto3.Session:
     """A session with these settings and none of ours; kept, since the first client of each takes long to make."""
     botocore_session = botocore.session.Session(session_vars=NO_SETTINGS_OF_OURS)
     botocore_session.set_default_client_config(Config(proxies={}))
     return boto3.Session(
         aws_access_key_id=access_key,
         aws_secret_access_key=secret_key,
+        aws_session_token=token,
         region_name=region,
         botocore_session=botocore_session,
     )

@@ -1,4 +1,4 @@
-"""The embedded AWS as one context manager: ministack and the SageMaker server, started, wired together, and ended."""
+"""The embedded AWS as one context manager: ministack and the services beside it, started, wired together, and ended."""
 
 from __future__ import annotations
 
@@ -10,10 +10,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from local_aws.ministack_process import LOOPBACK, MinistackProcess
-from local_aws.sagemaker.server import SageMakerServer
+from local_aws.aws_json import LOOPBACK, AwsJsonServer
+from local_aws.certificate import Certificate, make_certificate
+from local_aws.clients import client
+from local_aws.faults import Faults
+from local_aws.iam_judge import IamJudge
+from local_aws.ministack_process import MinistackProcess
+from local_aws.pricing import PriceList
+from local_aws.sagemaker.model_registry import ModelRegistry
+from local_aws.sagemaker.service import SageMaker
+from local_aws.sagemaker.training_jobs import TrainingJobs
+from local_aws.service_quotas import ServiceQuotas
 
 REGION = "us-east-1"
+# As the SDKs name them in their variables.
+BESIDE_MINISTACK = ("SAGEMAKER", "PRICING", "SERVICE_QUOTAS")
 # Entrypoints of jobs are often shell scripts, in which /opt/ml becomes a path in the directory, without quotes around
 # it. And what a job makes in its TMPDIR may be sockets (multiprocessing's are), whose paths have at most 107 bytes.
 FIT_FOR_JOBS = re.compile(r"[\w@%+=:,./-]{1,48}", re.ASCII)
@@ -26,19 +37,30 @@ class EmbeddedAws:
         temporary files takes its place if the path is too long or would need quoting in a shell.
     wait_scale: factor on the waits of state machines (1 is real time, 0 never waits).
     stop_grace: seconds between SIGTERM and SIGKILL for a training job; AWS gives 120.
+    enforce_iam: whether roles, bucket policies and the like are obeyed: by Lambda functions, training jobs, and who
+        else calls as a role; the credentials of `environment` are the account's root's. Needs the command openssl.
+        Not even then does a state machine need its role's permissions.
 
     `environment` holds the AWS_* variables (and those that keep proxies away from the loopback) with which any
     AWS SDK, tool or subprocess reaches it; none of the process's own AWS settings may be mixed with them.
+    `sagemaker`, `prices` and `service_quotas` are the services that ministack lacks, and `faults` what goes wrong.
     """
 
-    def __init__(self, directory: Path, *, wait_scale: float = 1.0, stop_grace: float = 120.0) -> None:
+    environment: dict[str, str]
+    sagemaker: SageMaker
+    prices: PriceList
+    service_quotas: ServiceQuotas
+    faults: Faults
+    _ministack: MinistackProcess
+
+    def __init__(
+        self, directory: Path, *, wait_scale: float = 1.0, stop_grace: float = 120.0, enforce_iam: bool = False
+    ) -> None:
         self._directory = directory
         self._wait_scale = wait_scale
         self._stop_grace = stop_grace
+        self._enforce_iam = enforce_iam
         self._open = ExitStack()
-        self.environment: dict[str, str] = {}
-        self.sagemaker: SageMakerServer
-        self._ministack: MinistackProcess
 
     def __enter__(self) -> Self:
         self._directory.mkdir(parents=True, exist_ok=True)
@@ -55,20 +77,54 @@ class EmbeddedAws:
             )
             for folder in ("ministack", "jobs"):
                 (scratch / folder).mkdir()
-            # Each needs to know the other's address before it starts, so the SageMaker server binds its port first.
-            self.sagemaker = SageMakerServer(scratch / "jobs", scratch=scratch, stop_grace=self._stop_grace)
-            environment = sdk_environment() | {"AWS_ENDPOINT_URL_SAGEMAKER": self.sagemaker.endpoint}
-            stack.callback(self.sagemaker.close)  # if ministack does not start
+            # Each needs to know the other's address before it starts, so the server beside it binds its port first.
+            server = AwsJsonServer()
+            stack.callback(server.close)
+            environment = sdk_environment() | {f"AWS_ENDPOINT_URL_{name}": server.endpoint for name in BESIDE_MINISTACK}
+            certificate = make_certificate(scratch, LOOPBACK) if self._enforce_iam else None
             self._ministack = ministack = stack.enter_context(
                 MinistackProcess(
-                    scratch / "ministack", scratch=scratch, environment=environment, wait_scale=self._wait_scale
+                    scratch / "ministack",
+                    scratch=scratch,
+                    environment=environment,
+                    wait_scale=self._wait_scale,
+                    certificate=certificate,
                 )
             )
             self.environment = environment | {"AWS_ENDPOINT_URL": ministack.endpoint}
-            stack.callback(self.sagemaker.close)  # else: jobs end before the services that they use
-            self.sagemaker.start(self.environment)
+            if certificate:
+                # For the SDKs, for other Pythons, and for the CDK's Node.
+                bundle = dict.fromkeys(("AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"), str(certificate.certificate))
+                self.environment |= bundle
+            self._start_services(server, scratch, certificate)
+            stack.callback(self.sagemaker.close)  # jobs end before the services that they use
             self._open = stack.pop_all()
         return self
+
+    def _start_services(self, server: AwsJsonServer, scratch: Path, certificate: Certificate | None) -> None:
+        """The services beside ministack; they answer from now on."""
+        region = self.environment["AWS_REGION"]
+        account = client(self.environment, "sts").get_caller_identity()["Account"]
+        judge = IamJudge(self._ministack.endpoint, str(certificate.certificate)) if certificate else None
+        self.faults = Faults(self._ministack.crashes)
+        self.prices = PriceList(region)
+        self.service_quotas = ServiceQuotas(region, account)
+        jobs = TrainingJobs(
+            self.environment,
+            account=account,
+            quotas=self.service_quotas,
+            faults=self.faults,
+            act_for=judge.act_for if judge else None,
+            folder=scratch / "jobs",
+            scratch=scratch,
+            stop_grace=self._stop_grace,
+        )
+        self.sagemaker = SageMaker(jobs, ModelRegistry(region=region, account=account))
+        server.start(
+            [self.sagemaker, self.prices, self.service_quotas],
+            before=self.faults.raise_if_due,
+            authorize=judge.authorize if judge else None,
+        )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

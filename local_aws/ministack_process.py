@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import sys
 import urllib.request
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from local_aws.certificate import Certificate
 from local_aws.process_guard import GuardedProcess
 
 LOOPBACK = "127.0.0.1"
@@ -30,19 +32,33 @@ class MinistackProcess:
     folder: an existing folder for its files only. scratch: what is removed if this process is killed.
     environment: AWS_* variables of the server, which its Lambda functions inherit.
     wait_scale: factor on the Wait states and retry intervals of state machines; 1 is real time, 0 never waits.
+    certificate: with one it serves https only, and enforces IAM.
+
+    `crashes` is the folder in which a file stands for each death that a Lambda function has still to die.
     """
 
-    def __init__(self, folder: Path, *, scratch: Path, environment: Mapping[str, str], wait_scale: float) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        scratch: Path,
+        environment: Mapping[str, str],
+        wait_scale: float,
+        certificate: Certificate | None = None,
+    ) -> None:
         self._folder = folder
         self._scratch = scratch
         self._environment = environment
         self._wait_scale = wait_scale
+        self._certificate = certificate
+        self.crashes = folder / "crashes"
         self._open = ExitStack()
         self._process: GuardedProcess
         self.endpoint: str
 
     def __enter__(self) -> Self:
         log = self._folder / "ministack.log"
+        self.crashes.mkdir()
         with ExitStack() as stack:
             # The child inherits the listening socket: nobody can take the port between choosing and using it.
             with socket.create_server((LOOPBACK, 0)) as listener, log.open("wb") as output:
@@ -58,8 +74,8 @@ class MinistackProcess:
                 )
             # Its state is in memory and there is nothing to save, so it is killed at once.
             stack.callback(self._process.kill)
-            self.endpoint = f"http://{LOOPBACK}:{port}"
-            wait_until_it_answers(f"{self.endpoint}/_ministack/health", log)
+            self.endpoint = f"{'https' if self._certificate else 'http'}://{LOOPBACK}:{port}"
+            wait_until_it_answers(f"{self.endpoint}/_ministack/health", log, self._certificate)
             self._open = stack.pop_all()
         return self
 
@@ -89,13 +105,26 @@ class MinistackProcess:
             "DOCKER_HOST": f"unix://{self._folder}/no-docker",  # it would look for containers to clean up
             "LOG_LEVEL": "WARNING",
             "SFN_WAIT_SCALE": str(self._wait_scale),
+            "LOCAL_AWS_CRASHES": str(self.crashes),
+            **(enforcing(self._certificate) if self._certificate else {}),
             **self._environment,
         }
 
 
-def wait_until_it_answers(url: str, log: Path) -> None:
+def enforcing(certificate: Certificate) -> dict[str, str]:
+    """The variables with which ministack checks signatures and policies; it has its Lambdas trust the certificate."""
+    return {
+        "AUTH": "true",
+        "USE_SSL": "1",
+        "MINISTACK_SSL_CERT": str(certificate.certificate),
+        "MINISTACK_SSL_KEY": str(certificate.key),
+    }
+
+
+def wait_until_it_answers(url: str, log: Path, certificate: Certificate | None) -> None:
     """Send one request: the socket listens already, so it waits for the answer, or for the end of the process."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    trusted = ssl.create_default_context(cafile=certificate.certificate) if certificate else None
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trusted))
     try:
         opener.open(url, timeout=START_SECONDS).close()
     except OSError as error:  # URLError is one

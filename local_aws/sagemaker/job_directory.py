@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from local_aws.sagemaker.training_job_rules import CONTAINER_ROOT, instance_types
+from local_aws.sagemaker.training_job_rules import CONTAINER_ROOT
 
 HOST = "algo-1"
 LONGEST_FAILURE_REASON = 1024
@@ -60,13 +60,12 @@ class JobDirectory:
         """The text with every path below our root as the job's author knows it, for logs and messages."""
         return text.replace(str(self.root), CONTAINER_ROOT)
 
-    def write_config(self, request: dict[str, Any]) -> None:
+    def write_config(self, request: dict[str, Any], instance_type: str) -> None:
         """Write the three files by which a job learns what it is to do.
 
         https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
         """
         mode = request["AlgorithmSpecification"]["TrainingInputMode"]
-        instance_type = instance_types(request)[0]
         group = "homogeneousCluster"
         files: dict[str, Any] = {
             "hyperparameters": request.get("HyperParameters", {}),

@@ -8,6 +8,7 @@ from typing import Any
 
 PRIMARY_STATUS = {
     "Starting": "InProgress",
+    "Pending": "InProgress",
     "Downloading": "InProgress",
     "Training": "InProgress",
     "Interrupted": "InProgress",
@@ -21,6 +22,7 @@ PRIMARY_STATUS = {
 }
 MESSAGES = {
     "Starting": "Preparing the instances for training",
+    "Pending": "Waiting for the requested ML compute capacity",
     "Downloading": "Downloading input data",
     "Training": "Training image download completed. Training in progress.",
     "Interrupted": "The managed spot training instance was interrupted",
@@ -91,6 +93,10 @@ class JobStatus:
     def total_seconds(self) -> float:
         """Seconds since the job was created."""
         return (datetime.now(UTC) - self._created).total_seconds()
+
+    def pending_seconds(self) -> float:
+        """Seconds for which it has been waiting for an instance by now; 0 when it is not."""
+        return (datetime.now(UTC) - self._changed).total_seconds() if self.secondary == "Pending" else 0.0
 
     def describe(self) -> dict[str, Any]:
         """The members of DescribeTrainingJob's answer that tell status and times; times are datetimes."""

@@ -6,62 +6,31 @@ import logging
 import subprocess
 import threading
 import time
-from dataclasses import dataclass
-from enum import Enum, auto
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from local_aws.api_errors import invalid
 from local_aws.process_guard import GuardedProcess
-from local_aws.sagemaker.errors import JobFailedError, invalid
+from local_aws.sagemaker.errors import JobFailedError
 from local_aws.sagemaker.job_directory import LONGEST_FAILURE_REASON, JobDirectory
+from local_aws.sagemaker.job_ending import LAST_STATUS, EndedEarlyError, Ending
 from local_aws.sagemaker.job_log import JobLog
+from local_aws.sagemaker.job_services import Services
 from local_aws.sagemaker.job_status import JobStatus
 from local_aws.sagemaker.s3_files import Checkpoints, S3Uri, download_prefix, upload_tar
 from local_aws.sagemaker.training_job_rules import CONTAINER_ROOT, DEFAULT_RUN_TIME, instance_types
 
-if TYPE_CHECKING:
-    from mypy_boto3_cloudwatch import CloudWatchClient
-    from mypy_boto3_logs import CloudWatchLogsClient
-    from mypy_boto3_s3 import S3Client
-
 logger = logging.getLogger(__name__)
 
+CAPACITY_SECONDS = 0.05  # how often a Pending job asks for an instance
 SYNC_SECONDS = 1.0  # how often the log and the checkpoints are copied while a job runs
-
-
-@dataclass(frozen=True)
-class Services:
-    """The AWS services that a job uses; the clients may be used from several threads."""
-
-    s3: S3Client
-    logs: CloudWatchLogsClient
-    cloudwatch: CloudWatchClient
-
-
-class Ending(Enum):
-    """Why a job is ended before its command ends by itself."""
-
-    STOPPED = auto()
-    MAX_RUNTIME_EXCEEDED = auto()
-    MAX_WAIT_TIME_EXCEEDED = auto()
-    INTERRUPTED = auto()
-    SERVER_CLOSED = auto()
-
-
-LAST_STATUS = {
-    Ending.STOPPED: "Stopped",
-    Ending.MAX_RUNTIME_EXCEEDED: "MaxRuntimeExceeded",
-    Ending.MAX_WAIT_TIME_EXCEEDED: "MaxWaitTimeExceeded",
-}
-
-
-class EndedEarlyError(Exception):
-    """The job was ended before its command was started."""
 
 
 class TrainingJob:
     """A job that runs in a thread of its own from `start` on.
 
+    take_instance: gives the type of the instance that the job gets, None while it has to wait; raises JobFailedError.
     changed: one condition for all jobs of a server; its lock guards every change of status, and every change notifies.
     folder: where each run (each spot instance) gets a directory of its own; made here, and its path kept short.
     scratch: what is removed if this process is killed.
@@ -75,21 +44,26 @@ class TrainingJob:
         arn: str,
         region: str,
         services: Services,
+        take_instance: Callable[[], str | None],
         folder: Path,
         scratch: Path,
         stop_grace: float,
         changed: threading.Condition,
     ) -> None:
         self.arn = arn
+        self.spot = bool(request.get("EnableManagedSpotTraining"))
+        self.instance_type = instance_types(request)[0]  # what it asks for first, until it gets one
         self.tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags", [])}
         self._request = request
         self._region = region
         self._services = services
+        self._take_instance = take_instance
         self._folder = folder
         self._scratch = scratch
         self._stop_grace = stop_grace
         self._changed = changed
         self._status = JobStatus()
+        self._has_instance = False
         self._ending: Ending | None = None
         self._failure_reason: str | None = None
         self._model: S3Uri | None = None
@@ -112,7 +86,7 @@ class TrainingJob:
         self._thread.start()
 
     def stop(self) -> None:
-        """StopTrainingJob: SIGTERM, and SIGKILL after the grace period; raises SageMakerError if it does not run."""
+        """StopTrainingJob: SIGTERM, and SIGKILL after the grace period; raises ApiError if it does not run."""
         with self._changed:
             if self._status.primary != "InProgress":
                 raise invalid(f"The request was rejected because the training job is in status {self._status.primary}.")
@@ -124,7 +98,7 @@ class TrainingJob:
         Returns at once. Raises ValueError if the job is not a managed-spot job that is training.
         """
         with self._changed:
-            if not self._request.get("EnableManagedSpotTraining") or self._status.secondary != "Training":
+            if not self.spot or self._status.secondary != "Training":
                 raise ValueError(f"{self.arn} is not a managed-spot job that is training.")
             self._end(Ending.INTERRUPTED)
 
@@ -139,9 +113,9 @@ class TrainingJob:
         """The answer to DescribeTrainingJob; times are datetimes."""
         echoed = {name: value for name, value in self._request.items() if name not in ("Tags", "ResourceConfig")}
         resources = dict(self._request["ResourceConfig"])
-        if "InstancePreferences" in resources:
-            resources |= {"SelectedInstanceType": instance_types(self._request)[0], "SelectedInstanceCount": 1}
         with self._changed:
+            if "InstancePreferences" in resources and self._has_instance:
+                resources |= {"SelectedInstanceType": self.instance_type, "SelectedInstanceCount": 1}
             return {
                 "EnableNetworkIsolation": False,
                 "EnableInterContainerTrafficEncryption": False,
@@ -198,8 +172,9 @@ class TrainingJob:
 
     def _train(self, directory: JobDirectory) -> int:
         """Prepare the directory, run the command to its end, return its exit code."""
+        self._wait_for_instance()
         self._go_on("Downloading")
-        directory.write_config(self._request)
+        directory.write_config(self._request, self.instance_type)
         for channel in self._request.get("InputDataConfig", []):
             folder = directory.channel(channel["ChannelName"])
             folder.mkdir(parents=True)
@@ -228,6 +203,18 @@ class TrainingJob:
         finally:
             process.kill()
             self._metrics |= log.last_values
+
+    def _wait_for_instance(self) -> None:
+        """Take an instance, Pending while there is none; raises JobFailedError or EndedEarlyError."""
+        while (instance_type := self._take_instance()) is None:
+            if self._status.secondary != "Pending":
+                self._go_on("Pending")
+            if self._due_ending() is not None:
+                raise EndedEarlyError
+            self._wake.wait(CAPACITY_SECONDS)
+            self._wake.clear()
+        with self._changed:
+            self.instance_type, self._has_instance = instance_type, True
 
     def _checkpoints(self, directory: JobDirectory) -> Checkpoints | None:
         config = self._request.get("CheckpointConfig")
@@ -268,6 +255,8 @@ class TrainingJob:
                     self._end(Ending.MAX_RUNTIME_EXCEEDED)
                 elif self._status.total_seconds() >= condition.get("MaxWaitTimeInSeconds", float("inf")):
                     self._end(Ending.MAX_WAIT_TIME_EXCEEDED)
+                elif self._status.pending_seconds() >= condition.get("MaxPendingTimeInSeconds", float("inf")):
+                    self._end(Ending.STOPPED)
             return self._ending
 
     def _upload(self, directory: JobDirectory) -> None:

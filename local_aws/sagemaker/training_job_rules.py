@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from local_aws.sagemaker.errors import SageMakerError, invalid, not_embedded
+from local_aws.api_errors import ApiError, invalid, not_embedded
 
 DAY = 24 * 3600
 LONGEST_RUN_TIME = 28 * DAY
@@ -24,7 +24,7 @@ CONTAINER_ROOT = "/opt/ml"
 
 
 def check_training_job(request: dict[str, Any]) -> None:
-    """Check a request that conforms to the service model; raises SageMakerError."""
+    """Check a request that conforms to the service model; raises ApiError."""
     check_algorithm(request)
     check_resources(request)
     check_stopping_condition(request)
@@ -100,7 +100,7 @@ def check_resources(request: dict[str, Any]) -> None:
 
 
 def instance_types(request: dict[str, Any]) -> list[str]:
-    """The job's instance types in order of preference; the first is what it gets here."""
+    """The job's instance types in order of preference."""
     resources = request["ResourceConfig"]
     preferences = resources.get("InstancePreferences")
     return [preference["InstanceType"] for preference in preferences] if preferences else [resources["InstanceType"]]
@@ -113,7 +113,7 @@ def check_stopping_condition(request: dict[str, Any]) -> None:
     if run_time > LONGEST_RUN_TIME:
         raise invalid(f"MaxRuntimeInSeconds {run_time} is more than {LONGEST_RUN_TIME} (28 days).")
     if run_time > RUN_TIME_QUOTA:
-        raise SageMakerError(
+        raise ApiError(
             "ResourceLimitExceeded",
             "The account-level service limit 'Longest run time for a training job' is "
             f"{RUN_TIME_QUOTA} Seconds, with a request of {run_time} Seconds. "

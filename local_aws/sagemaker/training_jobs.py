@@ -10,11 +10,15 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from local_aws.api_errors import ApiError, invalid
 from local_aws.clients import client
-from local_aws.sagemaker.errors import SageMakerError, invalid
+from local_aws.faults import Faults
+from local_aws.sagemaker.capacity import check_quotas, take_instance
+from local_aws.sagemaker.job_services import Services
 from local_aws.sagemaker.s3_files import S3Uri
-from local_aws.sagemaker.training_job import Services, TrainingJob
-from local_aws.sagemaker.training_job_rules import check_tags, check_training_job
+from local_aws.sagemaker.training_job import TrainingJob
+from local_aws.sagemaker.training_job_rules import check_tags, check_training_job, instance_types
+from local_aws.service_quotas import ServiceQuotas
 
 MOST_TAGS = 50
 
@@ -23,16 +27,30 @@ class TrainingJobs:
     """All jobs ever created, by name, and the operations on them. Requests conform to the service model already.
 
     environment: the AWS_* variables by which the account's other services are reached.
+    act_for: role's ARN and job's name -> AWS_* variables of a session of that role; None where IAM is not enforced.
     folder: where the jobs' directories are while they run. scratch: what is removed if this process is killed.
     """
 
-    def __init__(self, environment: Mapping[str, str], *, folder: Path, scratch: Path, stop_grace: float) -> None:
-        self._services = Services(
-            s3=client(environment, "s3"), logs=client(environment, "logs"), cloudwatch=client(environment, "cloudwatch")
-        )
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        account: str,
+        quotas: ServiceQuotas,
+        faults: Faults,
+        act_for: Callable[[str, str], dict[str, str]] | None,
+        folder: Path,
+        scratch: Path,
+        stop_grace: float,
+    ) -> None:
+        self._environment = environment
+        self._services = Services.of(environment)
         self._iam = client(environment, "iam")
         self._region = environment["AWS_REGION"]
-        self._account = client(environment, "sts").get_caller_identity()["Account"]
+        self._account = account
+        self._quotas = quotas
+        self._faults = faults
+        self._act_for = act_for
         self._folder = folder
         self._scratch = scratch
         self._stop_grace = stop_grace
@@ -51,20 +69,27 @@ class TrainingJobs:
         name = request["TrainingJobName"]
         check_training_job(request)
         self._check_role(request["RoleArn"])
+        services = self._services_for(request)
         for channel in request.get("InputDataConfig", []):
-            self._check_has_objects(channel["DataSource"]["S3DataSource"]["S3Uri"], request["RoleArn"])
+            self._check_has_objects(services, channel["DataSource"]["S3DataSource"]["S3Uri"], request["RoleArn"])
+        spot = bool(request.get("EnableManagedSpotTraining"))
         with self._changed:
             if name in self._jobs:
-                raise SageMakerError(
+                raise ApiError(
                     "ResourceInUse",
                     "Training job names must be unique within an AWS account and region, "
-                    f"and a training job with this name already exists ({self._arn(name)})",
+                    f"and a training job with this name already exists ({self.arn(name)})",
                 )
+            running = [(job.instance_type, job.spot) for job in self._jobs.values() if not job.ended]
+            check_quotas(instance_types(request), spot=spot, running=running, quotas=self._quotas)
             job = TrainingJob(
                 request,
-                arn=self._arn(name),
+                arn=self.arn(name),
                 region=self._region,
-                services=self._services,
+                services=services,
+                take_instance=lambda: take_instance(
+                    instance_types(request), spot=spot, faults=self._faults, quotas=self._quotas
+                ),
                 folder=self._folder / str(len(self._jobs)),
                 scratch=self._scratch,
                 stop_grace=self._stop_grace,
@@ -114,6 +139,15 @@ class TrainingJobs:
                 raise TimeoutError(f"{name} is {job.secondary_status} after {timeout} s.")
             return job.describe()
 
+    def running(self) -> list[str]:
+        """The names of the jobs that have not ended."""
+        with self._changed:
+            return [name for name, job in self._jobs.items() if not job.ended]
+
+    def arn(self, name: str) -> str:
+        """The ARN of a job, existing or not."""
+        return f"arn:aws:sagemaker:{self._region}:{self._account}:training-job/{name}"
+
     def close(self) -> None:
         """Kill all jobs."""
         with self._changed:
@@ -131,11 +165,14 @@ class TrainingJobs:
     def _tagged(self, arn: str) -> TrainingJob:
         job = self._jobs.get(arn.rpartition("/")[2])
         if job is None or job.arn != arn:
-            raise SageMakerError("ResourceNotFound", f"{arn} does not exist.")
+            raise ApiError("ResourceNotFound", f"{arn} does not exist.")
         return job
 
-    def _arn(self, name: str) -> str:
-        return f"arn:aws:sagemaker:{self._region}:{self._account}:training-job/{name}"
+    def _services_for(self, request: dict[str, Any]) -> Services:
+        """The services as the job's role may use them."""
+        if self._act_for is None:
+            return self._services
+        return Services.of({**self._environment, **self._act_for(request["RoleArn"], "SageMaker")})
 
     def _check_role(self, role_arn: str) -> None:
         """The role must exist and trust SageMaker."""
@@ -152,12 +189,12 @@ class TrainingJobs:
                 "'sagemaker.amazonaws.com' to assume the role."
             )
 
-    def _check_has_objects(self, uri: str, role_arn: str) -> None:
+    def _check_has_objects(self, services: Services, uri: str, role_arn: str) -> None:
         """A channel must not be empty."""
         place = S3Uri.parse(uri)
         from_s3 = ""
         try:
-            found = self._services.s3.list_objects_v2(Bucket=place.bucket, Prefix=place.key, MaxKeys=1)
+            found = services.s3.list_objects_v2(Bucket=place.bucket, Prefix=place.key, MaxKeys=1)
             if found.get("Contents"):
                 return
         except ClientError as error:

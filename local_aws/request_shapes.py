@@ -1,4 +1,4 @@
-"""Checks a request against SageMaker's own service model (as botocore carries it), as the service's front end does.
+"""Checks a request against the service's own model (as botocore carries it), as the service's front end does.
 
 The SDK checks types and required members before it sends; the service also checks lengths, patterns and enumerations,
 and answers all violations of a request at once. Members that the model does not have are ignored, as on AWS.
@@ -13,7 +13,7 @@ from typing import Any
 from botocore.loaders import create_loader
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StringShape, StructureShape
 
-from local_aws.sagemaker.errors import SageMakerError, invalid
+from local_aws.api_errors import ApiError, invalid
 
 JSON_TYPES: dict[str, type | tuple[type, ...]] = {
     "structure": dict,
@@ -28,18 +28,28 @@ JSON_TYPES: dict[str, type | tuple[type, ...]] = {
     "timestamp": (int, float),
 }
 # The model's patterns are Java's; these are the classes in them that Python writes otherwise.
-JAVA_CLASSES = {r"\p{Alnum}": "a-zA-Z0-9", r"\p{L}": r"\w", r"\p{N}": r"\d", r"\p{Z}": r"\s"}
+# Marks, symbols and punctuation are taken together, and only those that people type.
+TYPED = r"!-/:-@\[-`{-~\u00a1-\u00bf\u00d7\u00f7\u0300-\u036f\u2010-\u2bff"
+JAVA_CLASSES = {
+    r"\p{Alnum}": "a-zA-Z0-9",
+    r"\p{L}": r"\w",
+    r"\p{N}": r"\d",
+    r"\p{Z}": r"\s",
+    r"\p{M}": TYPED,
+    r"\p{S}": TYPED,
+    r"\p{P}": TYPED,
+}
+REPEATED_END = re.compile(r"\$\{\d+,\d+\}")
 
 
-def check_request(operation: str, request: object) -> dict[str, Any]:
-    """Return the request if it conforms to the operation's input shape.
+def check_request(model: ServiceModel, operation: str, request: object) -> dict[str, Any]:
+    """Return the request if it conforms to the operation's input shape in the service's model.
 
-    Raises SageMakerError: UnknownOperationException, SerializationException for wrong JSON types, and
+    Raises ApiError: UnknownOperationException, SerializationException for wrong JSON types, and
     ValidationException with every violated constraint.
     """
-    model = service_model()
     if operation not in model.operation_names:
-        raise SageMakerError("UnknownOperationException", f"There is no operation {operation!r}.")
+        raise ApiError("UnknownOperationException", f"There is no operation {operation!r}.")
     shape = model.operation_model(operation).input_shape
     violations: list[str] = []
     check(shape, request, "", violations)
@@ -50,10 +60,10 @@ def check_request(operation: str, request: object) -> dict[str, Any]:
 
 
 @cache
-def service_model() -> ServiceModel:
-    """SageMaker's model; the same file that boto3 builds its client from."""
+def service_model(service: str) -> ServiceModel:
+    """The model of "sagemaker", "pricing", ...; the same file that boto3 builds its client from."""
     # Straight from the loader: a session would read this person's AWS configuration for it.
-    return ServiceModel(create_loader().load_service_model("sagemaker", "service-2"), "sagemaker")
+    return ServiceModel(create_loader().load_service_model(service, "service-2"), service)
 
 
 def check(shape: Shape | None, value: object, path: str, violations: list[str]) -> None:
@@ -62,7 +72,7 @@ def check(shape: Shape | None, value: object, path: str, violations: list[str]) 
         return
     expected = JSON_TYPES[shape.type_name]
     if not isinstance(value, expected) or (isinstance(value, bool) and shape.type_name != "boolean"):
-        raise SageMakerError(
+        raise ApiError(
             "SerializationException", f"{type(value).__name__} cannot be read as {shape.type_name} at '{path or '/'}'."
         )
     check_constraints(shape, value, path, violations)
@@ -107,7 +117,8 @@ def compiled(java_pattern: str) -> re.Pattern[str]:
     """The model's pattern for Python."""
     for java, python in JAVA_CLASSES.items():
         java_pattern = java_pattern.replace(java, python)
-    return re.compile(java_pattern)
+    # The model repeats the end of some strings, which Java allows and which means the same.
+    return re.compile(REPEATED_END.sub("$", java_pattern))
 
 
 def constraint(value: object, path: str, text: str) -> str:

@@ -1,0 +1,21 @@
+"""The errors with which an embedded service answers a call."""
+
+from __future__ import annotations
+
+
+class ApiError(Exception):
+    """A call is refused: `code` is the error's name on the wire, the message is for the caller."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def invalid(message: str) -> ApiError:
+    """A ValidationException: what AWS answers to most wrong requests."""
+    return ApiError("ValidationException", message)
+
+
+def not_embedded(what: str) -> ApiError:
+    """AWS can do it, the embedded AWS cannot; a code of our own, so that nobody takes it for a refusal by AWS."""
+    return ApiError("NotEmbedded", f"The embedded AWS cannot do this, AWS can: {what}.")

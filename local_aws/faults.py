@@ -1,0 +1,84 @@
+"""What goes wrong on AWS now and then, provoked by a test: no capacity, a queue, throttling, a function's death."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from enum import Enum, auto
+from pathlib import Path
+
+from local_aws.api_errors import ApiError
+
+
+class Capacity(Enum):
+    """What AWS has of an instance type, for spot or for on-demand."""
+
+    AVAILABLE = auto()
+    NONE = auto()
+    PENDING = auto()
+
+
+class Faults:
+    """The faults of one embedded AWS, none at first; each lasts until `clear`, or as often as it says.
+
+    crashes: a folder in which a file for each death that a function has still to die is found by its worker.
+    """
+
+    def __init__(self, crashes: Path) -> None:
+        self._crashes = crashes
+        self._lock = threading.Lock()
+        self._capacity: dict[tuple[str, bool], Capacity] = {}
+        self._refusals: dict[str, list[ApiError]] = {}
+
+    def no_capacity(self, instance_type: str, *, spot: bool) -> None:
+        """Jobs that want the type, and no other that is to be had, fail with a CapacityError."""
+        self._capacity[instance_type, spot] = Capacity.NONE
+
+    def pending(self, instance_type: str, *, spot: bool) -> None:
+        """Jobs that want the type, and no other that is to be had, stay Pending until it is `available`."""
+        self._capacity[instance_type, spot] = Capacity.PENDING
+
+    def available(self, instance_type: str, *, spot: bool) -> None:
+        """There are instances of the type again: jobs that are Pending for it go on."""
+        self._capacity.pop((instance_type, spot), None)
+
+    def throttle(self, operation: str, times: int) -> None:
+        """Answer the next `times` calls of an operation ("CreateTrainingJob") with a ThrottlingException.
+
+        Only what this package serves, not what ministack does. The SDK tries again by itself, five times by default.
+        """
+        self.refuse(operation, "ThrottlingException", "Rate exceeded", times)
+
+    def refuse(self, operation: str, code: str, message: str, times: int) -> None:
+        """Answer the next `times` calls of an operation with this error."""
+        with self._lock:
+            self._refusals.setdefault(operation, []).extend([ApiError(code, message)] * times)
+
+    def crash(self, function_name: str, *, work_done: bool, times: int = 1) -> None:
+        """Kill the process of a Lambda function (SIGKILL) in each of its next `times` invocations.
+
+        work_done: after the handler's last line, so that all has been done and only the answer is lost; else before
+        its first one. Step Functions sees the error Runtime.ExitError.
+        """
+        for _ in range(times):
+            (self._crashes / f"{function_name}.{'after' if work_done else 'before'}.{uuid.uuid4()}").touch()
+
+    def clear(self) -> None:
+        """From now on nothing goes wrong."""
+        with self._lock:
+            self._refusals.clear()
+        self._capacity.clear()
+        for file in self._crashes.iterdir():
+            file.unlink(missing_ok=True)
+
+    def capacity(self, instance_type: str, *, spot: bool) -> Capacity:
+        """What there is of a type."""
+        return self._capacity.get((instance_type, spot), Capacity.AVAILABLE)
+
+    def raise_if_due(self, operation: str) -> None:
+        """Raise the ApiError with which this call of the operation is to be answered, if any."""
+        with self._lock:
+            due = self._refusals.get(operation)
+            error = due.pop(0) if due else None
+        if error is not None:
+            raise error

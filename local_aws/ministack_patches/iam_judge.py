@@ -1,0 +1,92 @@
+"""Lets the services outside ministack ask its IAM: may this caller do that, and who is a role that they act for.
+
+Two paths on ministack's own port, which take and give JSON; AWS has the like inside, between its services.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import json
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+AUTHORIZE = "/_local_aws/authorize"
+ACT_FOR = "/_local_aws/act-for"
+
+
+def with_iam_judge(app: App) -> App:
+    """The app with the two paths."""
+    answers = {AUTHORIZE: authorize, ACT_FOR: act_for}
+
+    async def judging(scope: Scope, receive: Receive, send: Send) -> None:
+        answer = answers.get(scope.get("path", ""))
+        if scope["type"] != "http" or answer is None:
+            await app(scope, receive, send)
+            return
+        body = b""
+        while True:
+            message = await receive()
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        content = json.dumps(answer(json.loads(body))).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    return judging
+
+
+def authorize(question: dict[str, Any]) -> dict[str, Any]:
+    """Check a call's signature and its caller's policies; {} if it is allowed, else `code` and `message`.
+
+    question: the call's path, headers (pairs) and body (base64), and the action, resource and condition keys.
+    """
+    app: Any = importlib.import_module("ministack.app")
+    actions: Any = importlib.import_module("ministack.core.iam_actions")
+    evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
+    raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in question["headers"]]
+    headers = {name.lower(): value for name, value in question["headers"]}
+    key = app.extract_access_key_id(headers, {})
+    app.set_request_account_id(app._request_account_scope(key))
+    app.set_request_region(app.extract_region(headers, {}))
+    evaluator.pin_request_origin("127.0.0.1", True)
+    evaluator.pin_signed_request("POST", question["path"], {}, raw_headers)
+    evaluator.pin_signed_body(base64.b64decode(question["body"]))
+    action, resource = question["action"], question["resource"]
+    service = action.partition(":")[0]
+    denied = evaluator.enforce(
+        key, action, service, app.extract_region(headers, {}), resource, service_context=question["conditions"]
+    )
+    if denied is None:
+        return {}
+    if isinstance(denied, evaluator.AuthError):
+        return {"code": denied.code, "message": denied.message}
+    message = actions.identity_denial_message(action, denied.principal_arn, resource, denied.decision == "Deny")
+    return {"code": "AccessDeniedException", "message": message}
+
+
+def act_for(question: dict[str, Any]) -> dict[str, Any]:
+    """Credentials of a role for a service that the role trusts, which the caller has checked."""
+    sts: Any = importlib.import_module("ministack.services.sts")
+    _, _, _, _, account, role = question["role"].split(":", 5)
+    key = f"ASIA{secrets.token_hex(8).upper()}"
+    secret, token = secrets.token_hex(20), secrets.token_hex(32)
+    name = role.rpartition("/")[2]
+    sts.register_session(
+        key,
+        {
+            "Arn": f"arn:aws:sts::{account}:assumed-role/{name}/{question['session']}",
+            "UserId": f"{name}:{question['session']}",
+            "SecretAccessKey": secret,
+            "SessionToken": token,
+        },
+    )
+    return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}

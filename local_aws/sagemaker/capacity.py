@@ -1,0 +1,49 @@
+"""Which of the instance types that it names a training job gets: by the account's quotas, then by what AWS has."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from local_aws.api_errors import ApiError
+from local_aws.faults import Capacity, Faults
+from local_aws.sagemaker.errors import JobFailedError
+from local_aws.service_quotas import ServiceQuotas, quota_name
+
+NO_CAPACITY = (
+    "CapacityError: Unable to provision requested ML compute capacity. Please retry using a different ML instance type."
+)
+
+
+def check_quotas(
+    instance_types: Sequence[str], *, spot: bool, running: Collection[tuple[str, bool]], quotas: ServiceQuotas
+) -> None:
+    """Refuse a job for none of whose types the account has a quota left; raises ApiError in the service's words.
+
+    running: type and spot of each job that has not ended.
+    """
+
+    def used(name: str) -> int:
+        return sum(other == (name, spot) for other in running)
+
+    if any(used(name) + 1 <= quotas.value(name, spot=spot) for name in instance_types):
+        return
+    first = instance_types[0]
+    raise ApiError(
+        "ResourceLimitExceeded",
+        f"The account-level service limit '{quota_name(first, spot=spot)}' is {quotas.value(first, spot=spot):.0f} "
+        f"Instances, with current utilization of {used(first)} Instances and a request delta of 1 Instances. Please "
+        "use AWS Service Quotas to request an increase for this quota. If AWS Service Quotas is not available, contact "
+        "AWS support to request an increase for this quota.",
+    )
+
+
+def take_instance(instance_types: Sequence[str], *, spot: bool, faults: Faults, quotas: ServiceQuotas) -> str | None:
+    """The first of the types that is to be had; None while one is still waited for. Raises JobFailedError."""
+    allowed = [name for name in instance_types if quotas.value(name, spot=spot) >= 1] or list(instance_types)
+    there = {name: faults.capacity(name, spot=spot) for name in allowed}
+    for name, capacity in there.items():
+        if capacity is Capacity.AVAILABLE:
+            return name
+    if Capacity.PENDING in there.values():
+        return None
+    raise JobFailedError(NO_CAPACITY)

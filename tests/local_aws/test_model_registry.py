@@ -1,0 +1,110 @@
+"""The model registry: groups, numbered packages, approval, and lists of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.local_aws.conftest import Account
+
+IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch:2.13-cu133-amzn2023-sagemaker"
+
+
+def new_group(account: Account) -> str:
+    name = f"group-{next(account.names)}"
+    account.client("sagemaker").create_model_package_group(
+        ModelPackageGroupName=name, ModelPackageGroupDescription="Walls & rooms: AP, F1 (50 epochs)."
+    )
+    return name
+
+
+def register(account: Account, group: str, **more: Any) -> str:
+    return str(
+        account.client("sagemaker").create_model_package(
+            ModelPackageGroupName=group,
+            ModelApprovalStatus="PendingManualApproval",
+            InferenceSpecification={
+                "Containers": [{"Image": IMAGE, "ModelDataUrl": "s3://training/job/output/model.tar.gz"}],
+                "SupportedContentTypes": ["image/png"],
+                "SupportedResponseMIMETypes": ["application/json"],
+            },
+            CustomerMetadataProperties={"ap": "0.71", "dataset": "abc"},
+            **more,
+        )["ModelPackageArn"]
+    )
+
+
+def versions(account: Account, group: str, **filters: Any) -> list[int]:
+    pages = (
+        account.client("sagemaker")
+        .get_paginator("list_model_packages")
+        .paginate(ModelPackageGroupName=group, PaginationConfig={"PageSize": 1}, **filters)
+    )
+    return [package["ModelPackageVersion"] for page in pages for package in page["ModelPackageSummaryList"]]
+
+
+def test_a_package_waits_for_approval_with_what_was_registered(account: Account) -> None:
+    group = new_group(account)
+    arn = register(account, group)
+    sagemaker = account.client("sagemaker")
+    assert arn.endswith(f":model-package/{group}/1")
+    package = sagemaker.describe_model_package(ModelPackageName=arn)
+    assert package["ModelApprovalStatus"] == "PendingManualApproval"
+    assert package["ModelPackageStatus"] == "Completed"
+    assert package["CustomerMetadataProperties"] == {"ap": "0.71", "dataset": "abc"}
+    assert package["InferenceSpecification"]["Containers"][0]["Image"] == IMAGE
+    described = sagemaker.describe_model_package_group(ModelPackageGroupName=group)
+    assert described["ModelPackageGroupDescription"] == "Walls & rooms: AP, F1 (50 epochs)."
+
+
+def test_the_same_client_token_registers_once(account: Account) -> None:
+    group = new_group(account)
+    first = register(account, group, ClientToken=f"{group}-a")
+    assert register(account, group, ClientToken=f"{group}-a") == first
+    assert register(account, group, ClientToken=f"{group}-b") != first
+    assert versions(account, group) == [1, 2]
+
+
+def test_the_last_approved_package_is_found(account: Account) -> None:
+    group = new_group(account)
+    sagemaker = account.client("sagemaker")
+    arns = [register(account, group) for _ in range(4)]
+    for arn in arns[:3]:
+        sagemaker.update_model_package(
+            ModelPackageArn=arn,
+            ModelApprovalStatus="Approved",
+            CustomerMetadataProperties={"by": "me"},
+            CustomerMetadataPropertiesToRemove=["dataset"],
+        )
+    sagemaker.update_model_package(ModelPackageArn=arns[2], ModelApprovalStatus="Rejected", ApprovalDescription="no")
+    newest_first = {"SortBy": "CreationTime", "SortOrder": "Descending"}
+    assert versions(account, group, **newest_first) == [4, 3, 2, 1]
+    assert versions(account, group, ModelApprovalStatus="Approved", **newest_first) == [2, 1]
+    package = sagemaker.describe_model_package(ModelPackageName=arns[1])
+    assert package["CustomerMetadataProperties"] == {"ap": "0.71", "by": "me"}
+    assert versions(account, group, CreationTimeAfter=package["CreationTime"]) == [3, 4]
+
+
+def test_what_does_not_exist_or_exists_already_is_refused(account: Account) -> None:
+    sagemaker = account.client("sagemaker")
+    group = new_group(account)
+    with pytest.raises(ClientError, match="already exists"):
+        sagemaker.create_model_package_group(ModelPackageGroupName=group)
+    for call in (
+        lambda: sagemaker.describe_model_package_group(ModelPackageGroupName="none"),
+        lambda: sagemaker.describe_model_package(ModelPackageName=f"{group}/7"),
+        lambda: sagemaker.list_model_packages(ModelPackageGroupName="none"),
+        lambda: register(account, "none"),
+    ):
+        with pytest.raises(ClientError, match=r"\(ValidationException\).*does not exist"):
+            call()
+
+
+def test_a_version_takes_no_tags_and_no_name(account: Account) -> None:
+    group = new_group(account)
+    with pytest.raises(ClientError, match="tag its group"):
+        register(account, group, Tags=[{"Key": "k", "Value": "v"}])
+    with pytest.raises(ClientError, match="cannot be specified"):
+        register(account, group, ModelPackageName="mine")
