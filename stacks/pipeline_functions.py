@@ -23,9 +23,10 @@ from stacks.staging import ROOT, staged
 _SOURCES = {
     "pipeline": ROOT / "lambda" / "pipeline",
     "dataset_contract": ROOT / "dataset_contract",
-    # What the trainer calls its metrics; the rest of training_code needs torch.
+    # What the trainer calls its metrics, and when it judges itself; the rest of training_code needs torch.
     "training_code/__init__.py": ROOT / "training_code" / "__init__.py",
     "training_code/config.py": ROOT / "training_code" / "config.py",
+    "training_code/health.py": ROOT / "training_code" / "health.py",
     "training_code/metric_lines.py": ROOT / "training_code" / "metric_lines.py",
     "training_code/presets.py": ROOT / "training_code" / "presets.py",
 }
