@@ -1,0 +1,103 @@
+"""The pages say what the code says: names, fields, figures, files."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from pipeline import aborted
+from pipeline.errors import EXPECTED_ERRORS
+from pipeline.job_progress import QUEUE_MINUTES, STALL_MINUTES
+from pipeline.pricing import USD_PER_HOUR, cost_usd
+from pipeline.request import PRESETS, Request
+
+from stacks.dataset_bucket import ACCESS_LOGS_DAYS, CHECKPOINTS_DAYS, NONCURRENT_DAYS
+from training_code.failures import TrainingError
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+OPERATIONS = ROOT / "docs" / "operations.md"
+PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def first_cells(page: Path, heading: str) -> list[str]:
+    """The names in the first column of the table with this head."""
+    _, table = page.read_text().split(f"| {heading} |", 1)
+    rows = table.split("\n\n", 1)[0].splitlines()[2:]
+    return [name for row in rows for name in re.findall(r"`([^`]+)`", row.split("|")[1])]
+
+
+def test_every_failure_is_explained_and_no_other() -> None:
+    aborted_ends = {end.error for end in aborted._ENDS.values()}
+    assert set(first_cells(OPERATIONS, "error")) == EXPECTED_ERRORS | aborted_ends | {"FinaliserFailed"}
+
+
+def test_every_class_word_of_the_trainer_is_explained_and_no_other() -> None:
+    assert set(first_cells(OPERATIONS, "word")) == {error.word for error in TrainingError.__subclasses__()}
+
+
+def test_the_fields_of_a_request_are_those_of_the_readme() -> None:
+    assert set(first_cells(README, "field")) == set(Request.__dataclass_fields__)
+
+
+def test_the_readme_tells_each_preset_and_its_cost() -> None:
+    (row,) = [line for line in README.read_text().splitlines() if line.startswith("| `max_cost_usd`")]
+    caps, names = row.split("|")[2].split(" for ")
+    assert names.strip().split(", ") == list(PRESETS)
+    assert [float(cap) for cap in caps.split(",")] == [preset.max_cost_usd for preset in PRESETS.values()]
+
+
+def test_the_readme_names_each_instance_type_that_can_be_asked_for() -> None:
+    (row,) = [line for line in README.read_text().splitlines() if line.startswith("| `instance_types`")]
+    assert re.findall(r"ml\.\w+\.\w+", row.split("|")[3]) == list(USD_PER_HOUR)
+
+
+def test_the_deployments_options_are_those_of_the_readme_with_their_defaults() -> None:
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    options = {name: value for name, value in context.items() if not name.startswith("@")}
+    assert set(first_cells(README, "option")) == set(options)
+    rows = {
+        line.split("|")[1].strip(" `"): line.split("|")[2].strip(" `")
+        for line in README.read_text().splitlines()
+        if line.startswith("| `")
+    }
+    for name in ("watch_interval_seconds", "log_retention_days", "daily_budget_usd", "start_on_new_manifest"):
+        assert json.loads(rows[name]) == options[name]
+    assert json.loads(rows["quality_gate"]) == options["quality_gate"]
+
+
+def test_the_figures_of_the_operations_page_are_those_of_the_code() -> None:
+    text = OPERATIONS.read_text()
+    for figure in (
+        f"For {STALL_MINUTES} minutes neither",
+        f"at {STALL_MINUTES} it is stopped",
+        f"has waited for {QUEUE_MINUTES} minutes",
+        f"| checkpoints | {CHECKPOINTS_DAYS} days |",
+        f"of the bucket | {NONCURRENT_DAYS} days |",
+        f"| access logs of the bucket | {ACCESS_LOGS_DAYS} days |",
+        f"**{USD_PER_HOUR['ml.g5.2xlarge']} USD** an hour",
+        f"5 epochs cost {cost_usd(float(USD_PER_HOUR['ml.g5.2xlarge']), 1.5 * 3600)} USD",
+        f"50 epochs cost {cost_usd(float(USD_PER_HOUR['ml.g5.2xlarge']), 15 * 3600)} USD",
+    ):
+        assert figure in text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)", page.read_text())
+    for link in links:
+        assert link.startswith("https://") or (page.parent / link).is_file(), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_path_that_is_named_is_there(page: Path) -> None:
+    rooms = "dataset_contract|dataset_prep|training_code|lambda|stacks|runs|local_aws|demo|benchmarks|docs|tests"
+    for path in re.findall(rf"`((?:{rooms})/[\w/.-]*)`", page.read_text()):
+        assert (ROOT / path).exists(), path
+
+
+def test_every_decision_is_listed() -> None:
+    architecture = (ROOT / "docs" / "architecture.md").read_text()
+    for decision in sorted((ROOT / "docs" / "decisions").glob("*.md")):
+        title = decision.read_text().splitlines()[0].removeprefix("# ")
+        assert f"- [{title}](decisions/{decision.name})" in architecture
