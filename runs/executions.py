@@ -58,7 +58,9 @@ class Run:
     @property
     def cost_usd(self) -> float | None:
         """What its training cost, or has cost at the last look at it; None before there is a training job."""
-        cost = self.outcome.get("cost_usd", self.carried.get("watch", {}).get("execution_cost_usd"))
+        if self.outcome:
+            return float(self.outcome["cost_usd"]) if self.outcome["training_job_names"] else None
+        cost = self.carried.get("watch", {}).get("execution_cost_usd")
         return None if cost is None else float(cost)
 
 

@@ -24,10 +24,16 @@ GOOD = {
     "verdict": "registered",
     "verdict_sentence": "The gate is met.",
     "cost_usd": 2.27,
+    "training_job_names": ["job"],
     "artifact_uri": f"s3://{BUCKET}/training-jobs/job/output/model.tar.gz",
     "model_package_arn": PACKAGE,
 }
-BAD = {"error": "TrainingFailed", "cause": "OOM: the memory did not suffice.", "cost_usd": 0.3}
+BAD = {
+    "error": "TrainingFailed",
+    "cause": "OOM: the memory did not suffice.",
+    "cost_usd": 0.0,
+    "training_job_names": [],
+}
 RUNNING = {"job": {"name": "floorplan-dino-job"}, "watch": {"execution_cost_usd": 0.42}}
 
 
@@ -77,7 +83,7 @@ def test_the_last_runs_are_shown_with_state_cost_and_outcome(cloud: Cloud, capsy
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["run", "running", "bad", "good"]
     assert lines[1].split()[3:] == ["RUNNING", "0.42", "in", "Wait"]
-    assert lines[2].split()[3:] == ["FAILED", "0.30", "TrainingFailed"]
+    assert lines[2].split()[3:] == ["FAILED", "TrainingFailed"]
     assert lines[3].split()[3:] == ["SUCCEEDED", "2.27", "registered"]
 
 
