@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from local_aws.api_errors import invalid
 from local_aws.process_guard import GuardedProcess
 from local_aws.sagemaker.errors import JobFailedError
@@ -140,6 +142,8 @@ class TrainingJob:
                     self._run_on_one_instance(directory)
         except JobFailedError as failure:
             self._fail(str(failure))
+        except ClientError as refusal:  # the job's role may not do it
+            self._fail(f"ClientError: {refusal}")
         except Exception as error:  # a bug here must not look like a job that runs for ever
             logger.exception("%s: internal error", self.arn)
             self._fail(f"InternalServerError: {type(error).__name__}: {error}")
