@@ -17,8 +17,9 @@ from local_aws.embedded import EmbeddedAws
 from local_aws.ministack_process import MinistackError
 
 DESCRIPTION = """\
-An AWS account on this machine: S3, Lambda, Step Functions, CloudFormation and others by ministack, and SageMaker
-training jobs as local processes. It is empty at first, and gone when this command ends. It listens on 127.0.0.1 only.
+An AWS account on this machine: S3, Lambda, Step Functions, CloudFormation and others by ministack, SageMaker's training
+jobs as local processes, its model registry, its prices and quotas. It is empty at first, and gone when this command
+ends. It listens on 127.0.0.1 only.
 """
 EXAMPLE = """\
 example:
