@@ -204,7 +204,9 @@ def _resolve(entry: str, folder: Path, stale_root: str) -> Path | None:
     candidates = [folder / stale_root / entry, folder / entry]
     candidates += [folder.joinpath(*parts[start:]) for start in range(len(parts))]
     # normpath, so that one picture has one path however it is reached
-    return next((Path(os.path.normpath(path)) for path in candidates if _exists(path)), None)
+    existing = (Path(os.path.normpath(path)) for path in candidates if _exists(path))
+    # A folder around the data set, such as /, is none of its own: somebody's whole disk may lie below.
+    return next((path for path in existing if path not in Path(os.path.normpath(folder.absolute())).parents), None)
 
 
 def _exists(path: Path) -> bool:
@@ -223,7 +225,7 @@ def _listed(path: Path, folder: Path, found: FindingLog) -> Iterator[Path]:
     seen: dict[Path, str] = {}
     for line in filter(None, map(str.strip, lines)):
         image = _resolve(line, path.parent, "") or _resolve(line, folder, "")
-        if image is None:
+        if image is None or image.is_dir():
             found.error(
                 "IMAGE_MISSING",
                 f"{path.name} lists {line}, and there is no such picture.",

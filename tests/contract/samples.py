@@ -66,6 +66,7 @@ class SampleDataset:
             self.files |= {f"{split}/images/{image_id:06d}.png": png(shade=image_id) for image_id in ids}
             first += images
         self.stated = deepcopy(self.coco)  # what the manifest counts
+        self.options: dict[str, Any] = {"seed": 42}
 
     def all_files(self) -> dict[str, bytes]:
         """path -> bytes, with a manifest that lists the files as they are now, defects included."""
@@ -78,7 +79,7 @@ class SampleDataset:
             assert dataset is not None and not findings
             datasets[split] = dataset
         entries = [FileEntry(path, len(data), hashlib.sha256(data).hexdigest()) for path, data in files.items()]
-        manifest = build_manifest(tool="test", source={}, options={"seed": 42}, datasets=datasets, files=entries)
+        manifest = build_manifest(tool="test", source={}, options=self.options, datasets=datasets, files=entries)
         return files | {MANIFEST: manifest_to_bytes(manifest)}
 
     def write(self, root: Path) -> Path:
