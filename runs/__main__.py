@@ -63,7 +63,8 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--stack", default=STACK, metavar="STACK", help=f"the deployed stack (default: {STACK})")
+    stack_help = f"the deployed stack (default: {STACK})"
+    parser.add_argument("--stack", default=STACK, metavar="STACK", help=stack_help)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     commands.add_parser("list", help="the last runs (the default)")
     start = commands.add_parser("start", help="start a run; the README lists the fields of a request")
@@ -81,6 +82,8 @@ def build_parser() -> argparse.ArgumentParser:
         command.add_argument("name", nargs="?", metavar="NAME", help="the run's name (default: the newest run)")
         if name == "fetch":
             command.add_argument("--to", type=Path, required=True, metavar="DIR", help="the folder to write")
+    for command in commands.choices.values():  # after the command it is understood, too
+        command.add_argument("--stack", default=argparse.SUPPRESS, metavar="STACK", help=stack_help)
     return parser
 
 

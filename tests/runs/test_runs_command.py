@@ -175,7 +175,7 @@ def test_fetch_brings_reports_health_and_the_model(cloud: Cloud, tmp_path: Path)
         link("outside", "/etc/passwd"),
         link("outside", "../../outside"),
     ],
-    ids=str,
+    ids=["beside", "absolute", "up and down", "link to a file", "link beside"],
 )
 def test_nothing_is_unpacked_outside_the_folder(
     member: Any, cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -193,7 +193,9 @@ def test_nothing_is_unpacked_outside_the_folder(
         assert (folder / "model" / "outside-of-everything").is_file()
 
 
-@pytest.mark.parametrize("content", [b"no archive", archive(("config.json", b"{}" * 1000))[:-40]])
+@pytest.mark.parametrize(
+    "content", [b"no archive", archive(("config.json", b"{}" * 1000))[:-40]], ids=["none", "cut short"]
+)
 def test_a_damaged_archive_leaves_no_half_of_a_model(
     content: bytes, cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -262,6 +264,7 @@ def test_a_run_that_registered_nothing_cannot_be_approved(cloud: Cloud, capsys: 
     ("arguments", "said"),
     [
         (["--stack", "Other"], "There is no stack Other in us-east-1"),
+        (["follow", "--stack", "Other"], "There is no stack Other in us-east-1"),
         (["follow", "nobody"], "There is no run nobody"),
         (["stop", "no\x1b[2Jbody"], r"There is no run no\x1b[2Jbody"),
     ],
