@@ -553,5 +553,6 @@ def test_no_bytes_in_any_file_cause_a_traceback(tmp_path_factory: pytest.TempPat
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(content)
     report = check(root)
-    assert bool(report.findings) == (files[path] != old)
+    if path != MANIFEST:  # in which a further blank changes nothing
+        assert bool(report.findings) == (files[path] != old)
     json.dumps(report.to_json(), ensure_ascii=False).encode()
