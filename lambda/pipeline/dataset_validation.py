@@ -11,10 +11,11 @@ from dataset_contract.check import DatasetContent, check_content, check_images
 from dataset_contract.file_facts import FileFacts, read_image_facts
 from dataset_contract.findings import Finding, Report, Severity
 from dataset_contract.layout import MANIFEST
+from dataset_contract.report_html import report_page
 from dataset_contract.stores import S3Store
 from pipeline.errors import DatasetMissing
 from pipeline.image_batches import LARGEST_WHOLE, plan_batches, read_facts
-from pipeline.s3_layout import report_key, uri
+from pipeline.s3_layout import html_report_key, report_key, uri
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,7 +47,7 @@ class DatasetCheck:
 
     def to_state(self) -> dict[str, Any]:
         """As the state machine carries it."""
-        return asdict(self)
+        return asdict(self) | {"batches": list(self.batches)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,8 @@ class Validation:
     execution_name: str
     max_objects_per_image: int
     """The model's number of queries: it can find no more, which the report warns of."""
+    max_category_id: int
+    """The largest that the model has a class logit for: a larger one is an error."""
 
     @property
     def store(self) -> S3Store:
@@ -72,7 +75,7 @@ class Validation:
         """
         store = self.store
         self._require_manifest(store)
-        content = check_content(store, max_objects_per_image=self.max_objects_per_image)
+        content = self._content(store)
         sound = not any(finding.severity is Severity.ERROR for finding in content.findings)
         if len(content.images) <= LARGEST_WHOLE:
             return self._filed(content, check_images(content, read_image_facts(store, content.images)))
@@ -84,8 +87,13 @@ class Validation:
     def merge(self, batches: Sequence[str]) -> DatasetCheck:
         """The whole check, given that each of the batches has been read."""
         facts: Mapping[str, FileFacts] = read_facts(self.s3, bucket=self.bucket, batches=batches)
-        content = check_content(self.store, max_objects_per_image=self.max_objects_per_image)
+        content = self._content(self.store)
         return self._filed(content, check_images(content, facts))
+
+    def _content(self, store: S3Store) -> DatasetContent:
+        return check_content(
+            store, max_objects_per_image=self.max_objects_per_image, max_category_id=self.max_category_id
+        )
 
     def _require_manifest(self, store: S3Store) -> None:
         objects = store.list()
@@ -107,6 +115,9 @@ class Validation:
         version = content.manifest.version if content.manifest else None
         filed = {"dataset": self.store.location, "version": version} | report.to_json()
         body = json.dumps(filed, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        page = report_page(report).encode()
+        key = html_report_key(self.execution_name)
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=page, ContentType="text/html; charset=utf-8")
         key = report_key(self.execution_name)
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body.encode(), ContentType="application/json")
         return self._check(report, content, verdict=report.verdict)

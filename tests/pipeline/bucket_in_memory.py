@@ -34,5 +34,5 @@ class BucketInMemory:
         return {"ContentLength": len(self.objects[Key]), "ChecksumSHA256": base64.b64encode(digest).decode()}
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:
-        assert ContentType == "application/json"
+        assert ContentType == ("text/html; charset=utf-8" if Key.endswith(".html") else "application/json")
         self.objects[Key] = Body

@@ -22,7 +22,14 @@ def uploaded(files: dict[str, bytes]) -> BucketInMemory:
 
 def validation(bucket: BucketInMemory) -> Validation:
     client: Any = bucket
-    return Validation(s3=client, bucket="b", prefix="dino-data", execution_name="run", max_objects_per_image=900)
+    return Validation(
+        s3=client,
+        bucket="b",
+        prefix="dino-data",
+        execution_name="run",
+        max_objects_per_image=900,
+        max_category_id=2,
+    )
 
 
 def validate(bucket: BucketInMemory) -> DatasetCheck:
@@ -57,6 +64,26 @@ def test_a_sound_data_set_is_valid_and_counted() -> None:
     assert report["verdict"] == "valid"
     assert report["version"] == check.version == manifest["version"]
     assert check.report_uri == f"s3://b/{REPORT}"
+
+
+def test_people_get_the_report_as_a_page() -> None:
+    files = SampleDataset().all_files()
+    del files["train/images/000001.png"]
+    bucket = uploaded(files)
+    validate(bucket)
+    page = bucket.objects["reports/run/report.html"].decode()
+    assert page.startswith("<!doctype html>")
+    assert "train/images/000001.png" in page
+
+
+def test_a_class_that_the_model_has_no_logit_for_is_refused_before_a_job_costs_money() -> None:
+    sample = SampleDataset()
+    for coco in (sample.coco, sample.stated):
+        for content in coco.values():
+            content["categories"].append({"id": 3, "name": "door"})
+    check = validate(uploaded(sample.all_files()))
+    assert check.verdict == "invalid"
+    assert "3" in str(check.cause)
 
 
 def test_a_missing_image_makes_it_invalid_and_the_cause_names_it() -> None:

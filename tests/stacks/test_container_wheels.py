@@ -73,8 +73,13 @@ def test_without_network_it_says_so_in_one_sentence(
 def test_the_lock_file_names_each_package_with_version_and_hash() -> None:
     requirements = LOCK_FILE.read_text().replace("\\\n", " ").splitlines()
     pinned = [line.split() for line in requirements if line and not line.startswith("#")]
-    assert [(package, [option.split(":")[0] for option in options]) for package, *options in pinned] == [
-        ("pycocotools==2.0.11", ["--hash=sha256"]),
-        ("safetensors==0.8.0", ["--hash=sha256"]),
-    ]
+    assert {package.partition("==")[0] for package, *_ in pinned} == {
+        "protobuf",
+        "pycocotools",
+        "safetensors",
+        "tensorboardX",
+    }
+    for package, *options in pinned:
+        assert "==" in package
+        assert options and {option.split(":")[0] for option in options} == {"--hash=sha256"}
     assert container_wheels.WHEELS.name == "wheels"
