@@ -9,6 +9,8 @@ import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_pricing import PricingClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
@@ -52,6 +54,18 @@ def sns_client() -> SNSClient:
 def stepfunctions_client() -> SFNClient:
     """AWS Step Functions."""
     return boto3.client("stepfunctions", config=_CONFIG)
+
+
+@cache
+def logs_client() -> CloudWatchLogsClient:
+    """Amazon CloudWatch Logs."""
+    return boto3.client("logs", config=_CONFIG)
+
+
+@cache
+def cloudwatch_client() -> CloudWatchClient:
+    """Amazon CloudWatch."""
+    return boto3.client("cloudwatch", config=_DISPENSABLE)
 
 
 @cache

@@ -12,7 +12,8 @@ from typing import Any
 JOB_NAME_PREFIX = "floorplan-dino-"
 """Every training job's name starts with it: the roles are allowed to touch no other job."""
 
-_SLUG_LENGTH = 36  # 15 (prefix) + 36 + 7 (hash) leaves 5 of SageMaker's 63 characters for "-r999"; a UUID fits whole
+MAX_JOB_NUMBER = 9999
+_SLUG_LENGTH = 36  # 15 (prefix) + 36 + 7 (hash) leaves 5 of SageMaker's 63 characters for "-9999"; a UUID fits whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,16 @@ class Execution:
             redrive_count=int(context.get("RedriveCount", 0)),
         )
 
+    @classmethod
+    def from_description(cls, description: Mapping[str, Any]) -> Execution:
+        """From DescribeExecution's answer, for a function that the state machine did not call."""
+        return cls(
+            arn=description["executionArn"],
+            name=description["name"],
+            started=description["startDate"].astimezone(UTC),
+            redrive_count=int(description.get("redriveCount", 0)),
+        )
+
     @property
     def region(self) -> str:
         """The region that the execution runs in, such as us-east-1."""
@@ -44,18 +55,16 @@ class Execution:
         """The ARN, with the few characters that tag values may not hold replaced; at most 256 characters."""
         return re.sub(r"[^\w.:/=+@-]", "-", self.arn)[:256]
 
-    def job_name(self, redrive_count: int | None = None) -> str:
-        """The training job's name: the same for every retry of a step, another one for every redrive.
+    def job_name(self, number: int) -> str:
+        """The name of this execution's training job `number`, from 0 to MAX_JOB_NUMBER, in the order of their creation.
 
-        A name can be used once only, so a redriven execution needs its own; SageMaker allows 63 characters of
-        `[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}` and writes ARNs in lower case.
+        A name can be used once only; SageMaker allows 63 characters of `[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}` and writes
+        ARNs in lower case.
         """
-        count = self.redrive_count if redrive_count is None else redrive_count
+        assert 0 <= number <= MAX_JOB_NUMBER
         slug = re.sub(r"[^a-z0-9]+", "-", self.name.lower())[:_SLUG_LENGTH].strip("-") or "run"
         # With the time, since Step Functions gives a name away again after 90 days: the old job must not pass for ours.
-        digest = hashlib.sha256(f"{self.arn} {self.started.isoformat()}".encode()).hexdigest()[:6]
-        return f"{JOB_NAME_PREFIX}{slug}-{digest}" + (f"-r{count}" if count else "")
-
-    def job_names(self) -> list[str]:
-        """The names that this execution's jobs can have, latest first."""
-        return [self.job_name(count) for count in range(self.redrive_count, -1, -1)]
+        # In whole seconds, since the context object and DescribeExecution give different fractions.
+        start = self.started.replace(microsecond=0).isoformat()
+        digest = hashlib.sha256(f"{self.arn} {start}".encode()).hexdigest()[:6]
+        return f"{JOB_NAME_PREFIX}{slug}-{digest}" + (f"-{number}" if number else "")

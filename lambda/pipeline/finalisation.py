@@ -1,87 +1,120 @@
-"""What is done at every end of an execution: no job is left running, and one message is sent."""
+"""What is done at every end of an execution: no job is left running, the lock is given back, one message is sent."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from pipeline.aws_errors import error_code, error_message, raising_unavailable
+from pipeline.dataset_lock import release
+from pipeline.errors import AwsUnavailable
 from pipeline.execution import Execution
-from pipeline.job_state import describe_job, judge
-from pipeline.outcome import Outcome, failure_of
+from pipeline.execution_jobs import existing_jobs, stop_job
+from pipeline.job_cost import jobs_cost
+from pipeline.outcome import Failure, Outcome
 from pipeline.pretrained_weights import starting_weights
-from pipeline.s3_layout import bucket_of
+from pipeline.run_metrics import COST, put_metrics
+from pipeline.settings import FinaliseSettings
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sns import SNSClient
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The AWS clients that an end needs."""
+
+    sagemaker: SageMakerClient
+    s3: S3Client
+    sns: SNSClient
+    cloudwatch: CloudWatchClient
+
+
 def finalise(
-    sagemaker: SageMakerClient,
-    sns: SNSClient,
+    services: Services,
     *,
     state: Mapping[str, Any],
     execution: Execution,
-    topic_arn: str,
+    failure: Failure | None,
+    settings: FinaliseSettings,
     now: datetime,
 ) -> Outcome:
-    """Stop this execution's job if it still runs, publish the outcome, and return it.
+    """Stop what still runs of this execution's jobs, release its lock, publish the outcome, and return it.
 
-    Publishing comes last, so that a second try after an error sends no second message.
+    `state` is what the state machine carried, as far as it is known. Publishing comes last, so that a second try after
+    an error sends no second message. Raises AwsUnavailable.
     """
-    job_name, job, note = _last_look(sagemaker, state, execution)
+    notes: list[str] = []
+    jobs = _end_jobs(services.sagemaker, state, execution, notes)
+    _release_lock(services.s3, state, execution, settings, notes)
+    quote = state.get("quote")
     outcome = Outcome(
         execution=execution,
         ended=now,
-        failure=failure_of(state, execution),
+        failure=failure,
         state=state,
-        job_name=job_name,
-        job=judge(job, region=execution.region, now=now) if job else None,
-        starting_weights=_starting_weights(job, state) if job else None,
-        note=note,
+        jobs=jobs,
+        cost=jobs_cost(jobs, quote, now=now),
+        starting_weights=_starting_weights(jobs, state, settings),
+        notes=notes,
     )
+    if jobs:
+        with contextlib.suppress(AwsUnavailable):  # the message tells the cost, too
+            put_metrics(services.cloudwatch, {COST: outcome.cost.usd})
     with raising_unavailable():
-        sns.publish(TopicArn=topic_arn, Subject=outcome.subject(), Message=outcome.message())
+        services.sns.publish(TopicArn=settings.topic_arn, Subject=outcome.subject(), Message=outcome.message())
     return outcome
 
 
-def _last_look(
-    sagemaker: SageMakerClient, state: Mapping[str, Any], execution: Execution
-) -> tuple[str | None, dict[str, Any] | None, str | None]:
-    """(job name, its description, note); a refusal by SageMaker becomes the note: the message must go out."""
-    name: str | None = None
+def _end_jobs(
+    sagemaker: SageMakerClient, state: Mapping[str, Any], execution: Execution, notes: list[str]
+) -> list[dict[str, Any]]:
+    """All jobs of the execution, those that run told to stop; a refusal by SageMaker becomes a note.
+
+    The state does not name a job whose Launch broke off, so they are looked up by the names that they can have.
+    """
+    jobs: list[dict[str, Any]] = []
+    known = state["job"]["number"] + 1 if "job" in state else 0
     try:
-        for name in _possible_jobs(state, execution):
-            job = describe_job(sagemaker, name)
-            if job is not None:
-                note = _stop(sagemaker, name) if job["TrainingJobStatus"] == "InProgress" else None
-                return name, job, note
+        jobs = list(existing_jobs(sagemaker, execution, at_least=known).values())
+        for job in jobs:
+            if job["TrainingJobStatus"] == "InProgress" and stop_job(sagemaker, job, execution):
+                notes.append(
+                    f"The training job {job['TrainingJobName']} was still running and has been told to stop; its cost "
+                    "below goes on until it has."
+                )
     except ClientError as error:
-        refusal = f"{error_code(error)}: {error_message(error)}"
-        return name, None, f"The training job {name} could not be looked at ({refusal}): stop it if it still runs."
-    return None, None, None
+        notes.append(
+            f"The training jobs {execution.job_name(0)} and following could not be looked at or stopped "
+            f"({error_code(error)}: {error_message(error)}): stop them if they still run."
+        )
+    return jobs
 
 
-def _possible_jobs(state: Mapping[str, Any], execution: Execution) -> list[str]:
-    """The job that Launch told of; after a Launch that broke off, those that it may have started."""
-    if "job" in state:
-        return [state["job"]["name"]]
-    return execution.job_names() if "dataset" in state else []
-
-
-def _starting_weights(job: Mapping[str, Any], state: Mapping[str, Any]) -> str | None:
-    return starting_weights(job, preset=state["request"]["preset"], bucket=bucket_of(state["dataset"]["uri"]))
-
-
-def _stop(sagemaker: SageMakerClient, name: str) -> str:
+def _release_lock(
+    s3: S3Client, state: Mapping[str, Any], execution: Execution, settings: FinaliseSettings, notes: list[str]
+) -> None:
+    """Where the state does not tell the lock, it stays: the next execution sees that its holder has ended."""
+    if "lock" not in state:
+        return
     try:
-        with raising_unavailable():
-            sagemaker.stop_training_job(TrainingJobName=name)
+        release(s3, bucket=settings.bucket, key=state["lock"]["key"], execution=execution)
     except ClientError as error:
-        if error_code(error) != "ValidationException":  # it ended since we looked: nothing to stop
-            raise
-    return f"The training job {name} was still running and has been told to stop; its cost below goes on until it has."
+        notes.append(
+            f"The lock s3://{settings.bucket}/{state['lock']['key']} could not be removed ({error_code(error)}: "
+            f"{error_message(error)}); the next run takes it over all the same."
+        )
+
+
+def _starting_weights(jobs: list[dict[str, Any]], state: Mapping[str, Any], settings: FinaliseSettings) -> str | None:
+    if not jobs or "request" not in state:
+        return None
+    return starting_weights(jobs[-1], preset=state["request"]["preset"], bucket=settings.bucket)

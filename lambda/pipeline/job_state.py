@@ -1,44 +1,27 @@
-"""What a training job's state means: go on waiting, completed, or ended otherwise, and what it has cost so far."""
+"""What DescribeTrainingJob tells of a job: where it is, what it has cost so far, and what its end means."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from pipeline.aws_errors import error_code, error_message, raising_unavailable
-from pipeline.errors import PipelineError, TrainingFailed, TrainingStopped, TrainingTimedOut
+from pipeline.errors import LaunchFailed, PipelineError, TrainingFailed, TrainingStopped, TrainingTimedOut
 from pipeline.links import log_group_link
-from pipeline.pricing import USD_PER_HOUR, cost_usd
+from pipeline.plain_text import plain
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """One look at a training job."""
-
-    action: Literal["wait", "completed", "failed"]
-    status: str
-    """TrainingJobStatus."""
-    secondary_status: str
-    error: str | None = None
-    """For "failed": the name that the execution ends with."""
-    cause: str | None = None
-    """For "failed": what happened and where to look."""
-    artifact_uri: str | None = None
-    """model.tar.gz, once it holds a model."""
-    billable_seconds: int
-    """As billed, or while it runs the seconds since it started: an upper bound for spot."""
-    cost_usd: float
-
-    def to_state(self) -> dict[str, Any]:
-        """As the state machine carries it."""
-        return asdict(self)
+BILLED = frozenset({"Downloading", "DownloadingTrainingImage", "Training", "Updating", "Uploading", "Stopping"})
+"""The secondary statuses in which the job has an instance."""
+QUEUED = frozenset(
+    {"Starting", "Pending", "LaunchingMLInstances", "PreparingTrainingStack", "Interrupted", "Restarting"}
+)
+"""Those in which it waits for one. "Interrupted", too: SageMaker restarts a spot job when there is capacity again."""
 
 
 def describe_job(sagemaker: SageMakerClient, name: str) -> dict[str, Any] | None:
@@ -53,31 +36,36 @@ def describe_job(sagemaker: SageMakerClient, name: str) -> dict[str, Any] | None
         raise
 
 
-def judge(job: Mapping[str, Any], *, region: str, now: datetime) -> Progress:
-    """What the state machine does next. `job` is DescribeTrainingJob's answer, `now` has a time zone."""
-    status, secondary = job["TrainingJobStatus"], job.get("SecondaryStatus", "")
-    seconds = billable_seconds(job, now=now)
-    end = _end(job, region)
-    completed = status == "Completed" and end is None
-    return Progress(
-        action="failed" if end else "completed" if completed else "wait",
-        status=status,
-        secondary_status=secondary,
-        error=type(end).__name__ if end else None,
-        cause=str(end) if end else None,
-        # SageMaker names the place long before there is anything, and of a job that was stopped it packs what there is:
-        # no model, which the trainer writes last.
-        artifact_uri=job.get("ModelArtifacts", {}).get("S3ModelArtifacts") if completed else None,
-        billable_seconds=seconds,
-        cost_usd=cost_usd(float(USD_PER_HOUR[job["ResourceConfig"]["InstanceType"]]), seconds),
-    )
+def has_ended(job: Mapping[str, Any]) -> bool:
+    """Whether nothing will change any more."""
+    return job["TrainingJobStatus"] not in ("InProgress", "Stopping")
+
+
+def has_completed(job: Mapping[str, Any], region: str) -> bool:
+    """Whether it came to its own end, and so left a model."""
+    return job["TrainingJobStatus"] == "Completed" and ending(job, region) is None
+
+
+def instance_type(job: Mapping[str, Any]) -> str:
+    """The instance type the job runs on; of several that it may get, the first until one has been chosen."""
+    resources = job["ResourceConfig"]
+    chosen = resources.get("SelectedInstanceType") or resources.get("InstanceType")
+    return str(chosen or resources["InstancePreferences"][0]["InstanceType"])
 
 
 def billable_seconds(job: Mapping[str, Any], *, now: datetime) -> int:
-    """BillableTimeInSeconds once SageMaker knows it (spot's discount included), else the time since it started."""
+    """BillableTimeInSeconds once SageMaker knows it (spot's discount included), else the time on an instance so far."""
     billed: int | None = job.get("BillableTimeInSeconds")
     if billed is not None:
         return billed
+    transitions = job.get("SecondaryStatusTransitions")
+    if transitions:
+        spans = (
+            transition.get("EndTime", now) - transition["StartTime"]
+            for transition in transitions
+            if transition["Status"] in BILLED
+        )
+        return max(0, round(sum(spans, timedelta()).total_seconds()))
     started: datetime | None = job.get("TrainingStartTime")
     if started is None:
         return 0
@@ -85,28 +73,51 @@ def billable_seconds(job: Mapping[str, Any], *, now: datetime) -> int:
     return max(0, round((ended - started).total_seconds()))
 
 
-def _end(job: Mapping[str, Any], region: str) -> PipelineError | None:
+def status_since(job: Mapping[str, Any]) -> datetime:
+    """When the job came to have an instance, or to wait for one, as it does now."""
+    queued = job.get("SecondaryStatus") in QUEUED
+    since: datetime = job["CreationTime"]
+    for transition in reversed(job.get("SecondaryStatusTransitions", [])):
+        if (transition["Status"] in QUEUED) is not queued:
+            break
+        since = transition["StartTime"]
+    return since
+
+
+def lacked_capacity(job: Mapping[str, Any]) -> bool:
+    """Whether the ended job ended because there was no instance for it."""
+    return "CapacityError" in job.get("FailureReason", "") or job.get("SecondaryStatus") in (
+        "MaxWaitTimeExceeded",
+        "Interrupted",
+    )
+
+
+def ending(job: Mapping[str, Any], region: str) -> PipelineError | None:
     """The error that the job's end stands for; None while it runs and when it completed."""
     name, status, secondary = job["TrainingJobName"], job["TrainingJobStatus"], job.get("SecondaryStatus", "")
     limits = job.get("StoppingCondition", {})
+    reason = plain(job.get("FailureReason") or "SageMaker gives no reason.", longest=1100)
     logs = f"Its log: {log_group_link(region, name)}"
     end: PipelineError | None = None
-    if status in ("InProgress", "Stopping"):
-        pass  # "Interrupted", too: SageMaker restarts a spot job when there is capacity again
+    if not has_ended(job):
+        pass
     elif secondary == "MaxRuntimeExceeded":
         end = TrainingTimedOut(
-            f"The training job {name} reached its limit of {_hours(limits, 'MaxRuntimeInSeconds')} and was stopped. "
-            f"Start again with a higher max_runtime_hours; a new execution trains from the beginning. {logs}"
+            f"The training job {name} reached its limit of {_hours(limits, 'MaxRuntimeInSeconds')}, which is what "
+            f"max_cost_usd pays for. Start again with a higher one; a new execution trains from the beginning. {logs}"
         )
     elif secondary == "MaxWaitTimeExceeded":
         end = TrainingTimedOut(
             f"The training job {name} found too little spot capacity within {_hours(limits, 'MaxWaitTimeInSeconds')}. "
-            f'Start again with {{"spot": false}} or another instance_type. {logs}'
+            f'Start again with {{"spot": false}} or other instance_types. {logs}'
+        )
+    elif status == "Failed" and lacked_capacity(job):
+        end = LaunchFailed(
+            f"The training job {name} found no capacity of {instance_type(job)}: {reason} "
+            "Start again later, or name further instance_types, which are then tried in turn."
         )
     elif status == "Failed":
-        end = TrainingFailed(
-            f"The training job {name} failed: {job.get('FailureReason') or 'SageMaker gives no reason.'} {logs}"
-        )
+        end = TrainingFailed(f"The training job {name} failed: {reason} {logs}")
     elif secondary == "Interrupted":
         end = TrainingStopped(
             f"The training job {name} lost its spot capacity and was not resumed. "

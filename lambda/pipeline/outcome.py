@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from pipeline.errors import EXPECTED_ERRORS
 from pipeline.execution import Execution
-from pipeline.job_state import Progress
+from pipeline.job_cost import JobsCost
+from pipeline.job_state import has_completed, instance_type
 from pipeline.links import execution_link, job_link, log_group_link
-from pipeline.pricing import PRICES_DATE, PRICES_REGION
+from pipeline.plain_text import plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,41 +32,61 @@ class Outcome:
     ended: datetime
     failure: Failure | None
     state: Mapping[str, Any]
-    """What the state machine carried at the end: request, dataset, job as far as it got."""
-    job_name: str | None = None
-    job: Progress | None = None
+    """What the state machine carried at the end: request, dataset, quote, judgement as far as it got."""
+    jobs: Sequence[Mapping[str, Any]] = ()
+    """DescribeTrainingJob's answers about all jobs of the execution, in the order of their creation."""
+    cost: JobsCost
     starting_weights: str | None = None
-    """One sentence on the weights that the job started from, where there is something to say."""
-    note: str | None = None
-    """What finalising had to do, such as stopping a job that still ran."""
+    """One sentence on the weights that the jobs started from, where there is something to say."""
+    notes: Sequence[str] = ()
+    """What finalising had to do or could not do, such as stopping a job that still ran."""
 
     @property
     def status(self) -> str:
         """SUCCEEDED or FAILED, as Step Functions names them."""
         return "FAILED" if self.failure else "SUCCEEDED"
 
-    def to_state(self) -> dict[str, Any]:
-        """As the state machine carries it: Succeed's output, Fail's error and cause."""
-        return {
-            "status": self.status,
-            "error": self.failure.error if self.failure else None,
-            "cause": self.failure.cause if self.failure else None,
-            "training_job_name": self.job_name,
-            "starting_weights": self.starting_weights,
-            "artifact_uri": self.job.artifact_uri if self.job else None,
-            "report_uri": self.state.get("dataset", {}).get("report_uri"),
-            "seconds": round(self._elapsed.total_seconds()),
-            "billable_seconds": self.job.billable_seconds if self.job else 0,
-            "cost_usd": self.job.cost_usd if self.job else 0.0,
-        }
-
     @property
     def _elapsed(self) -> timedelta:
         return self.ended - self.execution.started
 
+    @property
+    def _judgement(self) -> Mapping[str, Any]:
+        judgement: Mapping[str, Any] = self.state.get("judgement", {})
+        return judgement
+
+    @property
+    def artifact_uri(self) -> str | None:
+        """The model of the last job that completed; of others SageMaker packs what there is: no model."""
+        completed = [job for job in self.jobs if has_completed(job, self.execution.region)]
+        return completed[-1].get("ModelArtifacts", {}).get("S3ModelArtifacts") if completed else None
+
+    def to_state(self) -> dict[str, Any]:
+        """As the state machine carries it: Succeed's output, and what the step Failed raises."""
+        return {
+            "status": self.status,
+            "error": self.failure.error if self.failure else None,
+            "cause": self.failure.cause if self.failure else None,
+            "redrive_count": self.execution.redrive_count,
+            "verdict": self._judgement.get("action"),
+            "verdict_sentence": self._judgement.get("sentence"),
+            "training_job_name": self.jobs[-1]["TrainingJobName"] if self.jobs else None,
+            "training_job_names": [job["TrainingJobName"] for job in self.jobs],
+            "starting_weights": self.starting_weights,
+            "artifact_uri": self.artifact_uri,
+            "model_package_arn": self._judgement.get("model_package_arn"),
+            "metrics_uri": self._judgement.get("metrics_uri"),
+            "report_uri": self.state.get("dataset", {}).get("report_uri"),
+            "seconds": round(self._elapsed.total_seconds()),
+            "billable_seconds": self.cost.billable_seconds,
+            "cost_usd": self.cost.usd,
+            "spot_saving": self.cost.spot_saving,
+        }
+
     def subject(self) -> str:
         """The message's subject: SNS takes up to 100 ASCII characters, none of them a control character."""
-        end = f"failed ({self.failure.error})" if self.failure else "succeeded"
+        verdict = self._judgement.get("action")
+        end = f"failed ({self.failure.error})" if self.failure else f"succeeded ({verdict})" if verdict else "succeeded"
         text = f"floorplan-dino {end}: {self.execution.name}"
         return "".join(char if " " <= char <= "~" else "?" for char in text)[:100]
 
@@ -76,7 +97,8 @@ class Outcome:
         lines = [
             f"The run {self.execution.name} {self.status.lower()} after {_duration(self._elapsed)}.",
             f"{self.failure.error}: {self.failure.cause}" if self.failure else None,
-            self.note,
+            self._judgement.get("sentence"),
+            *self.notes,
             "",
             f"Execution: {execution_link(region, self.execution.arn)}",
             f"Request: {json.dumps(request)}" if request else None,
@@ -84,19 +106,39 @@ class Outcome:
             f"version {dataset['version']}, {dataset['verdict']}; report: {dataset['report_uri']}"
             if dataset
             else None,
+            *self._job_lines(),
         ]
-        if self.job_name and self.job:
-            lines += [
-                f"Training job: {job_link(region, self.job_name)} ({self.job.status}, {self.job.secondary_status})",
-                f"Log: {log_group_link(region, self.job_name)}",
-                self.starting_weights,
-                f"Model: {self.job.artifact_uri}" if self.job.artifact_uri else None,
-                f"Cost of training: {self.job.cost_usd:.2f} USD for {self.job.billable_seconds:,} billable seconds "
-                f"({PRICES_REGION} prices of {PRICES_DATE})",
-            ]
-        elif self.job_name is None:
-            lines.append("No training job was started: no training cost.")
-        return "\n".join(line for line in lines if line is not None)
+        return "\n".join(plain(line, longest=4000) for line in lines if line is not None)
+
+    def _job_lines(self) -> list[str | None]:
+        if not self.jobs:
+            return [] if self.notes else ["No training job was started: no training cost."]
+        region = self.execution.region
+        last, judgement = self.jobs[-1]["TrainingJobName"], self._judgement
+        package = judgement.get("model_package_arn")
+        return [
+            *(
+                f"Training job: {job_link(region, job['TrainingJobName'])} ({instance_type(job)}, "
+                f"{job['TrainingJobStatus']}, {job.get('SecondaryStatus', '')})"
+                for job in self.jobs
+            ),
+            f"Log: {log_group_link(region, last)}",
+            self.starting_weights,
+            f"Model: {self.artifact_uri}" if self.artifact_uri else None,
+            f"Metrics: {judgement['metrics_uri']}" if judgement.get("metrics_uri") else None,
+            f"Registered, pending approval: {package}. To accept it: aws sagemaker update-model-package "
+            f"--model-package-arn {package} --model-approval-status Approved"
+            if package
+            else None,
+            self._cost_line(),
+        ]
+
+    def _cost_line(self) -> str:
+        """The real cost, once all jobs have been billed."""
+        count = "" if len(self.jobs) == 1 else f" in {len(self.jobs)} jobs"
+        saving = f"; spot saved {self.cost.spot_saving:.0%}" if self.cost.spot_saving is not None else ""
+        line = f"Cost of training: {self.cost.usd:.2f} USD for {self.cost.billable_seconds:,} billable seconds{count}"
+        return f"{line} ({self.cost.price_source}{saving})" + ("" if self.cost.is_final else ", not billed in full yet")
 
 
 def failure_of(state: Mapping[str, Any], execution: Execution) -> Failure | None:

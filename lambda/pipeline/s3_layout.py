@@ -21,6 +21,11 @@ def report_key(execution_name: str) -> str:
     return f"{REPORTS}{execution_name}/report.json"
 
 
+def html_report_key(execution_name: str) -> str:
+    """The same report for people."""
+    return f"{REPORTS}{execution_name}/report.html"
+
+
 def batch_key(execution_name: str, number: int) -> str:
     """The images of one batch of an execution's validation."""
     return f"{REPORTS}{execution_name}/batches/{number:05d}.json"
@@ -29,6 +34,11 @@ def batch_key(execution_name: str, number: int) -> str:
 def facts_key(batch: str) -> str:
     """What was read of the images of the batch with this key."""
     return f"{batch.removesuffix('.json')}-facts.json"
+
+
+def metrics_key(execution_name: str, run: int) -> str:
+    """The metrics of one run of an execution, as the trainer wrote them."""
+    return f"{REPORTS}{execution_name}/metrics-{run}.json"
 
 
 def checkpoints_prefix(execution_name: str, run: int) -> str:

@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.clients import sagemaker_client
-from pipeline.errors import TrainingFailed
+from pipeline.clients import cloudwatch_client, logs_client, s3_client, sagemaker_client
+from pipeline.errors import AwsUnavailable, TrainingFailed
 from pipeline.execution import Execution
-from pipeline.job_state import describe_job, judge
+from pipeline.job_checkpoints import look_at_checkpoints
+from pipeline.job_log import read_log_end
+from pipeline.job_progress import Look, judge_progress
+from pipeline.job_state import describe_job
+from pipeline.request import Request
+from pipeline.run_metrics import COST_SO_FAR, QUIET, put_metrics
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Event: {"execution", "job"}. Returns Progress's fields. Raises TrainingFailed if the job has vanished."""
-    execution, name = Execution.from_context(event["execution"]), event["job"]["name"]
-    job = describe_job(sagemaker_client(), name)
+    """Event: {"execution", "request", "dataset", "quote", "job"}. Returns Progress's fields.
+
+    Raises TrainingFailed if the job has vanished, AwsUnavailable.
+    """
+    state = event["job"]
+    job = describe_job(sagemaker_client(), state["name"])
     if job is None:
-        raise TrainingFailed(f"The training job {name} does not exist any more: somebody deleted it. Start again.")
-    return judge(job, region=execution.region, now=datetime.now(UTC)).to_state()
+        raise TrainingFailed(
+            f"The training job {state['name']} does not exist any more: somebody deleted it. Start again."
+        )
+    progress = judge_progress(
+        Look(
+            job=job,
+            state=state,
+            log=read_log_end(logs_client(), state["name"]),
+            checkpoints=look_at_checkpoints(s3_client(), state["checkpoints_uri"]),
+            request=Request.from_state(event["request"]),
+            quote=event["quote"],
+            execution=Execution.from_context(event["execution"]),
+            now=datetime.now(UTC),
+        )
+    )
+    metrics = {COST_SO_FAR: progress.execution_cost_usd}
+    if progress.quiet_seconds is not None:
+        metrics[QUIET] = float(progress.quiet_seconds)
+    with contextlib.suppress(AwsUnavailable):  # training must not end because nobody can look on
+        put_metrics(cloudwatch_client(), metrics)
+    return progress.to_state()

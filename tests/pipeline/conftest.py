@@ -62,6 +62,50 @@ def dataset() -> dict[str, Any]:
 
 
 @pytest.fixture
+def quote() -> dict[str, Any]:
+    """What Quote puts into the state: two types, each as spot."""
+    prices = {"ml.g5.2xlarge": 1.515, "ml.g6.2xlarge": 1.222}
+    return {
+        "accepted": True,
+        "images_per_second": 2.7,
+        "price_source": "the AWS Price List's prices of us-east-1",
+        "usd_per_hour": prices,
+        "choices": [
+            {
+                "instance_types": [name],
+                "spot": True,
+                "usd_per_hour": price,
+                "hours": 1.5,
+                "usd": round(1.5 * price, 2),
+                "max_runtime_seconds": [21600],
+            }
+            for name, price in prices.items()
+        ],
+    }
+
+
+@pytest.fixture
+def job_state(execution: Execution) -> dict[str, Any]:
+    """What Launch puts into the state: the first choice's job."""
+    return {
+        "name": execution.job_name(0),
+        "run": 0,
+        "choice": 0,
+        "number": 0,
+        "redrive_count": 0,
+        "instance_types": ["ml.g5.2xlarge"],
+        "spot": True,
+        "usd_per_hour": 1.515,
+        "cost_before_usd": 0.0,
+        "max_runtime_seconds": 21600,
+        "checkpoints_uri": f"s3://bucket/checkpoints/{execution.name}/0/",
+        "watch_interval_seconds": 60,
+        "first_minutes": "open",
+        "stop": None,
+    }
+
+
+@pytest.fixture
 def settings() -> LaunchSettings:
     return LaunchSettings(
         bucket="bucket",
@@ -118,6 +162,27 @@ def sns() -> Iterator[StubbedClient]:
 @pytest.fixture
 def s3() -> Iterator[StubbedClient]:
     stubbed = StubbedClient("s3")
+    yield stubbed
+    stubbed.assert_all_called()
+
+
+@pytest.fixture
+def stepfunctions() -> Iterator[StubbedClient]:
+    stubbed = StubbedClient("stepfunctions")
+    yield stubbed
+    stubbed.assert_all_called()
+
+
+@pytest.fixture
+def logs() -> Iterator[StubbedClient]:
+    stubbed = StubbedClient("logs")
+    yield stubbed
+    stubbed.assert_all_called()
+
+
+@pytest.fixture
+def cloudwatch() -> Iterator[StubbedClient]:
+    stubbed = StubbedClient("cloudwatch")
     yield stubbed
     stubbed.assert_all_called()
 

@@ -1,166 +1,297 @@
-"""Launch starts one job, however often it is called."""
+"""Launch starts one job, however often it is called, on the first choice that is possible, and never over the cap."""
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from pipeline.errors import AwsUnavailable, LaunchFailed
+from botocore.stub import ANY
+from pipeline.errors import AwsUnavailable, LaunchFailed, OverBudget
 from pipeline.execution import Execution
-from pipeline.job_start import start_job
-from pipeline.request import Request
+from pipeline.execution_jobs import EXECUTION_TAG
+from pipeline.job_start import Launch, start_job
+from pipeline.request import Defaults, Request, parse_request
 from pipeline.settings import LaunchSettings
-from pipeline.training_job import EXECUTION_TAG, training_job_arguments
+from pipeline.training_job import training_job_arguments
 
 from tests.pipeline.conftest import StubbedClient, context, described_job, listed
 
+LIMIT = "The account-level service limit 'ml.g5.2xlarge for spot training job usage' is 0 Instances."
+ARN = described_job("job")["TrainingJobArn"]
+
 
 @dataclass(frozen=True)
-class Launch:
+class Launching:
     """One launch, with the answers that AWS is to give."""
 
     sagemaker: StubbedClient
     s3: StubbedClient
-    request: Request
-    dataset: dict[str, Any]
-    settings: LaunchSettings
+    stepfunctions: StubbedClient
+    launch: Launch
+
+    @property
+    def names(self) -> list[str]:
+        return [self.launch.execution.job_name(number) for number in range(4)]
+
+    def expect_earlier(self, *jobs: dict[str, Any]) -> None:
+        """What DescribeTrainingJob answers for the execution's jobs, from the first on, and that there is no other."""
+        for name, job in zip(self.names, jobs, strict=False):
+            self.sagemaker.expect("describe_training_job", described_job(name, **job), TrainingJobName=name)
+        self.sagemaker.refuse("describe_training_job", "ValidationException", "Requested resource not found.")
 
     def expect_weights_and_code(self) -> None:
         self.s3.expect("list_objects_v2", listed())
         self.s3.expect("copy_object", {"CopyObjectResult": {}})
 
-    def start(self, execution: Execution) -> dict[str, Any]:
-        return start_job(
-            self.sagemaker.client,
-            self.s3.client,
-            request=self.request,
-            dataset=self.dataset,
-            execution=execution,
-            settings=self.settings,
+    def expect_tags(self, value: str) -> None:
+        tags = [{"Key": "other", "Value": "tag"}, {"Key": EXECUTION_TAG, "Value": value}]
+        self.sagemaker.expect("list_tags", {"Tags": tags}, ResourceArn=ANY)
+
+    def expect_status(self, status: str = "RUNNING") -> None:
+        answer = {"executionArn": "a", "stateMachineArn": "b", "status": status, "startDate": datetime.now(UTC)}
+        self.stepfunctions.expect("describe_execution", answer, executionArn=self.launch.execution.arn)
+
+    def expect_creation(self, number: int = 0, choice: int = 0, seconds: int = 21600) -> None:
+        launch = self.launch
+        arguments = training_job_arguments(
+            request=launch.request,
+            run=launch.attempt["run"],
+            choice=launch.quote["choices"][choice],
+            max_runtime_seconds=seconds,
+            dataset=launch.dataset,
+            weights=None,
+            execution=launch.execution,
+            number=number,
+            settings=launch.settings,
         )
+        self.sagemaker.expect("create_training_job", {"TrainingJobArn": ARN}, **arguments)
+
+    def start(self) -> dict[str, Any]:
+        return start_job(self.sagemaker.client, self.s3.client, self.stepfunctions.client, self.launch)
+
+
+def checkpoints(run: int) -> dict[str, Any]:
+    return {"CheckpointConfig": {"S3Uri": f"s3://bucket/checkpoints/{context()['Name']}/{run}/"}}
 
 
 @pytest.fixture
-def launch(
-    sagemaker: StubbedClient, s3: StubbedClient, request_: Request, dataset: dict[str, Any], settings: LaunchSettings
-) -> Launch:
-    return Launch(sagemaker, s3, request_, dataset, settings)
+def launching(
+    sagemaker: StubbedClient,
+    s3: StubbedClient,
+    stepfunctions: StubbedClient,
+    request_: Request,
+    dataset: dict[str, Any],
+    *,
+    quote: dict[str, Any],
+    settings: LaunchSettings,
+    execution: Execution,
+) -> Launching:
+    launch = Launch(
+        request=request_,
+        dataset=dataset,
+        quote=quote,
+        attempt={"run": 0, "choice": 0, "number": 0},
+        execution=execution,
+        settings=settings,
+        now=datetime(2026, 11, 20, 12, tzinfo=UTC),
+    )
+    return Launching(sagemaker, s3, stepfunctions, launch)
 
 
-def created(execution: Execution) -> dict[str, Any]:
-    return {"TrainingJobArn": described_job(execution.job_name())["TrainingJobArn"]}
+def changed(launching: Launching, **more: Any) -> Launching:
+    return replace(launching, launch=replace(launching.launch, **more))
 
 
-def test_the_code_is_copied_beside_the_data_and_the_job_created(launch: Launch, execution: Execution) -> None:
-    launch.s3.expect("list_objects_v2", listed("pretrained/resnet50.pth"), Bucket="bucket", Prefix="pretrained/")
-    launch.s3.expect(
+def test_the_code_is_copied_beside_the_data_and_the_job_created(
+    launching: Launching, job_state: dict[str, Any]
+) -> None:
+    launching.expect_earlier()
+    launching.s3.expect("list_objects_v2", listed(), Bucket="bucket", Prefix="pretrained/")
+    launching.s3.expect(
         "copy_object",
         {"CopyObjectResult": {}},
         Bucket="bucket",
         Key="training-code/abc123/training_code.zip",
         CopySource={"Bucket": "assets", "Key": "abc123.zip"},
     )
-    arguments = training_job_arguments(
-        request=launch.request,
-        dataset=launch.dataset,
-        weights="resnet50.pth",
-        execution=execution,
-        settings=launch.settings,
+    launching.expect_creation()
+    launching.expect_status()
+    # 10 USD pay for 23,762 s at 1.515 USD an hour, less the 120 s in which a job may stop: more than was quoted.
+    assert launching.start() == job_state
+
+
+@pytest.mark.parametrize("status", ["InProgress", "Completed"])
+def test_a_retry_or_a_redrive_takes_the_job_that_runs_or_is_done(launching: Launching, status: str) -> None:
+    launching.expect_earlier({"status": status, "secondary": status, **checkpoints(0)})
+    launching.expect_tags(launching.launch.execution.tag)
+    redriven = Execution.from_context(context(RedriveCount=1))
+    state = changed(launching, execution=redriven).start()
+    assert (state["name"], state["number"], state["redrive_count"]) == (launching.names[0], 0, 1)
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        {"status": "Failed", "secondary": "Failed"},
+        {"status": "Stopped", "secondary": "Stopped"},
+        {"status": "Stopping", "secondary": "Stopping"},
+        {"status": "Completed", "secondary": "MaxRuntimeExceeded"},
+    ],
+)
+def test_after_a_job_without_a_model_the_next_number_goes_on_from_its_checkpoints(
+    launching: Launching, ended: dict[str, Any]
+) -> None:
+    launching.expect_earlier({**ended, **checkpoints(0)})
+    launching.expect_weights_and_code()
+    launching.expect_creation(number=1)
+    launching.expect_status()
+    state = launching.start()
+    assert (state["name"], state["number"]) == (launching.names[1], 1)
+    assert state["checkpoints_uri"] == checkpoints(0)["CheckpointConfig"]["S3Uri"]
+
+
+def test_the_next_run_is_not_the_run_that_is_done(launching: Launching, defaults: Defaults) -> None:
+    quote = launching.launch.quote
+    both = [choice | {"max_runtime_seconds": [3600, 72_000]} for choice in quote["choices"]]
+    launching = changed(
+        launching,
+        request=parse_request({"preset": "test_then_full"}, defaults),
+        quote={**quote, "choices": both},
+        attempt={"run": 1, "choice": 0, "number": 1},
     )
-    launch.sagemaker.expect("create_training_job", created(execution), **arguments)
-    assert launch.start(execution) == {
-        "name": execution.job_name(),
-        "instance_type": "ml.g5.2xlarge",
-        "watch_interval_seconds": 60,
-    }
+    launching.expect_earlier({"status": "Completed", "secondary": "Completed", **checkpoints(0)})
+    launching.expect_weights_and_code()
+    launching.expect_creation(number=1, seconds=72_000)
+    launching.expect_status()
+    assert launching.start()["run"] == 1
+
+
+def test_a_job_that_was_deleted_leaves_no_gap_to_fall_into(launching: Launching) -> None:
+    launching = changed(launching, attempt={"run": 0, "choice": 1, "number": 1})
+    for _ in range(2):
+        launching.sagemaker.refuse("describe_training_job", "ValidationException", "Requested resource not found.")
+    launching.expect_weights_and_code()
+    launching.expect_creation(number=1, choice=1)
+    launching.expect_status()
+    assert launching.start()["number"] == 1
+
+
+def test_a_quota_that_is_refused_leads_to_the_next_choice_in_the_same_step(launching: Launching) -> None:
+    launching.expect_earlier()
+    launching.expect_weights_and_code()
+    launching.sagemaker.refuse("create_training_job", "ResourceLimitExceeded", LIMIT)
+    launching.expect_creation(choice=1)
+    launching.expect_status()
+    state = launching.start()
+    assert (state["choice"], state["number"], state["instance_types"]) == (1, 0, ["ml.g6.2xlarge"])
+
+
+def test_the_last_refused_quota_ends_the_run_with_what_each_said_and_the_remedy(launching: Launching) -> None:
+    launching.expect_earlier()
+    launching.expect_weights_and_code()
+    for kind in ("g5", "g6"):
+        launching.sagemaker.refuse("create_training_job", "ResourceLimitExceeded", LIMIT.replace("g5", kind))
+    with pytest.raises(LaunchFailed) as refusal:
+        launching.start()
+    for fact in (LIMIT, LIMIT.replace("g5", "g6"), "ml.g6.2xlarge (spot)", "Service Quotas"):
+        assert fact in str(refusal.value)
+
+
+def test_what_earlier_jobs_cost_is_taken_from_the_cap(launching: Launching) -> None:
+    launching.expect_earlier(
+        {"status": "Stopped", "secondary": "Stopped", "BillableTimeInSeconds": 14_400, **checkpoints(0)}
+    )
+    launching.expect_weights_and_code()
+    left = 10 - 6.06
+    seconds = int(left / 1.515 * 3600) - 120
+    launching.expect_creation(number=1, seconds=seconds)
+    launching.expect_status()
+    state = launching.start()
+    assert state["cost_before_usd"] == 6.06
+    assert state["cost_before_usd"] + (state["max_runtime_seconds"] + 120) / 3600 * 1.515 <= 10
+
+
+def test_nothing_is_started_once_the_cap_is_used_up(launching: Launching) -> None:
+    launching.expect_earlier(
+        {"status": "Failed", "secondary": "Failed", "BillableTimeInSeconds": 23_700, **checkpoints(0)}
+    )
+    launching.expect_weights_and_code()
+    with pytest.raises(OverBudget, match=r"cost 9\.97 USD.*10\.00 USD.*higher max_cost_usd"):
+        launching.start()
 
 
 @pytest.mark.parametrize(
     ("code", "message"),
     [("ResourceInUse", "Training job names must be unique"), ("ValidationException", "The job already exists")],
 )
-def test_a_retry_takes_the_job_that_the_first_try_created(
-    launch: Launch, execution: Execution, code: str, message: str
+def test_a_retry_takes_the_job_that_the_first_try_has_only_just_created(
+    launching: Launching, code: str, message: str
 ) -> None:
-    job = described_job(execution.job_name())
-    launch.expect_weights_and_code()
-    launch.sagemaker.refuse("create_training_job", code, message)
-    launch.sagemaker.expect("describe_training_job", job, TrainingJobName=execution.job_name())
-    tags = [{"Key": "other", "Value": "tag"}, {"Key": EXECUTION_TAG, "Value": execution.tag}]
-    launch.sagemaker.expect("list_tags", {"Tags": tags}, ResourceArn=job["TrainingJobArn"])
-    assert launch.start(execution)["name"] == execution.job_name()
+    """CreateTrainingJob knows it, while DescribeTrainingJob has not shown it yet."""
+    launching.expect_earlier()
+    launching.expect_weights_and_code()
+    launching.sagemaker.refuse("create_training_job", code, message)
+    launching.sagemaker.expect("describe_training_job", described_job(launching.names[0]))
+    launching.expect_tags(launching.launch.execution.tag)
+    launching.expect_status()
+    assert launching.start()["name"] == launching.names[0]
 
 
-def test_a_job_of_somebody_else_is_not_taken(launch: Launch, execution: Execution) -> None:
-    launch.expect_weights_and_code()
-    launch.sagemaker.refuse("create_training_job", "ResourceInUse")
-    launch.sagemaker.expect("describe_training_job", described_job(execution.job_name()))
-    launch.sagemaker.expect("list_tags", {"Tags": [{"Key": EXECUTION_TAG, "Value": "another"}]})
-    with pytest.raises(LaunchFailed, match="this execution did not start"):
-        launch.start(execution)
-
-
-def test_a_job_that_is_created_but_not_shown_yet_is_asked_for_again(launch: Launch, execution: Execution) -> None:
-    launch.expect_weights_and_code()
-    launch.sagemaker.refuse("create_training_job", "ResourceInUse")
-    launch.sagemaker.refuse("describe_training_job", "ValidationException", "Requested resource not found.")
+def test_a_job_that_is_created_but_not_shown_yet_is_asked_for_again(launching: Launching) -> None:
+    launching.expect_earlier()
+    launching.expect_weights_and_code()
+    launching.sagemaker.refuse("create_training_job", "ResourceInUse")
+    launching.sagemaker.refuse("describe_training_job", "ValidationException", "Requested resource not found.")
     with pytest.raises(AwsUnavailable):
-        launch.start(execution)
+        launching.start()
 
 
-@pytest.mark.parametrize("status", ["InProgress", "Completed"])
-def test_a_redriven_execution_takes_the_job_that_still_runs_or_is_done(launch: Launch, status: str) -> None:
-    redriven = Execution.from_context(context(RedriveCount=1))
-    earlier = redriven.job_name(0)
-    launch.sagemaker.expect("describe_training_job", described_job(earlier, status), TrainingJobName=earlier)
-    assert launch.start(redriven)["name"] == earlier
+def test_a_job_of_somebody_else_is_not_taken(launching: Launching) -> None:
+    launching.expect_earlier({**checkpoints(0)})
+    launching.expect_tags("another")
+    with pytest.raises(LaunchFailed, match="this execution did not start"):
+        launching.start()
 
 
-@pytest.mark.parametrize("status", ["Failed", "Stopped", "Stopping", None])
-def test_a_redriven_execution_starts_a_new_job_after_a_failed_one(launch: Launch, status: str | None) -> None:
-    redriven = Execution.from_context(context(RedriveCount=1))
-    if status is None:
-        launch.sagemaker.refuse("describe_training_job", "ValidationException", "Requested resource not found.")
-    else:
-        launch.sagemaker.expect("describe_training_job", described_job(redriven.job_name(0), status))
-    launch.expect_weights_and_code()
-    launch.sagemaker.expect("create_training_job", created(redriven))
-    name = launch.start(redriven)["name"]
-    assert name == redriven.job_name()
-    assert name.endswith("-r1")
+@pytest.mark.parametrize("status", ["ABORTED", "TIMED_OUT"])
+def test_a_job_of_an_execution_that_was_aborted_meanwhile_is_stopped_again(launching: Launching, status: str) -> None:
+    launching.expect_earlier()
+    launching.expect_weights_and_code()
+    launching.expect_creation()
+    launching.expect_status(status)
+    launching.sagemaker.expect("describe_training_job", described_job(launching.names[0]))
+    launching.expect_tags(launching.launch.execution.tag)
+    launching.sagemaker.expect("stop_training_job", {}, TrainingJobName=launching.names[0])
+    with pytest.raises(LaunchFailed, match=status):
+        launching.start()
 
 
-def test_a_missing_quota_is_named_with_its_remedy(launch: Launch, execution: Execution) -> None:
-    launch.expect_weights_and_code()
-    limit = "The account-level service limit 'ml.g5.2xlarge for spot training job usage' is 0 Instances."
-    launch.sagemaker.refuse("create_training_job", "ResourceLimitExceeded", limit)
-    with pytest.raises(LaunchFailed) as refusal:
-        launch.start(execution)
-    assert limit in str(refusal.value)
-    assert "Service Quotas" in str(refusal.value)
-
-
-def test_a_refused_job_ends_the_run_and_is_not_tried_again(launch: Launch, execution: Execution) -> None:
-    launch.expect_weights_and_code()
-    launch.sagemaker.refuse("create_training_job", "ValidationException", "Could not assume the role.")
+def test_a_refused_job_ends_the_run_and_is_not_tried_again(launching: Launching) -> None:
+    launching.expect_earlier()
+    launching.expect_weights_and_code()
+    launching.sagemaker.refuse("create_training_job", "ValidationException", "Could not assume the role.")
     with pytest.raises(LaunchFailed, match=r"ValidationException.*Could not assume the role"):
-        launch.start(execution)
+        launching.start()
 
 
-def test_throttling_is_tried_again_by_the_state_machine(launch: Launch, execution: Execution) -> None:
-    launch.expect_weights_and_code()
-    launch.sagemaker.refuse("create_training_job", "ThrottlingException", "Rate exceeded")
+def test_throttling_is_tried_again_by_the_state_machine(launching: Launching) -> None:
+    launching.expect_earlier()
+    launching.expect_weights_and_code()
+    launching.sagemaker.refuse("create_training_job", "ThrottlingException", "Rate exceeded")
     with pytest.raises(AwsUnavailable, match="Rate exceeded"):
-        launch.start(execution)
+        launching.start()
 
 
-def test_code_that_is_gone_is_a_failed_launch(launch: Launch, execution: Execution) -> None:
-    launch.s3.expect("list_objects_v2", listed())
-    launch.s3.refuse("copy_object", "NoSuchKey", "The specified key does not exist.")
+def test_code_that_is_gone_is_a_failed_launch(launching: Launching) -> None:
+    launching.expect_earlier()
+    launching.s3.expect("list_objects_v2", listed())
+    launching.s3.refuse("copy_object", "NoSuchKey", "The specified key does not exist.")
     with pytest.raises(LaunchFailed, match="Deploy the stack again"):
-        launch.start(execution)
+        launching.start()
 
 
-def test_weights_that_are_missing_end_the_run_before_anything_is_started(launch: Launch, execution: Execution) -> None:
-    launch.s3.expect("list_objects_v2", listed())
+def test_weights_that_are_missing_end_the_run_before_anything_is_started(launching: Launching) -> None:
+    launching.expect_earlier()
+    launching.s3.expect("list_objects_v2", listed())
     with pytest.raises(LaunchFailed, match=r"dino\.pth"):
-        replace(launch, request=replace(launch.request, pretrained="dino.pth")).start(execution)
+        changed(launching, request=replace(launching.launch.request, pretrained="dino.pth")).start()

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import botocore.session
@@ -10,7 +9,7 @@ import pytest
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 from botocore.validate import ParamValidator
 from pipeline.execution import Execution
-from pipeline.request import MAX_RUNTIME_HOURS, Request
+from pipeline.request import Defaults, parse_request
 from pipeline.settings import LaunchSettings
 from pipeline.training_job import CONTAINER_ENTRYPOINT, training_job_arguments, watch_interval_seconds
 
@@ -30,11 +29,28 @@ def shape() -> StructureShape:
 
 
 @pytest.fixture
-def build(request_: Request, dataset: dict[str, Any], execution: Execution, settings: LaunchSettings) -> Build:
-    def arguments(weights: str | None = None, **changes: Any) -> dict[str, Any]:
-        changed = replace(request_, **changes)
+def build(
+    defaults: Defaults, quote: dict[str, Any], dataset: dict[str, Any], execution: Execution, settings: LaunchSettings
+) -> Build:
+    def arguments(
+        weights: str | None = None,
+        *,
+        types: tuple[str, ...] = ("ml.g5.2xlarge",),
+        spot: bool = True,
+        run: int = 0,
+        **fields: Any,
+    ) -> dict[str, Any]:
+        request = parse_request({**fields, "spot": spot}, defaults)
         return training_job_arguments(
-            request=changed, dataset=dataset, weights=weights, execution=execution, settings=settings
+            request=request,
+            run=run,
+            choice=quote["choices"][0] | {"instance_types": list(types), "spot": spot},
+            max_runtime_seconds=21600,
+            dataset=dataset,
+            weights=weights,
+            execution=execution,
+            number=3,
+            settings=settings,
         )
 
     return arguments
@@ -67,12 +83,13 @@ def violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
 
 
 @pytest.mark.parametrize("spot", [True, False])
-@pytest.mark.parametrize("preset", ["test", "full", "tiny"])
+@pytest.mark.parametrize("preset", ["test", "full", "test_then_full", "tiny"])
 @pytest.mark.parametrize("weights", [None, "a-_." * 25 + ".safetensors"])
 def test_sagemaker_would_accept_them(
     build: Build, shape: StructureShape, *, spot: bool, preset: str, weights: str | None
 ) -> None:
-    arguments = build(spot=spot, preset=preset, weights=weights)
+    types = ("ml.g5.2xlarge",) if spot else ("ml.g5.2xlarge", "ml.g6e.2xlarge")
+    arguments = build(spot=spot, types=types, preset=preset, weights=weights)
     assert not ParamValidator().validate(arguments, shape).has_errors()
     assert list(violations(shape, arguments)) == []
 
@@ -88,6 +105,20 @@ def test_a_spot_job_waits_at_least_as_long_as_it_may_run_and_keeps_checkpoints(b
     assert stopping["MaxWaitTimeInSeconds"] >= stopping["MaxRuntimeInSeconds"] == 6 * 3600
     assert arguments["EnableManagedSpotTraining"] is True
     assert arguments["CheckpointConfig"]["S3Uri"].startswith("s3://bucket/checkpoints/3f1b1c9e")
+
+
+def test_each_run_has_its_own_epochs_and_checkpoints(build: Build) -> None:
+    first, second = build(preset="test_then_full", run=0), build(preset="test_then_full", run=1)
+    assert [arguments["HyperParameters"]["epochs"] for arguments in (first, second)] == ["5", "50"]
+    assert first["CheckpointConfig"]["S3Uri"].endswith("/0/")
+    assert second["CheckpointConfig"]["S3Uri"].endswith("/1/")
+
+
+def test_of_several_types_on_demand_sagemaker_takes_the_first_that_is_free(build: Build) -> None:
+    resources = build(spot=False, types=("ml.g5.2xlarge", "ml.g6e.2xlarge"))["ResourceConfig"]
+    assert [each["InstanceType"] for each in resources["InstancePreferences"]] == ["ml.g5.2xlarge", "ml.g6e.2xlarge"]
+    assert "InstanceType" not in resources, "SageMaker refuses both"
+    assert "InstanceCount" not in resources
 
 
 def test_an_on_demand_job_has_no_waiting_time_which_sagemaker_would_refuse(build: Build) -> None:
@@ -122,16 +153,19 @@ def test_the_weights_are_a_channel_of_one_file_that_keeps_its_name(build: Build)
 
 
 def test_the_trainer_understands_its_hyperparameters(build: Build) -> None:
-    for preset, epochs, expected in (("test", 5, 5), ("full", 50, 50), ("tiny", None, PRESETS["tiny"].training.epochs)):
+    for preset, epochs, expected in (("test", 7, 7), ("full", 50, 50), ("tiny", None, PRESETS["tiny"].training.epochs)):
         hyperparameters = build(preset=preset, epochs=epochs)["HyperParameters"]
         assert parse_hyperparameters(hyperparameters).training.epochs == expected
 
 
-def test_the_tags_tell_execution_data_preset_and_weights(build: Build, execution: Execution) -> None:
+def test_the_tags_tell_what_the_model_is_made_of(build: Build, execution: Execution, settings: LaunchSettings) -> None:
     assert {tag["Key"]: tag["Value"] for tag in build()["Tags"]} == {
         "floorplan-dino:execution": execution.arn,
         "floorplan-dino:dataset-version": "0" * 64,
+        "floorplan-dino:code-version": "training-code/abc123/",
+        "floorplan-dino:image": settings.training_image,
         "floorplan-dino:preset": "test",
+        "floorplan-dino:run": "0",
         "floorplan-dino:pretrained": "none",
     }
     assert {"Key": "floorplan-dino:pretrained", "Value": "resnet50.pth"} in build(weights="resnet50.pth")["Tags"]
@@ -143,8 +177,10 @@ def test_the_entry_point_ends_in_exec_so_that_sigterm_arrives() -> None:
     assert "--no-index" in CONTAINER_ENTRYPOINT[-1]
 
 
-def test_the_watch_interval_lets_the_longest_run_end_within_an_executions_events(request_: Request) -> None:
-    assert watch_interval_seconds(request_, 60) == 60
-    longest = replace(request_, max_runtime_hours=MAX_RUNTIME_HOURS)
-    looks = longest.max_wait_seconds / watch_interval_seconds(longest, 5)
-    assert looks * 9 < 25_000 - 1000
+@pytest.mark.parametrize("spot", [True, False])
+def test_the_watch_interval_lets_all_runs_end_within_an_executions_events(quote: dict[str, Any], *, spot: bool) -> None:
+    choice = quote["choices"][0] | {"spot": spot}
+    assert watch_interval_seconds(choice, 60) == 60
+    long = choice | {"max_runtime_seconds": [86_400, 432_000]}
+    seconds = sum(long["max_runtime_seconds"]) * (2 if spot else 1)
+    assert seconds / watch_interval_seconds(long, 5) * 9 < 25_000 - 1000

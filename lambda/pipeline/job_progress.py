@@ -1,0 +1,288 @@
+"""What one look at a training job means for the run: go on waiting, stop it and why, take the next choice, or judge."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from pipeline.errors import PipelineError, TrainingFailed
+from pipeline.execution import Execution
+from pipeline.first_minutes import judge_first_minutes
+from pipeline.job_checkpoints import Checkpoints
+from pipeline.job_log import LogEnd
+from pipeline.job_state import (
+    BILLED,
+    QUEUED,
+    billable_seconds,
+    ending,
+    has_completed,
+    has_ended,
+    instance_type,
+    lacked_capacity,
+    status_since,
+)
+from pipeline.pricing import cost_usd
+from pipeline.request import Request
+from training_code.presets import PRESETS
+
+QUEUE_MINUTES = 30
+"""A job that waits longer for an instance gives way to the next choice: most get theirs within five minutes."""
+STALL_MINUTES = 30
+"""Longer than anything that is silent while all is well; the trainer's own watch ends it after 20, with a reason."""
+LINES_FOR_PROJECTION = 10
+"""Lines of the log with figures before the whole cost is projected: the first steps are slow."""
+
+Action = Literal["wait", "first_minutes_passed", "first_minutes_failed", "stop", "relaunch", "completed", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """All that is known of a job at one moment."""
+
+    job: Mapping[str, Any]
+    """DescribeTrainingJob's answer."""
+    state: Mapping[str, Any]
+    """$.job: what Launch, and perhaps Stop, put there."""
+    log: LogEnd
+    checkpoints: Checkpoints
+    request: Request
+    quote: Mapping[str, Any]
+    execution: Execution
+    now: datetime
+
+    @property
+    def next_choice(self) -> dict[str, int] | None:
+        """The attempt with the next choice of the quote; None if this is the last."""
+        return self._attempt(self.state["choice"] + 1) if self.has_next_choice else None
+
+    @property
+    def has_next_choice(self) -> bool:
+        """Whether there is something else to try."""
+        return bool(self.state["choice"] + 1 < len(self.quote["choices"]))
+
+    @property
+    def same_choice(self) -> dict[str, int]:
+        """The attempt with the same choice once more."""
+        return self._attempt(self.state["choice"])
+
+    def _attempt(self, choice: int) -> dict[str, int]:
+        return {"run": self.state["run"], "choice": choice, "number": self.state["number"] + 1}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """One look at a training job, as the state machine carries it."""
+
+    action: Action
+    status: str
+    """TrainingJobStatus."""
+    secondary_status: str
+    sentence: str
+    """How it goes, for people."""
+    error: str | None = None
+    """For "failed", "stop" and "first_minutes_failed": the name that the execution ends with."""
+    cause: str | None = None
+    """For these, and for a stop before "relaunch": what happened, with figures, and where to look."""
+    relaunch: bool = False
+    """For "stop": whether the next choice follows."""
+    attempt: dict[str, int] | None = None
+    """For "relaunch": what Launch is to start."""
+    artifact_uri: str | None = None
+    """For "completed": model.tar.gz. Of another job it holds no model, which the trainer writes last."""
+    billable_seconds: int
+    """As billed, or while it runs the seconds on an instance: an upper bound for spot."""
+    cost_usd: float
+    execution_cost_usd: float
+    """With the execution's earlier jobs."""
+    projected_usd: float | None
+    """The execution's whole cost at the present speed, at the on-demand price; None while it cannot be told."""
+    images_per_second: float | None
+    quoted_images_per_second: float | None
+    quiet_seconds: int | None
+    """Since the last line of the log or the last checkpoint; None while it has no instance."""
+
+    def to_state(self) -> dict[str, Any]:
+        """As the state machine carries it."""
+        return asdict(self)
+
+
+def judge_progress(look: Look) -> Progress:
+    """What the state machine does next."""
+    verdict = _end(look) if has_ended(look.job) else _course(look)
+    seconds = billable_seconds(look.job, now=look.now)
+    cost = cost_usd(look.state["usd_per_hour"], seconds)
+    return Progress(
+        action=verdict.action,
+        status=look.job["TrainingJobStatus"],
+        secondary_status=look.job.get("SecondaryStatus", ""),
+        sentence=_sentence(look, cost),
+        error=verdict.error,
+        cause=verdict.cause,
+        relaunch=verdict.relaunch,
+        attempt=verdict.attempt,
+        artifact_uri=look.job.get("ModelArtifacts", {}).get("S3ModelArtifacts")
+        if verdict.action == "completed"
+        else None,
+        billable_seconds=seconds,
+        cost_usd=cost,
+        execution_cost_usd=round(look.state["cost_before_usd"] + cost, 2),
+        projected_usd=_projected_usd(look),
+        images_per_second=_images_per_second(look.log),
+        quoted_images_per_second=look.quote.get("images_per_second"),
+        quiet_seconds=_quiet_seconds(look),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    action: Action
+    error: str | None = None
+    cause: str | None = None
+    relaunch: bool = False
+    attempt: dict[str, int] | None = None
+
+
+def _end(look: Look) -> _Verdict:
+    """Of a job that has ended."""
+    job, state, stop = look.job, look.state, look.state["stop"]
+    end = ending(job, look.execution.region)
+    if has_completed(job, look.execution.region):
+        return _Verdict("completed")  # even if it was to be stopped: it was done before
+    assert end is not None
+    if stop is not None and stop["relaunch"]:
+        return _Verdict("relaunch", attempt=look.next_choice or look.same_choice)
+    if stop is not None:
+        return _Verdict("failed", stop["error"], stop["cause"])
+    if look.execution.redrive_count > state["redrive_count"]:
+        # Redriven in the middle of its training, after an abort had stopped the job: go on from its checkpoints.
+        return _Verdict("relaunch", attempt=look.same_choice)
+    if lacked_capacity(job) and look.has_next_choice:
+        return _Verdict("relaunch", attempt=look.next_choice)
+    return _Verdict("failed", type(end).__name__, str(end))
+
+
+def _course(look: Look) -> _Verdict:
+    """Of a job that goes on."""
+    if look.job["TrainingJobStatus"] == "Stopping":
+        return _Verdict("wait")
+    stop = look.state["stop"]
+    if stop is not None:  # told to stop, and has not begun to: tell it again
+        return _Verdict("stop", stop["error"], stop["cause"], relaunch=stop["relaunch"])
+    for found in (_not_finite(look), _queued_too_long(look), _stalled(look), _over_budget(look)):
+        if found is not None:
+            return found
+    if look.state["first_minutes"] == "open":
+        verdict = judge_first_minutes(look.job, look.checkpoints, look.log)
+        if isinstance(verdict, PipelineError):
+            return _Verdict("first_minutes_failed", type(verdict).__name__, str(verdict))
+        if verdict:
+            return _Verdict("first_minutes_passed")
+    return _Verdict("wait")
+
+
+def _not_finite(look: Look) -> _Verdict | None:
+    if not look.log.training:
+        return None
+    last = look.log.training[-1]
+    loss = last.figures["loss"]
+    if math.isfinite(loss):
+        return None
+    cause = (
+        f"The training job {look.state['name']} was stopped: NAN_LOSS: its loss at step {last.step:,} of "
+        f"{last.steps:,} is {loss}. Look at the data of these steps, or lower the learning rate."
+    )
+    return _Verdict("stop", TrainingFailed.__name__, cause)
+
+
+def _queued_too_long(look: Look) -> _Verdict | None:
+    waited = look.now - status_since(look.job)
+    if (
+        look.job.get("SecondaryStatus") not in QUEUED
+        or waited <= timedelta(minutes=QUEUE_MINUTES)
+        or not look.has_next_choice
+    ):
+        return None
+    cause = (
+        f"The training job {look.state['name']} has waited for {instance_type(look.job)} for "
+        f"{waited.total_seconds() / 60:.0f} minutes, more than {QUEUE_MINUTES}: the next choice is taken."
+    )
+    return _Verdict("stop", cause=cause, relaunch=True)
+
+
+def _stalled(look: Look) -> _Verdict | None:
+    quiet = _quiet_seconds(look)
+    if quiet is None or quiet <= STALL_MINUTES * 60:
+        return None
+    last = f"its last figures were those of step {_step(look.log)}" if look.log.training else "it never showed figures"
+    cause = (
+        f"The training job {look.state['name']} was stopped: for {quiet / 60:.0f} minutes (at most {STALL_MINUTES}) it "
+        f"neither wrote to its log nor saved a checkpoint while it was {look.job.get('SecondaryStatus')}; {last}."
+    )
+    return _Verdict("stop", "TrainingStalled", cause)
+
+
+def _over_budget(look: Look) -> _Verdict | None:
+    projected, cap = _projected_usd(look), look.request.max_cost_usd
+    if projected is None or projected <= cap:
+        return None
+    cause = (
+        f"The training job {look.state['name']} was stopped: at {_images_per_second(look.log):.3g} images/s, step "
+        f"{_step(look.log)}, the run would cost about {projected:.2f} USD, over its cap of {cap:.2f} USD. Start again "
+        "with a higher max_cost_usd, fewer epochs or a faster instance type."
+    )
+    return _Verdict("stop", "OverBudget", cause)
+
+
+def _quiet_seconds(look: Look) -> int | None:
+    if look.job.get("SecondaryStatus") not in BILLED or has_ended(look.job):
+        return None
+    signs = [look.log.last_event, look.checkpoints.last, status_since(look.job)]
+    return max(0, round((look.now - max(sign for sign in signs if sign is not None)).total_seconds()))
+
+
+def _images_per_second(log: LogEnd) -> float | None:
+    """The median of the last lines: one slow interval, such as one with an evaluation, does not count."""
+    speeds = [line.figures["images_per_second"] for line in log.training]
+    speeds = [speed for speed in speeds if 1e-3 < speed < 1e6]  # any other number is none that a job can have
+    return statistics.median(speeds) if speeds else None
+
+
+def _projected_usd(look: Look) -> float | None:
+    """Without the time for evaluations, and so rather too little."""
+    speed = _images_per_second(look.log)
+    if has_ended(look.job) or len(look.log.training) < LINES_FOR_PROJECTION or speed is None:
+        return None
+    last = look.log.training[-1]
+    config = PRESETS[look.request.training_preset].training
+    images = max(0, last.steps - last.step) * config.batch_size * config.accumulation_steps
+    seconds = billable_seconds(look.job, now=look.now) + images / speed
+    before: float = look.state["cost_before_usd"]
+    return round(before + cost_usd(look.state["usd_per_hour"], seconds), 2)
+
+
+def _step(log: LogEnd) -> str:
+    last = log.training[-1]
+    return f"{last.step:,} of {last.steps:,}"
+
+
+def _sentence(look: Look, cost: float) -> str:
+    parts = [look.job.get("SecondaryStatus") or look.job["TrainingJobStatus"]]
+    if look.log.training:
+        last = look.log.training[-1]
+        parts.append(f"step {_step(look.log)} in epoch {last.epoch}, loss {last.figures['loss']:.4g}")
+    speed, quoted = _images_per_second(look.log), look.quote.get("images_per_second")
+    if speed is not None:
+        parts.append(f"{speed:.3g} images/s" + (f" (quoted: {quoted:.3g})" if quoted else ""))
+    quiet = _quiet_seconds(look)
+    if quiet is not None:
+        parts.append(f"last sign of life {quiet} s ago")
+    projected = _projected_usd(look)
+    whole = "" if projected is None else f" of about {projected:.2f} USD"
+    parts.append(
+        f"{look.state['cost_before_usd'] + cost:.2f}{whole or ' USD'} so far, cap {look.request.max_cost_usd:.2f} USD"
+    )
+    return ", ".join(parts) + "."
