@@ -21,7 +21,6 @@ import sys
 import time
 import zlib
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -85,8 +84,13 @@ def _price(costs: dict[str, Cost], images: int) -> None:
 def run(images: int, boxes: int, part: str) -> None:
     """One side: validate a data set of that size, or one part of it, and say how long it took."""
     bucket = SyntheticBucket(images, boxes)
-    check = partial(Validation, bucket=BUCKET, prefix="dino-data", execution_name="run", max_objects_per_image=900)(
-        s3=bucket.client()
+    check = Validation(
+        s3=bucket.client(),
+        bucket=BUCKET,
+        prefix="dino-data",
+        execution_name="run",
+        max_objects_per_image=900,
+        max_category_id=2,
     )
     if part == "merge":
         planned = check.run()
