@@ -102,7 +102,13 @@ class FloorplanDinoStack(Stack):
             permissions.allow_validation(function, bucket=bucket, dataset_prefix=prefix)
         permissions.allow_lock(functions.lock, bucket=bucket, state_machine_name=machine_name)
         permissions.allow_quote(functions.quote, bucket=bucket)
-        permissions.allow_launch(functions.launch, bucket=bucket, code=code, training_role=training_role)
+        permissions.allow_launch(
+            functions.launch,
+            bucket=bucket,
+            code=code,
+            training_role=training_role,
+            state_machine_name=machine_name,
+        )
         permissions.allow_watch(functions.watch, bucket=bucket)
         permissions.allow_stop(functions.stop)
         permissions.allow_judgement(functions.judge, bucket=bucket, image=image, group=MODEL_PACKAGE_GROUP)

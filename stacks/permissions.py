@@ -23,19 +23,31 @@ def allow_validation(function: lambda_.Function, *, bucket: s3.Bucket, dataset_p
 
 
 def allow_launch(
-    function: lambda_.Function, *, bucket: s3.Bucket, code: s3_assets.Asset, training_role: iam.Role
+    function: lambda_.Function,
+    *,
+    bucket: s3.Bucket,
+    code: s3_assets.Asset,
+    training_role: iam.Role,
+    state_machine_name: str,
 ) -> None:
     """Start this pipeline's jobs under the training role, with a copy of the training code and weights to start from.
 
-    Of the weights it sees the names only.
+    Of the weights it sees the names only. It stops a job again whose execution was aborted while it was created.
     """
     jobs = _training_jobs(Stack.of(function))
     function.add_to_role_policy(
         _allow(
-            ["sagemaker:CreateTrainingJob", "sagemaker:AddTags", "sagemaker:DescribeTrainingJob", "sagemaker:ListTags"],
+            [
+                "sagemaker:AddTags",
+                "sagemaker:CreateTrainingJob",
+                "sagemaker:DescribeTrainingJob",
+                "sagemaker:ListTags",
+                "sagemaker:StopTrainingJob",
+            ],
             jobs,
         )
     )
+    allow_look_at_executions(function, state_machine_name=state_machine_name)
     function.add_to_role_policy(
         iam.PolicyStatement(
             actions=["iam:PassRole"],
@@ -101,8 +113,13 @@ def allow_judgement(function: lambda_.Function, *, bucket: s3.Bucket, image: Tra
     stack = Stack.of(function)
     groups = stack.format_arn(service="sagemaker", resource="model-package-group", resource_name=group)
     packages = stack.format_arn(service="sagemaker", resource="model-package", resource_name=f"{group}/*")
+    function.add_to_role_policy(
+        _list(bucket, f"{TRAINING_JOBS}*")
+    )  # or an artifact that is not there reads as "denied"
     function.add_to_role_policy(_allow(["s3:GetObject"], bucket.arn_for_objects(f"{TRAINING_JOBS}*")))
-    function.add_to_role_policy(_allow(["s3:PutObject"], bucket.arn_for_objects(f"{RUNS}*")))
+    # The metrics lie beside the data set's report.
+    written = [bucket.arn_for_objects(f"{prefix}*") for prefix in (RUNS, REPORTS)]
+    function.add_to_role_policy(_allow(["s3:PutObject"], *written))
     function.add_to_role_policy(_allow(["sagemaker:DescribeTrainingJob"], _training_jobs(stack)))
     function.add_to_role_policy(
         _allow(

@@ -105,8 +105,10 @@ EXPECTED: dict[str, set[Statement]] = {
             "sagemaker:CreateTrainingJob",
             "sagemaker:DescribeTrainingJob",
             "sagemaker:ListTags",
+            "sagemaker:StopTrainingJob",
             on=JOBS,
         ),
+        allow("states:DescribeExecution", on=EXECUTIONS),
         allow(
             "iam:PassRole",
             on="<TrainingRole.Arn>",
@@ -129,8 +131,9 @@ EXPECTED: dict[str, set[Statement]] = {
     "FunctionsJudgeRole": {
         own_log("Judge"),
         TRACES,
+        allow("s3:ListBucket", on=BUCKET, when="{'StringLike': {'s3:prefix': ['training-jobs/*']}}"),
         allow("s3:GetObject", on=f"{BUCKET}/training-jobs/*"),
-        allow("s3:PutObject", on=f"{BUCKET}/runs/*"),
+        allow("s3:PutObject", on={f"{BUCKET}/runs/*", f"{BUCKET}/reports/*"}),
         allow("sagemaker:DescribeTrainingJob", on=JOBS),
         allow(
             "sagemaker:AddTags",
