@@ -44,6 +44,8 @@ class StallWatch:
     def _watch(self) -> None:
         while not self._done.wait(max(0.01, self._last + self._limit - time.monotonic())):
             if time.monotonic() - self._last >= self._limit:
-                faulthandler.dump_traceback()
-                self._on_stall()
-                os._exit(1)
+                try:
+                    faulthandler.dump_traceback()
+                    self._on_stall()
+                finally:  # also where a file cannot be written: a job that hangs costs money
+                    os._exit(1)

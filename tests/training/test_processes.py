@@ -1,13 +1,17 @@
 """Processes that train together learn what one process learns from the same images."""
 
 import json
+import re
 import runpy
+import signal
+import socket
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.training.training_jobs import SMALL, Job, write_dataset
+from training_code.checkpoints import load_newest_checkpoint
 from training_code.failures import JobConfigError
 from training_code.processes import command_for_all
 
@@ -28,9 +32,43 @@ def test_two_processes_with_half_the_batch_are_one_with_all_of_it(
     status, log = other.run(sys.executable, *torchrun, "-m", program, "2")
     assert status == 0, log
     for one, both in zip(job.losses(), other.losses(), strict=True):
-        assert both == pytest.approx(one, rel=1e-3)
+        # Sums of fp32 in another order: 5e-7 was measured, the rest is room for other processors.
+        assert both == pytest.approx(one, rel=1e-5)
     metrics = [json.loads((each.model / "metrics.json").read_text()) for each in (job, other)]
     assert metrics[0]["ap50"] == pytest.approx(metrics[1]["ap50"], abs=0.01)
+
+
+def test_two_hosts_train_together_and_stop_together(job: Job, tmp_path: Path) -> None:
+    """Through the real entry and torchrun, which passes SIGTERM on; each host has a tree of its own."""
+    other = Job(tmp_path / "other")
+    other.dataset.parent.mkdir(parents=True)
+    other.dataset.symlink_to(job.dataset)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    entry = f"import sys; from training_code import processes, train; processes.PORT = {port}; sys.exit(train.main())"
+    hosts = {"127.0.0.1": job, "localhost": other}
+    for host, each in hosts.items():
+        each.configure(**SMALL, epochs="100")
+        config = {"current_host": host, "hosts": list(hosts), "network_interface_name": "lo"}
+        (each.base / "input" / "config" / "resourceconfig.json").write_text(json.dumps(config))
+    first, second = started = [each.start(sys.executable, "-c", entry) for each in hosts.values()]
+    assert first.stdout is not None
+    log = ""
+    for line in first.stdout:
+        log += line
+        if "step=3/200" in line:  # two of four images a host: two steps an epoch
+            for process in started:
+                process.send_signal(signal.SIGTERM)
+    log_of_second, _ = second.communicate(timeout=60)
+    first.wait(60)
+    stopped_at = re.search(r"the work up to step ([0-9]+) of 200 is saved in a checkpoint", log)
+    assert stopped_at, log + log_of_second
+    said: list[str] = []
+    state = load_newest_checkpoint(job.base / "checkpoints", said.append)
+    assert state is not None and state["step"] == int(stopped_at[1]) >= 3
+    assert '"processes": 2' in state["fingerprint"]
+    assert not (other.base / "checkpoints").exists() and "[train]" not in log_of_second
+    assert not any((each.base / "output" / "failure").exists() for each in hosts.values())
 
 
 def test_one_host_with_one_process_needs_no_launcher(tmp_path: Path) -> None:
