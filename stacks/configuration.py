@@ -26,6 +26,8 @@ LOG_RETENTION = {
 }
 """CloudWatch Logs offers certain numbers of days only."""
 
+MINUTES_OF_A_DAY = 24 * 60
+
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:[._/-][a-z0-9]+)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -51,6 +53,13 @@ class Configuration:
     """Class -> the least F1 at IoU 0.5 of a model that is registered, unless a request says otherwise."""
     watch_interval_seconds: int
     """Seconds between two looks at a training job."""
+    stall_minutes: float
+    """Minutes without a line in the log and without a checkpoint after which a job is stopped.
+
+    Longer than anything that is silent while all is well; the trainer's own watch ends a job after 20, with a reason.
+    """
+    queue_minutes: float
+    """Minutes that a job waits for an instance before the next choice is tried: most get theirs within five."""
     log_retention: logs.RetentionDays
     daily_budget_usd: int
     """An alarm tells when the runs of a day cost as much."""
@@ -71,6 +80,8 @@ class Configuration:
             default_instance_type=_one_of("default_instance_type", get, USD_PER_HOUR),
             quality_gate=_quality_gate("quality_gate", get),
             watch_interval_seconds=_integer("watch_interval_seconds", get, range(5, 3601), "from 5 to 3600"),
+            stall_minutes=_minutes("stall_minutes", get),
+            queue_minutes=_minutes("queue_minutes", get),
             log_retention=LOG_RETENTION[
                 _integer("log_retention_days", get, LOG_RETENTION, f"out of {', '.join(map(str, LOG_RETENTION))}")
             ],
@@ -102,6 +113,15 @@ def _integer(name: str, get: Callable[[str], object], allowed: Collection[int], 
     if number not in allowed:
         raise _refusal(name, value, f"a whole number {described}")
     return number
+
+
+def _minutes(name: str, get: Callable[[str], object]) -> float:
+    """Above 0 and at most a day, which is longer than anybody waits for a sign of life."""
+    value = get(name)
+    text = str(value)
+    if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,6})?", text) or not 0 < float(text) <= MINUTES_OF_A_DAY:
+        raise _refusal(name, value, f"a number of minutes above 0 and up to {MINUTES_OF_A_DAY}")
+    return float(text)
 
 
 def _boolean(name: str, get: Callable[[str], object]) -> bool:

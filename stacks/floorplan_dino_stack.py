@@ -15,6 +15,7 @@ from pipeline.settings import (
     QuoteSettings,
     ResolveSettings,
     ValidateSettings,
+    WatchSettings,
 )
 
 from stacks import permissions
@@ -71,6 +72,9 @@ class FloorplanDinoStack(Stack):
                 code_asset_bucket=code.s3_bucket_name,
                 code_asset_key=code.s3_object_key,
                 watch_interval_seconds=str(configuration.watch_interval_seconds),
+            ),
+            watch=WatchSettings(
+                stall_minutes=str(configuration.stall_minutes), queue_minutes=str(configuration.queue_minutes)
             ),
             judge=JudgeSettings(
                 bucket=bucket.bucket_name, model_package_group=MODEL_PACKAGE_GROUP, training_image=image.uri

@@ -16,6 +16,7 @@ from pipeline.settings import (
     ResolveSettings,
     Settings,
     ValidateSettings,
+    WatchSettings,
 )
 
 from stacks.staging import ROOT, staged
@@ -59,6 +60,7 @@ class PipelineFunctions(Construct):
         validate: ValidateSettings,
         quote: QuoteSettings,
         launch: LaunchSettings,
+        watch: WatchSettings,
         judge: JudgeSettings,
         finalise: FinaliseSettings,
         log_retention: logs.RetentionDays,
@@ -77,7 +79,7 @@ class PipelineFunctions(Construct):
                 setattr(self, name, function)
             self.quote = self._function("quote", settings=quote, timeout=Duration.minutes(2))
             self.launch = self._function("launch", settings=launch, timeout=minute)
-            self.watch = self._function("watch", settings=None, timeout=minute)
+            self.watch = self._function("watch", settings=watch, timeout=minute)
             self.stop = self._function("stop", settings=None, timeout=minute)
             # It reads through the artifact, some 200 MB, as a stream.
             self.judge = self._function("judge", settings=judge, timeout=Duration.minutes(5), memory_mb=1769)

@@ -29,10 +29,6 @@ from pipeline.pricing import cost_usd
 from pipeline.request import Request
 from training_code.presets import PRESETS
 
-QUEUE_MINUTES = 30
-"""A job that waits longer for an instance gives way to the next choice: most get theirs within five minutes."""
-STALL_MINUTES = 30
-"""Longer than anything that is silent while all is well; the trainer's own watch ends it after 20, with a reason."""
 LINES_FOR_PROJECTION = 10
 """Lines of the log with figures before the whole cost is projected: the first steps are slow."""
 
@@ -52,6 +48,10 @@ class Look:
     request: Request
     quote: Mapping[str, Any]
     execution: Execution
+    stall_limit: timedelta
+    """A job on an instance that neither writes to its log nor saves a checkpoint for longer is stopped."""
+    queue_limit: timedelta
+    """A job that waits longer for an instance gives way to the next choice."""
     now: datetime
 
     @property
@@ -200,27 +200,24 @@ def _not_finite(look: Look) -> _Verdict | None:
 
 def _queued_too_long(look: Look) -> _Verdict | None:
     waited = look.now - status_since(look.job)
-    if (
-        look.job.get("SecondaryStatus") not in QUEUED
-        or waited <= timedelta(minutes=QUEUE_MINUTES)
-        or not look.has_next_choice
-    ):
+    if look.job.get("SecondaryStatus") not in QUEUED or waited <= look.queue_limit or not look.has_next_choice:
         return None
     cause = (
         f"The training job {look.state['name']} has waited for {instance_type(look.job)} for "
-        f"{waited.total_seconds() / 60:.0f} minutes, more than {QUEUE_MINUTES}: the next choice is taken."
+        f"{_minutes(waited)} minutes, more than {_minutes(look.queue_limit)}: the next choice is taken."
     )
     return _Verdict("stop", cause=cause, relaunch=True)
 
 
 def _stalled(look: Look) -> _Verdict | None:
     quiet = _quiet_seconds(look)
-    if quiet is None or quiet <= STALL_MINUTES * 60:
+    if quiet is None or quiet <= look.stall_limit.total_seconds():
         return None
     last = f"its last figures were those of step {_step(look.log)}" if look.log.training else "it never showed figures"
     cause = (
-        f"The training job {look.state['name']} was stopped: for {quiet / 60:.0f} minutes (at most {STALL_MINUTES}) it "
-        f"neither wrote to its log nor saved a checkpoint while it was {look.job.get('SecondaryStatus')}; {last}."
+        f"The training job {look.state['name']} was stopped: for {_minutes(timedelta(seconds=quiet))} minutes (at most "
+        f"{_minutes(look.stall_limit)}) it neither wrote to its log nor saved a checkpoint while it was "
+        f"{look.job.get('SecondaryStatus')}; {last}."
     )
     return _Verdict("stop", "TrainingStalled", cause)
 
@@ -262,6 +259,11 @@ def _projected_usd(look: Look) -> float | None:
     seconds = billable_seconds(look.job, now=look.now) + images / speed
     before: float = look.state["cost_before_usd"]
     return round(before + cost_usd(look.state["usd_per_hour"], seconds), 2)
+
+
+def _minutes(span: timedelta) -> str:
+    """With one decimal, unless it is 0."""
+    return f"{round(span.total_seconds() / 60, 1):g}"
 
 
 def _step(log: LogEnd) -> str:

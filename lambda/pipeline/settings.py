@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from datetime import timedelta
 from typing import Self
 
 
@@ -78,6 +79,24 @@ class LaunchSettings(Settings):
     def watch_interval(self) -> int:
         """Seconds between two looks at a training job."""
         return int(self.watch_interval_seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchSettings(Settings):
+    """How long a job may do nothing."""
+
+    stall_minutes: str
+    queue_minutes: str
+
+    @property
+    def stall_limit(self) -> timedelta:
+        """A job on an instance that shows no progress for longer is stopped."""
+        return timedelta(minutes=float(self.stall_minutes))
+
+    @property
+    def queue_limit(self) -> timedelta:
+        """A job that waits longer for an instance gives way to the next choice, if there is one."""
+        return timedelta(minutes=float(self.queue_minutes))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

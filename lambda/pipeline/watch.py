@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from pipeline.job_progress import Look, judge_progress
 from pipeline.job_state import describe_job
 from pipeline.request import Request
 from pipeline.run_metrics import COST_SO_FAR, QUIET, put_metrics
+from pipeline.settings import WatchSettings
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -22,7 +24,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
     Raises TrainingFailed if the job has vanished, AwsUnavailable.
     """
-    state = event["job"]
+    state, settings = event["job"], WatchSettings.from_environment(os.environ)
     job = describe_job(sagemaker_client(), state["name"])
     if job is None:
         raise TrainingFailed(
@@ -37,6 +39,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
             request=Request.from_state(event["request"]),
             quote=event["quote"],
             execution=Execution.from_context(event["execution"]),
+            stall_limit=settings.stall_limit,
+            queue_limit=settings.queue_limit,
             now=datetime.now(UTC),
         )
     )

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from pipeline import aborted
 from pipeline.errors import EXPECTED_ERRORS
-from pipeline.job_progress import QUEUE_MINUTES, STALL_MINUTES
 from pipeline.pricing import USD_PER_HOUR, cost_usd
 from pipeline.request import PRESETS, Request
 
@@ -61,17 +60,25 @@ def test_the_deployments_options_are_those_of_the_readme_with_their_defaults() -
         for line in README.read_text().splitlines()
         if line.startswith("| `")
     }
-    for name in ("watch_interval_seconds", "log_retention_days", "daily_budget_usd", "start_on_new_manifest"):
+    for name in (
+        "watch_interval_seconds",
+        "stall_minutes",
+        "queue_minutes",
+        "log_retention_days",
+        "daily_budget_usd",
+        "start_on_new_manifest",
+    ):
         assert json.loads(rows[name]) == options[name]
     assert json.loads(rows["quality_gate"]) == options["quality_gate"]
 
 
 def test_the_figures_of_the_operations_page_are_those_of_the_code() -> None:
     text = OPERATIONS.read_text()
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
     for figure in (
-        f"For {STALL_MINUTES} minutes neither",
-        f"at {STALL_MINUTES} it is stopped",
-        f"has waited for {QUEUE_MINUTES} minutes",
+        f"For {context['stall_minutes']} minutes neither",
+        f"at {context['stall_minutes']} it is stopped",
+        f"has waited for {context['queue_minutes']} minutes",
         f"| checkpoints | {CHECKPOINTS_DAYS} days |",
         f"of the bucket | {NONCURRENT_DAYS} days |",
         f"| access logs of the bucket | {ACCESS_LOGS_DAYS} days |",

@@ -14,13 +14,14 @@ from pipeline.errors import LaunchFailed, TrainingFailed
 from pipeline.execution import Execution
 from pipeline.execution_jobs import EXECUTION_TAG
 from pipeline.request import Request
-from pipeline.settings import FinaliseSettings, JudgeSettings, LaunchSettings, Settings
+from pipeline.settings import FinaliseSettings, JudgeSettings, LaunchSettings, Settings, WatchSettings
 
 from tests.pipeline.artifacts import METRICS, packed
 from tests.pipeline.conftest import StubbedClient, context, described_job
 
 SetUp = Callable[..., None]
 NOT_FOUND = ("describe_training_job", "ValidationException", "Requested resource not found.")
+WATCH_SETTINGS = WatchSettings(stall_minutes="30.0", queue_minutes="30.0")
 FINALISE = FinaliseSettings(bucket="bucket", topic_arn="arn:aws:sns:us-east-1:123456789012:Topic")
 
 
@@ -98,7 +99,7 @@ def test_watch_looks_once_and_draws_what_it_saw(
     *,
     cloudwatch: StubbedClient,
 ) -> None:
-    set_up(watch, sagemaker=sagemaker, logs=logs, s3=s3, cloudwatch=cloudwatch)
+    set_up(watch, WATCH_SETTINGS, sagemaker=sagemaker, logs=logs, s3=s3, cloudwatch=cloudwatch)
     name = event["job"]["name"]
     sagemaker.expect("describe_training_job", described_job(name, secondary="Starting"), TrainingJobName=name)
     expect_look(logs, s3, cloudwatch, {"TrainingCostSoFar": 0.0})
@@ -117,7 +118,7 @@ def test_watch_goes_on_while_nobody_can_look_on(
     *,
     cloudwatch: StubbedClient,
 ) -> None:
-    set_up(watch, sagemaker=sagemaker, logs=logs, s3=s3, cloudwatch=cloudwatch)
+    set_up(watch, WATCH_SETTINGS, sagemaker=sagemaker, logs=logs, s3=s3, cloudwatch=cloudwatch)
     created = datetime.now(UTC) - timedelta(minutes=1)
     sagemaker.expect("describe_training_job", described_job(event["job"]["name"], CreationTime=created))
     logs.expect("describe_log_streams", {"logStreams": []})
@@ -129,7 +130,7 @@ def test_watch_goes_on_while_nobody_can_look_on(
 def test_watch_ends_the_run_when_the_job_is_gone(
     set_up: SetUp, event: dict[str, Any], sagemaker: StubbedClient
 ) -> None:
-    set_up(watch, sagemaker=sagemaker)
+    set_up(watch, WATCH_SETTINGS, sagemaker=sagemaker)
     sagemaker.refuse(*NOT_FOUND)
     with pytest.raises(TrainingFailed, match="deleted it"):
         watch.handler(event, None)

@@ -14,8 +14,6 @@ from pipeline.job_checkpoints import Checkpoints
 from pipeline.job_log import LogEnd
 from pipeline.job_progress import (
     LINES_FOR_PROJECTION,
-    QUEUE_MINUTES,
-    STALL_MINUTES,
     Look,
     judge_progress,
 )
@@ -30,6 +28,7 @@ from training_code.presets import PRESETS
 
 CREATED = described_job("job")["CreationTime"]
 NOW = CREATED + timedelta(hours=1)
+STALL_MINUTES, QUEUE_MINUTES = 30, 20
 MakeLook = Callable[..., Look]
 
 
@@ -68,6 +67,8 @@ def look(job_state: dict[str, Any], quote: dict[str, Any], request_: Request, ex
             request=request_,
             quote=quote,
             execution=execution,
+            stall_limit=minutes(STALL_MINUTES),
+            queue_limit=minutes(QUEUE_MINUTES),
             now=NOW,
         )
         return replace(healthy, **looked)
@@ -369,5 +370,7 @@ def anything(*parts: Any) -> Look:
         request=parse_request({}, defaults),
         quote={"choices": [{}, {}], "images_per_second": 2.7},
         execution=Execution.from_context(context()),
+        stall_limit=minutes(STALL_MINUTES),
+        queue_limit=minutes(QUEUE_MINUTES),
         now=NOW,
     )

@@ -21,6 +21,8 @@ def test_the_repositorys_own_configuration() -> None:
         default_instance_type="ml.g5.2xlarge",
         quality_gate={"room": 0.895},
         watch_interval_seconds=60,
+        stall_minutes=30.0,
+        queue_minutes=30.0,
         log_retention=logs.RetentionDays.THREE_MONTHS,
         daily_budget_usd=50,
         start_on_new_manifest=False,
@@ -30,6 +32,11 @@ def test_the_repositorys_own_configuration() -> None:
 @pytest.mark.parametrize("given", ["120", 120, 120.0])
 def test_the_command_line_gives_strings_and_javascript_gives_floats(given: object) -> None:
     assert Configuration.from_context((CONTEXT | {"watch_interval_seconds": given}).get).watch_interval_seconds == 120
+
+
+@pytest.mark.parametrize(("given", "minutes"), [("45", 45.0), (30, 30.0), ("0.4", 0.4), (1440.0, 1440.0)])
+def test_minutes_may_have_a_fraction(given: object, minutes: float) -> None:
+    assert Configuration.from_context((CONTEXT | {"stall_minutes": given}).get).stall_minutes == minutes
 
 
 @pytest.mark.parametrize(
@@ -46,6 +53,12 @@ def test_the_command_line_gives_strings_and_javascript_gives_floats(given: objec
         ("watch_interval_seconds", "soon", "a whole number from 5 to 3600"),
         ("watch_interval_seconds", "4", "a whole number from 5 to 3600"),
         ("watch_interval_seconds", True, "a whole number from 5 to 3600"),
+        ("stall_minutes", 0, "minutes above 0 and up to 1440"),
+        ("stall_minutes", -30, "minutes above 0 and up to 1440"),
+        ("stall_minutes", "nan", "minutes above 0 and up to 1440"),
+        ("queue_minutes", 1441, "minutes above 0 and up to 1440"),
+        ("queue_minutes", True, "minutes above 0 and up to 1440"),
+        ("queue_minutes", None, "is not given"),
         ("log_retention_days", 91, "90"),
         ("daily_budget_usd", 0, "from 1 to 100000"),
         ("start_on_new_manifest", "perhaps", "true or false"),
