@@ -10,10 +10,12 @@ from dataclasses import asdict, dataclass, replace
 
 from rich.console import Console
 
+from dataset_contract.annotation_checks import check_annotations
 from dataset_contract.check import check_dataset
 from dataset_contract.findings import Finding, FindingLog, Report
-from dataset_contract.layout import image_path
+from dataset_contract.layout import MANIFEST, annotations_path, image_path
 from dataset_contract.manifest import Manifest
+from dataset_contract.split_checks import check_splits
 from dataset_contract.stores import DirectoryStore
 from dataset_prep.errors import UsageError
 from dataset_prep.leakage import Compared, check_pairs, compare_pictures
@@ -24,7 +26,7 @@ from dataset_prep.selection import Selection, select
 from dataset_prep.sources.formats import read_source
 from dataset_prep.sources.source import Source
 from dataset_prep.upload import Uploaded, check_bucket, s3_client, upload_dataset
-from dataset_prep.write import write_dataset
+from dataset_prep.write import to_coco, write_dataset
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def prepare(options: Options, console: Console) -> Prepared:
     compared = _compare(options, selection, console)
     findings = [*source.findings, *findings, *_check_prefix(options), *compared.findings]
     if options.dry_run:
-        findings += check_pairs(compared.pairs, compared.selection.splits, {})
+        findings += [*check_pairs(compared.pairs, compared.selection.splits, {}), *_check_boxes(compared.selection)]
         prepared = Prepared(Report.of(findings, compared.selection.counts()), None, None)
     else:
         prepared = _write(options, source, compared, findings, console)
@@ -158,7 +160,19 @@ def _write(
     with phase(console, "Check", len(selection.images), "images") as advance:
         checked = check_dataset(DirectoryStore(options.output))
         advance(len(selection.images))
-    return Prepared(Report.of([*findings, *checked.findings], checked.counts), written.manifest, None)
+    report = Report.of([*findings, *checked.findings], checked.counts)
+    if report.verdict == "invalid":  # nothing, not even `aws s3 sync`, shall pass the folder off as a data set
+        (options.output / MANIFEST).unlink(missing_ok=True)
+    return Prepared(report, written.manifest, None)
+
+
+def _check_boxes(selection: Selection) -> list[Finding]:
+    """What a dry run can tell of the boxes, without a file that was written."""
+    datasets = to_coco(selection)
+    findings = check_splits(datasets)
+    for split, dataset in datasets.items():
+        findings += check_annotations(dataset, split=split, file=annotations_path(split))
+    return findings
 
 
 def _converted(changes: Mapping[str, int]) -> list[Finding]:
