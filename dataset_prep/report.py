@@ -1,51 +1,64 @@
-"""Writes the report of a preparation: report.json for programs, report.html for people, samples.png to look at."""
+"""Writes the report of a preparation: report.json for programs, report.html for people, samples.png to look at.
+
+The page stays a few megabytes however large the data set is: it shows samples, not all images.
+"""
 
 from __future__ import annotations
 
 import base64
 import io
 import json
-from collections.abc import Sequence
-from html import escape
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from PIL import Image
+import jinja2
 
-from dataset_contract.findings import Finding, Report
+from dataset_contract.findings import Finding, Report, Severity
+from dataset_contract.layout import annotations_path
+from dataset_contract.report_html import STYLE, counts_html, findings_html, verdict_html
+from dataset_prep.counted import counted
 from dataset_prep.images import ImageError, open_picture
 from dataset_prep.leakage import Pair
+from dataset_prep.near_duplicates import Likeness
 from dataset_prep.preview import choose_samples, colour_of, contact_sheet, draw_boxes
+from dataset_prep.report_plots import MAX_CLASSES, make_plots
 from dataset_prep.selection import Selection
-from dataset_prep.sources.source import SourceImage
+from dataset_prep.sources.source import SourceBox, SourceImage
+
+TEMPLATE = Path(__file__).with_name("report.html.jinja")
 
 _SAMPLES = 12
-_SIDE = 420
-
-_STYLE = """
-:root { color-scheme: light dark; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 1180px; margin: 2rem auto; padding: 0 1rem; }
-h1 small { font-weight: normal; font-size: 1rem; margin-left: .6rem; padding: .15rem .6rem; }
-h1 small { border-radius: 1rem; color: #fff; }
-.valid { background: #2a7d3b; } .invalid { background: #b3261e; }
-table { border-collapse: collapse; } td, th { padding: .3rem .9rem; text-align: right; border-bottom: 1px solid #8884; }
-td:first-child, th:first-child { text-align: left; }
-.error { color: #b3261e; } .warning { color: #a86500; } .info { color: #3b6ea8; }
-li { margin: .4rem 0; } li code { font-size: .85em; } .fix { opacity: .75; }
-.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(270px, 1fr)); gap: 1rem; }
-figure { margin: 0; } figure img { width: 100%; border: 1px solid #8884; background: #fff; }
-figcaption { font-size: .85em; opacity: .8; }
-.swatch { display: inline-block; width: .9em; height: .9em; margin: 0 .3em 0 1em; }
-"""
+_WORST = 12
+_WORST_PER_CODE = 3
+_PAIRS = 12
+_SIDE = 480
+_QUALITY = 80  # of WebP: 20 to 40 kB a picture, a third of a PNG
+_HOW = {
+    Likeness.PIXELS: "the same pixels",
+    Likeness.LOOK: "nearly the same look",
+    Likeness.PLAN: "the same plan of CubiCasa5K",
+}
 
 
 def write_report(folder: Path, report: Report, selection: Selection, pairs: Sequence[Pair] = ()) -> None:
-    """Write report.json, report.html and samples.png to `folder`; the same data set gives the same files."""
+    """Write report.json, report.html and samples.png to `folder`; the same data set gives the same files.
+
+    `pairs` are the pictures that are alike, the worst first.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / "report.json", json.dumps(report.to_json(), indent=1, ensure_ascii=False).encode() + b"\n")
+    _replace(folder / "report.json", _encoded(json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n"))
     samples = [image for image in choose_samples(selection.images, _SAMPLES) if _can_be_shown(image)]
-    _replace(folder / "report.html", _page(report, selection, samples).encode())
+    _replace(folder / "report.html", _encoded(_page(report, selection, pairs, samples)))
     if samples:
-        _replace(folder / "samples.png", _png(contact_sheet(samples, selection.classes)))
+        buffer = io.BytesIO()
+        contact_sheet(samples, selection.classes).save(buffer, "PNG")
+        _replace(folder / "samples.png", buffer.getvalue())
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")  # names on disk may hold what is no Unicode
 
 
 def _replace(path: Path, data: bytes) -> None:
@@ -62,49 +75,101 @@ def _can_be_shown(image: SourceImage) -> bool:
     return True
 
 
-def _page(report: Report, selection: Selection, samples: Sequence[SourceImage]) -> str:
-    legend = "".join(
-        f'<span class="swatch" style="background: rgb{colour_of(name, selection.classes)}"></span>{escape(name)}'
-        for name in selection.classes
-    )
-    pictures = "".join(_figure(image, selection) for image in samples)
-    findings = "".join(map(_finding, report.findings)) or "<li>None.</li>"
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Data set report</title>'
-        f"<style>{_STYLE}</style></head><body>"
-        f'<h1>Data set report <small class="{report.verdict}">{report.verdict}</small></h1>'
-        f"<h2>Counts</h2>{_table(selection)}"
-        f"<h2>Findings</h2><ul>{findings}</ul>"
-        f'<h2>Samples <span style="font-size: 1rem; font-weight: normal">{legend}</span></h2>'
-        f'<div class="grid">{pictures}</div></body></html>\n'
-    )
-
-
-def _table(selection: Selection) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in ("split", "images", "without boxes", *selection.classes))
-    rows = []
-    for split, counts in selection.counts()["splits"].items():
-        numbers = [counts["images"], counts["background_images"], *counts["annotations_by_class"].values()]
-        rows.append(f"<tr><td>{split}</td>" + "".join(f"<td>{number:,}</td>" for number in numbers) + "</tr>")
-    return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
-
-
-def _finding(finding: Finding) -> str:
-    severity = finding.severity.value
-    return (
-        f'<li><b class="{severity}">{severity}</b> {escape(finding.message)} '
-        f'<span class="fix">{escape(finding.fix)}</span> <code>{escape(finding.code)}</code></li>'
+def _page(report: Report, selection: Selection, pairs: Sequence[Pair], samples: Sequence[SourceImage]) -> str:
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    plots = make_plots(selection)
+    return environment.from_string(TEMPLATE.read_text()).render(
+        style=STYLE,
+        verdict=verdict_html(report),
+        counts=counts_html(report),
+        findings=findings_html(report),
+        worst=list(_worst(report, selection)),
+        pairs=list(_pairs(pairs, selection)),
+        pair_count=counted(len(pairs), "pair", "pairs"),
+        plots=plots,
+        hidden_classes=len(selection.classes) > MAX_CLASSES,
+        samples=[_sample(image, selection) for image in samples],
+        image_count=len(selection.images),
+        classes=[(name, _css(colour_of(name, selection.classes))) for name in selection.classes],
+        limits={"worst": _WORST, "worst_per_code": _WORST_PER_CODE, "classes": MAX_CLASSES},
     )
 
 
-def _figure(image: SourceImage, selection: Selection) -> str:
-    data = base64.b64encode(_png(draw_boxes(open_picture(image.path), image.boxes, selection.classes, _SIDE))).decode()
-    split = selection.splits[image.image_id]
-    caption = f"{image.image_id} ({split}), {image.width} x {image.height}, {len(image.boxes)} boxes"
-    return f'<figure><img alt="" src="data:image/png;base64,{data}"><figcaption>{escape(caption)}</figcaption></figure>'
+def _css(colour: tuple[int, int, int]) -> str:
+    return f"rgb{colour}"
 
 
-def _png(picture: Image.Image) -> bytes:
+def _sample(image: SourceImage, selection: Selection) -> dict[str, Any]:
+    return {
+        "image_id": image.image_id,
+        "split": selection.splits[image.image_id],
+        "width": image.width,
+        "height": image.height,
+        "boxes": counted(len(image.boxes), "box", "boxes"),
+        "picture": _picture(image, selection),
+    }
+
+
+def _worst(report: Report, selection: Selection) -> Iterator[dict[str, Any]]:
+    """Pictures of errors and warnings; those about pairs of pictures have a section of their own."""
+    images = {image.image_id: image for image in selection.images}
+    numbered = _numbered(selection)
+    shown: Counter[str] = Counter()
+    for finding in report.findings:
+        image_id, meant = finding.image_id, None
+        if finding.annotation_id in numbered and _is_of_the_data_set(finding):
+            image_id, meant = numbered[finding.annotation_id]
+        image = images.get(image_id) if image_id is not None else None
+        if (
+            image is None
+            or finding.severity is Severity.INFO
+            or "LEAKAGE" in finding.code
+            or "DUPLICATE_IMAGE" in finding.code
+            or shown[finding.code] == _WORST_PER_CODE
+            or not _can_be_shown(image)
+        ):
+            continue
+        shown[finding.code] += 1
+        yield {
+            "image_id": image.image_id,
+            "severity": finding.severity.value,
+            "code": finding.code,
+            "message": finding.message,
+            "picture": _picture(image, selection, meant),
+        }
+        if shown.total() == _WORST:
+            return
+
+
+def _is_of_the_data_set(finding: Finding) -> bool:
+    """Its annotation id is one that was written, not one of the source's own."""
+    return finding.split is not None and finding.file == annotations_path(finding.split)
+
+
+def _numbered(selection: Selection) -> dict[int, tuple[int, SourceBox]]:
+    """Annotation id as write.to_coco counts them -> image id and box."""
+    images = sorted(selection.images, key=lambda image: image.image_id)
+    return dict(enumerate(((image.image_id, box) for image in images for box in image.boxes), start=1))
+
+
+def _pairs(pairs: Sequence[Pair], selection: Selection) -> Iterator[dict[str, Any]]:
+    images = {image.image_id: image for image in selection.images}
+    for pair in pairs[:_PAIRS]:
+        yield {
+            "first": pair.first,
+            "second": pair.second,
+            "first_split": selection.splits[pair.first],
+            "second_split": selection.splits[pair.second],
+            "first_picture": _picture(images[pair.first], selection),
+            "second_picture": _picture(images[pair.second], selection),
+            "leaks": pair.leaks,
+            "how": _HOW[pair.likeness],
+        }
+
+
+def _picture(image: SourceImage, selection: Selection, meant: SourceBox | None = None) -> str:
+    """The picture with its boxes, and one of them marked, inside a URI."""
+    drawn = draw_boxes(open_picture(image.path), image.boxes, selection.classes, _SIDE, marked=meant)
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
+    drawn.save(buffer, "WEBP", quality=_QUALITY)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
