@@ -33,7 +33,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         cubicasa, train2017 = Path(folder, "cubicasa.json"), Path(folder, "train2017.json")
         write_coco(cubicasa, images=4200, boxes=173_023, categories=2, corners=0, indent=4)
-        write_coco(train2017, images=118_287, boxes=860_001, categories=80, corners=17, indent=None)
+        write_coco(train2017, images=118_287, boxes=860_001, categories=80, corners=22, indent=None)
         sizes = {path: path.stat().st_size / 1e6 for path in (cubicasa, train2017)}
         small = in_turn({name: partial(run_side, side(name, cubicasa)) for name in SIDES}, given.rounds)
         large = in_turn({name: partial(run_side, side(name, train2017)) for name in SIDES}, 1)
@@ -89,7 +89,7 @@ def write_coco(path: Path, *, images: int, boxes: int, categories: int, corners:
             file.write("" if section == "images" else ",\n")
             file.write(f'"{section}": [\n')
             for index, item in enumerate(items):
-                file.write((",\n" if index else "") + json.dumps(item, indent=indent))
+                file.write((",\n" if index else "") + json.dumps(item, indent=indent).replace("\n", "\n" + " " * 8))
             file.write("\n]")
         file.write("\n}\n")
 

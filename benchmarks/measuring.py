@@ -112,11 +112,11 @@ def machine(packages: Sequence[str] = ()) -> str:
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
+    versions = "".join(f", {name} {importlib.metadata.version(name)}" for name in packages)
     pinned = ", ".join(line.replace("==", " ") for line in REQUIREMENTS.read_text().splitlines() if "==" in line)
     return (
         f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, "
-        f"{sysconfig.get_platform()}, Python {platform.python_version()}, {versions}; compared: {pinned}"
+        f"{sysconfig.get_platform()}, Python {platform.python_version()}{versions}; compared: {pinned}"
     )
 
 

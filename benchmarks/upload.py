@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -90,21 +91,32 @@ def compare(scratch: Path, endpoint: str, rounds: int) -> dict[str, Cost]:
         "S3_ENDPOINT_URL": endpoint,
         "no_proxy": "127.0.0.1",
     }
-    commands: dict[str, list[str | Path]] = {
-        "ours": [sys.executable, __file__, "--upload", source, "ours"],
-        "s5cmd": [tools / "s5cmd", "--numworkers", "32", "sync", f"{source}/", f"s3://{BUCKET}/s5cmd/"],
-        "aws s3 sync": [tools / "aws", "s3", "sync", "--only-show-errors", source, f"s3://{BUCKET}/aws/"],
-    }
+
+    def command(name: str, prefix: str) -> list[str | Path]:
+        if name == "ours":
+            return [sys.executable, __file__, "--upload", source, prefix]
+        if name == "s5cmd":
+            return [tools / "s5cmd", "--numworkers", "32", "sync", f"{source}/", f"s3://{BUCKET}/{prefix}/"]
+        return [tools / "aws", "s3", "sync", "--only-show-errors", source, f"s3://{BUCKET}/{prefix}/"]
+
+    last: dict[
+        str, str
+    ] = {}  # side -> its latest prefix; a new one each time, for the server remembers what was removed from its disk
+    numbers = count()
 
     def first(name: str) -> Cost:
-        prefix = commands[name][-1]
-        shutil.rmtree(scratch / "server" / BUCKET / str(prefix).strip("/").rpartition("/")[2], ignore_errors=True)
-        return run_side(commands[name], environment)
+        if name in last:
+            shutil.rmtree(scratch / "server" / BUCKET / last[name])
+        last[name] = f"upload{next(numbers)}"
+        return run_side(command(name, last[name]), environment)
+
+    def again(name: str) -> Cost:
+        return run_side(command(name, last[name]), environment)
 
     sides = {}
-    for name, command in commands.items():
+    for name in ("ours", "s5cmd", "aws s3 sync"):
         sides[name] = partial(first, name)
-        sides[name + AGAIN] = partial(run_side, command, environment)
+        sides[name + AGAIN] = partial(again, name)
     return in_turn(sides, rounds)
 
 

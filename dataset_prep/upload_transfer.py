@@ -108,10 +108,9 @@ def _store(client: S3Client, bucket: str, prefix: str) -> S3Store | None:
         "connect_timeout": timedelta(seconds=CONNECT_TIMEOUT_S),
         "timeout": _PUT_TIMEOUT,
     }
-    authorities = botocore.session.get_session().get_config_variable("ca_bundle")  # AWS_CA_BUNDLE, say
     try:
-        if authorities:
-            options["root_certificate"] = Path(authorities).read_bytes()
+        if not options["allow_http"] and (bundle := botocore.session.get_session().get_config_variable("ca_bundle")):
+            options["root_certificate"] = Path(bundle).read_bytes()  # AWS_CA_BUNDLE, say
         return S3Store(
             bucket,
             prefix=prefix.rstrip("/") or None,
