@@ -17,11 +17,11 @@ from dataset_contract.layout import MANIFEST, annotations_path, image_path
 from dataset_contract.manifest import Manifest
 from dataset_contract.split_checks import check_splits
 from dataset_contract.stores import DirectoryStore
-from dataset_prep.errors import UsageError
+from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.leakage import Compared, check_pairs, compare_pictures
 from dataset_prep.options import DEFAULT_PREFIX, Options
 from dataset_prep.progress import phase
-from dataset_prep.report import write_report
+from dataset_prep.report import write_refusal, write_report
 from dataset_prep.selection import Selection, select
 from dataset_prep.sources.formats import read_source
 from dataset_prep.sources.source import Source
@@ -49,8 +49,13 @@ def prepare(options: Options, console: Console) -> Prepared:
     if options.bucket is not None and not options.dry_run:
         client = s3_client(options.workers)
         check_bucket(client, options.bucket)
-    source = read_source(options, console)
-    selection, findings = select(source, options)
+    try:
+        source = read_source(options, console)
+        selection, findings = select(source, options)
+    except PrepError as error:
+        if options.report is not None:
+            write_refusal(options.report, str(error))
+        raise
     compared = _compare(options, selection, console)
     findings = [*source.findings, *findings, *_check_prefix(options), *compared.findings]
     if options.dry_run:

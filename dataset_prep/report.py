@@ -15,9 +15,9 @@ from typing import Any
 
 import jinja2
 
-from dataset_contract.findings import Finding, Report, Severity
+from dataset_contract.findings import Finding, FindingLog, Report, Severity
 from dataset_contract.layout import annotations_path
-from dataset_contract.report_html import STYLE, counts_html, findings_html, verdict_html
+from dataset_contract.report_html import STYLE, counts_html, findings_html, report_page, verdict_html
 from dataset_prep.counted import counted
 from dataset_prep.images import ImageError, open_picture
 from dataset_prep.leakage import Pair
@@ -55,6 +55,16 @@ def write_report(folder: Path, report: Report, selection: Selection, pairs: Sequ
         buffer = io.BytesIO()
         contact_sheet(samples, selection.classes).save(buffer, "PNG")
         _replace(folder / "samples.png", buffer.getvalue())
+
+
+def write_refusal(folder: Path, message: str) -> None:
+    """Write report.json and report.html of a source that was refused as a whole, for which there is nothing to show."""
+    found = FindingLog()
+    found.error("SOURCE_REFUSED", message, "Mend the source, then give the same command again.")
+    report = Report.of(found.findings(), {})
+    folder.mkdir(parents=True, exist_ok=True)
+    _replace(folder / "report.json", _encoded(json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n"))
+    _replace(folder / "report.html", _encoded(report_page(report)))
 
 
 def _encoded(text: str) -> bytes:

@@ -227,3 +227,15 @@ def test_a_dry_run_compares_too(leaking: Path, tmp_path: Path) -> None:
     assert "LEAKAGE" in {finding["code"] for finding in report["findings"]}
     assert "the same pixels" in page.text
     assert not (tmp_path / "d").exists()
+
+
+def test_a_source_that_is_refused_as_a_whole_has_a_report_as_well(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    Image.new("L", (60, 40)).save(tmp_path / "source" / "a.png")
+    (tmp_path / "source" / "plans.json").write_text("{")
+    given = ["--source", str(tmp_path / "source" / "plans.json"), "--output", str(tmp_path / "out")]
+    assert main([*given, "--report", str(tmp_path / "report")]) == 1
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert report["verdict"] == "invalid"
+    assert report["findings"][0]["severity"] == "error"
+    assert "<!doctype html>" in (tmp_path / "report" / "report.html").read_text()
