@@ -52,6 +52,7 @@ def main(descriptor: int) -> None:
     load_patches()
     patch("lambda_workers").apply()
     patch("redrive").apply()
+    patch("metric_namespace").apply()
     # Imported here, so that a version that does not fit is a sentence before it is a broken import.
     hypercorn_config: Any = importlib.import_module("hypercorn.config")
     hypercorn_asyncio: Any = importlib.import_module("hypercorn.asyncio")

@@ -99,6 +99,14 @@ def test_the_services_beside_ministack_ask_the_same_policies(enforced: Enforced)
     assert "servicequotas:ListServiceQuotas" in enforced.call(may, **quotas)
 
 
+def test_metrics_may_be_put_into_the_allowed_namespace_only(enforced: Enforced) -> None:
+    may = allow("cloudwatch:PutMetricData", "*", Condition={"StringEquals": {"cloudwatch:namespace": "Mine"}})
+    put: dict[str, Any] = {"service": "cloudwatch", "operation": "put_metric_data"}
+    put["MetricData"] = [{"MetricName": "m", "Value": 1.0}]
+    assert enforced.call(may, **put, Namespace="Mine") == "done"
+    assert "cloudwatch:PutMetricData" in enforced.call(may, **put, Namespace="Others")
+
+
 def test_a_job_needs_the_permission_to_pass_its_role_and_to_tag(enforced: Enforced) -> None:
     enforced.allow_training(allow("*", "*"))
     create = allow("sagemaker:CreateTrainingJob", "*")
