@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +11,6 @@ from botocore.exceptions import ClientError
 
 from pipeline.aws_errors import error_code, error_message, raising_unavailable
 from pipeline.dataset_lock import release
-from pipeline.errors import AwsUnavailable
 from pipeline.execution import Execution
 from pipeline.execution_jobs import existing_jobs, stop_job
 from pipeline.job_cost import jobs_cost
@@ -67,8 +65,7 @@ def finalise(
         notes=notes,
     )
     if jobs:
-        with contextlib.suppress(AwsUnavailable):  # the message tells the cost, too
-            put_metrics(services.cloudwatch, {COST: outcome.cost.usd})
+        put_metrics(services.cloudwatch, {COST: outcome.cost.usd})
     with raising_unavailable():
         services.sns.publish(TopicArn=settings.topic_arn, Subject=outcome.subject(), Message=outcome.message())
     return outcome

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pipeline.aws_errors import raising_unavailable
+from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -24,9 +25,14 @@ _UNITS: Mapping[str, StandardUnitType] = {QUIET: "Seconds", COST: "None", COST_S
 
 
 def put_metrics(cloudwatch: CloudWatchClient, values: Mapping[str, float]) -> None:
-    """Put one value for each name of the above. Raises AwsUnavailable."""
-    with raising_unavailable():
+    """Put one value for each name of the above.
+
+    Raises nothing: neither training nor the message of its end may fail because nobody can look on.
+    """
+    try:
         cloudwatch.put_metric_data(
             Namespace=NAMESPACE,
             MetricData=[{"MetricName": name, "Value": value, "Unit": _UNITS[name]} for name, value in values.items()],
         )
+    except (ClientError, BotoCoreError) as error:
+        logging.getLogger(__name__).warning("The metrics %s were not put: %s", ", ".join(values), error)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.clients import cloudwatch_client, logs_client, s3_client, sagemaker_client
-from pipeline.errors import AwsUnavailable, TrainingFailed
+from pipeline.errors import TrainingFailed
 from pipeline.execution import Execution
 from pipeline.job_checkpoints import look_at_checkpoints
 from pipeline.job_log import read_log_end
@@ -47,6 +46,5 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     metrics = {COST_SO_FAR: progress.execution_cost_usd}
     if progress.quiet_seconds is not None:
         metrics[QUIET] = float(progress.quiet_seconds)
-    with contextlib.suppress(AwsUnavailable):  # training must not end because nobody can look on
-        put_metrics(cloudwatch_client(), metrics)
+    put_metrics(cloudwatch_client(), metrics)
     return progress.to_state()
