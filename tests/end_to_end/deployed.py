@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 
@@ -27,21 +30,24 @@ class Deployed:
     plans: Path
     scratch: Path
     messages_queue: str
+    _messages: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def bucket(self) -> str:
         return self.outputs["DatasetBucketName"]
 
-    def upload_plans(self, prefix: str) -> None:
-        """Prepare the sample plans and upload them below `prefix`, with the command that users run."""
+    def upload_plans(self, prefix: str) -> str:
+        """Prepare the sample plans and upload them below `prefix`, with the command that users run; their version."""
         command = [sys.executable, str(ROOT / "dataset_prep" / "run.py"), "--source", str(self.plans)]
         output = ["--output", str(self.scratch / "dataset"), "--bucket", self.bucket, "--prefix", prefix]
         done = subprocess.run([*command, *output], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
+        version: str = json.loads(self.object(f"{prefix}/manifest.json"))["version"]
+        return version
 
     def start(self, **request: Any) -> ExecutionFollower:
         """Start the state machine as from the console."""
-        follower = ExecutionFollower(self.session, on_state=lambda _name, _carried: None, on_log=lambda _: None)
+        follower = self._follower()
         follower.start(self.outputs["StateMachineArn"], request)
         return follower
 
@@ -49,14 +55,105 @@ class Deployed:
         """Start the state machine and wait for its end."""
         return self.start(**request).wait_for_end()
 
-    def message_of(self, execution: Execution) -> dict[str, Any]:
-        """The one message that was published about `execution`."""
+    def redrive(self, arn: str) -> ExecutionFollower:
+        """Let a failed or aborted execution go on, as with the console's button."""
+        self.session.client("stepfunctions").redrive_execution(executionArn=arn)
+        follower = self._follower()
+        follower.take(arn)
+        return follower
+
+    def jobs_of(self, execution: Execution) -> list[str]:
+        """The names of all training jobs that its last state knows of, in the order of their creation."""
+        described = self.session.client("stepfunctions").describe_execution(executionArn=execution.arn)
+        names: list[str] = json.loads(described["output"])["training_job_names"]
+        return names
+
+    def messages_about(self, arn: str) -> list[dict[str, Any]]:
+        """All messages that were published about an execution so far."""
         sqs = self.session.client("sqs")
-        found: list[dict[str, Any]] = []
         while received := sqs.receive_message(QueueUrl=self.messages_queue, MaxNumberOfMessages=10).get("Messages"):
             for item in received:
                 sqs.delete_message(QueueUrl=self.messages_queue, ReceiptHandle=item["ReceiptHandle"])
-                found.append(json.loads(item["Body"]))
-        about = [message for message in found if execution.arn in json.dumps(message)]
-        assert len(about) == 1, found
+                self._messages.append(json.loads(item["Body"]))
+        return [
+            message
+            for message in self._messages
+            if any(line.startswith("Execution: ") and line.endswith(arn) for line in message["Message"].splitlines())
+        ]
+
+    def message_of(self, execution: Execution) -> dict[str, Any]:
+        """The one message that was published about `execution`."""
+        about = self.messages_about(execution.arn)
+        assert len(about) == 1, about
         return about[0]
+
+    def executions_at_work(self) -> list[str]:
+        """The ARNs of the executions that have not ended."""
+        running = self.session.client("stepfunctions").list_executions(
+            stateMachineArn=self.outputs["StateMachineArn"], statusFilter="RUNNING"
+        )
+        return [execution["executionArn"] for execution in running["executions"]]
+
+    def jobs_at_work(self) -> list[str]:
+        """The training jobs that have not ended."""
+        return self.aws.sagemaker.running()
+
+    def locks(self) -> list[str]:
+        """The locks on data sets."""
+        return self.keys("locks/")
+
+    def keys(self, prefix: str) -> list[str]:
+        """What lies below `prefix` in the bucket, the first thousand."""
+        listed = self.session.client("s3").list_objects_v2(Bucket=self.bucket, Prefix=prefix)
+        return [item["Key"] for item in listed.get("Contents", [])]
+
+    def object(self, key: str) -> bytes:
+        """An object of the bucket."""
+        return self.session.client("s3").get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write an object of the bucket."""
+        self.session.client("s3").put_object(Bucket=self.bucket, Key=key, Body=content, ChecksumAlgorithm="SHA256")
+
+    def function(self, step: str) -> str:
+        """The name of a step's Lambda function."""
+        pages = self.session.client("lambda").get_paginator("list_functions").paginate()
+        functions = [function for page in pages for function in page["Functions"]]
+        (name,) = [each["FunctionName"] for each in functions if each["Handler"] == f"pipeline.{step}.handler"]
+        return name
+
+    def is_training(self, job: str) -> bool:
+        """Whether the job's command runs."""
+        described = self.session.client("sagemaker").describe_training_job(TrainingJobName=job)
+        assert described["TrainingJobStatus"] == "InProgress", described.get("FailureReason")
+        return described["SecondaryStatus"] == "Training"
+
+    def checkpoints_prefix(self, job: str) -> str:
+        """Where the job's checkpoints lie in the bucket."""
+        described = self.session.client("sagemaker").describe_training_job(TrainingJobName=job)
+        return urlsplit(described["CheckpointConfig"]["S3Uri"]).path.lstrip("/")
+
+    def log_of(self, job: str) -> str:
+        """What the job has written to its log, over all its restarts."""
+        logs = self.session.client("logs")
+        group = "/aws/sagemaker/TrainingJobs"
+        try:
+            events = logs.filter_log_events(logGroupName=group, logStreamNamePrefix=f"{job}/")["events"]
+        except logs.exceptions.ResourceNotFoundException:
+            return ""
+        return "\n".join(event["message"] for event in events)
+
+    def _follower(self) -> ExecutionFollower:
+        return ExecutionFollower(self.session, on_state=lambda _name, _carried: None, on_log=lambda _: None)
+
+
+def sentence(execution: Execution) -> str:
+    """What a failed execution tells people: Step Functions wraps what a Lambda function raises in JSON."""
+    text: str = json.loads(execution.cause)["errorMessage"]
+    return text
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    """Look several times a second; the test's own time limit ends the wait."""
+    while not happened():
+        time.sleep(0.1)

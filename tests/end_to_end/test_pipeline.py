@@ -5,16 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-import time
 import zlib
-from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
 from demo.trained_model import fetch_model
-from tests.end_to_end.deployed import Deployed
+from tests.end_to_end.deployed import Deployed, wait_until
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -46,6 +43,20 @@ def test_a_missing_image_is_named_and_no_job_is_launched(deployed: Deployed) -> 
     s3 = deployed.session.client("s3")
     key = s3.list_objects_v2(Bucket=deployed.bucket, Prefix=f"{prefix}/train/images/")["Contents"][0]["Key"]
     s3.delete_object(Bucket=deployed.bucket, Key=key)
+    execution = deployed.run(dataset_prefix=prefix)
+    assert (execution.status, execution.error) == ("FAILED", "DatasetInvalid")
+    assert key.removeprefix(f"{prefix}/") in execution.cause
+    assert execution.job is None
+    assert "DatasetInvalid" in json.dumps(deployed.message_of(execution))
+
+
+def test_an_image_with_other_bytes_of_the_same_size_is_refused_by_its_hash(deployed: Deployed) -> None:
+    prefix = "dino-data-damaged-image"
+    deployed.upload_plans(prefix)
+    key = deployed.keys(f"{prefix}/train/images/")[0]
+    content = bytearray(deployed.object(key))
+    content[len(content) // 2] ^= 1
+    deployed.put(key, bytes(content))
     execution = deployed.run(dataset_prefix=prefix)
     assert (execution.status, execution.error) == ("FAILED", "DatasetInvalid")
     assert key.removeprefix(f"{prefix}/") in execution.cause
@@ -93,7 +104,7 @@ def test_a_job_stopped_by_hand_ends_the_execution(deployed: Deployed) -> None:
     follower = deployed.start(epochs=500)
     name = follower.wait_for_job()
     assert name is not None
-    wait_until(lambda: is_training(deployed, name))
+    wait_until(lambda: deployed.is_training(name))
     deployed.session.client("sagemaker").stop_training_job(TrainingJobName=name)
     execution = follower.wait_for_end()
     assert (execution.status, execution.error) == ("FAILED", "TrainingStopped")
@@ -107,7 +118,7 @@ def test_a_spot_interruption_is_survived(deployed: Deployed, tmp_path: Path) -> 
     follower = deployed.start(epochs=12)
     name = follower.wait_for_job()
     assert name is not None
-    wait_until(lambda: has_checkpoint(deployed, name))
+    wait_until(lambda: deployed.keys(deployed.checkpoints_prefix(name)) != [])
     deployed.aws.sagemaker.interrupt(name)
     execution = follower.wait_for_end()
     assert execution.status == "SUCCEEDED", execution.cause
@@ -117,26 +128,6 @@ def test_a_spot_interruption_is_survived(deployed: Deployed, tmp_path: Path) -> 
     model = fetch_model(deployed.session, execution.job.model_artifact, tmp_path / "model")
     assert [entry["step"] for entry in model.history] == list(range(1, len(model.history) + 1))
     assert model.history[-1]["epoch"] == 12
-
-
-def wait_until(happened: Callable[[], bool]) -> None:
-    """Look several times a second; the test's own time limit ends the wait."""
-    while not happened():
-        time.sleep(0.1)
-
-
-def is_training(deployed: Deployed, name: str) -> bool:
-    job = deployed.session.client("sagemaker").describe_training_job(TrainingJobName=name)
-    assert job["TrainingJobStatus"] == "InProgress", job.get("FailureReason")
-    return job["SecondaryStatus"] == "Training"
-
-
-def has_checkpoint(deployed: Deployed, name: str) -> bool:
-    job = deployed.session.client("sagemaker").describe_training_job(TrainingJobName=name)
-    assert job["TrainingJobStatus"] == "InProgress", job.get("FailureReason")
-    prefix = urlsplit(job["CheckpointConfig"]["S3Uri"]).path.lstrip("/")
-    listed = deployed.session.client("s3").list_objects_v2(Bucket=deployed.bucket, Prefix=prefix)
-    return listed["KeyCount"] > 0
 
 
 def replace_image_by_undecodable_one(deployed: Deployed, prefix: str) -> None:
