@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
-from typing import Any
 
 from dataset_contract.coco_fields import read_annotations, read_categories, read_images
 from dataset_contract.coco_types import Annotation, Category, CocoDataset, Image
@@ -85,9 +85,9 @@ def coco_to_bytes(dataset: CocoDataset) -> bytes:
         ValueError: a number is NaN or infinite.
     """
     sections = {
-        "images": (_image(image) for image in sorted(dataset.images, key=_by_id)),
-        "annotations": (_annotation(annotation) for annotation in sorted(dataset.annotations, key=_by_id)),
-        "categories": ({"id": item.id, "name": item.name} for item in sorted(dataset.categories, key=_by_id)),
+        "images": map(_image, sorted(dataset.images, key=_by_id)),
+        "annotations": map(_annotation, sorted(dataset.annotations, key=_by_id)),
+        "categories": map(_category, sorted(dataset.categories, key=_by_id)),
     }
     text = ",\n".join(f'"{name}": {_lines(items)}' for name, items in sections.items())
     return f"{{\n{text}\n}}\n".encode()
@@ -96,8 +96,8 @@ def coco_to_bytes(dataset: CocoDataset) -> bytes:
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
-def _lines(items: Iterable[dict[str, Any]]) -> str:
-    lines = ",\n".join(map(_encode, items))
+def _lines(items: Iterable[str]) -> str:
+    lines = ",\n".join(items)
     return f"[\n{lines}\n]" if lines else "[]"
 
 
@@ -105,24 +105,29 @@ def _by_id(item: Image | Annotation | Category) -> int:
     return item.id
 
 
-def _image(image: Image) -> dict[str, Any]:
-    return {"id": image.id, "file_name": image.file_name, "width": image.width, "height": image.height}
+def _image(image: Image) -> str:
+    return _encode({"id": image.id, "file_name": image.file_name, "width": image.width, "height": image.height})
 
 
-def _annotation(annotation: Annotation) -> dict[str, Any]:
-    value: dict[str, Any] = {
-        "id": annotation.id,
-        "image_id": annotation.image_id,
-        "category_id": annotation.category_id,
-        "bbox": [_number(number) for number in annotation.bbox],
-        "area": _number(annotation.area),
-        "iscrowd": annotation.iscrowd,
-    }
+def _category(category: Category) -> str:
+    return _encode({"id": category.id, "name": category.name})
+
+
+def _annotation(annotation: Annotation) -> str:
+    """Put together by hand: there are hundreds of thousands, and json's encoder takes four times as long for each."""
+    x, y, width, height = map(_number, annotation.bbox)
+    text = (
+        f'{{"id":{annotation.id},"image_id":{annotation.image_id},"category_id":{annotation.category_id},'
+        f'"bbox":[{x},{y},{width},{height}],"area":{_number(annotation.area)},"iscrowd":{annotation.iscrowd}'
+    )
     if annotation.attributes:
-        value["attributes"] = dict(sorted(annotation.attributes.items()))
-    return value
+        text += f',"attributes":{_encode(dict(sorted(annotation.attributes.items())))}'
+    return text + "}"
 
 
-def _number(value: float) -> float:
-    """A whole number as int, so that 10 and 10.0, 0.0 and -0.0 are written alike."""
-    return int(value) if float(value).is_integer() else value
+def _number(value: float) -> str:
+    if isinstance(value, int) or value.is_integer():
+        return str(int(value))
+    if not math.isfinite(value):
+        raise ValueError(f"{value} has no place in JSON")
+    return repr(value)

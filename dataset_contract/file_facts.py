@@ -54,13 +54,19 @@ def read_image_facts(store: DatasetStore, sizes: Mapping[str, int]) -> dict[str,
         return dict(zip(sizes, pool.map(lambda item: _read(store, *item), sizes.items()), strict=True))
 
 
+def facts_of(data: bytes) -> FileFacts:
+    """The facts of an image's whole content: what read_image_facts would read of it."""
+    if not data:
+        return FileFacts(hashlib.sha256(b"").hexdigest(), png_problem=("IMAGE_EMPTY", "is empty"))
+    return _judge(hashlib.sha256(data).hexdigest(), data, whole=True)
+
+
 def _read(store: DatasetStore, path: str, size: int) -> FileFacts:
     if size == 0:
-        return FileFacts(hashlib.sha256(b"").hexdigest(), png_problem=("IMAGE_EMPTY", "is empty"))
+        return facts_of(b"")
     try:
         if store.whole_files and size <= MAX_IMAGE_BYTES:
-            data = store.read(path)
-            return _judge(hashlib.sha256(data).hexdigest(), data, whole=True)
+            return facts_of(store.read(path))
         return _judge(store.sha256(path), store.read_head(path, HEAD_LENGTH), whole=False)
     except OSError as error:
         return FileFacts(unreadable=f"cannot be read ({error.strerror or error})")

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from rich.console import Console
 
 from dataset_contract.annotation_checks import check_annotations
-from dataset_contract.check import check_dataset
+from dataset_contract.check import check_content, check_images
 from dataset_contract.findings import Finding, FindingLog, Report
 from dataset_contract.layout import MANIFEST, annotations_path, image_path
 from dataset_contract.manifest import Manifest
@@ -163,9 +163,11 @@ def _write(
     if written.manifest is None:
         return Prepared(Report.of(findings, selection.counts()), None, None)
     with phase(console, "Check", len(selection.images), "images") as advance:
-        checked = check_dataset(DirectoryStore(options.output))
+        # As check_dataset does it, but the pictures' bytes were looked at when they were written.
+        content = check_content(DirectoryStore(options.output))
+        checked = [*content.findings, *check_images(content, written.facts)]
         advance(len(selection.images))
-    report = Report.of([*findings, *checked.findings], checked.counts)
+    report = Report.of([*findings, *checked], content.counts)
     if report.verdict == "invalid":  # nothing, not even `aws s3 sync`, shall pass the folder off as a data set
         (options.output / MANIFEST).unlink(missing_ok=True)
     return Prepared(report, written.manifest, None)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_contract.coco import Annotation, Category, CocoDataset, Image, coco_to_bytes
+from dataset_contract.file_facts import FileFacts, facts_of
 from dataset_contract.findings import Finding, FindingLog
 from dataset_contract.layout import MANIFEST, SPLITS, annotations_path, image_file_name, image_path
 from dataset_contract.manifest import FileEntry, Manifest, build_manifest, manifest_to_bytes
@@ -39,6 +40,8 @@ class Written:
 
     manifest: Manifest | None
     findings: Sequence[Finding]
+    facts: Mapping[str, FileFacts]
+    """path -> facts of the pictures, as the check reads them of files."""
     changes: Mapping[str, int]
     """Why pictures could not be copied as they are -> how many of them were converted."""
 
@@ -63,6 +66,7 @@ def write_dataset(
     found = FindingLog()
     changes: Counter[str] = Counter()
     entries: list[FileEntry] = []
+    facts: dict[str, FileFacts] = {}
 
     def write_image(image: SourceImage) -> tuple[SourceImage, FileEntry | ImageError, str | None]:
         path = image_path(selection.splits[image.image_id], image.image_id)
@@ -70,7 +74,9 @@ def write_dataset(
             data, header = dataset_png(image.path)
         except (ImageError, OSError) as error:
             return image, error if isinstance(error, ImageError) else ImageError(f"cannot be read ({error})"), None
-        return image, _write(root, path, data), header.change
+        facts[path] = image_facts = facts_of(data)
+        assert image_facts.sha256 is not None, "it is that of the whole content"
+        return image, _write(root, path, data, image_facts.sha256), header.change
 
     with ThreadPoolExecutor(workers) as pool:
         try:
@@ -87,14 +93,16 @@ def write_dataset(
             pool.shutdown(cancel_futures=True)
             raise
     for split, dataset in datasets.items():
-        entries.append(_write(root, annotations_path(split), coco_to_bytes(dataset)))
+        content = coco_to_bytes(dataset)
+        entries.append(_write(root, annotations_path(split), content, hashlib.sha256(content).hexdigest()))
     for path in sorted(stale - {entry.path for entry in entries}):
         (root / path).unlink(missing_ok=True)  # a temporary file may have been used again
     if found.findings():
-        return Written(None, found.findings(), changes)
+        return Written(None, found.findings(), facts, changes)
     manifest = build_manifest(tool=TOOL, source=source, options=options, datasets=datasets, files=entries)
-    _write(root, MANIFEST, manifest_to_bytes(manifest))
-    return Written(manifest, [], changes)
+    content = manifest_to_bytes(manifest)
+    _write(root, MANIFEST, content, hashlib.sha256(content).hexdigest())
+    return Written(manifest, [], facts, changes)
 
 
 def to_coco(selection: Selection) -> dict[str, CocoDataset]:
@@ -137,8 +145,8 @@ def _prepare_folder(root: Path) -> set[str]:
     return left - {MANIFEST}
 
 
-def _write(root: Path, path: str, data: bytes) -> FileEntry:
-    entry = FileEntry(path, len(data), hashlib.sha256(data).hexdigest())
+def _write(root: Path, path: str, data: bytes, sha256: str) -> FileEntry:
+    entry = FileEntry(path, len(data), sha256)
     target = root / path
     if _is_there(target, entry):
         return entry

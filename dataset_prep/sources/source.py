@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ class Source:
     """Decisions of the reader that change the result; they go into the manifest."""
 
 
+@cache
 def class_name(name: str) -> str:
     """The class that a name in a source means: lower case, with the plurals of wall and room made singular."""
     plain = re.sub(r"\s+", " ", name.strip().lower())

@@ -51,13 +51,36 @@ def parse_labels(text: str, width: int, height: int, *, clip: bool = False) -> I
 
     With `clip`, boxes that reach far beyond the picture are cut too, as long as their centre is inside.
     """
+    usual = text.isascii() and "_" not in text  # Python's numbers may have both
     for number, line in enumerate(text.splitlines(), start=1):
         tokens = line.split()
         if tokens:
+            row = _usual_row(number, tokens, width, height) if usual and len(tokens) == 5 else None
+            if row is not None:
+                yield row
+                continue
             try:
                 yield _row(number, tokens, width, height, clip=clip)
             except RowError as error:
                 yield number, error
+
+
+def _usual_row(line: int, tokens: list[str], width: int, height: int) -> Row | None:
+    """The row of a box inside of its picture, as nearly all are; None for any other, which _row looks at closely."""
+    if not tokens[0].isdecimal() or len(tokens[0]) > 4:
+        return None
+    try:
+        x, y, w, h = map(float, tokens[1:])
+    except ValueError:
+        return None
+    left, top, right, bottom = x - w / 2, y - h / 2, x + w / 2, y + h / 2
+    if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+        return None
+    x0, y0 = round(left * width, _DECIMALS), round(top * height, _DECIMALS)
+    box_width, box_height = round(right * width - x0, _DECIMALS), round(bottom * height - y0, _DECIMALS)
+    if box_width <= 0 or box_height <= 0:
+        return None
+    return Row(line, int(tokens[0]), (x0, y0, box_width, box_height), 0.0)
 
 
 def _row(line: int, tokens: list[str], width: int, height: int, *, clip: bool) -> Row:
