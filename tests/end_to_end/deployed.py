@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+from pipeline.job_log import LogEnd, read_log_end
 
 from local_aws.embedded import EmbeddedAws
 from runs.execution_follower import Execution, ExecutionFollower
@@ -133,15 +134,9 @@ class Deployed:
         described = self.session.client("sagemaker").describe_training_job(TrainingJobName=job)
         return urlsplit(described["CheckpointConfig"]["S3Uri"]).path.lstrip("/")
 
-    def log_of(self, job: str) -> str:
-        """What the job has written to its log, over all its restarts."""
-        logs = self.session.client("logs")
-        group = "/aws/sagemaker/TrainingJobs"
-        try:
-            events = logs.filter_log_events(logGroupName=group, logStreamNamePrefix=f"{job}/")["events"]
-        except logs.exceptions.ResourceNotFoundException:
-            return ""
-        return "\n".join(event["message"] for event in events)
+    def log_end(self, job: str) -> LogEnd:
+        """The last lines that the job has written to its log."""
+        return read_log_end(self.session.client("logs"), job)
 
     def _follower(self) -> ExecutionFollower:
         return ExecutionFollower(self.session, on_state=lambda _name, _carried: None, on_log=lambda _: None)
