@@ -1,0 +1,171 @@
+"""One run of the chaos: the fault is provoked, and afterwards everything must be in a right and notified state."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.faults import PREFIX, Fault, fault_of
+from tests.chaos.stand_in import put_stand_in
+from tests.end_to_end.deployed import Deployed
+from tests.end_to_end.deployment import deployment
+
+CONTEXT = {
+    "default_preset": "tiny",
+    "watch_interval_seconds": "25",  # times WAIT_SCALE
+    # Longer than a healthy job is silent on a busy machine, and short enough to wait for.
+    "stall_minutes": "0.3",
+    "queue_minutes": "0.1",
+    "quality_gate": '{"room": 0.8}',
+}
+WAIT_SCALE = 0.02
+STOP_GRACE_SECONDS = 3
+END_SECONDS = 150.0
+"""An execution that has not ended by then never will."""
+SETTLING_SECONDS = 30.0
+"""For what an end sets going: a job's end, a message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """How one run ended, and what is wrong with that."""
+
+    seed: int
+    fault: str
+    executions: tuple[str, ...]
+    """Their ARNs."""
+    ends: tuple[str, ...]
+    """Of each execution."""
+    seconds: float
+    wrong: tuple[str, ...]
+    """One sentence for each thing; none if all is right."""
+
+    def line(self) -> str:
+        """For people."""
+        verdict = f"WRONG: {' '.join(self.wrong)}" if self.wrong else "right"
+        return f"seed {self.seed:3d}  {self.seconds:5.1f} s  {self.fault} -> {', '.join(self.ends)}: {verdict}"
+
+
+@contextmanager
+def chaos_deployment(scratch: Path) -> Iterator[Deployed]:
+    """The stack on an embedded AWS, with a valid data set."""
+    with deployment(scratch, context=CONTEXT, wait_scale=WAIT_SCALE, stop_grace=STOP_GRACE_SECONDS) as deployed:
+        deployed.upload_plans(PREFIX)
+        yield deployed
+
+
+def run_chaos(deployed: Deployed, seed: int) -> Verdict:
+    """Provoke the seed's fault and judge what came of it."""
+    fault, started = fault_of(seed), time.monotonic()
+    put_stand_in(deployed, fault.job)
+    fault.before(deployed)
+    executions = [start(deployed, fault)]
+    fault.during(deployed, executions[0])
+    if fault.second_start_after is not None:
+        time.sleep(fault.second_start_after)
+        executions.append(start(deployed, fault))
+    wrong = []
+    if not within(END_SECONDS, lambda: all(describe(deployed, arn)["status"] != "RUNNING" for arn in executions)):
+        wrong.append(f"It had not ended after {END_SECONDS:.0f} s.")
+    wrong += complaints(deployed, fault, executions)
+    ends = tuple(end_of(describe(deployed, arn)) for arn in executions)
+    clean_up(deployed, executions)
+    return Verdict(
+        seed=seed,
+        fault=fault.name,
+        executions=tuple(executions),
+        ends=ends,
+        seconds=time.monotonic() - started,
+        wrong=tuple(wrong),
+    )
+
+
+def complaints(deployed: Deployed, fault: Fault, executions: list[str]) -> list[str]:
+    """What is not as it must be once the executions have ended."""
+    found = []
+    described = {arn: describe(deployed, arn) for arn in executions}
+    ends = [end_of(each) for each in described.values()]
+    found += [
+        f"It may not end as {end}: {each.get('cause')}."
+        for end, each in zip(ends, described.values(), strict=True)
+        if end not in fault.ends
+    ]
+    if fault.pattern is not None and tuple(sorted(ends)) != fault.pattern:
+        found.append(f"Together they must end as {', '.join(fault.pattern)}.")
+    found += [
+        f"The cause does not say {fault.cause!r}: {each.get('cause')}."
+        for each in described.values()
+        if each["status"] == "FAILED" and fault.cause not in each.get("cause", "")
+    ]
+    if not within(SETTLING_SECONDS, lambda: not deployed.jobs_at_work()):
+        found.append(f"Training jobs still run: {', '.join(deployed.jobs_at_work())}.")
+    for arn in executions:
+        within(SETTLING_SECONDS, lambda arn=arn: deployed.messages_about(arn) != [])  # type: ignore[misc]
+        messages = deployed.messages_about(arn)
+        if not 1 <= len(messages) <= fault.most_messages:
+            found.append(f"{len(messages)} messages tell of {arn}: {[each['Subject'] for each in messages]}.")
+    found += [f"The lock {key} names {holder}, which runs." for key, holder in held_locks(deployed)]
+    return found
+
+
+def held_locks(deployed: Deployed) -> list[tuple[str, str]]:
+    """The locks whose holder has not ended, and their holders: an aborted execution's does not keep others out."""
+    locks = [(key, str(json.loads(deployed.object(key))["execution"])) for key in deployed.locks()]
+    return [(key, arn) for key, arn in locks if describe(deployed, arn)["status"] == "RUNNING"]
+
+
+def late_messages(deployed: Deployed, verdicts: Sequence[Verdict]) -> list[str]:
+    """One sentence for each execution of which too many messages or none tell after all runs have ended."""
+    counted = {(each.seed, arn): len(deployed.messages_about(arn)) for each in verdicts for arn in each.executions}
+    return [
+        f"In the end {count} messages tell of {arn}, of seed {seed}."
+        for (seed, arn), count in counted.items()
+        if not 1 <= count <= fault_of(seed).most_messages
+    ]
+
+
+def start(deployed: Deployed, fault: Fault) -> str:
+    """Start the state machine with the fault's request; the execution's ARN."""
+    machines = deployed.session.client("stepfunctions")
+    arn: str = machines.start_execution(
+        stateMachineArn=deployed.outputs["StateMachineArn"], input=json.dumps(dict(fault.request))
+    )["executionArn"]
+    return arn
+
+
+def describe(deployed: Deployed, arn: str) -> dict[str, Any]:
+    """DescribeExecution's answer."""
+    return dict(deployed.session.client("stepfunctions").describe_execution(executionArn=arn))
+
+
+def end_of(described: dict[str, Any]) -> str:
+    """The status, and the error or the verdict: "FAILED OverBudget", "SUCCEEDED registered", "ABORTED"."""
+    detail = described.get("error")
+    if described["status"] == "SUCCEEDED":
+        detail = json.loads(described["output"])["verdict"]
+    return " ".join(filter(None, [described["status"], detail]))
+
+
+def clean_up(deployed: Deployed, executions: list[str]) -> None:
+    """Nothing of this run's faults may reach the next one, even if it ended wrong."""
+    deployed.aws.faults.clear()
+    deployed.aws.service_quotas.reset()
+    for arn in executions:
+        if describe(deployed, arn)["status"] == "RUNNING":
+            deployed.session.client("stepfunctions").stop_execution(executionArn=arn)
+    within(SETTLING_SECONDS, lambda: not deployed.jobs_at_work())
+
+
+def within(seconds: float, happened: Callable[[], bool]) -> bool:
+    """Whether it happened in that time."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True

@@ -1,0 +1,57 @@
+"""Puts the stand-in for the trainer into the place of the deployed training code, with a plan of what it does."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.end_to_end.deployed import ROOT, Deployed
+
+REAL_MODULES = ("__init__.py", "failures.py", "health.py", "metric_lines.py", "sagemaker_paths.py", "watch.py")
+"""Of training_code: the formats that the pipeline reads, and how a job is told to stop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPlan:
+    """What the job does. Steps count from 1; None: never."""
+
+    steps: int = 70
+    step_seconds: float = 0.02
+    loss_rises: bool = False
+    nan_at: int | None = None
+    """From then on the loss is not a number, and the job goes on all the same."""
+    hangs_at: int | None = None
+    ignores_sigterm: bool = False
+    """While it hangs."""
+    dies_at: int | None = None
+    """By SIGKILL, as from the kernel when the memory is used up."""
+    fails_at: int | None = None
+    failure_word: str = "BUG"
+    images_per_second: float = 5000.0
+    """As its log says: even a job without an end is projected to cost little."""
+    f1: float = 0.9
+
+
+def put_stand_in(deployed: Deployed, plan: JobPlan) -> None:
+    """From the next launch on, jobs run the stand-in by this plan."""
+    function = deployed.session.client("lambda").get_function_configuration(FunctionName=deployed.function("launch"))
+    settings = function["Environment"]["Variables"]
+    deployed.session.client("s3").put_object(
+        Bucket=settings["CODE_ASSET_BUCKET"], Key=settings["CODE_ASSET_KEY"], Body=archive(plan)
+    )
+
+
+def archive(plan: JobPlan) -> bytes:
+    """A zip that the jobs' entrypoint unpacks, installs nothing from, and starts."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as files:
+        for name in REAL_MODULES:
+            files.write(ROOT / "training_code" / name, f"training_code/{name}")
+        files.write(Path(__file__).parent / "stand_in_job" / "train.py", "training_code/train.py")
+        files.writestr("training_code/plan.json", json.dumps(asdict(plan)))
+        files.writestr("training_code/requirements.lock", "")
+        files.writestr("wheels/README", "The stand-in needs none.")
+    return content.getvalue()

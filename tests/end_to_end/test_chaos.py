@@ -1,0 +1,33 @@
+"""A few runs of `python -m tests.chaos`: whatever strikes, the pipeline ends in a right and notified state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.chaos.chaos_run import chaos_deployment, run_chaos
+from tests.chaos.faults import FAULTS, fault_of
+from tests.end_to_end.deployed import Deployed
+
+pytestmark = pytest.mark.timeout(240)
+
+# A job that nobody would stop, a second start, an abort, a job's failure with a crash on top.
+SEEDS = (4, 13, 18, 35)
+
+
+@pytest.fixture(scope="module")
+def chaotic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    with chaos_deployment(tmp_path_factory.mktemp("chaos")) as deployed:
+        yield deployed
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_after_a_fault_the_run_has_ended_rightly_and_told_so_once(chaotic: Deployed, seed: int) -> None:
+    verdict = run_chaos(chaotic, seed)
+    assert not verdict.wrong, verdict.line()
+
+
+def test_as_many_seeds_as_there_are_faults_draw_each_once() -> None:
+    block = [fault_of(seed).name.split(" (")[0] for seed in range(len(FAULTS))]
+    assert len(set(block)) == len(FAULTS)
