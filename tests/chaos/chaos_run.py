@@ -13,7 +13,7 @@ from typing import Any
 from tests.chaos.faults import PREFIX, Fault, fault_of
 from tests.chaos.stand_in import put_stand_in
 from tests.end_to_end.deployed import Deployed
-from tests.end_to_end.deployment import deployment
+from tests.end_to_end.deployment import deployed_stack
 
 CONTEXT = {
     "default_preset": "tiny",
@@ -54,7 +54,7 @@ class Verdict:
 @contextmanager
 def chaos_deployment(scratch: Path) -> Iterator[Deployed]:
     """The stack on an embedded AWS, with a valid data set."""
-    with deployment(scratch, context=CONTEXT, wait_scale=WAIT_SCALE, stop_grace=STOP_GRACE_SECONDS) as deployed:
+    with deployed_stack(scratch, context=CONTEXT, wait_scale=WAIT_SCALE, stop_grace=STOP_GRACE_SECONDS) as deployed:
         deployed.upload_plans(PREFIX)
         yield deployed
 

@@ -17,7 +17,7 @@ from tests.end_to_end.deployed import Deployed
 
 
 @contextmanager
-def deployment(
+def deployed_stack(
     scratch: Path, *, context: Mapping[str, str], wait_scale: float, stop_grace: float, enforce_iam: bool = False
 ) -> Iterator[Deployed]:
     """The deployed stack; meanwhile the AWS_* variables of this process lead to it. `scratch` is its own folder.

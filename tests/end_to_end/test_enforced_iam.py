@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from local_aws.clients import client
 from local_aws.iam_judge import IamJudge
 from tests.end_to_end.deployed import Deployed, wait_until
-from tests.end_to_end.deployment import deployment
+from tests.end_to_end.deployment import deployed_stack
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -43,7 +43,7 @@ ROLES = (*FUNCTIONS, TRAINING)
 def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     scratch = tmp_path_factory.mktemp("enforced")
     context = {"default_preset": "tiny"}
-    with deployment(scratch, context=context, wait_scale=0.02, stop_grace=15, enforce_iam=True) as deployed:
+    with deployed_stack(scratch, context=context, wait_scale=0.02, stop_grace=15, enforce_iam=True) as deployed:
         deployed.upload_plans("dino-data")
         yield deployed
 
