@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python -m
 
-.PHONY: setup demo test check lock clean
+.PHONY: setup demo test faults check lock clean
 
 setup:  ## .venv, node_modules and the container's wheels; does only what is missing
 	@$(PYTHON) environment.py
@@ -12,6 +12,10 @@ demo: setup  ## the pipeline end to end on an embedded AWS; SOURCE=PATH takes yo
 
 test: setup  ## all tests
 	@$(RUN) pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+faults: setup  ## the deployed stack under provoked faults, enforced IAM, and 50 runs of chaos: half an hour
+	@$(RUN) pytest -m faults --numprocesses 2 --dist loadfile
+	@$(RUN) tests.chaos --runs 50 --seed 1
 
 check: setup  ## formatting, lint and types
 	@$(RUN) ruff format --check .

@@ -10,7 +10,7 @@ from tests.chaos.chaos_run import chaos_deployment, run_chaos
 from tests.chaos.faults import FAULTS, fault_of
 from tests.end_to_end.deployed import Deployed
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
 # A job that nobody would stop, a second start, an abort, a job's failure with a crash on top.
 SEEDS = (4, 13, 18, 35)

@@ -13,7 +13,7 @@ from local_aws.iam_judge import IamJudge
 from tests.end_to_end.deployed import Deployed, wait_until
 from tests.end_to_end.deployment import deployed_stack
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
 DENIALS = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException"}
 ACCOUNT = "000000000000"

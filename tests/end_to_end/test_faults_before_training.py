@@ -8,7 +8,7 @@ import pytest
 
 from tests.end_to_end.deployed import Deployed, sentence, wait_until
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.usefixtures("dataset_version")]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(180), pytest.mark.usefixtures("dataset_version")]
 
 
 def test_a_run_over_its_cap_is_refused_with_the_numbers_and_the_remedy(deployed: Deployed) -> None:

@@ -18,7 +18,7 @@ from tests.end_to_end.deployed import Deployed, sentence, wait_until
 from training_code.health import JUDGED_STEPS, judge
 from training_code.metric_lines import TRAINING_FIGURES, training_line
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.usefixtures("dataset_version")]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(240), pytest.mark.usefixtures("dataset_version")]
 
 
 def test_weights_that_are_no_numbers_fail_the_job_as_nan_loss(deployed: Deployed) -> None:
