@@ -240,10 +240,13 @@ def _log_annotation(
 
 
 def _texts(attributes: object) -> dict[str, str]:
-    """The attributes that are texts; other tools write truth values and numbers there, which nothing here uses."""
+    """The attributes that are texts; other tools write truth values and numbers there, which nothing here uses.
+
+    One named segmentation is no text of theirs: condense_segmentation put its verdict there.
+    """
     if not isinstance(attributes, dict):
         return {}
-    return {key: value for key, value in attributes.items() if isinstance(value, str)}
+    return {key: value for key, value in attributes.items() if isinstance(value, str) and key != "segmentation"}
 
 
 def _new_id(item: object, section: str, index: int, seen: set[int], found: FindingLog) -> int | None:

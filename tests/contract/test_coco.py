@@ -189,6 +189,14 @@ def test_attributes_survive() -> None:
     dataset, _ = read(coco)
     assert dataset is not None
     assert dataset.annotations[0].attributes == {"room_type": "Kitchen"}
+
+
+def test_an_attribute_named_segmentation_is_not_taken_for_a_text() -> None:
+    coco = sound()
+    coco["annotations"][0]["attributes"] = {"room_type": "Kitchen", "segmentation": None}
+    dataset, _ = parse_coco(json.dumps(coco).encode(), file="a")
+    assert dataset is not None
+    assert dataset.annotations[0].attributes == {"room_type": "Kitchen"}
     assert parse_coco(coco_to_bytes(dataset), file="a") == (dataset, [])
 
 
