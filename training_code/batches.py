@@ -1,5 +1,6 @@
 """Batches of plans: their order, which depends on seed and epoch only, and their loading."""
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,9 @@ from training_code.plan_images import Draw, PlanExample, PlanImages
 
 WINDOW = 50
 """Batches within which images are sorted by their shape, so that a batch holds similar ones."""
+
+WORD_OF_A_DEAD_WORKER_SECONDS = 5.0
+"""How long the signal that tells of a worker's end may come after its connection broke."""
 
 
 class Batch(NamedTuple):
@@ -108,6 +112,7 @@ def load_batches(dataset: PlanImages, draws: Sampler[list[Draw]], *, pin_memory:
 
     Raises:
         DataError: an image cannot be read.
+        RuntimeError: a worker was ended, by which signal.
     """
     loader: DataLoader[Batch | DataError] = DataLoader(
         dataset,  # type: ignore[arg-type]  # the items are collated to batches
@@ -117,10 +122,14 @@ def load_batches(dataset: PlanImages, draws: Sampler[list[Draw]], *, pin_memory:
         pin_memory=pin_memory,
         generator=torch.Generator(),  # else the loader would draw from the model's random numbers
     )
-    for batch in loader:
-        if isinstance(batch, DataError):
-            raise batch
-        yield batch
+    try:
+        for batch in loader:
+            if isinstance(batch, DataError):
+                raise batch
+            yield batch
+    except (ConnectionError, EOFError):  # a worker is gone: the loader's handler of SIGCHLD is about to raise why
+        time.sleep(WORD_OF_A_DEAD_WORKER_SECONDS)
+        raise
 
 
 def _collate(examples: Sequence[PlanExample | DataError]) -> Batch | DataError:

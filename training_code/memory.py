@@ -1,5 +1,6 @@
 """Memory: a batch as large as any runs first, so that it runs out in the first minute or never, and says what to do."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,18 +29,40 @@ def worst_case_batch(dataset: PlanImages, num_labels: int) -> Batch:
 
 @contextmanager
 def memory_failures(config: TrainingConfig) -> Iterator[None]:
-    """Turn "out of memory" into a MemoryExhaustedError that says which setting to change."""
+    """Turn "out of memory", whatever its words, into a MemoryExhaustedError that says which setting to change."""
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not _is_out_of_memory(error):
+    except (MemoryError, OSError, RuntimeError) as error:
+        if _worker_was_ended(error):
+            advice = f"a process that reads images was ended for lack of it; set workers below {config.workers}"
+        elif _is_out_of_memory(error):
+            advice = _advice(config)
+        else:
             raise
-        raise MemoryExhaustedError(f"the memory does not suffice; {_advice(config)}.") from error
+        raise MemoryExhaustedError(f"the memory does not suffice; {advice}.") from error
 
 
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    """PyTorch has an own class for the GPU only; the CPU's allocator raises a plain RuntimeError."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+_OUT_OF_MEMORY = (
+    "can't allocate memory",  # PyTorch's allocator on the CPU
+    "std::bad_alloc",  # C++ code below PyTorch
+    "could not create a primitive",  # oneDNN, whose code generator found no room
+    "can't start new thread",  # no room for its stack
+    "out of memory",  # CUDA's own calls, outside PyTorch's allocator
+    "STATUS_ALLOC_FAILED",  # cuBLAS and cuDNN
+)
+"""What plain RuntimeErrors say; PyTorch has a class of its own for its allocator on the GPU only."""
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(sign in str(error) for sign in _OUT_OF_MEMORY)
+
+
+def _worker_was_ended(error: Exception) -> bool:
+    """The kernel ends a worker when the machine's memory runs out (SIGKILL), or shared memory does (SIGBUS)."""
+    text = f"{error} {error.__cause__}"  # the loader may wrap what its handler of SIGCHLD raised
+    return "DataLoader worker" in text and ("by signal: Killed" in text or "by signal: Bus error" in text)
 
 
 def _advice(config: TrainingConfig) -> str:

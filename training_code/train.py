@@ -17,7 +17,8 @@ import torch
 
 from training_code.checked_dataset import open_dataset
 from training_code.failures import TrainingError, write_failure
-from training_code.hyperparameters import read_hyperparameters
+from training_code.hyperparameters import JobConfig, read_hyperparameters
+from training_code.memory import memory_failures
 from training_code.processes import command_for_all, join
 from training_code.sagemaker_paths import SageMakerPaths
 from training_code.trainer import Trainer
@@ -46,6 +47,12 @@ def _run(paths: SageMakerPaths) -> int:
     say(f"Training {job.preset}: {job.training}")
     if job.training.cpu_threads:
         torch.set_num_threads(job.training.cpu_threads)
+    with memory_failures(job.training):
+        _train(job, paths, stop)
+    return 0
+
+
+def _train(job: JobConfig, paths: SageMakerPaths, stop: StopRequest) -> None:
     dataset = open_dataset(paths.dataset, num_queries=job.model.num_queries, say=say)
     num_classes = max(category.id for category in dataset.categories) + 1
     job = dataclasses.replace(job, model=dataclasses.replace(job.model, num_classes=num_classes))
@@ -59,7 +66,6 @@ def _run(paths: SageMakerPaths) -> int:
         raise
     finally:
         trainer.close(failure)
-    return 0
 
 
 def say(line: str) -> None:

@@ -1,7 +1,12 @@
 """Every way to fail ends with status 1, its class word first in the failure file, and a sentence that helps."""
 
+import contextlib
 import json
+import os
+import signal
 import sys
+import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -71,6 +76,41 @@ def test_too_little_memory_is_found_before_the_first_step(job: Job) -> None:
     assert status == 1
     assert job.failure.startswith("OOM: the memory does not suffice; set batch_size to 1 and accumulation_steps to 2.")
     assert "[train]" not in log
+
+
+@pytest.mark.parametrize("megabytes", [0, 40, 120, 200])
+def test_memory_that_runs_out_anywhere_is_out_of_memory(job: Job, megabytes: int) -> None:
+    """While threads start, modules load, weights are made or convolutions run: each fails in words of its own."""
+    job.configure(**SMALL, workers="0")
+    status, _ = job.run(sys.executable, "-c", LITTLE_MORE_MEMORY, str(megabytes))
+    assert status == 1
+    assert job.failure.startswith("OOM: the memory does not suffice; set batch_size to 1")
+
+
+LITTLE_MORE_MEMORY = """
+import resource, sys
+from training_code import train
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[1]) * 2**20,) * 2)
+sys.exit(train.main())
+"""
+
+
+def test_a_worker_that_the_kernel_ends_for_lack_of_memory(job: Job) -> None:
+    job.configure(**SMALL, epochs="500", workers="1")
+    process = job.start()
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    assert process.stdout
+    while not process.stdout.readline().startswith("The largest batch fits"):
+        assert process.poll() is None
+    while process.poll() is None:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it was done anyway: the next one, then
+            for worker in children.read_text().split():
+                os.kill(int(worker), signal.SIGKILL)  # as the kernel does
+        time.sleep(0.01)
+    assert process.returncode == 1
+    assert job.failure.startswith("OOM: the memory does not suffice; a process that reads images was ended")
+    assert "set workers below 1" in job.failure
 
 
 def test_a_job_that_hangs_is_ended(job: Job) -> None:
