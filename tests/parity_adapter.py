@@ -64,7 +64,7 @@ class RecordedDraws:
 
 
 def train(meta: Mapping[str, Any], state_dict: Mapping[str, Tensor], reference: Mapping[str, Any]) -> dict[str, Any]:
-    """One training step: losses, their weighted total, the gradients of all trained parameters, and denoising."""
+    """One training step: losses, their weighted total, the gradients of all trained parameters, denoising, outputs."""
     dtype = getattr(torch, meta["dtype"])
     model = build(meta).to(dtype)
     model.load_state_dict(state_dict, strict=True)
@@ -88,6 +88,7 @@ def train(meta: Mapping[str, Any], state_dict: Mapping[str, Tensor], reference: 
             if parameter.requires_grad
         },
         "cdn": _denoising_tensors(meta, outputs),
+        "outputs": outputs,
     }
 
 

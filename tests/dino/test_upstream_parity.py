@@ -63,11 +63,12 @@ def test_upstreams_answers_are_reproduced(monkeypatch: pytest.MonkeyPatch, capsy
 def test_upstreams_training_step_is_reproduced(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Losses to 1e-4, gradients to the script's own 2e-3, but those of the backbone to 2e-2.
+    """Losses to 1e-4. Gradients to 1e-4 where the processor rounds as the recording one did; else to 2e-3 and 2e-2.
 
     The recorded gradients are fp32, and the same step in fp64 differs from them by up to 1.0e-2, all of it in the
-    backbone: what fp32 rounds there switches ReLUs near zero. On a processor whose forward pass equals the recorded one
-    bit for bit, all gradients agreed to 1e-5; on one that rounds otherwise, the backbone's differ by up to 9e-3.
+    backbone: what fp32 rounds there switches ReLUs near zero. Where the forward pass equals the recorded one bit for
+    bit, no ReLU differs, and all gradients agree to 1.1e-5. Elsewhere the backbone's differed by up to 9e-3, the others
+    by less than the script's own 2e-3.
     """
     reference = PARITY / "ref" / "train_nc2_q60_3_7.pt"
     trained: list[dict[str, Any]] = []
@@ -81,10 +82,13 @@ def test_upstreams_training_step_is_reproduced(
     words = report_of("compare_train", monkeypatch, capsys, *options).split()
     assert float(words[words.index("loss") + 1]) <= 1e-4
     assert float(words[words.index("total") + 1]) <= 1e-4
-    recorded = torch.load(reference, map_location="cpu", weights_only=False)["grads"]
-    for name, (norm, projection) in recorded.items():
-        if not name.startswith("backbone."):
-            gradient = trained[0]["grads"][name].double().flatten()
-            ramp = torch.linspace(-1, 1, gradient.numel(), dtype=torch.float64)
-            assert abs(float(gradient.norm()) - norm) <= 2e-3 * (1e-4 + norm), name
-            assert abs(float((gradient * ramp).sum()) - projection) <= 2e-3 * (1e-4 + norm), name
+    recorded = torch.load(reference, map_location="cpu", weights_only=False)
+    rounded_alike = all(
+        torch.equal(trained[0]["outputs"][name], recorded["outputs"][name]) for name in ("pred_logits", "pred_boxes")
+    )
+    for name, (norm, projection) in recorded["grads"].items():
+        tolerance = 1e-4 if rounded_alike else 2e-2 if name.startswith("backbone.") else 2e-3
+        gradient = trained[0]["grads"][name].double().flatten()
+        ramp = torch.linspace(-1, 1, gradient.numel(), dtype=torch.float64)
+        assert abs(float(gradient.norm()) - norm) <= tolerance * (1e-4 + norm), name
+        assert abs(float((gradient * ramp).sum()) - projection) <= tolerance * (1e-4 + norm), name
