@@ -27,6 +27,8 @@ _MANY_ON_IMAGE = 5
 """Boxes from which on two images with the very same ones do not show two plans."""
 _SAMPLE = 20_000
 """Annotations that are enough to know a median."""
+_SHIFT = 1 - SAME_BOX
+"""Share of its width by which a box may start later and still coincide."""
 _NEIGHBOURS = 50
 """How many boxes that start at the same x are compared with one: thousands of them must not cost their square."""
 
@@ -74,8 +76,7 @@ def _check_boxes(
     boxes: dict[int, list[_Box]] = {}
     normalised = as_corners = 0
     for annotation in annotations:
-        image_id = annotation.image_id
-        x, y, width, height = annotation.bbox
+        annotation_id, image_id, category_id, (x, y, width, height), _, iscrowd, _ = annotation
         right, bottom, whole = frames[image_id]
         if (
             x < -ROUNDING
@@ -85,7 +86,7 @@ def _check_boxes(
             or width < SLIVER
             or height < SLIVER
             or width * height >= whole
-            or annotation.iscrowd
+            or iscrowd
         ):
             _check_unusual(annotation, images[image_id], found)
             normalised += 0 <= x <= 1 and 0 <= y <= 1 and 0 < width <= 1 and 0 < height <= 1
@@ -93,7 +94,7 @@ def _check_boxes(
         on_image = boxes.get(image_id)
         if on_image is None:
             on_image = boxes[image_id] = []
-        on_image.append((annotation.category_id, x, y, width, height, annotation.id))
+        on_image.append((category_id, x, y, width, height, annotation_id))
     if normalised > len(annotations) / 2:
         found.error(
             "BOXES_LOOK_NORMALISED",
@@ -173,15 +174,15 @@ def _check_image(image: Image, boxes: list[_Box], max_objects: int | None, found
             "Train with more queries, or cut the image into parts.",
             image_id=image.id,
         )
-    _check_duplicates(image, sorted([box for box in boxes if box[3] > 0 and box[4] > 0]), found)
+    _check_duplicates(image, sorted(boxes), found)
 
 
 def _check_duplicates(image: Image, boxes: list[_Box], found: FindingLog) -> None:
-    """Find boxes that are the same object as one before them. `boxes` are sorted and not empty."""
-    for index, (box, following) in enumerate(pairwise(boxes)):
-        if following[1] > box[1] + (1 - SAME_BOX) * box[3] or following[0] != box[0]:  # as nearly always
+    """Find boxes that are the same object as one before them. `boxes` are sorted."""
+    for following, (box, neighbour) in enumerate(pairwise(boxes), start=1):
+        if neighbour[1] > box[1] + _SHIFT * box[3] or neighbour[0] != box[0]:  # as nearly always
             continue
-        other = next((other for other in boxes[index + 1 : index + 1 + _NEIGHBOURS] if _is_same(box, other)), None)
+        other = _same_among(box, boxes[following : following + _NEIGHBOURS])
         if other is not None:
             found.warning(
                 "DUPLICATE_BOX",
@@ -192,19 +193,25 @@ def _check_duplicates(image: Image, boxes: list[_Box], found: FindingLog) -> Non
             )
 
 
+def _same_among(box: _Box, neighbours: Sequence[_Box]) -> _Box | None:
+    """The first of `neighbours`, which follow `box` in their order, that nearly coincides with it."""
+    farthest = box[1] + _SHIFT * box[3]
+    for other in neighbours:
+        if other[1] > farthest or other[0] != box[0]:
+            break
+        if _is_same(box, other):
+            return other
+    return None
+
+
 def _is_same(one: _Box, other: _Box) -> bool:
     """Whether two boxes of one class nearly coincide."""
-    category_id, x, y, width, height, _ = one
-    other_category, other_x, other_y, other_width, other_height, _ = other
+    _, x, y, width, height, _ = one
+    _, other_x, other_y, other_width, other_height, _ = other
     across = min(x + width, other_x + other_width) - max(x, other_x)
     down = min(y + height, other_y + other_height) - max(y, other_y)
     both = across * down
-    return (
-        category_id == other_category
-        and across > 0
-        and down > 0
-        and both >= SAME_BOX * (width * height + other_width * other_height - both)
-    )
+    return across > 0 and down > 0 and both >= SAME_BOX * (width * height + other_width * other_height - both)
 
 
 def _check_repeated(boxes: Mapping[int, list[_Box]], found: FindingLog) -> None:

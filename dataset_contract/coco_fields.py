@@ -116,9 +116,10 @@ def read_annotations(
             ):
                 seen.add(annotation_id)
                 attributes = NO_ATTRIBUTES if len(item) == 6 else _texts(item["attributes"])
-                annotations.append(
-                    Annotation(annotation_id, image_id, category_id, (x, y, width, height), area, iscrowd, attributes)
-                )
+                box = (x, y, width, height)
+                # As Annotation(...) does, which is a call in Python.
+                fields = (annotation_id, image_id, category_id, box, area, iscrowd, attributes)
+                annotations.append(tuple.__new__(Annotation, fields))
                 continue
         except (KeyError, TypeError, ValueError):  # something is missing, or is of another kind
             pass

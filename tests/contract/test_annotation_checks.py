@@ -86,6 +86,11 @@ def test_three_equal_boxes_are_two_duplicates() -> None:
     assert [f.annotation_id for f in check(*[(10, 10, 50, 50)] * 3)] == [1, 2]
 
 
+def test_a_box_without_area_between_two_duplicates_does_not_hide_them() -> None:
+    codes = [finding.code for finding in check((10, 10, 50, 50), (10, 10, 50, 0), (10.1, 10, 50, 50.1))]
+    assert sorted(codes) == ["BOX_EMPTY", "DUPLICATE_BOX"]
+
+
 def test_thousands_of_boxes_at_one_place_do_not_cost_their_square() -> None:
     boxes: list[Box] = [(5, 5 + i % 700, 50, 1 + i / 20_000) for i in range(20_000)]
     started = time.process_time()

@@ -83,6 +83,45 @@ def test_sound_json_is_read_as_it_is(value: object) -> None:
     assert parse_json(data, file="a") == (value, [])
 
 
+# What a file that repeats a key may hold besides: texts that look like keys and objects, and room around a colon.
+LOOKS_LIKE_A_KEY = st.sampled_from(["plain", '":', ":", "{", '{"a": 1}', "12:30", "\\"])
+COLONS = st.sampled_from([":", " : ", "\t:", "\n :\r\n"])
+
+
+def _spelled(value: object, colons: list[str]) -> str:
+    """`value` as JSON with these colons, each used in turn."""
+    if isinstance(value, dict):
+        pairs = (
+            f"{json.dumps(key)}{colons[len(key) % len(colons)]}{_spelled(item, colons)}" for key, item in value.items()
+        )
+        return f"{{{','.join(pairs)}}}"
+    if isinstance(value, list):
+        return f"[{','.join(_spelled(item, colons) for item in value)}]"
+    return json.dumps(value)
+
+
+@given(
+    st.recursive(
+        LOOKS_LIKE_A_KEY | st.integers(0, 9),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(LOOKS_LIKE_A_KEY, inner, max_size=3),
+        max_leaves=12,
+    ),
+    st.lists(COLONS, min_size=1, max_size=3),
+    st.sampled_from(["1", "{}", '":"', '{"a": {"b": [{}]}}']),
+    st.booleans(),
+)
+def test_a_key_that_is_there_twice_is_found_whatever_else_there_is(
+    value: object, colons: list[str], first: str, nested: bool
+) -> None:
+    rest = _spelled(value, colons)
+    sound = f'{{"rest"{colons[0]}{rest},"twice"{colons[0]}{first}}}'
+    twice = f'{sound[:-1]},"twice"{colons[-1]}2}}'
+    if nested:
+        sound, twice = f"[1,[{sound}]]", f"[1,[{twice}]]"
+    assert parse_json(sound.encode(), file="a") == (json.loads(sound), [])
+    assert [finding.code for finding in parse_json(twice.encode(), file="a")[1]] == ["JSON_DUPLICATE_KEY"]
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_cause_an_exception(data: bytes) -> None:
     value, findings = parse_json(data, file="a")
