@@ -8,7 +8,6 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from dataset_contract.png import HEAD_LENGTH, MAX_PIXELS, PngError, read_png_header
@@ -155,6 +154,8 @@ def _upright(data: bytes) -> tuple[Image.Image, bytes | None]:
 
 def _eight_bit(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith("I"):  # 16-bit grey; Pillow's own convert() would clip it
+        import numpy as np  # noqa: PLC0415  a tenth of a second and 15 MB that hardly a picture needs
+
         pixels = np.asarray(picture).astype(np.uint32)
         return Image.fromarray((pixels // 257).astype(np.uint8))
     return picture.convert("L") if picture.mode in ("1", "F") else picture

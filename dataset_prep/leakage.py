@@ -1,6 +1,6 @@
 """Says which pictures are in two splits (or twice in one) by pixels, look or plan id, and mends it if asked to.
 
-That two files are the same byte for byte is dataset_contract.leakage's part. What counts as alike: near_duplicates.py.
+That two files are the same byte for byte is dataset_contract.leakage's part. What counts as alike: likeness.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from dataset_contract.findings import Finding, FindingLog
 from dataset_contract.layout import SPLITS
 from dataset_contract.leakage import LEAK_TOLERATED
-from dataset_prep.near_duplicates import Fingerprint, Likeness, compare, find_groups, take_fingerprints
+from dataset_prep.likeness import Fingerprint, Likeness, compare
 from dataset_prep.progress import Advance, no_progress
 from dataset_prep.selection import Selection
 
@@ -53,6 +53,8 @@ class Compared:
 
 def compare_pictures(selection: Selection, *, fix: bool, workers: int, advance: Advance = no_progress) -> Compared:
     """Decode and compare all pictures; with `fix`, move images so that no pictures that are alike are in two splits."""
+    from dataset_prep.near_duplicates import find_groups, take_fingerprints  # noqa: PLC0415  scipy takes a second
+
     prints = take_fingerprints(selection.images, workers=workers, advance=advance)
     groups = find_groups(prints)
     moves = find_moves(groups, selection.splits) if fix else []

@@ -22,8 +22,6 @@ import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from enum import IntEnum
 from pathlib import Path
 
 import imagehash
@@ -34,47 +32,15 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from dataset_prep.images import ImageError, open_picture
+from dataset_prep.likeness import LOOK_BITS, Fingerprint
 from dataset_prep.progress import Advance, no_progress
 from dataset_prep.sources.cubicasa5k_plans import CATEGORIES
 from dataset_prep.sources.source import SourceImage
-
-LOOK_BITS = 40
-"""Pictures whose looks differ in at most so many bits count as one; see the figures above."""
 
 _PLAN = re.compile(rf"(?:{'|'.join(CATEGORIES)})/([0-9]{{1,9}})/F[0-9]+_(?:original|scaled)\.[A-Za-z]+")
 _HASH_SIDE = 16  # so 256 bits
 _STRIP = 256  # rows hashed at once: a sheet of 90 megapixels is not copied as a whole
 _BLOCK = 1 << 21  # distances computed at once: 16 MB
-
-
-class Likeness(IntEnum):
-    """How two pictures are alike, the most certain first."""
-
-    PIXELS = 0
-    LOOK = 1
-    PLAN = 2
-    """Of the same plan of CubiCasa5K by their folders, such as F1_original.png and F2_original.png."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """What a picture is compared by."""
-
-    pixels: bytes
-    """SHA-256 over the size and the pixels in RGB, so the same for a grey picture and its copy in RGB."""
-    look: int | None
-    """The perceptual hash; None for a picture of one colour, which has no look."""
-    plan: int | None
-    """CubiCasa5K's number of the plan, where the folders say it."""
-
-
-def compare(first: Fingerprint, second: Fingerprint) -> Likeness | None:
-    """How two pictures are alike, None if they are not."""
-    if first.pixels == second.pixels:
-        return Likeness.PIXELS
-    if first.look is not None and second.look is not None and (first.look ^ second.look).bit_count() <= LOOK_BITS:
-        return Likeness.LOOK
-    return Likeness.PLAN if first.plan is not None and first.plan == second.plan else None
 
 
 def take_fingerprints(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dataset_prep.sources.cubicasa5k import Policy
+from dataset_prep.sources.cubicasa5k_classes import Policy
 from dataset_prep.sources.repairs import Repairs
 from dataset_prep.split import Shares
 

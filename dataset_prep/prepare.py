@@ -1,12 +1,14 @@
 """The preparation from end to end: read a source, select, split, write, check, report, upload.
 
-run.py is its command line; the steps themselves are in the modules named after them.
+run.py is its command line; the steps themselves are in the modules named after them. Those that few runs need are
+loaded when they are: matplotlib, scipy and boto3 take as long as to prepare a thousand pictures, and 70 MB.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -21,12 +23,13 @@ from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.leakage import Compared, check_pairs, compare_pictures
 from dataset_prep.options import DEFAULT_PREFIX, Options
 from dataset_prep.progress import phase
-from dataset_prep.report import write_refusal, write_report
 from dataset_prep.selection import Selection, select
 from dataset_prep.sources.formats import read_source
 from dataset_prep.sources.source import Source
-from dataset_prep.upload import Uploaded, check_bucket, s3_client, upload_dataset
 from dataset_prep.write import to_coco, write_dataset
+
+if TYPE_CHECKING:
+    from dataset_prep.upload import Uploaded
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ def prepare(options: Options, console: Console) -> Prepared:
     _check_paths(options)
     client = None
     if options.bucket is not None and not options.dry_run:
+        from dataset_prep.upload import check_bucket, s3_client, upload_dataset  # noqa: PLC0415  see above
+
         client = s3_client(options.workers)
         check_bucket(client, options.bucket)
     try:
@@ -54,6 +59,8 @@ def prepare(options: Options, console: Console) -> Prepared:
         selection, findings = select(source, options)
     except PrepError as error:
         if options.report is not None:
+            from dataset_prep.report import write_refusal  # noqa: PLC0415  see above
+
             write_refusal(options.report, str(error))
         raise
     compared = _compare(options, selection, console)
@@ -64,6 +71,8 @@ def prepare(options: Options, console: Console) -> Prepared:
     else:
         prepared = _write(options, source, compared, findings, console)
     if options.report is not None:
+        from dataset_prep.report import write_report  # noqa: PLC0415  see above
+
         write_report(options.report, prepared.report, compared.selection, compared.pairs)
     if client is None or options.bucket is None or prepared.manifest is None or prepared.report.verdict == "invalid":
         return prepared

@@ -21,7 +21,7 @@ from dataset_contract.report_html import STYLE, counts_html, findings_html, repo
 from dataset_prep.counted import counted
 from dataset_prep.images import ImageError, open_picture
 from dataset_prep.leakage import Pair
-from dataset_prep.near_duplicates import Likeness
+from dataset_prep.likeness import Likeness
 from dataset_prep.preview import choose_samples, colour_of, contact_sheet, draw_boxes
 from dataset_prep.report_plots import MAX_CLASSES, make_plots
 from dataset_prep.selection import Selection

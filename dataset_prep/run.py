@@ -12,10 +12,23 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # run as a file
     sys.path.insert(0, str(ROOT))
+
+
+def _end_without(error: ModuleNotFoundError) -> NoReturn:
+    """End with what to do about a package that is not installed; a module of our own that is not there is a bug."""
+    if error.name is None or (ROOT / error.name.partition(".")[0]).exists():
+        raise error
+    sys.stderr.write(
+        f"This Python ({sys.executable}) lacks the package {error.name}: "
+        "run `make setup`, then use .venv/bin/python dataset_prep/run.py.\n"
+    )
+    raise SystemExit(2)
+
 
 try:
     from rich.console import Console
@@ -24,19 +37,13 @@ try:
     from dataset_prep.options import DEFAULT_PREFIX, Options
     from dataset_prep.outcome import show_outcome
     from dataset_prep.prepare import prepare
-    from dataset_prep.sources.cubicasa5k import Policy
+    from dataset_prep.sources.cubicasa5k_classes import Policy
     from dataset_prep.sources.formats import FORMATS
     from dataset_prep.sources.repairs import Repairs
     from dataset_prep.split import parse_split
 except ModuleNotFoundError as error:
-    if error.name is None or (ROOT / error.name.partition(".")[0]).exists():
-        raise  # a module of our own: a bug, not a missing installation
-    sys.stderr.write(
-        f"This Python ({sys.executable}) lacks the package {error.name}: "
-        "run `make setup`, then use .venv/bin/python dataset_prep/run.py.\n"
-    )
-    raise SystemExit(2) from None
-except KeyboardInterrupt:  # loading takes a second or two
+    _end_without(error)
+except KeyboardInterrupt:  # loading takes a moment
     sys.stderr.write("Stopped before anything was done.\n")
     raise SystemExit(130) from None
 
@@ -223,6 +230,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             "mend that, then give the same command again."
         )
         return 1
+    except ModuleNotFoundError as error:  # of a step that few runs need
+        _end_without(error)
     except KeyboardInterrupt:
         errors.print("Stopped. Give the same command again to go on from here.")
         return 130

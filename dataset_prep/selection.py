@@ -13,7 +13,7 @@ from dataset_contract.layout import SPLITS
 from dataset_prep.counted import counted
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.options import Options
-from dataset_prep.sources.cubicasa5k import CLASSES, ROOM
+from dataset_prep.sources.cubicasa5k_classes import CLASSES, ROOM
 from dataset_prep.sources.source import Source, SourceImage, class_name
 from dataset_prep.split import split_ids
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -18,29 +17,19 @@ from dataset_contract.findings import Finding, FindingLog, Place
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.images import ImageError, ImageHeader, grey_thumbnail, read_header
 from dataset_prep.progress import Advance, no_progress
+from dataset_prep.sources.cubicasa5k_classes import ROOM, WALL, Policy
 from dataset_prep.sources.cubicasa5k_plans import CATEGORIES, Plan, find_plans, find_root
 from dataset_prep.sources.ink_overlap import SIDE, ink_overlap
 from dataset_prep.sources.model_svg import Model, Polygon, Space, SvgError, parse_model
 from dataset_prep.sources.repairs import NONE, Repairs
 from dataset_prep.sources.source import Source, SourceBox, SourceImage
 
-WALL, ROOM = CLASSES = ("wall", "room")
 ORIGINAL, SCALED, ANNOTATION = "F1_original.png", "F1_scaled.png", "model.svg"
 
 _DECIMALS = 3  # of a pixel: the SVGs have two, and scaling adds little
 _OUTSIDE_SHARE = 0.05  # of the walls' area; more of it outside the picture is no rounding
 _TOLERANCE = 1.0  # pixels by which an outline may reach beyond the picture unsaid
 _AT_ONCE = 64  # plans handed to the threads; few enough to stop soon once --limit is reached
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What counts as wall and room where opinions differ; the defaults are those of the user's Kaggle annotations,
-    but for railings, which that conversion took for walls by mistake."""
-
-    railings_are_walls: bool = False
-    outdoor_is_room: bool = True
-    undefined_is_room: bool = True
 
 
 def read_cubicasa5k(

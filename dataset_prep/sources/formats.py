@@ -12,7 +12,6 @@ from dataset_prep.images import SUFFIXES
 from dataset_prep.options import Options
 from dataset_prep.progress import phase
 from dataset_prep.sources.coco import find_annotations, read_coco
-from dataset_prep.sources.cubicasa5k import read_cubicasa5k
 from dataset_prep.sources.cubicasa5k_plans import count_plans, find_root
 from dataset_prep.sources.repairs import repair
 from dataset_prep.sources.source import Source
@@ -47,6 +46,8 @@ def read_source(options: Options, console: Console) -> Source:
         raise UsageError("--annotations and --images belong to COCO sources: leave them away, or say --format coco.")
     title = f"Read {kind}"
     if kind == "cubicasa5k":
+        from dataset_prep.sources.cubicasa5k import read_cubicasa5k  # noqa: PLC0415  numpy, which others do without
+
         with phase(console, title, count_plans(options.source), "plans") as advance:
             return read_cubicasa5k(
                 options.source,

@@ -398,6 +398,24 @@ def test_a_python_without_the_projects_packages_is_told_what_to_do() -> None:
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_a_package_that_only_the_report_needs_is_missed_in_one_sentence(samples: Path, tmp_path: Path) -> None:
+    without = "import sys; sys.modules['matplotlib'] = None; from dataset_prep.run import main; sys.exit(main())"
+    arguments = ["--source", str(samples), "--output", str(tmp_path / "d"), "--report", str(tmp_path / "r")]
+    command = [sys.executable, "-c", without, *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "lacks the package matplotlib: run `make setup`" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_what_few_runs_need_is_not_loaded_by_all(samples: Path, tmp_path: Path) -> None:
+    told = "import sys; from dataset_prep.run import main; main(); print('loaded', *sorted(sys.modules))"
+    command = [sys.executable, "-c", told, "--source", str(samples), "--output", str(tmp_path / "d")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = done.stdout.splitlines()[-1].split()
+    assert {"matplotlib", "scipy", "imagehash", "boto3", "obstore", "torch"}.isdisjoint(loaded)
+
+
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real plans are not here")
 def test_the_real_plans_are_converted_and_the_incomplete_ones_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

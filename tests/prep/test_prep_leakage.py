@@ -18,7 +18,8 @@ from PIL import Image
 from dataset_contract.findings import Finding
 from dataset_contract.layout import SPLITS
 from dataset_prep.leakage import Pair, check_pairs, describe_moves, find_moves, find_pairs
-from dataset_prep.near_duplicates import Fingerprint, Likeness, find_groups, take_fingerprints
+from dataset_prep.likeness import Fingerprint, Likeness
+from dataset_prep.near_duplicates import find_groups, take_fingerprints
 from dataset_prep.run import main
 from dataset_prep.samples import write_samples
 from dataset_prep.sources.source import SourceImage

@@ -19,7 +19,7 @@ from PIL import Image
 from dataset_contract.findings import FindingLog, Report
 from dataset_contract.report_html import report_page
 from dataset_prep.leakage import Pair
-from dataset_prep.near_duplicates import Likeness
+from dataset_prep.likeness import Likeness
 from dataset_prep.preview import draw_boxes
 from dataset_prep.report import write_report
 from dataset_prep.run import main
