@@ -89,11 +89,13 @@ def _with_room_types(images: Sequence[SourceImage], classes: Sequence[str], opti
             f"--classes {unknown[0]}: {options.source} has no class and no type of room of that name. It has "
             f"{', '.join(sorted(labels))}, and as types of rooms {', '.join(sorted(types))}."
         )
+    if not by_type:
+        return list(images)
     return [
         replace(
             image,
             boxes=tuple(
-                replace(box, label=by_type[box.room_type]) if box.room_type in by_type and box.label == ROOM else box
+                box._replace(label=by_type[box.room_type]) if box.room_type in by_type and box.label == ROOM else box
                 for box in image.boxes
             ),
         )
@@ -111,7 +113,9 @@ def _choose(
 ) -> list[SourceImage]:
     """The images with the boxes of `classes` only, without empty ones if so asked; what was left out is said."""
     left_out: Counter[str] = Counter(box.label for image in images for box in image.boxes if box.label not in classes)
-    chosen = [replace(image, boxes=tuple(box for box in image.boxes if box.label in classes)) for image in images]
+    chosen = list(images)
+    if left_out:
+        chosen = [replace(image, boxes=tuple(box for box in image.boxes if box.label in classes)) for image in images]
     if left_out and not any(image.boxes for image in chosen):
         raise PrepError(
             f"The classes in {options.source} are {', '.join(sorted(left_out))}, and none of them is "

@@ -54,7 +54,7 @@ def _repaired(image: SourceImage, repairs: Repairs, found: FindingLog) -> Iterat
                 "As --clip asks.",
                 image_id=image.image_id,
             )
-        yield replace(box, bbox=cut)
+        yield box._replace(bbox=cut)
 
 
 def _cut(bbox: tuple[float, float, float, float], image: SourceImage) -> tuple[float, float, float, float]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 TOLERANCE = 0.01
 """Share of the picture's side; Ultralytics accepts coordinates from -0.01 to 1.01."""
@@ -33,8 +33,7 @@ OUTSIDE = "LABEL_OUTSIDE"
 """Code of a box, or a coordinate, that lies outside of the picture by more than what is tolerated."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One object: its class index and its box [x, y, width, height] in pixels, cut at the picture's edge."""
 
     line: int
@@ -54,33 +53,41 @@ def parse_labels(text: str, width: int, height: int, *, clip: bool = False) -> I
     usual = text.isascii() and "_" not in text  # Python's numbers may have both
     for number, line in enumerate(text.splitlines(), start=1):
         tokens = line.split()
-        if tokens:
-            row = _usual_row(number, tokens, width, height) if usual and len(tokens) == 5 else None
-            if row is not None:
-                yield row
-                continue
+        if not tokens:
+            continue
+        row = _usual_row(number, tokens, width, height) if usual and len(tokens) == 5 else None
+        if row is None:
             try:
-                yield _row(number, tokens, width, height, clip=clip)
+                row = _row(number, tokens, width, height, clip=clip)
             except RowError as error:
                 yield number, error
+                continue
+        yield row
 
 
 def _usual_row(line: int, tokens: list[str], width: int, height: int) -> Row | None:
     """The row of a box inside of its picture, as nearly all are; None for any other, which _row looks at closely."""
-    if not tokens[0].isdecimal() or len(tokens[0]) > 4:
+    index, x, y, w, h = tokens
+    if not index.isdecimal() or len(index) > 4:
         return None
     try:
-        x, y, w, h = map(float, tokens[1:])
+        centre_x, centre_y, half_width, half_height = float(x), float(y), float(w) / 2, float(h) / 2
     except ValueError:
         return None
-    left, top, right, bottom = x - w / 2, y - h / 2, x + w / 2, y + h / 2
+    left, top, right, bottom = (
+        centre_x - half_width,
+        centre_y - half_height,
+        centre_x + half_width,
+        centre_y + half_height,
+    )
     if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
         return None
     x0, y0 = round(left * width, _DECIMALS), round(top * height, _DECIMALS)
     box_width, box_height = round(right * width - x0, _DECIMALS), round(bottom * height - y0, _DECIMALS)
     if box_width <= 0 or box_height <= 0:
         return None
-    return Row(line, int(tokens[0]), (x0, y0, box_width, box_height), 0.0)
+    # As Row(...) does, which is a call in Python.
+    return tuple.__new__(Row, (line, int(index), (x0, y0, box_width, box_height), 0.0, None))
 
 
 def _row(line: int, tokens: list[str], width: int, height: int, *, clip: bool) -> Row:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,18 @@ class YoloLayout:
     """The pictures of a YOLO data set with their splits (None where it has none), and its class names by index."""
 
     root: Path
-    images: Mapping[Path, str | None]
+    images: Mapping[str, str | None]
+    """By the pictures' paths: texts, of which there are thousands, and a Path takes ten times as long to handle."""
     names: Mapping[int, str]
+
+    @cached_property
+    def classes(self) -> Mapping[int, str]:
+        """The classes that the names mean, by index."""
+        return {index: class_name(name) for index, name in self.names.items()}
+
+    def relative(self, path: str) -> str:
+        """The path of a picture or label file as findings name it: from the root, with forward slashes."""
+        return _relative(path, self.root)
 
 
 def find_yaml(source: Path) -> Path | None:
@@ -58,14 +69,11 @@ def read_layout(source: Path, classes: Sequence[str] | None, found: FindingLog) 
     return YoloLayout(path.parent, images, names)
 
 
-def label_path(image: Path) -> Path:
+def label_path(image: str) -> str:
     """The label file of a picture: the last folder `images` becomes `labels`; without one it lies beside it."""
-    parts = list(image.parts)
-    for index in range(len(parts) - 2, -1, -1):
-        if parts[index] == "images":
-            parts[index] = "labels"
-            break
-    return Path(*parts).with_suffix(".txt")
+    stem = os.path.splitext(image)[0]  # noqa: PTH122  a Path takes ten times as long, for each of thousands
+    before, images, after = f"{os.sep}{stem}".rpartition(f"{os.sep}images{os.sep}")
+    return f"{before}{os.sep}labels{os.sep}{after}.txt".removeprefix(os.sep) if images else f"{stem}.txt"
 
 
 class _Loader(yaml.BaseLoader):
@@ -165,12 +173,17 @@ def _splits(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(key, split) for key, split in _SPLIT_NAMES.items() if content.get(key) not in (None, "", [])]
 
 
-def _images_in_folders(root: Path, found: FindingLog) -> dict[Path, str | None]:
-    return {image: _split_in_path(image.relative_to(root)) for image in map(Path, picture_files(root, found))}
+def _images_in_folders(root: Path, found: FindingLog) -> dict[str, str | None]:
+    return {image: _split_in_path(_relative(image, root)) for image in _pictures(root, found)}
 
 
-def _images_in_yaml(path: Path, content: Mapping[str, Any], found: FindingLog) -> dict[Path, str | None]:
-    images: dict[Path, str | None] = {}
+def _pictures(folder: Path, found: FindingLog) -> Iterator[str]:
+    """The paths of the pictures below `folder`, spelled as a Path spells them: in `.` without it."""
+    return (path.removeprefix(f"{os.curdir}{os.sep}") for path in picture_files(folder, found))
+
+
+def _images_in_yaml(path: Path, content: Mapping[str, Any], found: FindingLog) -> dict[str, str | None]:
+    images: dict[str, str | None] = {}
     for key, split in _splits(content):
         entries = content[key] if isinstance(content[key], list) else [content[key]]
         if not all(isinstance(entry, str) for entry in [*entries, content.get("path", "")]):
@@ -185,12 +198,13 @@ def _images_in_yaml(path: Path, content: Mapping[str, Any], found: FindingLog) -
                     file=path.name,
                 )
                 continue
-            listed = map(Path, picture_files(place, found)) if place.is_dir() else _listed(place, path.parent, found)
+            listed = _pictures(place, found) if place.is_dir() else _listed(place, path.parent, found)
             for image in listed:
                 if images.setdefault(image, split) != split:
+                    name, first = Path(image).name, images[image]
                     found.warning(
                         "IMAGE_IN_TWO_SPLITS",
-                        f"{path.name} puts {image.name} into {images[image]} and into {split}; the former counts.",
+                        f"{path.name} puts {name} into {first} and into {split}; the former counts.",
                         "List every picture in one split only.",
                         file=os.path.relpath(image, path.parent),
                     )
@@ -216,7 +230,7 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _listed(path: Path, folder: Path, found: FindingLog) -> Iterator[Path]:
+def _listed(path: Path, folder: Path, found: FindingLog) -> Iterator[str]:
     """The pictures that a text file lists, one a line."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -241,8 +255,16 @@ def _listed(path: Path, folder: Path, found: FindingLog) -> Iterator[Path]:
             )
         else:
             seen[image] = line
-            yield image
+            yield str(image)
 
 
-def _split_in_path(relative: Path) -> str | None:
-    return next((_SPLIT_NAMES[part.lower()] for part in relative.parts[:-1] if part.lower() in _SPLIT_NAMES), None)
+def _relative(path: str, root: Path) -> str:
+    """With forward slashes. os.path.relpath takes ten times as long, and thousands of pictures lie below `root`."""
+    start = "" if str(root) == os.curdir else f"{root}{os.sep}"
+    below = path.startswith(start) and not path.startswith((os.sep, os.pardir), len(start))
+    return (path[len(start) :] if below else os.path.relpath(path, root)).replace(os.sep, "/")
+
+
+def _split_in_path(relative: str) -> str | None:
+    folders = relative.lower().split("/")[:-1]
+    return next((_SPLIT_NAMES[part] for part in folders if part in _SPLIT_NAMES), None)

@@ -86,6 +86,36 @@ def test_pictures_turned_by_exif_are_written_upright(picture: Picture, name: str
         assert (header.change is None) == (orientation == 1)
 
 
+@pytest.mark.parametrize(
+    ("chunks", "change"),
+    [
+        ([(b"pHYs", bytes(9)), (b"gAMA", bytes(4)), (b"sRGB", b"\0"), (b"tIME", bytes(7))], None),
+        ([(b"pHYs", bytes(9)), (b"tRNS", bytes(6))], "a transparent colour"),
+        ([(b"pHYs", bytes(9)), (b"eXIf", b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\3\0\0\0\0\0\0")], "EXIF"),
+        ([(b"tEXt", b"Software\0" + bytes(9000))], None),  # the pixels start far behind
+    ],
+)
+def test_what_stands_before_the_pixels_decides_whether_a_png_is_copied(
+    picture: Picture, chunks: list[tuple[bytes, bytes]], change: str | None
+) -> None:
+    path = picture("a.png")
+    data = path.read_bytes()
+    parts = [struct.pack(">I", len(d)) + name + d + struct.pack(">I", zlib.crc32(name + d)) for name, d in chunks]
+    path.write_bytes(data[:33] + b"".join(parts) + data[33:])
+    found = read_header(path).change
+    assert found is None if change is None else found is not None and change in found
+    assert dataset_png(path)[1] == read_header(path)
+
+
+def test_damage_before_the_pixels_is_refused(picture: Picture) -> None:
+    path = picture("a.png", dpi=(72, 72))
+    data = path.read_bytes()
+    place = data.index(b"pHYs") + 4
+    path.write_bytes(data[:place] + b"\xff" + data[place + 1 :])
+    with pytest.raises(ImageError, match="is no picture"):
+        read_header(path)
+
+
 def test_a_profile_for_another_colour_space_is_only_taken_off(picture: Picture) -> None:
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     with decoded(picture("a.png", colour=77, icc_profile=lab)) as image:

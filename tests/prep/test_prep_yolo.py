@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from dataset_contract.findings import Severity
 from dataset_prep.errors import PrepError, UsageError
@@ -49,6 +50,26 @@ def errors(source: Source) -> list[str]:
 
 
 YAML = "train: train/images\n"
+
+
+@pytest.mark.parametrize("yaml", [None, f"names: [wall, room]\n{YAML}val: val/images\n"])
+def test_a_source_is_read_alike_however_its_folder_is_named(
+    make: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, yaml: str | None
+) -> None:
+    root = make(yaml, train_a=f"0 {HALF}", train_b="wrong", val_c="0 0.5 0.5 0 0.5")
+    (root / "train/labels/lost.txt").write_text("")
+    (root / "classes.txt").write_text("wall\nroom")
+    Image.new("RGB", (4, 4)).save(root / "top.png")
+    whole = read(root)
+    assert {"LABEL_WITHOUT_IMAGE", "LABEL_NOT_A_NUMBER"} <= {finding.code for finding in whole.findings}
+    for folder, name in ((root, "."), (root.parent, root.name), (root / "train", "..")):
+        monkeypatch.chdir(folder)
+        again = read(Path(name))
+        assert again.findings == whole.findings
+        assert [image.path.resolve() for image in again.images] == [image.path for image in whole.images]
+        assert [(image.boxes, image.official_split) for image in again.images] == [
+            (image.boxes, image.official_split) for image in whole.images
+        ]
 
 
 @pytest.mark.parametrize(
