@@ -12,14 +12,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from dataset_contract.coco import Annotation, Category, CocoDataset, Image, coco_to_bytes
+from dataset_contract.coco_types import NO_ATTRIBUTES
 from dataset_contract.file_facts import FileFacts, facts_of
 from dataset_contract.findings import Finding, FindingLog
 from dataset_contract.layout import MANIFEST, SPLITS, annotations_path, image_file_name, image_path
 from dataset_contract.manifest import FileEntry, Manifest, build_manifest, manifest_to_bytes
+from dataset_contract.strict_json import garbage_collection_paused
 from dataset_prep.errors import UsageError
 from dataset_prep.images import ImageError, dataset_png
 from dataset_prep.progress import Advance, no_progress
@@ -29,6 +32,7 @@ from dataset_prep.sources.source import SourceImage
 TOOL = "floorplan-dino 0.1.0"
 
 _TEMPORARY = ".tmp"
+_AT_ONCE = 8  # pictures handed to a thread; few enough to stop soon on Ctrl-C
 _OURS = re.compile(
     rf"{re.escape(MANIFEST)}|(?:{'|'.join(SPLITS)})/(?:annotations\.json|images/\d{{6,}}\.png)|(?:.*/)?\.[^/]+\.tmp"
 )
@@ -62,7 +66,6 @@ def write_dataset(
     Raises UsageError if `root` holds anything else than a data set.
     """
     stale = _prepare_folder(root)
-    datasets = to_coco(selection)
     found = FindingLog()
     changes: Counter[str] = Counter()
     entries: list[FileEntry] = []
@@ -76,11 +79,20 @@ def write_dataset(
             return image, error if isinstance(error, ImageError) else ImageError(f"cannot be read ({error})"), None
         facts[path] = image_facts = facts_of(data)
         assert image_facts.sha256 is not None, "it is that of the whole content"
-        return image, _write(root, path, data, image_facts.sha256), header.change
+        entry = _write(root, path, data, image_facts.sha256)
+        advance(1, entry.size)
+        return image, entry, header.change
+
+    def write_images(start: int) -> list[tuple[SourceImage, FileEntry | ImageError, str | None]]:
+        return list(map(write_image, selection.images[start : start + _AT_ONCE]))
 
     with ThreadPoolExecutor(workers) as pool:
         try:
-            for image, entry, change in pool.map(write_image, selection.images):
+            written = pool.map(write_images, range(0, len(selection.images), _AT_ONCE))
+            with garbage_collection_paused():
+                datasets = to_coco(selection)
+                contents = {annotations_path(split): coco_to_bytes(dataset) for split, dataset in datasets.items()}
+            for image, entry, change in chain.from_iterable(written):
                 if isinstance(entry, ImageError):
                     name = f"{image.path.parent.name}/{image.path.name}"
                     fix = "Replace the picture, or take it out of the source."
@@ -88,13 +100,10 @@ def write_dataset(
                     continue
                 entries.append(entry)
                 changes.update([change] if change else [])
-                advance(1, entry.size)
         except BaseException:  # Ctrl-C: do not finish what waits
             pool.shutdown(cancel_futures=True)
             raise
-    for split, dataset in datasets.items():
-        content = coco_to_bytes(dataset)
-        entries.append(_write(root, annotations_path(split), content, hashlib.sha256(content).hexdigest()))
+    entries += [_write(root, path, data, hashlib.sha256(data).hexdigest()) for path, data in contents.items()]
     for path in sorted(stale - {entry.path for entry in entries}):
         (root / path).unlink(missing_ok=True)  # a temporary file may have been used again
     if found.findings():
@@ -114,13 +123,11 @@ def to_coco(selection: Selection) -> dict[str, CocoDataset]:
     for image in sorted(selection.images, key=lambda image: image.image_id):
         records, annotations = kept[selection.splits[image.image_id]]
         records.append(Image(image.image_id, image_file_name(image.image_id), image.width, image.height))
-        for box in image.boxes:
+        for label, bbox, room_type, iscrowd in image.boxes:
             number += 1
-            attributes = {"room_type": box.room_type} if box.room_type else {}
-            area = round(box.bbox[2] * box.bbox[3], 3)
-            annotations.append(
-                Annotation(number, image.image_id, ids[box.label], box.bbox, area, box.iscrowd, attributes)
-            )
+            attributes = {"room_type": room_type} if room_type else NO_ATTRIBUTES
+            area = round(bbox[2] * bbox[3], 3)
+            annotations.append(Annotation(number, image.image_id, ids[label], bbox, area, iscrowd, attributes))
     return {split: CocoDataset(records, annotations, categories) for split, (records, annotations) in kept.items()}
 
 

@@ -240,10 +240,22 @@ def test_equal_numbers_are_written_alike() -> None:
     assert written(0, 10) == written(-0.0, 10.0)
 
 
-def test_not_a_number_is_never_written() -> None:
-    item = Annotation(1, 1, 1, (0, 0, float("nan"), 1), 1)
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("place", range(5))
+def test_what_is_no_finite_number_is_never_written(number: float, place: int) -> None:
+    x, y, width, height, area = (number if index == place else 1.5 for index in range(5))
+    item = Annotation(1, 1, 1, (x, y, width, height), area)
     with pytest.raises(ValueError, match="JSON"):
         coco_to_bytes(CocoDataset([], [item], []))
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False) | st.integers())
+def test_a_number_is_written_as_json_has_it_and_whole_ones_without_a_point(number: float) -> None:
+    item = Annotation(1, 1, 1, (number, 0, 1, 1), 1)
+    text = coco_to_bytes(CocoDataset([], [item], [])).decode()
+    written = text.partition('"bbox":[')[2].partition(",")[0]
+    assert json.loads(written) == number
+    assert written == (str(int(number)) if number == int(number) else repr(number))
 
 
 anything = st.recursive(
