@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import boto3
 import pytest
 from PIL import Image
 
+from dataset_contract.findings import Finding, Report
+from dataset_prep import run
 from dataset_prep.samples import write_samples
+from tests.prep.yolo_tree import PrepareYolo
 
 PLANS = 9
 
@@ -21,6 +25,12 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("samples") / "plans"
     write_samples(root, PLANS, seed=7)
     return root
+
+
+@pytest.fixture
+def plans(tmp_path: Path, samples: Path) -> Path:
+    """Sample plans that a test may change."""
+    return Path(shutil.copytree(samples, tmp_path / "plans"))
 
 
 @pytest.fixture
@@ -38,6 +48,21 @@ def picture(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return make
+
+
+@pytest.fixture
+def prepare_yolo(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> PrepareYolo:
+    """Runs the command line on a YOLO data set: the exit status, the findings, and what stands on standard error."""
+    reports: list[Report] = []
+    monkeypatch.setattr(run, "show_outcome", lambda console, options, prepared: reports.append(prepared.report))
+
+    def go(root: Path, *more: str) -> tuple[int, Sequence[Finding], str]:
+        split = () if "--split" in more else ("--split", "official")
+        arguments = ["--source", root, "--format", "yolo", "--output", tmp_path / "d", "--workers", "1", *split, *more]
+        status = run.main([str(argument) for argument in arguments])
+        return status, reports[-1].findings if reports else [], capsys.readouterr().err.strip()
+
+    return go
 
 
 @pytest.fixture(scope="session")

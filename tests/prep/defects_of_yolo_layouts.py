@@ -1,0 +1,124 @@
+"""Defects of a YOLO data set's pictures, of its data.yaml and of its lists of pictures."""
+
+from __future__ import annotations
+
+import os
+
+from tests.contract.samples import png
+from tests.prep.yolo_tree import YAML, YAML_LIST, Planted, yaml
+
+LAYOUT_DEFECTS: dict[str, Planted] = {
+    # pictures
+    "picture empty": (lambda t: t.write("train/images/a.png", b""), "IMAGE_BROKEN", "a.png is empty"),
+    "picture truncated": (
+        lambda t: t.write("train/images/a.png", (t.root / "train/images/a.png").read_bytes()[:-20]),
+        "IMAGE_DAMAGED",
+        "breaks off",
+    ),
+    "web page called PNG": (lambda t: t.write("train/images/a.png", "<html>404</html>"), "IMAGE_BROKEN", "a.png"),
+    "picture gigantic": (
+        lambda t: t.write("train/images/a.png", png(60_000, 60_000)),
+        "IMAGE_BROKEN",
+        "train/images/a.png",
+    ),
+    "picture is a pipe": (
+        lambda t: (t.remove("train/images/a.png"), t.make("train/images/a.png", os.mkfifo)),
+        "FILE_REFUSED",
+        "no regular file",
+    ),
+    "picture is a link out": (
+        lambda t: (
+            t.move("train/images/a.png", "../elsewhere.png"),
+            t.make("train/images/a.png", lambda p: p.symlink_to("../../../elsewhere.png")),
+        ),
+        "FILE_REFUSED",
+        "leads out",
+    ),
+    "picture is a dangling link": (
+        lambda t: (t.remove("train/images/a.png"), t.make("train/images/a.png", lambda p: p.symlink_to("nowhere"))),
+        "FILE_REFUSED",
+        "cannot be read",
+    ),
+    "folder is a link out": (
+        lambda t: t.make("train/images/more", lambda p: p.symlink_to(t.root.parent)),
+        "FOLDER_LINKED",
+        "more is a symbolic link",
+    ),
+    "the same picture in two splits": (
+        lambda t: t.write("valid/images/c.png", (t.root / "train/images/a.png").read_bytes()),
+        "LEAKAGE_HEAVY",
+        "in another split",
+    ),
+    "one picture for all": (
+        lambda t: [
+            t.write(f"{name}.png", (t.root / "train/images/a.png").read_bytes())
+            for name in ("train/images/b", "valid/images/c", "valid/images/d")
+        ],
+        "ALL_IMAGES_IDENTICAL",
+        "All 4 images",
+    ),
+    # data.yaml
+    "two splits, one folder": (
+        yaml("train: train/images\nval: train/images\nnames: [wall, room]"),
+        "IMAGE_IN_TWO_SPLITS",
+        "into train and into val",
+    ),
+    "split folder absent": (
+        yaml("train: train/images\nval: nowhere/images\nnames: [wall, room]"),
+        "SPLIT_FOLDER_ABSENT",
+        "nowhere/images",
+    ),
+    "nc too small": (yaml(YAML + "nc: 1"), None, "nc: '1', but 2 names"),
+    "nc too large": (yaml(YAML + "nc: 3"), None, "nc: '3', but 2 names"),
+    "class name twice": (yaml(YAML.replace("room", "Wall")), "CLASS_NAME_TWICE", "both are wall"),
+    "class name in two numbers": (yaml(YAML.replace("[wall, room]", "[wall, walls]")), "CLASSES_MERGED", "wall"),
+    "class index twice": (yaml(YAML.replace("[wall, room]", "{0: wall, 0: room}")), None, "occurs twice"),
+    "class index twice, written otherwise": (yaml(YAML.replace("[wall, room]", "{0: a, 00: b}")), None, "each once"),
+    "key twice": (yaml(YAML + "names: [room, wall]"), None, "occurs twice"),
+    "class without a name in yaml": (yaml(YAML.replace("[wall, room]", "[wall, ]")), "CLASS_UNKNOWN", "class 1"),
+    "names one text": (yaml(YAML.replace("[wall, room]", "wall room")), None, "neither a list"),
+    "names nested": (yaml(YAML.replace("[wall, room]", "[[wall], [room]]")), None, "neither a list"),
+    "names by letters": (yaml(YAML.replace("[wall, room]", "{a: wall, b: room}")), None, "neither a list"),
+    "negative class index": (yaml(YAML.replace("[wall, room]", "{-1: wall, 0: room}")), None, "neither a list"),
+    "no names at all": (yaml("train: train/images"), None, "--classes wall,room"),
+    "nc only, without the names": (yaml("train: train/images\nnc: 2"), None, "--classes wall,room"),
+    "yaml broken": (yaml("names: [wall"), None, "data.yaml is not a YAML file"),
+    "yaml in UTF-16": (lambda t: t.write("data.yaml", YAML.encode("utf-16")), None, "data.yaml is not a YAML file"),
+    "train a map": (yaml("train: {a: b}\nnames: [wall]"), None, "no list of texts"),
+    "yaml bomb": (
+        yaml(
+            "a: &a [x,x,x,x,x,x,x,x,x]\n"
+            + "".join(f"{name}: &{name} [{','.join([f'*{chr(ord(name) - 1)}'] * 9)}]\n" for name in "bcdefghij")
+            + "train: *j\nnames: [wall]"
+        ),
+        None,
+        "no list of texts",
+    ),
+    "control characters in a name": (yaml(YAML.replace("room", '"\\e[31mroom"')), None, "neither a list"),
+    "half a character in a name": (yaml(YAML.replace("room", '"\\ud800"')), None, "data.yaml"),
+    "list names a missing picture": (
+        lambda t: (t.write("t.txt", "train/images/a.png\ntrain/images/zz.png\n"), yaml(YAML_LIST)(t)),
+        "IMAGE_MISSING",
+        "zz.png",
+    ),
+    "list names a picture twice": (
+        lambda t: (t.write("t.txt", "train/images/a.png\n./train/images/a.png\n"), yaml(YAML_LIST)(t)),
+        "IMAGE_LISTED_TWICE",
+        "one and the same picture",
+    ),
+    "list names a folder": (
+        lambda t: (t.write("t.txt", "train/images/a.png\ntrain/images\n"), yaml(YAML_LIST)(t)),
+        "IMAGE_MISSING",
+        "lists train/images",
+    ),
+    "split folder is the whole disk": (
+        yaml("train: train/images\nval: /\nnames: [wall, room]"),
+        "SPLIT_FOLDER_ABSENT",
+        "names / for val",
+    ),
+    "list is no text": (
+        lambda t: (t.write("t.txt", b"\xff\xfe\x00"), yaml(YAML_LIST)(t)),
+        None,
+        "t.txt is not a text file",
+    ),
+}
