@@ -21,14 +21,14 @@ _HEAD = 4096  # enough of a file to see whether it can be COCO
 _COCO_NAME = re.compile("annotations|coco|instances|train|val|test")
 
 
-def find_annotations(source: Path) -> list[Path]:
+def find_annotations(source: Path, *, whatever: bool = False) -> list[Path]:
     """The COCO files at `source`: the file itself, or those JSON files in the folder (and `annotations/`, and a folder
-    for each split) that have COCO's sections."""
+    for each split) that have COCO's sections, or all with `whatever`."""
     if source.is_file():
         return [source] if source.suffix.lower() == ".json" else []
     places = [source, source / "annotations", *(source / word for word in _SPLIT_WORDS)]
     files = [path for place in places if place.is_dir() for path in sorted(place.glob("*.json")) if path.is_file()]
-    return [path for path in files if path.name != "manifest.json" and _looks_like_coco(path)]
+    return [path for path in files if path.name != "manifest.json" and (whatever or _looks_like_coco(path))]
 
 
 def read_coco(
@@ -197,11 +197,15 @@ class _Collected:
                 image_id=image.id,
             )
             return None
-        shown = _some(candidates)
+        by_name = not any(self._pictures.is_certain(image.file_name, candidate) for candidate in candidates)
+        fits = "by its base name only, in other folders, fits" if by_name else "fits"
         self.found.error(
             "IMAGE_AMBIGUOUS",
-            f"{file}: image {image.id} is {image.file_name}, which fits {len(candidates)} pictures: {shown}.",
-            "Give the one folder that is meant with --images.",
+            f"{file}: image {image.id} is {image.file_name}, which {fits} {len(candidates)} pictures: "
+            f"{_some(candidates)}.",
+            "Add the picture if it is missing, else give the one folder that is meant with --images."
+            if by_name
+            else "Give the one folder that is meant with --images.",
             file=file,
             image_id=image.id,
         )

@@ -18,13 +18,11 @@ from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.images import ImageError, ImageHeader, grey_thumbnail, read_header
 from dataset_prep.progress import Advance, no_progress
 from dataset_prep.sources.cubicasa5k_classes import ROOM, WALL, Policy
-from dataset_prep.sources.cubicasa5k_plans import CATEGORIES, Plan, find_plans, find_root
+from dataset_prep.sources.cubicasa5k_plans import ANNOTATION, CATEGORIES, ORIGINAL, SCALED, Plan, find_plans, find_root
 from dataset_prep.sources.ink_overlap import SIDE, ink_overlap
 from dataset_prep.sources.model_svg import Model, Polygon, Space, SvgError, parse_model
 from dataset_prep.sources.repairs import NONE, Repairs
 from dataset_prep.sources.source import Source, SourceBox, SourceImage
-
-ORIGINAL, SCALED, ANNOTATION = "F1_original.png", "F1_scaled.png", "model.svg"
 
 _DECIMALS = 3  # of a pixel: the SVGs have two, and scaling adds little
 _OUTSIDE_SHARE = 0.05  # of the walls' area; more of it outside the picture is no rounding

@@ -11,6 +11,7 @@ from dataset_contract.layout import SPLITS
 from dataset_prep.errors import PrepError
 
 CATEGORIES = ("high_quality", "high_quality_architectural", "colorful")
+ORIGINAL, SCALED, ANNOTATION = "F1_original.png", "F1_scaled.png", "model.svg"
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ def count_plans(source: Path) -> int:
 def _folders(root: Path) -> Iterator[Path]:
     for category in CATEGORIES:
         if (root / category).is_dir():
-            yield from sorted(folder for folder in (root / category).iterdir() if folder.is_dir())
+            folders = (folder for folder in (root / category).iterdir() if folder.is_dir())
+            yield from sorted(folder for folder in folders if not folder.name.startswith("."))
 
 
 def find_plans(root: Path, found: FindingLog) -> list[Plan]:

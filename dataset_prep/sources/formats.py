@@ -12,7 +12,7 @@ from dataset_prep.images import SUFFIXES
 from dataset_prep.options import Options
 from dataset_prep.progress import phase
 from dataset_prep.sources.coco import find_annotations, read_coco
-from dataset_prep.sources.cubicasa5k_plans import count_plans, find_root
+from dataset_prep.sources.cubicasa5k_plans import ANNOTATION, count_plans, find_root
 from dataset_prep.sources.repairs import repair
 from dataset_prep.sources.source import Source
 from dataset_prep.sources.yolo import read_yolo
@@ -25,10 +25,13 @@ def detect_format(source: Path, annotations: Sequence[Path] = ()) -> str:
     """The format of what lies at `source`. Raises UsageError if it is none of FORMATS."""
     if annotations:
         return "coco"
-    if source.is_dir() and find_root(source) is not None:
+    root = find_root(source) if source.is_dir() else None
+    if root is not None and any(root.glob(f"*/*/{ANNOTATION}")):
         return "cubicasa5k"
     if find_annotations(source):
         return "coco"
+    if root is not None:  # without one annotation, which reading it says
+        return "cubicasa5k"
     if find_yaml(source) is not None:
         return "yolo"
     if source.is_dir() and any(path.is_dir() for path in source.rglob("labels")):
@@ -60,7 +63,12 @@ def read_source(options: Options, console: Console) -> Source:
     if kind == "yolo":
         with phase(console, title, _count_pictures(options.source), "pictures") as advance:
             return read_yolo(options.source, options.classes, options.repairs, advance=advance, limit=options.limit)
-    annotations = options.annotations or tuple(find_annotations(options.source))
+    # Of files that do not look like COCO, reading them says why.
+    annotations = (
+        options.annotations
+        or tuple(find_annotations(options.source))
+        or tuple(find_annotations(options.source, whatever=True))
+    )
     if not annotations:
         raise UsageError(f"{options.source} holds no COCO file: name it with --annotations.")
     folders = options.images or (options.source if options.source.is_dir() else options.source.parent,)

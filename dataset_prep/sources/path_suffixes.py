@@ -51,9 +51,12 @@ class PathSuffixes:
         return len(parts) == 1 or _common_suffix(picture.parts, parts) > 1 or picture.parts[:-1] in self._folders
 
     def similar(self, stale: str) -> list[Path]:
-        """Files whose base name is that of `stale` but for case or %XX escapes."""
-        parts = _parts(stale)
-        return [Path(*candidate) for candidate in self._by_plain_name.get(_plain(parts[-1]), [])] if parts else []
+        """The files whose path ends as that of `stale` does but for case or %XX escapes, with the longest such end."""
+        parts = list(map(_plain, _parts(stale)))
+        candidates = self._by_plain_name.get(parts[-1], []) if parts else []
+        lengths = [_common_suffix([_plain(part) for part in candidate], parts) for candidate in candidates]
+        longest = max(lengths, default=0)
+        return [Path(*candidate) for candidate, length in zip(candidates, lengths, strict=True) if length == longest]
 
     @cached_property
     def _by_plain_name(self) -> dict[str, list[tuple[str, ...]]]:

@@ -78,6 +78,25 @@ def test_a_base_name_that_fits_many_pictures_is_ambiguous_with_the_candidates_na
     assert [image.image_id for image in source.images] == [2]
 
 
+def test_a_missing_picture_is_not_asked_for_among_those_of_other_plans(tmp_path: Path, picture: Picture) -> None:
+    for number in (1, 2):
+        picture(f"plans/colorful/{number}/F1_original.png")
+    path = write(tmp_path / "a.json", coco("x/colorful/3/F1_original.png", "x/colorful/2/F1_original.png"))
+    finding = read_coco([path], [tmp_path / "plans"]).findings[0]
+    assert "by its base name only, in other folders, fits 2 pictures" in finding.message
+    assert finding.fix.startswith("Add the picture if it is missing")
+
+
+def test_the_picture_that_is_written_otherwise_is_named_alone(tmp_path: Path, picture: Picture) -> None:
+    for number in (1, 2, 3):
+        picture(f"plans/colorful/{number}/F1_original.png")
+    path = write(tmp_path / "a.json", coco("x/Colorful/3/f1_ORIGINAL.png", "x/colorful/2/F1_original.png"))
+    finding = read_coco([path], [tmp_path / "plans"]).findings[0]
+    assert finding.code == "IMAGE_MISSING"
+    assert "there is" in finding.message and finding.message.count("F1_original.png") == 1
+    assert "colorful/3/F1_original.png, which is written otherwise" in finding.message
+
+
 def test_many_images_never_share_one_picture(tmp_path: Path, picture: Picture) -> None:
     picture("plans/F1_original.png")
     path = write(tmp_path / "a.json", coco("x/1/F1_original.png", "x/2/F1_original.png"))

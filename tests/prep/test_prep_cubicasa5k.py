@@ -50,6 +50,14 @@ def codes(source: Source) -> list[str]:
     return [finding.code for finding in source.findings]
 
 
+def test_hidden_folders_are_no_plans(tmp_path: Path, plan: Callable[..., Path]) -> None:
+    plan()
+    (tmp_path / "high_quality/.ipynb_checkpoints").mkdir()
+    source = read(tmp_path)
+    assert len(source.images) == 1
+    assert "PLAN_WITHOUT_IMAGE" not in codes(source)
+
+
 def test_boxes_are_scaled_from_the_scaled_picture_not_from_the_viewbox(
     tmp_path: Path, plan: Callable[..., Path]
 ) -> None:
