@@ -10,12 +10,13 @@ from pathlib import Path
 
 from dataset_contract.findings import FindingLog, Place
 from dataset_contract.strict_json import garbage_collection_paused
+from dataset_prep.counted import counted
 from dataset_prep.errors import PrepError
 from dataset_prep.images import SUFFIXES, ImageError, ImageHeader, read_header
 from dataset_prep.sources.repairs import NONE, Repairs
 from dataset_prep.sources.source import Source, SourceBox, SourceImage
 from dataset_prep.sources.yolo_labels import NO_AREA, OUTSIDE, TOLERANCE, Row, parse_labels
-from dataset_prep.sources.yolo_layout import YoloLayout, label_path, read_layout
+from dataset_prep.sources.yolo_layout import YoloLayout, find_label, label_path, read_layout
 
 _NOT_LABELS = frozenset({"classes.txt", "train.txt", "val.txt", "valid.txt", "test.txt"})
 _MAX_LABEL_BYTES = 64 << 20  # of one picture: half a million boxes
@@ -52,7 +53,11 @@ def read_yolo(
                 images.append(image)
             advance(1)
     for what, count in sorted(tolerated.items()):
-        found.info("LABELS_TOLERATED", f"{count:,} boxes {what}.", "Nothing to do if the labels come like this.")
+        found.info(
+            "LABELS_TOLERATED",
+            f"Accepted: {counted(count, 'box', 'boxes')} {what}.",
+            "Nothing to do if the labels come like this.",
+        )
     return Source("yolo", images, found.findings())
 
 
@@ -89,7 +94,7 @@ def _read_boxes(
     found: FindingLog,
     tolerated: Counter[str],
 ) -> Iterator[SourceBox]:
-    labels = label_path(path)
+    labels = find_label(path)
     file = layout.relative(labels)
     place: Place = {"file": file, "image_id": image_id}
     text = _read_labels(labels, path, file, place, found)
@@ -118,9 +123,9 @@ def _read_boxes(
                 fix = "Look at the box in the report; nothing to do if it is right where it is inside."
                 found.warning("BOX_CLIPPED", message, fix, **place)
         elif cut and min(cut * header.width, cut * header.height) > _SEEN:
-            tolerated["reach up to 1% beyond their picture, as Ultralytics tolerates: cut at its edge"] += 1
+            tolerated["up to 1% beyond the edge of the picture, cut at it as by Ultralytics"] += 1
         if confidence is not None:
-            tolerated["have a confidence: they are a model's predictions, and taken for the truth"] += 1
+            tolerated["with a confidence, a model's predictions taken for the truth"] += 1
         yield SourceBox(label, bbox)
 
 
@@ -160,8 +165,14 @@ def _check_folders(images: Sequence[str], layout: YoloLayout, found: FindingLog)
     """Folders of pictures without a single label file, where others have some: the labels were not copied."""
     labelled: defaultdict[str, list[bool]] = defaultdict(list)
     for path in images:
-        labelled[_folder(path)].append(os.path.lexists(label_path(path)))
+        labelled[_folder(path)].append(os.path.lexists(find_label(path)))
     if not any(any(flags) for flags in labelled.values()):
+        found.warning(
+            "LABELS_ABSENT",
+            f"None of the {len(images):,} pictures has a label file; that of {layout.relative(images[0])} would be "
+            f"{layout.relative(label_path(images[0]))}.",
+            "Copy the label files to where YOLO looks for them, folders called labels, in small letters beside images.",
+        )
         return
     for folder, flags in labelled.items():
         if not any(flags):
@@ -194,17 +205,21 @@ def _check_stems(images: Sequence[str], layout: YoloLayout, found: FindingLog) -
 
 def _check_orphans(layout: YoloLayout, found: FindingLog) -> None:
     """Label files without a picture: the picture was lost, or is called otherwise."""
-    expected = set(map(label_path, layout.images))
-    folders = set(map(_folder, expected))
+    folders = set(map(_folder, map(label_path, layout.images)))
     for directory, inner, _ in _walk(str(layout.root)):
         folders |= {os.path.join(directory, name) for name in inner if name == "labels"}  # noqa: PTH118
+    expected = set(map(find_label, layout.images))
     stems = cache(_picture_stems)
     others = {path for folder in folders for path in _texts_below(folder)} - expected
     for labels in sorted(map(Path, others)):
-        # A picture that is in none of the splits may belong to the label file.
-        if labels.name in _NOT_LABELS or labels.stem in stems(_image_folder(labels)):
-            continue
         place = layout.relative(str(labels))
+        if labels.name in _NOT_LABELS:
+            continue
+        if labels.stem in stems(_image_folder(labels)):  # it may belong to a picture that is in none of the splits
+            if labels.suffix != ".txt":
+                message = f"{place} is not read: YOLO's label files end in .txt, in small letters."
+                found.error("LABEL_MISPLACED", message, "Rename it.", file=place)
+            continue
         found.error(
             "LABEL_WITHOUT_IMAGE",
             f"{place} has no picture of the same name.",
@@ -216,7 +231,7 @@ def _check_orphans(layout: YoloLayout, found: FindingLog) -> None:
 def _texts_below(folder: str) -> Iterator[str]:
     for directory, folders, names in _walk(folder):
         for name in (*folders, *names):
-            if name.endswith(".txt"):
+            if name.lower().endswith(".txt"):
                 yield os.path.join(directory, name)  # noqa: PTH118
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ import yaml
 
 from dataset_contract.findings import FindingLog, printable
 from dataset_prep.errors import PrepError, UsageError
+from dataset_prep.images import SUFFIXES
 from dataset_prep.sources.picture_files import picture_files
 from dataset_prep.sources.source import class_name
 
@@ -74,6 +76,16 @@ def label_path(image: str) -> str:
     stem = os.path.splitext(image)[0]  # noqa: PTH122  a Path takes ten times as long, for each of thousands
     before, images, after = f"{os.sep}{stem}".rpartition(f"{os.sep}images{os.sep}")
     return f"{before}{os.sep}labels{os.sep}{after}.txt".removeprefix(os.sep) if images else f"{stem}.txt"
+
+
+def find_label(image: str) -> str:
+    """As label_path, but where only Unicode's other way to write that name is there, as macOS leaves it, that file."""
+    path = label_path(image)
+    if path.isascii() or os.path.lexists(path):
+        return path
+    folder, name = os.path.split(path)
+    twins = (os.path.join(folder, unicodedata.normalize(form, name)) for form in ("NFC", "NFD"))  # noqa: PTH118
+    return next(filter(os.path.lexists, twins), path)
 
 
 class _Loader(yaml.BaseLoader):
@@ -191,14 +203,14 @@ def _images_in_yaml(path: Path, content: Mapping[str, Any], found: FindingLog) -
         for entry in entries:
             place = _resolve(entry, path.parent, content.get("path", ""))
             if place is None:
-                found.warning(
-                    "SPLIT_FOLDER_ABSENT",
-                    f"{path.name} names {entry} for {key}, and there is no such path below {path.parent}.",
-                    f"Correct {path.name}, or leave it if that split is meant to be absent.",
-                    file=path.name,
+                _refuse_split(
+                    path, key, f"names {entry} for {key}, and there is no such path below {path.parent}", found
                 )
                 continue
-            listed = _pictures(place, found) if place.is_dir() else _listed(place, path.parent, found)
+            folder = place.is_dir()
+            listed = list(_pictures(place, found) if folder else _listed(place, path.parent, found))
+            if not listed and folder:
+                _refuse_split(path, key, f"names {entry} for {key}, and no picture lies there", found)
             for image in listed:
                 if images.setdefault(image, split) != split:
                     name, first = Path(image).name, images[image]
@@ -209,6 +221,16 @@ def _images_in_yaml(path: Path, content: Mapping[str, Any], found: FindingLog) -
                         file=os.path.relpath(image, path.parent),
                     )
     return images
+
+
+def _refuse_split(path: Path, key: str, problem: str, found: FindingLog) -> None:
+    """Without the pictures that are meant for training, a model would be trained on a part of the rest."""
+    if key == "train":
+        fix = f"Correct {path.name}, or copy the pictures that it names."
+        found.error("TRAIN_FOLDER_ABSENT", f"{path.name} {problem}.", fix, file=path.name)
+    else:
+        fix = f"Correct {path.name}, or leave it if that split is meant to be absent."
+        found.warning("SPLIT_FOLDER_ABSENT", f"{path.name} {problem}.", fix, file=path.name)
 
 
 def _resolve(entry: str, folder: Path, stale_root: str) -> Path | None:
@@ -239,7 +261,7 @@ def _listed(path: Path, folder: Path, found: FindingLog) -> Iterator[str]:
     seen: dict[Path, str] = {}
     for line in filter(None, map(str.strip, lines)):
         image = _resolve(line, path.parent, "") or _resolve(line, folder, "")
-        if image is None or image.is_dir():
+        if image is None or image.is_dir() or image.suffix.lower() not in SUFFIXES:
             found.error(
                 "IMAGE_MISSING",
                 f"{path.name} lists {line}, and there is no such picture.",

@@ -47,6 +47,12 @@ LABEL_DEFECTS: dict[str, Planted] = {
     "label in JSON": (lambda t: t.write(LABELS, '{"shapes": []}'), "LABEL_NOT_A_NUMBER", "line 1"),
     "label without picture": (lambda t: t.remove("train/images/b.png"), "LABEL_WITHOUT_IMAGE", "labels/b.txt"),
     "label beside its picture": (lambda t: t.move(LABELS, "train/images/a.txt"), "LABEL_MISPLACED", "labels/a.txt"),
+    "label in capitals": (lambda t: t.move(LABELS, "train/labels/a.TXT"), "LABEL_MISPLACED", "labels/a.TXT"),
+    "no label at all": (
+        lambda t: [t.move(f"{split}/labels", f"{split}/Labels") for split in ("train", "valid")],
+        "LABELS_ABSENT",
+        "that of train/images/a.png would be train/labels/a.txt",
+    ),
     "label is a folder": (
         lambda t: (t.remove(LABELS), t.make(LABELS, Path.mkdir)),
         "LABEL_UNREADABLE",

@@ -68,6 +68,21 @@ LAYOUT_DEFECTS: dict[str, Planted] = {
         "SPLIT_FOLDER_ABSENT",
         "nowhere/images",
     ),
+    "train's folder absent": (
+        yaml("train: nowhere/images\nval: valid/images\nnames: [wall, room]"),
+        "TRAIN_FOLDER_ABSENT",
+        "nowhere/images",
+    ),
+    "train's folder without pictures": (
+        yaml("train: train/labels\nval: valid/images\nnames: [wall, room]"),
+        "TRAIN_FOLDER_ABSENT",
+        "no picture lies there",
+    ),
+    "a split's folder without pictures": (
+        yaml(YAML + "test: train/labels"),
+        "SPLIT_FOLDER_ABSENT",
+        "names train/labels for test, and no picture lies there",
+    ),
     "nc too small": (yaml(YAML + "nc: 1"), None, "nc: '1', but 2 names"),
     "nc too large": (yaml(YAML + "nc: 3"), None, "nc: '3', but 2 names"),
     "class name twice": (yaml(YAML.replace("room", "Wall")), "CLASS_NAME_TWICE", "both are wall"),
@@ -105,6 +120,11 @@ LAYOUT_DEFECTS: dict[str, Planted] = {
         lambda t: (t.write("t.txt", "train/images/a.png\n./train/images/a.png\n"), yaml(YAML_LIST)(t)),
         "IMAGE_LISTED_TWICE",
         "one and the same picture",
+    ),
+    "list names what is no picture": (
+        lambda t: (t.write("t.txt", "train/images/a.png\n/etc/hostname\n"), yaml(YAML_LIST)(t)),
+        "IMAGE_MISSING",
+        "lists /etc/hostname",
     ),
     "list names a folder": (
         lambda t: (t.write("t.txt", "train/images/a.png\ntrain/images\n"), yaml(YAML_LIST)(t)),

@@ -111,6 +111,13 @@ VARIANTS: dict[str, tuple[Plant, Objects | None]] = {
         ),
         None,
     ),
+    "unicode, the label in its other form": (
+        lambda t: (
+            t.move("train/images/a.png", "train/images/a\u00fc.png"),
+            t.move(LABELS, "train/labels/au\u0308.txt"),
+        ),
+        None,
+    ),
     "spaces": (
         lambda t: (t.move("train/images/a.png", "train/images/a b.png"), t.move(LABELS, "train/labels/a b.txt")),
         None,
