@@ -6,17 +6,22 @@ python dataset_prep/run.py --source path/to/plans --output build/dataset --bucke
 
 from __future__ import annotations
 
-import argparse
 import os
-import re
+import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
-ROOT = Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:  # run as a file
-    sys.path.insert(0, str(ROOT))
+
+def _stop_loading(number: int, frame: FrameType | None) -> None:
+    os.write(2, b"Stopped before anything was done.\n")
+    os._exit(130)
+
+
+# Loading takes a second or two, and Ctrl-C in an import would come out as whatever that module makes of it.
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, _stop_loading)
 
 
 def _end_without(error: ModuleNotFoundError) -> NoReturn:
@@ -31,6 +36,14 @@ def _end_without(error: ModuleNotFoundError) -> NoReturn:
 
 
 try:
+    import argparse
+    import re
+    from pathlib import Path
+
+    ROOT = Path(__file__).resolve().parent.parent
+    if str(ROOT) not in sys.path:  # run as a file
+        sys.path.insert(0, str(ROOT))
+
     from rich.console import Console
 
     from dataset_prep.errors import PrepError, UsageError
@@ -40,12 +53,10 @@ try:
     from dataset_prep.sources.cubicasa5k_classes import Policy
     from dataset_prep.sources.formats import FORMATS
     from dataset_prep.sources.repairs import Repairs
+    from dataset_prep.sources.source import class_name
     from dataset_prep.split import parse_split
 except ModuleNotFoundError as error:
     _end_without(error)
-except KeyboardInterrupt:  # loading takes a moment
-    sys.stderr.write("Stopped before anything was done.\n")
-    raise SystemExit(130) from None
 
 EXAMPLES = """examples:
   CubiCasa5K, as downloaded, to a folder; look at build/report/report.html:
@@ -153,7 +164,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is smaller than 1")
     return number
@@ -174,7 +188,7 @@ def parse_options(argv: Sequence[str] | None) -> Options:
     classes = None
     if given.classes is not None:
         classes = tuple(name.strip() for name in given.classes.split(","))
-        if not all(classes) or len(set(classes)) < len(classes):
+        if not all(classes) or len(set(map(class_name, classes))) < len(classes):
             raise UsageError(f"--classes {given.classes} needs names, each once, such as wall,room.")
     return Options(
         source=given.source,
@@ -208,6 +222,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     try:
+        if signal.getsignal(signal.SIGINT) is _stop_loading:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         options = parse_options(argv)
         console = Console(soft_wrap=True, highlight=False, markup=False)
         prepared = prepare(options, console)

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / "dataset_prep" / "run.py"
 
@@ -34,10 +36,13 @@ def test_ctrl_c_ends_with_130_and_one_sentence(samples: Path, tmp_path: Path) ->
     assert not (tmp_path / "manifest.json").exists()
 
 
-def test_ctrl_c_while_python_still_loads_is_one_sentence_too(tmp_path: Path) -> None:
-    """Interrupted by a real signal in the middle of the imports."""
-    (tmp_path / "rich").mkdir()
-    (tmp_path / "rich/__init__.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+@pytest.mark.parametrize("module", ["argparse", "rich"])
+@pytest.mark.parametrize("reaction", ["pass", "raise ImportError"])
+def test_ctrl_c_while_python_still_loads_is_one_sentence_too(tmp_path: Path, module: str, reaction: str) -> None:
+    """Interrupted by a real signal in the middle of an import, whatever the module that is loading makes of it."""
+    (tmp_path / f"{module}.py").write_text(
+        f"import os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\nexcept KeyboardInterrupt:\n    {reaction}\n"
+    )
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     command = [sys.executable, str(RUN), "--source", "plans"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
