@@ -173,7 +173,7 @@ def _checked_area(
     area: object, box: tuple[float, float, float, float], segmentation: str, annotation_id: int, found: FindingLog
 ) -> float | None:
     """The area to go on with, None if there is none; an area that is missing or wrong is said."""
-    of_box = box[2] * box[3]
+    of_box = max(box[2], 0) * max(box[3], 0)
     if segmentation not in (NONE, SOUND):
         found.warning(
             "SEGMENTATION_INVALID",

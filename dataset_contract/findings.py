@@ -37,11 +37,12 @@ class Finding:
     image_id: int | None = None
     annotation_id: int | None = None
     occurrences: int = 1
-    """How often it occurred; above 1 for the line that stands for "... and 12,345 more like these"."""
+    """How often it occurred; above 1 for the line that stands for "... and 12,345 more like these", whose message says
+    it."""
 
     def to_json(self) -> dict[str, Any]:
-        """The finding as a JSON-ready dict, in report.json's key order (`occurrences` only where it is above 1)."""
-        value: dict[str, Any] = {
+        """The finding as a JSON-ready dict, with report.json's keys in their order; its counts hold `occurrences`."""
+        return {
             "code": self.code,
             "severity": self.severity.value,
             "split": self.split,
@@ -51,9 +52,6 @@ class Finding:
             "message": self.message,
             "fix": self.fix,
         }
-        if self.occurrences > 1:
-            value["occurrences"] = self.occurrences
-        return value
 
 
 class Place(TypedDict, total=False):

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from dataset_contract.findings import Finding, FindingLog
 from dataset_contract.layout import SPLITS
 from dataset_contract.leakage import LEAK_TOLERATED
+from dataset_prep.broken_pictures import say_broken
+from dataset_prep.images import ImageError, open_picture
 from dataset_prep.likeness import Fingerprint, Likeness, compare
 from dataset_prep.progress import Advance, no_progress
 from dataset_prep.selection import Selection
@@ -60,7 +62,20 @@ def compare_pictures(selection: Selection, *, fix: bool, workers: int, advance: 
     moves = find_moves(groups, selection.splits) if fix else []
     splits = {**selection.splits, **{move.image_id: move.new for move in moves}}
     selection = replace(selection, splits=splits)
-    return Compared(selection, find_pairs(groups, prints, splits), moves, describe_moves(moves, groups))
+    findings = [*_find_broken(selection, prints), *describe_moves(moves, groups)]
+    return Compared(selection, find_pairs(groups, prints, splits), moves, findings)
+
+
+def _find_broken(selection: Selection, prints: Mapping[int, Fingerprint]) -> list[Finding]:
+    """What is wrong with the pictures that could not be decoded; a PNG that is only copied would keep it to itself."""
+    found = FindingLog()
+    for image in selection.images:
+        if image.image_id not in prints:
+            try:
+                open_picture(image.path)
+            except (ImageError, OSError) as error:
+                say_broken(image, error, found)
+    return found.findings()
 
 
 def find_pairs(

@@ -46,7 +46,7 @@ _BLOCK = 1 << 21  # distances computed at once: 16 MB
 def take_fingerprints(
     images: Sequence[SourceImage], *, workers: int, advance: Advance = no_progress
 ) -> dict[int, Fingerprint]:
-    """Image id -> fingerprint, of all pictures that can be decoded (the others are findings of the writing)."""
+    """Image id -> fingerprint, of all pictures that can be decoded."""
     prints: dict[int, Fingerprint] = {}
     with ThreadPoolExecutor(workers) as pool:
         try:

@@ -14,11 +14,12 @@ from rich.console import Console
 
 from dataset_contract.annotation_checks import check_annotations
 from dataset_contract.check import check_content, check_images
-from dataset_contract.findings import Finding, FindingLog, Report
+from dataset_contract.findings import Finding, FindingLog, Report, printable
 from dataset_contract.layout import MANIFEST, annotations_path, image_path
 from dataset_contract.manifest import Manifest
 from dataset_contract.split_checks import check_splits
 from dataset_contract.stores import DirectoryStore
+from dataset_prep.broken_pictures import IMAGE_BROKEN
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.leakage import Compared, check_pairs, compare_pictures
 from dataset_prep.options import DEFAULT_PREFIX, Options
@@ -163,7 +164,9 @@ def _write(
             workers=options.workers,
             advance=advance,
         )
-    findings = [*findings, *written.findings, *_converted(written.changes)]
+    told = {finding.image_id for finding in findings if finding.code == IMAGE_BROKEN}
+    anew = [finding for finding in written.findings if finding.image_id not in told]
+    findings = [*findings, *anew, *_converted(written.changes)]
     file_hashes = {}
     if written.manifest is not None:
         by_path = {entry.path: entry.sha256 for entry in written.manifest.files}
@@ -174,12 +177,26 @@ def _write(
     with phase(console, "Check", len(selection.images), "images") as advance:
         # As check_dataset does it, but the pictures' bytes were looked at when they were written.
         content = check_content(DirectoryStore(options.output))
-        checked = [*content.findings, *check_images(content, written.facts)]
+        checked = [*content.findings, *_with_sources(check_images(content, written.facts), selection)]
         advance(len(selection.images))
     report = Report.of([*findings, *checked], content.counts)
     if report.verdict == "invalid":  # nothing, not even `aws s3 sync`, shall pass the folder off as a data set
         (options.output / MANIFEST).unlink(missing_ok=True)
     return Prepared(report, written.manifest, None)
+
+
+def _with_sources(findings: Sequence[Finding], selection: Selection) -> list[Finding]:
+    """Findings about written pictures with the picture of the source, which is the one that a person can mend."""
+    sources = {image_path(selection.splits[image.image_id], image.image_id): image.path for image in selection.images}
+    return [
+        replace(
+            finding,
+            message=f"{finding.message.removesuffix('.')}; it was made from {printable('/'.join(path.parts[-3:]))}.",
+        )
+        if (path := sources.get(finding.file or "")) is not None
+        else finding
+        for finding in findings
+    ]
 
 
 def _check_boxes(selection: Selection) -> list[Finding]:

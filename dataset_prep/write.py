@@ -23,6 +23,7 @@ from dataset_contract.findings import Finding, FindingLog
 from dataset_contract.layout import MANIFEST, SPLITS, annotations_path, image_file_name, image_path
 from dataset_contract.manifest import FileEntry, Manifest, build_manifest, manifest_to_bytes
 from dataset_contract.strict_json import garbage_collection_paused
+from dataset_prep.broken_pictures import say_broken
 from dataset_prep.errors import UsageError
 from dataset_prep.images import ImageError, dataset_png
 from dataset_prep.progress import Advance, no_progress
@@ -71,19 +72,19 @@ def write_dataset(
     entries: list[FileEntry] = []
     facts: dict[str, FileFacts] = {}
 
-    def write_image(image: SourceImage) -> tuple[SourceImage, FileEntry | ImageError, str | None]:
+    def write_image(image: SourceImage) -> tuple[SourceImage, FileEntry | ImageError | OSError, str | None]:
         path = image_path(selection.splits[image.image_id], image.image_id)
         try:
             data, header = dataset_png(image.path)
         except (ImageError, OSError) as error:
-            return image, error if isinstance(error, ImageError) else ImageError(f"cannot be read ({error})"), None
+            return image, error, None
         facts[path] = image_facts = facts_of(data)
         assert image_facts.sha256 is not None, "it is that of the whole content"
         entry = _write(root, path, data, image_facts.sha256)
         advance(1, entry.size)
         return image, entry, header.change
 
-    def write_images(start: int) -> list[tuple[SourceImage, FileEntry | ImageError, str | None]]:
+    def write_images(start: int) -> list[tuple[SourceImage, FileEntry | ImageError | OSError, str | None]]:
         return list(map(write_image, selection.images[start : start + _AT_ONCE]))
 
     with ThreadPoolExecutor(workers) as pool:
@@ -93,10 +94,8 @@ def write_dataset(
                 datasets = to_coco(selection)
                 contents = {annotations_path(split): coco_to_bytes(dataset) for split, dataset in datasets.items()}
             for image, entry, change in chain.from_iterable(written):
-                if isinstance(entry, ImageError):
-                    name = f"{image.path.parent.name}/{image.path.name}"
-                    fix = "Replace the picture, or take it out of the source."
-                    found.error("IMAGE_BROKEN", f"{name} {entry}.", fix, file=name, image_id=image.image_id)
+                if not isinstance(entry, FileEntry):
+                    say_broken(image, entry, found)
                     continue
                 entries.append(entry)
                 changes.update([change] if change else [])
@@ -126,7 +125,8 @@ def to_coco(selection: Selection) -> dict[str, CocoDataset]:
         for label, bbox, room_type, iscrowd in image.boxes:
             number += 1
             attributes = {"room_type": room_type} if room_type else NO_ATTRIBUTES
-            area = round(bbox[2] * bbox[3], 3)
+            width, height = bbox[2:]
+            area = round(width * height, 3) if width > 0 and height > 0 else 0.0  # else its box is the finding
             annotations.append(Annotation(number, image.image_id, ids[label], bbox, area, iscrowd, attributes))
     return {split: CocoDataset(records, annotations, categories) for split, (records, annotations) in kept.items()}
 

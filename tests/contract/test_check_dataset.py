@@ -302,6 +302,8 @@ def test_a_flood_of_one_finding_stays_readable_and_is_counted(tmp_path: Path) ->
     assert report.to_json()["counts"]["findings_by_code"]["BOX_EMPTY"] == 5000
     assert len(report.findings) < 40
     assert any("4,980 more BOX_EMPTY" in finding.message for finding in report.findings)
+    keys = ["code", "severity", "split", "file", "image_id", "annotation_id", "message", "fix"]
+    assert all(list(finding) == keys for finding in report.to_json()["findings"])
 
 
 def test_wrong_json_in_one_split_does_not_hide_what_is_wrong_with_another(tmp_path: Path) -> None:

@@ -147,6 +147,26 @@ PLANTS: dict[str, tuple[Callable[[Path], object], str, str]] = {
 }
 
 
+def test_a_picture_that_was_copied_is_named_as_the_source_has_it(tmp_path: Path, prepare: Any) -> None:
+    write_source(SampleDataset(), tmp_path / "source")
+    (tmp_path / IMAGE_1).write_bytes(png()[:-12])
+    (finding,) = (finding for finding in prepare()[1] if finding.code == "IMAGE_DAMAGED")
+    assert finding.file == "train/images/000001.png"
+    assert finding.message.endswith("; it was made from train/images/000001.png.")
+    assert finding.fix.startswith("Replace the picture in the source")
+
+
+@pytest.mark.parametrize("bbox", [[50, 20, -9, 9], [50, 20, 9, -9], [50, 20, -9, -9]])
+def test_a_negative_side_is_said_of_the_box_not_of_an_area_that_nobody_wrote(
+    tmp_path: Path, prepare: Any, bbox: list[int]
+) -> None:
+    sample = SampleDataset()
+    sample.coco["train"]["annotations"][2].update(bbox=bbox, area=81)
+    write_source(sample, tmp_path / "source")
+    errors = [finding.code for finding in prepare()[1] if finding.severity.value == "error"]
+    assert errors == ["BOX_EMPTY"]
+
+
 @pytest.mark.parametrize("defect", PLANTS)
 def test_a_defect_of_a_source_itself_is_an_error(tmp_path: Path, prepare: Any, defect: str) -> None:
     plant, code, words = PLANTS[defect]

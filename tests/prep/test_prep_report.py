@@ -6,6 +6,7 @@ import io
 import json
 import re
 import shutil
+import struct
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -25,6 +26,7 @@ from dataset_prep.report import write_report
 from dataset_prep.run import main
 from dataset_prep.selection import Selection
 from dataset_prep.sources.source import SourceBox, SourceImage
+from tests.contract.samples import chunk
 
 EVIL = "<script>alert('$\\no$ & \"x\"')</script>"
 
@@ -203,7 +205,7 @@ def test_a_refused_data_set_has_a_report_too(leaking: Path, tmp_path: Path) -> N
     codes = {finding["code"]: finding for finding in report["findings"]}
     assert {"LEAKAGE", "LEAKAGE_HEAVY"} <= codes.keys()
     keys = {"code", "severity", "split", "file", "image_id", "annotation_id", "message", "fix"}
-    assert all(keys <= finding.keys() for finding in report["findings"])
+    assert all(keys == finding.keys() for finding in report["findings"])
     assert codes["LEAKAGE"]["split"] == "test"
     assert "the same pixels" in page.text and "Refused: " in page.text
 
@@ -219,6 +221,24 @@ def test_a_picture_that_is_refused_is_named_in_the_report(samples: Path, tmp_pat
     assert status == 1
     assert "IMAGE_BROKEN" in {finding["code"] for finding in report["findings"]}
     assert "IMAGE_BROKEN" in page.text
+
+
+def test_a_png_that_no_one_can_decode_is_refused_though_its_checksums_are_right(samples: Path, tmp_path: Path) -> None:
+    output = tmp_path / "d"
+    assert main(["--source", str(samples), "--output", str(output)]) == 0
+    broken = sorted(output.glob("train/images/*.png"))[0]
+    with Image.open(broken) as picture:
+        width, height = picture.size
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    parts = (chunk(b"IHDR", header), chunk(b"IDAT", bytes(300)), chunk(b"IEND", b""))
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    for more in ([], ["--dry-run"]):
+        status, report, _ = report_of("--source", output, "--output", tmp_path / "e", *more, "--report", tmp_path / "r")
+        assert status == 1
+        errors = [finding for finding in report["findings"] if finding["severity"] == "error"]
+        assert [(finding["code"], finding["image_id"]) for finding in errors] == [("IMAGE_BROKEN", int(broken.stem))]
+        assert f"images/{broken.name} cannot be decoded" in errors[0]["message"]
+    assert not (tmp_path / "e/manifest.json").exists()
 
 
 def test_a_dry_run_compares_too(leaking: Path, tmp_path: Path) -> None:
