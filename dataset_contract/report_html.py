@@ -30,6 +30,8 @@ th { color: var(--soft); font-weight: 600; font-size: .88rem; }
 tbody th, tfoot th { color: var(--ink); } th:first-child { text-align: left; }
 tfoot th, tfoot td { font-weight: 650; border-bottom: 0; }
 details { border-top: 1px solid var(--line); padding: .55rem 0; } summary { cursor: pointer; }
+summary .first { color: var(--soft); display: block; margin-left: 1.1rem; overflow-wrap: anywhere; }
+details[open] .first { display: none; }
 .error { color: var(--error); } .warning { color: var(--warning); } .info { color: var(--info); }
 .fix { color: var(--soft); margin: .3rem 0 .3rem 1.1rem; }
 .messages { margin: .3rem 0 .3rem 1.1rem; padding-left: 1rem; overflow-wrap: anywhere; }
@@ -99,7 +101,7 @@ def _row(name: str, numbers: list[int]) -> str:
 
 
 def findings_html(report: Report) -> str:
-    """The findings by code, most serious first; those of an error are unfolded."""
+    """The findings by code, most serious first, each with its first message; those of an error are unfolded."""
     if not report.findings:
         return "<p>Nothing was found.</p>"
     by_code: defaultdict[tuple[Severity, str], list[Finding]] = defaultdict(list)
@@ -115,6 +117,7 @@ def _group(severity: Severity, code: str, findings: list[Finding]) -> str:
     fixes = "".join(f'<p class="fix">{escape(fix)}</p>' for fix in dict.fromkeys(finding.fix for finding in findings))
     return (
         f"<details{' open' if severity is Severity.ERROR else ''}><summary>"
-        f'<b class="{severity.value}">{severity.value}</b> <code>{escape(code)}</code>{times}</summary>'
+        f'<b class="{severity.value}">{severity.value}</b> <code>{escape(code)}</code>{times}'
+        f'<span class="first">{escape(findings[0].message)}</span></summary>'
         f'<ul class="messages">{messages}</ul>{fixes}</details>'
     )

@@ -17,7 +17,7 @@ _SHOWN = 3  # findings of one kind
 def show_outcome(console: Console, options: Options, prepared: Prepared) -> None:
     """Print the outcome; the last line says in one sentence what holds now."""
     _show_counts(console, prepared.report)
-    _show_findings(console, prepared.report)
+    _show_findings(console, options, prepared.report)
     if options.report is not None:
         console.print(f"Report: {options.report / 'report.html'}")
     if prepared.report.verdict == "invalid":
@@ -43,7 +43,7 @@ def _show_counts(console: Console, report: Report) -> None:
         console.print(f"  {split:<6}{counts['images']:>7,} {'image' if counts['images'] == 1 else 'images'}: {classes}")
 
 
-def _show_findings(console: Console, report: Report) -> None:
+def _show_findings(console: Console, options: Options, report: Report) -> None:
     by_code: defaultdict[tuple[Severity, str], list[Finding]] = defaultdict(list)
     for finding in report.findings:
         by_code[finding.severity, finding.code].append(finding)
@@ -56,5 +56,6 @@ def _show_findings(console: Console, report: Report) -> None:
         for finding in findings[:_SHOWN]:
             console.print(f"  {finding.message}")
         if len(findings) > _SHOWN:
-            console.print(f"  ... and {total - _SHOWN:,} more; --report DIR writes them all.")
+            where = "" if options.report is not None else "; --report DIR shows more of them"
+            console.print(f"  ... and {total - _SHOWN:,} more{where}.")
         console.print(f"  -> {findings[0].fix}")

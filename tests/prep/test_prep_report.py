@@ -97,6 +97,15 @@ def test_no_text_becomes_markup_in_the_page_without_pictures(message: str, fix: 
     assert page(message, fix, name).elements == page("a", "b", "c").elements
 
 
+def test_what_was_found_can_be_read_without_unfolding_it() -> None:
+    found = FindingLog()
+    for message in ("The first.", "The second."):
+        found.warning("SOME_CODE", message, "Mend it.")
+    summary = re.search("<summary>.*?</summary>", report_page(Report.of(found.findings(), {})))
+    assert summary is not None
+    assert "The first." in summary[0] and "The second." not in summary[0]
+
+
 def test_the_page_needs_nothing_from_elsewhere(tmp_path: Path, selection: Selection) -> None:
     page = written(tmp_path, found(selection), selection, [Pair(1, 2, Likeness.PIXELS, True)])
     for tag, attributes in page.elements:
