@@ -37,6 +37,7 @@ def _end_without(error: ModuleNotFoundError) -> NoReturn:
 
 try:
     import argparse
+    import io
     import re
     from pathlib import Path
 
@@ -220,6 +221,8 @@ def parse_options(argv: Sequence[str] | None) -> Options:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names may hold what a terminal's code page lacks
+        sys.stdout.reconfigure(errors="backslashreplace")
     errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     try:
         if signal.getsignal(signal.SIGINT) is _stop_loading:
