@@ -18,7 +18,7 @@ Matrix = tuple[float, float, float, float, float, float]  # a, b, c, d, e, f as 
 
 _IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-_TRANSFORM = re.compile(r"(\w+)\s*\(([^)]*)\)")
+_TRANSFORM = re.compile(r"\b(\w++)\s*+\(([^()]*+)\)")  # each character is looked at once, whatever stands there
 _OUTLINED = ("Wall", "Space", "Railing", "Column")
 
 

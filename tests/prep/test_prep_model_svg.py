@@ -136,3 +136,9 @@ def test_no_bytes_cause_another_error(data: bytes) -> None:
 
 def test_deep_nesting_is_no_problem() -> None:
     assert len(parse_model(svg("<g>" * 20_000 + group("Wall") + "</g>" * 20_000)).walls) == 1
+
+
+@pytest.mark.parametrize("transform", ["rotate(" * 200_000, "a" * 1_000_000, "a(" + " " * 1_000_000])
+def test_a_hostile_transform_is_read_once_not_again_from_each_of_its_characters(transform: str) -> None:
+    """Else this test would not end."""
+    assert len(parse_model(svg(group("Wall", transform=transform))).walls) == 1
