@@ -112,6 +112,8 @@ def _check_paths(options: Options) -> None:
         raise UsageError(f"{options.report} is a file: give a folder for --report.")
     if report == output or output in report.parents:
         raise UsageError(f"{options.report} lies in the data set: give --report a folder outside of {options.output}.")
+    if folder is not None and (report == folder or folder in report.parents):  # its samples.png is no plan
+        raise UsageError(f"{options.report} lies in the source: give --report a folder outside of {folder}.")
 
 
 def _check_prefix(options: Options) -> list[Finding]:

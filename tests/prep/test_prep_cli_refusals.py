@@ -47,6 +47,8 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int
         (["--source", "plans", "--output", "other/notes.txt"], "is a file"),
         (["--source", "plans", "--output", "d", "--report", "d/r"], "lies in the data set"),
         (["--source", "plans", "--report", "other/notes.txt"], "is a file"),
+        (["--source", "plans", "--report", "plans/r"], "plans/r lies in the source"),
+        (["--source", "plans", "--dry-run", "--report", "plans"], "plans lies in the source"),
         (["--source", "plans", "--images", "other"], "belong to COCO sources"),
         (["--source", "plans", "--annotations", "nothing.json"], "nothing.json does not exist"),
         (["--source", "plans", "--format", "voc"], "invalid choice: 'voc'"),
