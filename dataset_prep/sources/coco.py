@@ -39,7 +39,7 @@ def read_coco(
     limit: int | None = None,
     without: Path | None = None,
 ) -> Source:
-    """The images that the COCO files name, found below `folders`, with their own ids and sizes.
+    """The images that the COCO files name, or the first `limit`, found below `folders`, with their own ids and sizes.
 
     A picture that is missing or ambiguous is an error finding, with the candidates named. `advance` is called with 1
     for each image looked up. Pictures below `without`, where an earlier run may have written, are none of the source's.
@@ -58,7 +58,7 @@ def read_coco(
     pictures = PathSuffixes(folders, found, without)
     if not pictures.count:
         raise UsageError(f"There is no picture below {_shown(folders)}: give the pictures' folder with --images.")
-    collected = _Collected(pictures, found)
+    named: list[tuple[Image, tuple[SourceBox, ...], str, str | None]] = []
     findings: list[Finding] = []
     for path in annotations:
         file = _short_name(path, annotations)
@@ -71,16 +71,18 @@ def read_coco(
         for annotation in sorted(dataset.annotations, key=lambda annotation: annotation.id):
             boxes[annotation.image_id].append(_box(annotation, names))
         split = _split_of(path)
-        for image in sorted(dataset.images, key=lambda image: image.id):
-            collected.add(image, tuple(boxes[image.id]), file, split)
-            advance(1)
-    collected.check_unused()
+        named += [(image, tuple(boxes[image.id]), file, split) for image in dataset.images]
+    collected = _Collected(pictures, found)
+    for entry in sorted(named, key=lambda entry: entry[0].id)[:limit]:
+        collected.add(*entry)
+        advance(1)
+    if limit is None:
+        collected.check_unused()
     findings += found.findings()
     if not collected.images:
         first = next((finding.message for finding in findings), "no file names a picture.")
         raise PrepError(f"None of the images in {_shown(annotations)} can be used; the first problem: {first}")
-    ordered = [image for _, image in sorted(collected.images.items())]
-    return Source("coco", ordered[:limit], findings)
+    return Source("coco", list(collected.images.values()), findings)
 
 
 def _shown(paths: Sequence[Path]) -> str:

@@ -110,6 +110,15 @@ def test_a_missing_picture_is_an_error(tmp_path: Path, picture: Picture) -> None
     assert codes(read_coco([path], [tmp_path / "plans"])) == ["IMAGE_MISSING"]
 
 
+def test_pictures_beyond_the_limit_need_not_be_there(tmp_path: Path, picture: Picture) -> None:
+    picture("plans/a.png")
+    picture("plans/b.png")
+    path = write(tmp_path / "a.json", coco("a.png", "b.png", "not downloaded.png"))
+    source = read_coco([path], [tmp_path / "plans"], limit=2)
+    assert ([image.image_id for image in source.images], source.findings) == ([1, 2], [])
+    assert codes(read_coco([path], [tmp_path / "plans"], limit=3)) == ["IMAGE_MISSING"]
+
+
 def test_windows_paths_are_understood(tmp_path: Path, picture: Picture) -> None:
     picture("plans/a/b.png")
     path = write(tmp_path / "a.json", coco("D:\\data\\a\\b.png"))
