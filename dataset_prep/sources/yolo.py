@@ -167,6 +167,8 @@ def _check_folders(images: Sequence[str], layout: YoloLayout, found: FindingLog)
     for path in images:
         labelled[_folder(path)].append(os.path.lexists(find_label(path)))
     if not any(any(flags) for flags in labelled.values()):
+        if len(images) < len(layout.images):  # the first few may well show nothing
+            return
         found.warning(
             "LABELS_ABSENT",
             f"None of the {len(images):,} pictures has a label file; that of {layout.relative(images[0])} would be "
