@@ -162,7 +162,7 @@ def _read_labels(labels: str, image: str, file: str, place: Place, found: Findin
 
 
 def _check_folders(images: Sequence[str], layout: YoloLayout, found: FindingLog) -> None:
-    """Folders of pictures without a single label file, where others have some: the labels were not copied."""
+    """Folders of pictures without a single label file: the labels were not copied, or lie where YOLO does not look."""
     labelled: defaultdict[str, list[bool]] = defaultdict(list)
     for path in images:
         labelled[_folder(path)].append(os.path.lexists(find_label(path)))
