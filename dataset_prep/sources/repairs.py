@@ -66,7 +66,7 @@ def _cut(bbox: tuple[float, float, float, float], image: SourceImage) -> tuple[f
     over = max(width - inside_x, height - inside_y)
     if over <= _ROUNDING or min(inside_x, inside_y) <= 0 or inside_x * inside_y < width * height / 2:
         return bbox
-    return left, top, round(inside_x, _DECIMALS), round(inside_y, _DECIMALS)
+    return left, top, round(inside_x, _DECIMALS) or inside_x, round(inside_y, _DECIMALS) or inside_y  # never to 0
 
 
 def _text(bbox: tuple[float, float, float, float]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dataset_contract.findings import Severity
@@ -32,6 +32,7 @@ def test_nothing_is_mended_that_was_not_asked_for(boxes: list[tuple[float, float
 
 
 @given(BOXES)
+@example([(0.0, 0.0, 101.0, 1e-8)])
 def test_each_mended_box_is_counted_once(boxes: list[tuple[float, float, float, float]]) -> None:
     done = repair(source(*boxes), BOTH)
     after = [box.bbox for box in done.images[0].boxes]
