@@ -80,6 +80,7 @@ class FloorplanDinoStack(Stack):
                 bucket=bucket.bucket_name, model_package_group=MODEL_PACKAGE_GROUP, training_image=image.uri
             ),
             finalise=FinaliseSettings(bucket=bucket.bucket_name, topic_arn=topic.topic_arn),
+            topic=topic,
             log_retention=configuration.log_retention,
         )
         state_machine = TrainingPipeline(
@@ -104,14 +105,14 @@ class FloorplanDinoStack(Stack):
 
         for function in (functions.validate, functions.check_images, functions.merge_checks):
             permissions.allow_validation(function, bucket=bucket, dataset_prefix=prefix)
-        permissions.allow_lock(functions.lock, bucket=bucket, state_machine_name=machine_name)
+        for function in (functions.lock, functions.launch):
+            permissions.allow_lock(function, bucket=bucket, state_machine_name=machine_name)
         permissions.allow_quote(functions.quote, bucket=bucket)
         permissions.allow_launch(
             functions.launch,
             bucket=bucket,
             code=code,
             training_role=training_role,
-            state_machine_name=machine_name,
         )
         permissions.allow_watch(functions.watch, bucket=bucket)
         permissions.allow_stop(functions.stop)

@@ -28,11 +28,11 @@ def allow_launch(
     bucket: s3.Bucket,
     code: s3_assets.Asset,
     training_role: iam.Role,
-    state_machine_name: str,
 ) -> None:
     """Start this pipeline's jobs under the training role, with a copy of the training code and weights to start from.
 
-    Of the weights it sees the names only. It stops a job again whose execution was aborted while it was created.
+    Of the weights it sees the names only. It stops a job again whose execution was aborted while it was created, which
+    it sees by what allow_lock() grants.
     """
     jobs = _training_jobs(Stack.of(function))
     function.add_to_role_policy(
@@ -47,7 +47,6 @@ def allow_launch(
             jobs,
         )
     )
-    allow_look_at_executions(function, state_machine_name=state_machine_name)
     function.add_to_role_policy(
         iam.PolicyStatement(
             actions=["iam:PassRole"],
@@ -143,15 +142,16 @@ def allow_judgement(function: lambda_.Function, *, bucket: s3.Bucket, image: Tra
 
 
 def allow_finalisation(function: lambda_.Function, *, bucket: s3.Bucket, topic: sns.Topic) -> None:
-    """Look at and stop this pipeline's jobs, release the lock, publish the outcome and its cost."""
+    """Look at and stop this pipeline's jobs, release the lock, publish and file the outcome and its cost."""
     function.add_to_role_policy(
         _allow(
             ["sagemaker:DescribeTrainingJob", "sagemaker:ListTags", "sagemaker:StopTrainingJob"],
             _training_jobs(Stack.of(function)),
         )
     )
-    function.add_to_role_policy(_list(bucket, f"{LOCKS}*"))
+    function.add_to_role_policy(_list(bucket, f"{LOCKS}*", f"{REPORTS}*"))
     function.add_to_role_policy(_allow(["s3:GetObject", "s3:DeleteObject"], bucket.arn_for_objects(f"{LOCKS}*")))
+    function.add_to_role_policy(_allow(["s3:PutObject"], bucket.arn_for_objects(f"{REPORTS}*/message-*.json")))
     topic.grant_publish(function)  # its key, too
     function.add_to_role_policy(_metrics(run_metrics.NAMESPACE))
 

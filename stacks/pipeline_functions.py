@@ -6,6 +6,7 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 from pipeline.settings import (
     FinaliseSettings,
@@ -63,6 +64,7 @@ class PipelineFunctions(Construct):
         watch: WatchSettings,
         judge: JudgeSettings,
         finalise: FinaliseSettings,
+        topic: sns.Topic,
         log_retention: logs.RetentionDays,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -85,10 +87,17 @@ class PipelineFunctions(Construct):
             self.judge = self._function("judge", settings=judge, timeout=Duration.minutes(5), memory_mb=1769)
             self.finalise = self._function("finalise", settings=finalise, timeout=minute)
             self.failed = self._function("failed", settings=None, timeout=minute)
-            self.aborted = self._function("aborted", settings=finalise, timeout=minute)
+            # Nobody waits for its answer: what it fails to do in three attempts, a person is told of.
+            self.aborted = self._function("aborted", settings=finalise, timeout=minute, dead_letters=topic)
 
     def _function(
-        self, name: str, *, settings: Settings | None, timeout: Duration, memory_mb: int = 256
+        self,
+        name: str,
+        *,
+        settings: Settings | None,
+        timeout: Duration,
+        memory_mb: int = 256,
+        dead_letters: sns.Topic | None = None,
     ) -> lambda_.Function:
         """The function whose handler is pipeline.<name>.handler."""
         title = name.title().replace("_", "")
@@ -109,6 +118,7 @@ class PipelineFunctions(Construct):
             environment=settings.to_environment() if settings else None,
             timeout=timeout,
             memory_size=memory_mb,
+            dead_letter_topic=dead_letters,
             tracing=lambda_.Tracing.ACTIVE,
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,

@@ -77,9 +77,6 @@ def _arrows(state: State) -> Iterator[tuple[str, str]]:
         yield '-->|"otherwise"|', state["Default"]
     if "Next" in state:
         yield "-->", state["Next"]
-    for catch in state.get("Catch", []):
-        if catch["Next"] != "Finalise":
-            yield '-.->|"fails"|', catch["Next"]
 
 
 def _synthesised() -> dict[str, Any]:

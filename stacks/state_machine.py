@@ -223,21 +223,14 @@ class TrainingPipeline(Construct):
 
     def _ending(self) -> sfn.IChainable:
         """Finalise and what follows it: the execution's end."""
-        lost = sfn.Fail(
-            self,
-            "FinaliserFailed",
-            error="FinaliserFailed",
-            cause="The run has ended, but its end could not be announced: the input of this state "
-            "tells how, and why; look in the SageMaker console whether its training job still runs.",
-        )
+        # What it raises is not caught, but ends the execution: a redrive then runs it again.
         finalise = step(
             self,
             "Finalise",
             self._functions.finalise,
             {"state": "$"},
             "$.outcome",
-            caught_by=lost,
-            failure_path="$.finaliser_failure",  # beside the run's own failure
+            caught_by=None,
             service_attempts=ATTEMPTS_OVER_AN_HOUR,
         )
         # A task that raises the run's error, not a Fail state: a redrive runs it again, and then it lets the run begin

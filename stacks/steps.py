@@ -33,7 +33,6 @@ def step(
     result_path: str,
     *,
     caught_by: sfn.IChainable | None,
-    failure_path: str = "$.failure",
     service_attempts: int = 6,
 ) -> tasks.LambdaInvoke:
     """The function gets the execution's context (RedriveCount is in it only after a redrive, so the context goes as a
@@ -61,5 +60,5 @@ def step(
             jitter_strategy=sfn.JitterType.FULL,
         )
     if caught_by is not None:
-        task.add_catch(caught_by, errors=["States.ALL"], result_path=failure_path)
+        task.add_catch(caught_by, errors=["States.ALL"], result_path="$.failure")
     return task

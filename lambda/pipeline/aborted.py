@@ -26,8 +26,8 @@ _ENDS = {
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:
     """Event: Step Functions' "Execution Status Change". Returns Outcome's fields; None if there is nothing to end.
 
-    What the state machine carried is not known: the jobs are found by the names that they can have, and the lock is
-    left to the next execution, which sees that its holder has ended. Raises AwsUnavailable.
+    What the state machine carried is not known: the jobs are found by the names that they can have, the lock by its
+    holder. Raises AwsUnavailable.
     """
     with raising_unavailable():
         description = stepfunctions_client().describe_execution(executionArn=event["detail"]["executionArn"])

@@ -1,7 +1,7 @@
 """At most one execution works on a data set: a lock in S3 that names its holder, and outlives no holder.
 
-A lock whose holder has ended without releasing it (aborted, timed out) is taken over; S3's conditional writes let only
-one of several win.
+An end gives back whatever the execution holds. A lock whose holder has ended without that is taken over; S3's
+conditional writes let only one of several win.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pipeline.aws_errors import error_code, raising_unavailable
 from pipeline.errors import AlreadyRunning, AwsUnavailable
 from pipeline.execution import Execution
 from pipeline.links import execution_link
-from pipeline.s3_layout import lock_key
+from pipeline.s3_layout import LOCKS, lock_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -60,8 +60,19 @@ def acquire(
     raise AwsUnavailable(f"The lock s3://{bucket}/{key} changed hands {_TRIES} times while it was being taken.")
 
 
-def release(s3: S3Client, *, bucket: str, key: str, execution: Execution) -> None:
-    """Give the lock back if `execution` still holds it; more often than once is fine. Raises AwsUnavailable."""
+def release(s3: S3Client, *, bucket: str, execution: Execution) -> None:
+    """Give back each lock that `execution` still holds; more often than once is fine. Raises AwsUnavailable.
+
+    They are found by looking at all, which are few, since an end may know nothing of what the execution did before.
+    """
+    with raising_unavailable():
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=LOCKS)
+        keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
+    for key in keys:
+        _release(s3, bucket, key, execution)
+
+
+def _release(s3: S3Client, bucket: str, key: str, execution: Execution) -> None:
     lock = _read(s3, bucket, key)
     if lock is None or lock.holder != execution.arn:
         return

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from pipeline.aws_errors import error_code, error_message, raising_unavailable
+from pipeline.aws_errors import error_code, error_message
 from pipeline.dataset_lock import release
 from pipeline.execution import Execution
 from pipeline.execution_jobs import existing_jobs, stop_job
 from pipeline.job_cost import jobs_cost
+from pipeline.notification import send_once
 from pipeline.outcome import Failure, Outcome
 from pipeline.pretrained_weights import starting_weights
 from pipeline.run_metrics import COST, put_metrics
+from pipeline.s3_layout import LOCKS, uri
 from pipeline.settings import FinaliseSettings
 
 if TYPE_CHECKING:
@@ -47,12 +49,12 @@ def finalise(
 ) -> Outcome:
     """Stop what still runs of this execution's jobs, release its lock, publish the outcome, and return it.
 
-    `state` is what the state machine carried, as far as it is known. Publishing comes last, so that a second try after
-    an error sends no second message. Raises AwsUnavailable.
+    `state` is what the state machine carried, as far as it is known. The message comes last: whatever it tells has been
+    done. Each part may be repeated, by a further try or by a second call for the same end. Raises AwsUnavailable.
     """
     notes: list[str] = []
     jobs = _end_jobs(services.sagemaker, state, execution, notes)
-    _release_lock(services.s3, state, execution, settings, notes)
+    _release_lock(services.s3, execution, settings, notes)
     quote = state.get("quote")
     outcome = Outcome(
         execution=execution,
@@ -66,8 +68,7 @@ def finalise(
     )
     if jobs:
         put_metrics(services.cloudwatch, {COST: outcome.cost.usd})
-    with raising_unavailable():
-        services.sns.publish(TopicArn=settings.topic_arn, Subject=outcome.subject(), Message=outcome.message())
+    send_once(services.sns, services.s3, topic_arn=settings.topic_arn, bucket=settings.bucket, outcome=outcome)
     return outcome
 
 
@@ -96,17 +97,12 @@ def _end_jobs(
     return jobs
 
 
-def _release_lock(
-    s3: S3Client, state: Mapping[str, Any], execution: Execution, settings: FinaliseSettings, notes: list[str]
-) -> None:
-    """Where the state does not tell the lock, it stays: the next execution sees that its holder has ended."""
-    if "lock" not in state:
-        return
+def _release_lock(s3: S3Client, execution: Execution, settings: FinaliseSettings, notes: list[str]) -> None:
     try:
-        release(s3, bucket=settings.bucket, key=state["lock"]["key"], execution=execution)
+        release(s3, bucket=settings.bucket, execution=execution)
     except ClientError as error:
         notes.append(
-            f"The lock s3://{settings.bucket}/{state['lock']['key']} could not be removed ({error_code(error)}: "
+            f"The lock below {uri(settings.bucket, LOCKS)} could not be removed ({error_code(error)}: "
             f"{error_message(error)}); the next run takes it over all the same."
         )
 

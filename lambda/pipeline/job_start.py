@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from pipeline.aws_errors import error_code, error_message, raising_unavailable
+from pipeline.dataset_lock import acquire
 from pipeline.errors import AwsUnavailable, LaunchFailed, OverBudget
 from pipeline.execution import Execution
 from pipeline.execution_jobs import belongs_to, existing_jobs, stop_job
@@ -52,9 +53,17 @@ class Launch:
 def start_job(sagemaker: SageMakerClient, s3: S3Client, stepfunctions: SFNClient, launch: Launch) -> dict[str, Any]:
     """Create the attempt's training job, or take the one that is there; return what Watch needs, as $.job.
 
-    Raises LaunchFailed with SageMaker's reason or what is missing, OverBudget if the earlier jobs have used up the cap,
-    or AwsUnavailable if a second try may help.
+    Raises AlreadyRunning if another execution has taken the data set's lock, LaunchFailed with SageMaker's reason or
+    what is missing, OverBudget if the earlier jobs have used up the cap, or AwsUnavailable if a second try may help.
     """
+    # An aborted execution has given its lock back; when it is redriven it may come here without passing Lock again.
+    acquire(
+        s3,
+        stepfunctions,
+        bucket=launch.settings.bucket,
+        dataset_prefix=launch.request.dataset_prefix,
+        execution=launch.execution,
+    )
     jobs = existing_jobs(sagemaker, launch.execution, at_least=launch.attempt["number"])
     for number, job in reversed(jobs.items()):
         if _serves(job, launch):

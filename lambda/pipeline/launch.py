@@ -16,7 +16,7 @@ from pipeline.settings import LaunchSettings
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Event: {"execution", "request", "dataset", "quote", "attempt"}. Returns the job, as Watch needs it.
 
-    Raises LaunchFailed, OverBudget, AwsUnavailable.
+    Raises AlreadyRunning, LaunchFailed, OverBudget, AwsUnavailable.
     """
     launch = Launch(
         request=Request.from_state(event["request"]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 REPORTS = "reports/"
 TRAINING_JOBS = "training-jobs/"
 """SageMaker adds `<job name>/output/model.tar.gz`."""
@@ -39,6 +41,14 @@ def facts_key(batch: str) -> str:
 def metrics_key(execution_name: str, run: int) -> str:
     """The metrics of one run of an execution, as the trainer wrote them."""
     return f"{REPORTS}{execution_name}/metrics-{run}.json"
+
+
+def message_key(execution_name: str, *, started: datetime, redrive_count: int) -> str:
+    """The message of one end of an execution: it has another end after each redrive.
+
+    With the start, to the second as all that tell of it agree on, since a name may come again after 90 days.
+    """
+    return f"{REPORTS}{execution_name}/message-{started:%Y%m%dT%H%M%SZ}-{redrive_count}.json"
 
 
 def checkpoints_prefix(execution_name: str, run: int) -> str:

@@ -28,7 +28,7 @@ def first_cells(page: Path, heading: str) -> list[str]:
 
 def test_every_failure_is_explained_and_no_other() -> None:
     aborted_ends = {end.error for end in aborted._ENDS.values()}
-    assert set(first_cells(OPERATIONS, "error")) == EXPECTED_ERRORS | aborted_ends | {"FinaliserFailed"}
+    assert set(first_cells(OPERATIONS, "error")) == EXPECTED_ERRORS | aborted_ends
 
 
 def test_every_class_word_of_the_trainer_is_explained_and_no_other() -> None:

@@ -58,6 +58,14 @@ class ConditionalBucket:
         self._check(Key, IfMatch, "DeleteObject")
         del self.objects[Key]
 
+    def get_paginator(self, operation: str) -> "ConditionalBucket":
+        assert operation == "list_objects_v2"
+        return self
+
+    def paginate(self, *, Bucket: str, Prefix: str) -> list[dict[str, Any]]:
+        keys = [key for key in self.objects if key.startswith(Prefix)]
+        return [{"Contents": [{"Key": key}]} for key in keys] or [{}]
+
     def place(self, content: bytes, key: str = KEY) -> None:
         self.writes += 1
         self.objects[key] = (content, f'"{self.writes}"')
@@ -98,7 +106,7 @@ def take(bucket: ConditionalBucket, name: str, executions: Executions, prefix: s
 
 def give_back(bucket: ConditionalBucket, name: str) -> None:
     s3: Any = bucket
-    release(s3, bucket="b", key=KEY, execution=execution(name))
+    release(s3, bucket="b", execution=execution(name))
 
 
 def test_a_free_data_set_is_taken_and_given_back() -> None:
@@ -119,6 +127,15 @@ def test_the_second_of_two_executions_is_told_of_the_first(status: str) -> None:
         take(bucket, "two", executions)
     assert "executions/details/arn:aws:states:us-east-1:123456789012:execution:Pipeline:one" in str(end.value)
     assert bucket.holder() == execution("one").arn
+
+
+def test_an_end_gives_back_all_that_its_execution_holds_and_nothing_else() -> None:
+    bucket = ConditionalBucket()
+    take(bucket, "one", Executions())
+    take(bucket, "one", Executions(), "dino-data/2026-11")
+    take(bucket, "two", Executions(), "dino-data-2")
+    give_back(bucket, "one")
+    assert list(bucket.objects) == ["locks/dino-data-2.json"]
 
 
 def test_other_data_sets_are_free() -> None:

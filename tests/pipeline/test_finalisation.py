@@ -17,7 +17,7 @@ from pipeline.outcome import Outcome, failure_of
 from pipeline.request import Request
 from pipeline.settings import FinaliseSettings
 
-from tests.pipeline.conftest import StubbedClient, context, described_job
+from tests.pipeline.conftest import StubbedClient, context, described_job, listed
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:Topic"
 WEIGHTS = "s3://bucket/pretrained/resnet50.pth"
@@ -69,8 +69,16 @@ class End:
         tags = [{"Key": EXECUTION_TAG, "Value": value or self.execution.tag}]
         self.sagemaker.expect("list_tags", {"Tags": tags}, ResourceArn=ANY)
 
-    def expect_message(self) -> None:
+    def expect_locks(self, *keys: str) -> None:
+        self.s3.expect("list_objects_v2", listed(*keys), Bucket="bucket", Prefix="locks/")
+
+    def expect_message(self, *, after_locks: bool = True) -> None:
+        """And, unless the test says what there is of locks, that there is none."""
+        if after_locks:
+            self.expect_locks()
+        self.s3.expect("list_objects_v2", listed(), Bucket="bucket", Prefix=ANY, MaxKeys=1)
         self.sns.expect("publish", {"MessageId": "1"}, TopicArn=TOPIC, Subject=ANY, Message=ANY)
+        self.s3.expect("put_object", {}, Bucket="bucket", Key=ANY, Body=ANY, ContentType="application/json")
 
     def run(self, **more: Any) -> Outcome:
         state = self.state | more
@@ -223,21 +231,25 @@ def test_every_job_that_still_runs_is_stopped_whether_the_state_names_it_or_not(
     assert outcome.to_state()["training_job_name"] == end.name(1)
 
 
-def test_the_lock_is_given_back(end: End) -> None:
+@pytest.mark.parametrize("known", [True, False])
+def test_the_lock_is_given_back_whether_the_state_names_it_or_not(end: End, *, known: bool) -> None:
+    """Of an aborted execution nothing is known but its jobs' names."""
+    end.state = end.state if known else {}
     end.expect_jobs(COMPLETED)
     content = json.dumps({"execution": end.execution.arn}).encode()
     body = StreamingBody(io.BytesIO(content), len(content))
+    end.expect_locks("locks/dino-data.json")
     end.s3.expect("get_object", {"Body": body, "ETag": '"1"'}, Bucket="bucket", Key="locks/dino-data.json")
     end.s3.expect("delete_object", {}, Bucket="bucket", Key="locks/dino-data.json", IfMatch='"1"')
-    end.expect_message()
-    end.run(lock={"key": "locks/dino-data.json"})
+    end.expect_message(after_locks=False)
+    end.run()
 
 
 def test_a_lock_that_cannot_be_given_back_keeps_no_message_back(end: End) -> None:
     end.expect_jobs(COMPLETED)
-    end.s3.refuse("get_object", "AccessDenied", "Access Denied.", 403)
-    end.expect_message()
-    assert "the next run takes it over" in end.run(lock={"key": "locks/dino-data.json"}).message()
+    end.s3.refuse("list_objects_v2", "AccessDenied", "Access Denied.", 403)
+    end.expect_message(after_locks=False)
+    assert "the next run takes it over" in end.run().message()
 
 
 def test_a_refused_request_is_announced_without_a_job(end: End) -> None:

@@ -18,6 +18,7 @@ from pipeline.settings import FinaliseSettings, JudgeSettings, LaunchSettings, S
 
 from tests.pipeline.artifacts import METRICS, packed
 from tests.pipeline.conftest import StubbedClient, context, described_job
+from tests.pipeline.test_job_start import expect_lock_of
 
 SetUp = Callable[..., None]
 NOT_FOUND = ("describe_training_job", "ValidationException", "Requested resource not found.")
@@ -71,6 +72,7 @@ def test_launch_creates_the_job(
     stepfunctions: StubbedClient,
 ) -> None:
     set_up(launch, settings, s3=s3, sagemaker=sagemaker, stepfunctions=stepfunctions)
+    expect_lock_of(s3, Execution.from_context(context()))
     sagemaker.refuse(*NOT_FOUND)
     s3.expect("list_objects_v2", {})
     s3.expect("copy_object", {"CopyObjectResult": {}})
@@ -185,12 +187,20 @@ def test_judge_reads_the_artifact_of_the_watched_job(
     assert is_json(state)
 
 
+def expect_message(sns: StubbedClient, s3: StubbedClient) -> None:
+    """Sent once, and after no lock was found."""
+    s3.expect("list_objects_v2", {}, Bucket="bucket", Prefix="locks/")
+    s3.expect("list_objects_v2", {})
+    sns.expect("publish", {"MessageId": "1"})
+    s3.expect("put_object", {})
+
+
 def test_finalise_publishes_and_returns_the_outcome(
     set_up: SetUp, sagemaker: StubbedClient, sns: StubbedClient, s3: StubbedClient, cloudwatch: StubbedClient
 ) -> None:
     set_up(finalise, FINALISE, sagemaker=sagemaker, sns=sns, s3=s3, cloudwatch=cloudwatch)
     sagemaker.refuse(*NOT_FOUND)
-    sns.expect("publish", {"MessageId": "1"})
+    expect_message(sns, s3)
     failure = {"Error": "DatasetMissing", "Cause": '{"errorMessage": "There is none."}'}
     state = finalise.handler({"execution": context(), "state": {"failure": failure}}, None)
     assert (state["status"], state["error"], state["cause"]) == ("FAILED", "DatasetMissing", "There is none.")
@@ -244,7 +254,7 @@ def test_an_execution_that_runs_no_further_step_leaves_no_job_running_and_is_tol
     tagged(sagemaker, execution)
     sagemaker.expect("stop_training_job", {}, TrainingJobName=name)
     cloudwatch.expect("put_metric_data", {})
-    sns.expect("publish", {"MessageId": "1"})
+    expect_message(sns, s3)
     state = aborted.handler({"detail": {"executionArn": execution.arn, "status": status}}, None)
     assert state is not None
     assert (state["status"], state["error"], state["training_job_name"]) == ("FAILED", error, name)

@@ -1,12 +1,15 @@
 """Launch starts one job, however often it is called, on the first choice that is possible, and never over the cap."""
 
+import io
+import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.response import StreamingBody
 from botocore.stub import ANY
-from pipeline.errors import AwsUnavailable, LaunchFailed, OverBudget
+from pipeline.errors import AlreadyRunning, AwsUnavailable, LaunchFailed, OverBudget
 from pipeline.execution import Execution
 from pipeline.execution_jobs import EXECUTION_TAG
 from pipeline.job_start import Launch, start_job
@@ -74,6 +77,13 @@ def checkpoints(run: int) -> dict[str, Any]:
     return {"CheckpointConfig": {"S3Uri": f"s3://bucket/checkpoints/{context()['Name']}/{run}/"}}
 
 
+def expect_lock_of(s3: StubbedClient, execution: Execution) -> None:
+    """That the data set is locked, and by whom."""
+    content = json.dumps({"execution": execution.arn}).encode()
+    answer = {"Body": StreamingBody(io.BytesIO(content), len(content)), "ETag": '"1"'}
+    s3.expect("get_object", answer, Bucket="bucket", Key="locks/dino-data.json")
+
+
 @pytest.fixture
 def launching(
     sagemaker: StubbedClient,
@@ -95,6 +105,7 @@ def launching(
         settings=settings,
         now=datetime(2026, 11, 20, 12, tzinfo=UTC),
     )
+    expect_lock_of(s3, execution)
     return Launching(sagemaker, s3, stepfunctions, launch)
 
 
@@ -295,3 +306,15 @@ def test_weights_that_are_missing_end_the_run_before_anything_is_started(launchi
     launching.s3.expect("list_objects_v2", listed())
     with pytest.raises(LaunchFailed, match=r"dino\.pth"):
         changed(launching, request=replace(launching.launch.request, pretrained="dino.pth")).start()
+
+
+def test_a_redrive_starts_no_job_on_a_data_set_that_another_execution_has_taken_since_its_abort(
+    launching: Launching, execution: Execution
+) -> None:
+    answer = {"executionArn": "a", "stateMachineArn": "b", "status": "RUNNING", "startDate": datetime.now(UTC)}
+    launching.stepfunctions.expect("describe_execution", answer, executionArn=execution.arn)
+    redriven = Execution.from_context(
+        context(Id=execution.arn.replace(execution.name, "redriven"), Name="redriven", RedriveCount=1)
+    )
+    with pytest.raises(AlreadyRunning, match=f"The execution {execution.name} already works on the data set dino-data"):
+        changed(launching, execution=redriven).start()

@@ -48,11 +48,17 @@ VALIDATION = {
     allow("s3:GetObject", on=f"{BUCKET}/dino-data*"),
     allow("s3:GetObject", "s3:PutObject", on=f"{BUCKET}/reports/*"),
 }
+LOCK = {
+    LOCKS_LISTED,
+    allow("s3:GetObject", "s3:PutObject", on=f"{BUCKET}/locks/*"),
+    allow("states:DescribeExecution", on=EXECUTIONS),
+}
 ENDING = {
     TRACES,
     STOP,
-    LOCKS_LISTED,
+    allow("s3:ListBucket", on=BUCKET, when="{'StringLike': {'s3:prefix': ['locks/*', 'reports/*']}}"),
     allow("s3:GetObject", "s3:DeleteObject", on=f"{BUCKET}/locks/*"),
+    allow("s3:PutObject", on=f"{BUCKET}/reports/*/message-*.json"),
     allow("sns:Publish", on="<NotificationsTopic>"),
     allow("kms:Decrypt", "kms:GenerateDataKey*", on="<NotificationsKey.Arn>"),
     OWN_METRICS,
@@ -74,13 +80,7 @@ TASKS = (
 
 EXPECTED: dict[str, set[Statement]] = {
     "FunctionsResolveRole": {own_log("Resolve"), TRACES},
-    "FunctionsLockRole": {
-        own_log("Lock"),
-        TRACES,
-        LOCKS_LISTED,
-        allow("s3:GetObject", "s3:PutObject", on=f"{BUCKET}/locks/*"),
-        allow("states:DescribeExecution", on=EXECUTIONS),
-    },
+    "FunctionsLockRole": {own_log("Lock"), TRACES} | LOCK,
     "FunctionsValidateRole": {own_log("Validate")} | VALIDATION,
     "FunctionsCheckImagesRole": {own_log("CheckImages")} | VALIDATION,
     "FunctionsMergeChecksRole": {own_log("MergeChecks")} | VALIDATION,
@@ -108,7 +108,6 @@ EXPECTED: dict[str, set[Statement]] = {
             "sagemaker:StopTrainingJob",
             on=JOBS,
         ),
-        allow("states:DescribeExecution", on=EXECUTIONS),
         allow(
             "iam:PassRole",
             on="<TrainingRole.Arn>",
@@ -117,7 +116,8 @@ EXPECTED: dict[str, set[Statement]] = {
         allow("s3:GetObject", on="arn:aws:s3:::cdk-hnb659fds-assets-123456789012-us-east-1/CODE.zip"),
         allow("s3:PutObject", on=f"{BUCKET}/training-code/*"),
         allow("s3:ListBucket", on=BUCKET, when="{'StringLike': {'s3:prefix': ['pretrained/']}}"),
-    },
+    }
+    | LOCK,
     "FunctionsWatchRole": {
         own_log("Watch"),
         TRACES,
@@ -217,6 +217,7 @@ WILDCARDS = {
     f"{BUCKET}/training-jobs/*": "one folder a job; SageMaker chooses the names in it",
     JOBS: "a job's name is made from its execution's",
     f"{BUCKET}/checkpoints/*/health.json": "one folder an execution",
+    f"{BUCKET}/reports/*/message-*.json": "one folder an execution, one message an end",
     f"{BUCKET}/locks/*": "one lock a data set, whose prefix a request may name",
     f"{BUCKET}/runs/*": "one record a run",
     PACKAGES: "versions of the one group's models; the registry numbers them",

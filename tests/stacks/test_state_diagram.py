@@ -24,9 +24,8 @@ def test_every_state_and_every_way_is_drawn() -> None:
                 },
                 "Good": end,
                 "Bad": end,
-                "Finalise": {"Type": "Task", "Next": "Done", "Catch": [{"Next": "Lost"}]},
+                "Finalise": {"Type": "Task", "Next": "Done"},
                 "Done": {"Type": "Succeed"},
-                "Lost": {"Type": "Fail"},
             }
         }
     )
@@ -45,8 +44,6 @@ def test_every_state_and_every_way_is_drawn() -> None:
         "  Bad --> Finalise",
         "  Finalise[Finalise]",
         "  Finalise --> Done",
-        '  Finalise -.->|"fails"| Lost',
         "  Done([Done])",
-        "  Lost([Lost])",
         "```",
     ]

@@ -94,6 +94,15 @@ def test_every_function_is_traced_logs_json_and_has_a_role_and_a_log_group_of_it
     assert len({readable(item["Properties"]["LoggingConfig"]["LogGroup"]) for item in functions}) == len(functions)
 
 
+def test_what_nobody_waits_for_tells_a_person_when_it_fails(resources: Resources) -> None:
+    targets = {
+        item["Properties"]["Handler"]: readable(item["Properties"]["DeadLetterConfig"]["TargetArn"])
+        for item in resources["AWS::Lambda::Function"]
+        if "DeadLetterConfig" in item["Properties"]
+    }
+    assert targets == {"pipeline.aborted.handler": "<NotificationsTopic>"}
+
+
 def test_every_log_group_keeps_its_lines_as_long_as_configured(resources: Resources) -> None:
     assert len(resources["AWS::Logs::LogGroup"]) == 14
     assert {item["Properties"]["RetentionInDays"] for item in resources["AWS::Logs::LogGroup"]} == {90}
