@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import reduce
 from typing import Any
 
 from pipeline.market import Market
@@ -66,10 +67,8 @@ def make_quote(request: Request, market: Market) -> Quote:
     obstacles = [obstacle(each, request, market) for each in estimates]
     possible = [each for each, why in zip(estimates, obstacles, strict=True) if why is None]
     left_out = [why for why in obstacles if why is not None]
-    if not request.spot and possible:
-        joined, too_much = _joined(possible, request.max_cost_usd)
-        possible, left_out = [joined], left_out + too_much
-    first = possible[0] if possible else estimates[0]
+    choices = _choices(possible, request)
+    first = choices[0] if choices else estimates[0]
     saving = spot_saving_of(first.instance_types[0], market.records) if request.spot else None
     return Quote(
         accepted=bool(possible),
@@ -92,20 +91,26 @@ def make_quote(request: Request, market: Market) -> Quote:
                 usd=each.usd,
                 max_runtime_seconds=tuple(each.max_runtime_seconds(request.max_cost_usd)),
             )
-            for each in possible
+            for each in choices
         ),
     )
 
 
-def _joined(possible: Sequence[Estimate], max_cost_usd: float) -> tuple[Estimate, list[str]]:
-    """One estimate for the types that fit into the cap together, and why others do not."""
-    joined, left_out = possible[0], []
-    for each in possible[1:]:
-        if joined.joined_with(each).fits(max_cost_usd):
-            joined = joined.joined_with(each)
+def _choices(possible: Sequence[Estimate], request: Request) -> list[Estimate]:
+    """For spot each type by itself. On demand neighbours share a job as long as it may get any of them within the cap.
+
+    Behind a shared job comes each of its types by itself: SageMaker may refuse the job for the quota of one of them.
+    """
+    if request.spot:
+        return list(possible)
+    shared: list[list[Estimate]] = []
+    for each in possible:
+        if shared and _joined([*shared[-1], each]).fits(request.max_cost_usd):
+            shared[-1].append(each)
         else:
-            left_out.append(
-                f"{each.instance_types[0]} is left out: one job may get any of its types, and this one's price with "
-                f"the slowest one's time is over max_cost_usd of {max_cost_usd:.2f} USD."
-            )
-    return joined, left_out
+            shared.append([each])
+    return [choice for group in shared for choice in ([_joined(group), *group] if len(group) > 1 else group)]
+
+
+def _joined(group: Sequence[Estimate]) -> Estimate:
+    return reduce(Estimate.joined_with, group)

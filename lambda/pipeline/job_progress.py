@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from pipeline.errors import PipelineError, TrainingFailed
+from pipeline.errors import LaunchFailed, PipelineError, TrainingFailed
 from pipeline.execution import Execution
 from pipeline.first_minutes import judge_first_minutes
 from pipeline.job_checkpoints import Checkpoints
+from pipeline.job_cost import usd_per_hour
 from pipeline.job_log import LogEnd
 from pipeline.job_state import (
     BILLED,
@@ -21,7 +22,6 @@ from pipeline.job_state import (
     ending,
     has_completed,
     has_ended,
-    instance_type,
     lacked_capacity,
     status_since,
 )
@@ -56,13 +56,18 @@ class Look:
 
     @property
     def next_choice(self) -> dict[str, int] | None:
-        """The attempt with the next choice of the quote; None if this is the last."""
-        return self._attempt(self.state["choice"] + 1) if self.has_next_choice else None
+        """The attempt with the next choice of the quote; None if there is nothing else to try.
 
-    @property
-    def has_next_choice(self) -> bool:
-        """Whether there is something else to try."""
-        return bool(self.state["choice"] + 1 < len(self.quote["choices"]))
+        A choice whose types this job could have got as well would wait for what this one waited for.
+        """
+        had = set(self.state["instance_types"])
+        others = (
+            index
+            for index, choice in enumerate(self.quote["choices"])
+            if index > self.state["choice"] and not had.issuperset(choice["instance_types"])
+        )
+        index = next(others, None)
+        return None if index is None else self._attempt(index)
 
     @property
     def same_choice(self) -> dict[str, int]:
@@ -114,7 +119,7 @@ def judge_progress(look: Look) -> Progress:
     """What the state machine does next."""
     verdict = _end(look) if has_ended(look.job) else _course(look)
     seconds = billable_seconds(look.job, now=look.now)
-    cost = cost_usd(look.state["usd_per_hour"], seconds)
+    cost = cost_usd(usd_per_hour(look.job, look.quote), seconds)
     return Progress(
         action=verdict.action,
         status=look.job["TrainingJobStatus"],
@@ -160,7 +165,7 @@ def _end(look: Look) -> _Verdict:
     if look.execution.redrive_count > state["redrive_count"]:
         # Redriven in the middle of its training, after an abort had stopped the job: go on from its checkpoints.
         return _Verdict("relaunch", attempt=look.same_choice)
-    if lacked_capacity(job) and look.has_next_choice:
+    if lacked_capacity(job) and look.next_choice is not None:
         return _Verdict("relaunch", attempt=look.next_choice)
     return _Verdict("failed", type(end).__name__, str(end))
 
@@ -199,14 +204,22 @@ def _not_finite(look: Look) -> _Verdict | None:
 
 
 def _queued_too_long(look: Look) -> _Verdict | None:
+    """The last choice may wait as long as it may train: for spot SageMaker sees to that (MaxWaitTimeInSeconds)."""
     waited = look.now - status_since(look.job)
-    if look.job.get("SecondaryStatus") not in QUEUED or waited <= look.queue_limit or not look.has_next_choice:
+    if look.job.get("SecondaryStatus") not in QUEUED:
         return None
-    cause = (
-        f"The training job {look.state['name']} has waited for {instance_type(look.job)} for "
-        f"{_minutes(waited)} minutes, more than {_minutes(look.queue_limit)}: the next choice is taken."
+    said = (
+        f"The training job {look.state['name']} has waited for {' or '.join(look.state['instance_types'])} for "
+        f"{_minutes(waited)} minutes, more than"
     )
-    return _Verdict("stop", cause=cause, relaunch=True)
+    if look.next_choice is not None and waited > look.queue_limit:
+        cause = f"{said} {_minutes(look.queue_limit)}: the next choice is taken."
+        return _Verdict("stop", cause=cause, relaunch=True)
+    longest = timedelta(seconds=look.state["max_runtime_seconds"])
+    if look.next_choice is None and not look.state["spot"] and waited > longest:
+        cause = f"{said} the {_minutes(longest)} that it may train. Start again later, or with further instance_types."
+        return _Verdict("stop", LaunchFailed.__name__, cause)
+    return None
 
 
 def _stalled(look: Look) -> _Verdict | None:
@@ -258,7 +271,7 @@ def _projected_usd(look: Look) -> float | None:
     images = max(0, last.steps - last.step) * config.batch_size * config.accumulation_steps
     seconds = billable_seconds(look.job, now=look.now) + images / speed
     before: float = look.state["cost_before_usd"]
-    return round(before + cost_usd(look.state["usd_per_hour"], seconds), 2)
+    return round(before + cost_usd(usd_per_hour(look.job, look.quote), seconds), 2)
 
 
 def _minutes(span: timedelta) -> str:

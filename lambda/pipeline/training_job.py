@@ -97,13 +97,12 @@ def checkpoints_uri(bucket: str, execution: Execution, run: int) -> str:
 
 def watch_interval_seconds(choice: Mapping[str, Any], configured: int) -> int:
     """Seconds between two looks: as configured, or longer if the execution's events would not last for all its runs."""
-    seconds = sum(choice["max_runtime_seconds"])
-    longest = _max_wait_seconds(seconds) if choice["spot"] else seconds
+    longest = _max_wait_seconds(sum(choice["max_runtime_seconds"]))
     return max(configured, -(-longest // _EVENTS_LIMITED_LOOKS))
 
 
 def _max_wait_seconds(max_runtime_seconds: int) -> int:
-    """A spot job's training and waiting for capacity: as long again as it may train."""
+    """A job's training and waiting for capacity: as long again as it may train."""
     return max(max_runtime_seconds, min(2 * max_runtime_seconds, _LONGEST_WAIT_SECONDS))
 
 

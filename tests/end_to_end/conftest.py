@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.chaos.stand_in import JobPlan, put_stand_in
 from tests.end_to_end.deployed import Deployed, wait_until
 from tests.end_to_end.deployment import deployed_stack
 
@@ -37,3 +38,15 @@ def deployed(deployment: Deployed) -> Iterator[Deployed]:
 def dataset_version(deployment: Deployed) -> str:
     """A valid data set at the default prefix, which no test changes."""
     return deployment.upload_plans("dino-data")
+
+
+@pytest.fixture
+def put_plan(deployed: Deployed) -> Iterator[Callable[[JobPlan], None]]:
+    """Lets the jobs to come run the stand-in for the trainer, for seconds and by a plan; later ones train again."""
+    function = deployed.session.client("lambda").get_function_configuration(FunctionName=deployed.function("launch"))
+    settings = function["Environment"]["Variables"]
+    bucket, key = settings["CODE_ASSET_BUCKET"], settings["CODE_ASSET_KEY"]
+    s3 = deployed.session.client("s3")
+    trainer = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    yield lambda plan: put_stand_in(deployed, plan)
+    s3.put_object(Bucket=bucket, Key=key, Body=trainer)

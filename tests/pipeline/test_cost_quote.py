@@ -96,19 +96,20 @@ def test_spot_has_a_choice_for_each_type_in_the_requests_order() -> None:
     assert answer.usd == answer.choices[0].usd
 
 
-def test_on_demand_has_one_choice_of_all_types_at_the_dearest_price_and_the_slowest_speed() -> None:
+def test_on_demand_all_types_share_a_job_at_the_dearest_price_and_the_slowest_speed() -> None:
     answer = quoted(instance_types=[G6, G6E, G5], spot=False)
-    (choice,) = answer.choices
+    choice, *singly = answer.choices
     assert (choice.instance_types, choice.spot) == ((G6, G6E, G5), False)
+    assert [each.instance_types for each in singly] == [(G6,), (G6E,), (G5,)], "if SageMaker refuses the shared job"
     assert choice.usd_per_hour == 2.8026
     assert choice.hours == quoted(instance_types=[G6]).hours
     assert answer.usd_per_hour == {G6: 1.1267, G6E: 2.8026, G5: 1.515}
 
 
-def test_on_demand_a_dear_type_is_left_out_if_a_slow_one_could_not_end_at_its_price() -> None:
+def test_on_demand_a_dear_type_shares_no_job_with_a_slow_one_that_could_not_end_at_its_price() -> None:
     answer = quoted(instance_types=[G6, G6E, G5], spot=False, max_cost_usd=6)
-    assert [choice.instance_types for choice in answer.choices] == [(G6, G5)]
-    assert "ml.g6e.2xlarge is left out: one job may get any of its types" in answer.notes[0]
+    assert [choice.instance_types for choice in answer.choices] == [(G6,), (G6E, G5), (G6E,), (G5,)]
+    assert answer.notes == ()
 
 
 def test_types_over_the_cap_are_left_out_and_the_reason_is_told() -> None:
@@ -240,7 +241,7 @@ def test_a_run_that_takes_as_long_as_estimated_is_not_stopped(fields: dict[str, 
 def test_each_type_is_a_choice_or_its_reason_is_told(fields: dict[str, Any], market_: Market) -> None:
     asked = request(**fields)
     answer = make_quote(asked, market_)
-    chosen = [name for choice in answer.choices for name in choice.instance_types]
+    chosen = list(dict.fromkeys(name for choice in answer.choices for name in choice.instance_types))
     assert chosen == [name for name in asked.instance_types if name in chosen], "in the request's order"
     assert len(answer.notes) == len(asked.instance_types) - len(chosen)
     for name in set(asked.instance_types) - set(chosen):

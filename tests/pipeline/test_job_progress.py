@@ -191,6 +191,36 @@ def test_too_long_in_the_queue_gives_way_to_the_next_choice(look: MakeLook, seco
     assert judge_progress(replace(waiting, quote=one_choice(waiting))).action == "wait", "there is nothing else"
 
 
+def on_demand(look: Look, *choices: list[str]) -> dict[str, Any]:
+    """The quote of these choices, on demand."""
+    template = look.quote["choices"][0] | {"spot": False}
+    return {**look.quote, "choices": [template | {"instance_types": names} for names in choices]}
+
+
+def test_on_demand_the_next_choice_is_one_with_a_type_that_the_job_could_not_have_got(look: MakeLook) -> None:
+    both, third = ["ml.g5.2xlarge", "ml.g6.2xlarge"], ["ml.g6e.2xlarge"]
+    ended = look("Failed", secondary="Failed", FailureReason="CapacityError: none", state={"instance_types": both})
+    progress = judge_progress(replace(ended, quote=on_demand(ended, both, both[:1], both[1:], third)))
+    assert (progress.action, progress.attempt) == ("relaunch", {"run": 0, "choice": 3, "number": 1})
+    assert judge_progress(replace(ended, quote=on_demand(ended, both, both[:1], both[1:]))).error == "LaunchFailed"
+
+
+def test_on_demand_the_last_choice_waits_no_longer_than_it_may_train(look: MakeLook) -> None:
+    state = {"spot": False, "max_runtime_seconds": (QUEUE_MINUTES + 9) * 60}
+    waiting = look(log=LogEnd(), state=state, **since("Pending", minutes_ago=QUEUE_MINUTES + 9))
+    waiting = replace(waiting, quote=one_choice(waiting))
+    assert judge_progress(waiting).action == "wait"
+    later = judge_progress(replace(waiting, now=NOW + minutes(1)))
+    assert (later.action, later.error, later.relaunch) == ("stop", "LaunchFailed", False)
+    assert f"for {QUEUE_MINUTES + 10} minutes, more than the {QUEUE_MINUTES + 9} that it may train" in str(later.cause)
+
+
+def test_a_job_that_got_a_cheaper_one_of_its_types_is_counted_at_that_price(look: MakeLook) -> None:
+    kinds = {"InstancePreferences": [{"InstanceType": "ml.g6e.2xlarge"}, {"InstanceType": "ml.g6.2xlarge"}]}
+    got = look(ResourceConfig=kinds | {"SelectedInstanceType": "ml.g6.2xlarge"}, state={"usd_per_hour": 2.8026})
+    assert judge_progress(got).cost_usd == round(3000 / 3600 * 1.222, 2)
+
+
 # The first minutes
 
 
@@ -357,7 +387,9 @@ def anything(*parts: Any) -> Look:
             "choice": choice,
             "number": 0,
             "redrive_count": 0,
-            "usd_per_hour": 1.515,
+            "instance_types": ["ml.g5.2xlarge"],
+            "spot": reason == "",
+            "max_runtime_seconds": 600,
             "cost_before_usd": 0.0,
             "first_minutes": first,
             "stop": stop,
@@ -368,7 +400,11 @@ def anything(*parts: Any) -> Look:
         ),
         checkpoints=Checkpoints(),
         request=parse_request({}, defaults),
-        quote={"choices": [{}, {}], "images_per_second": 2.7},
+        quote={
+            "choices": [{"instance_types": ["ml.g5.2xlarge"]}, {"instance_types": ["ml.g6.xlarge"]}],
+            "usd_per_hour": {"ml.g5.2xlarge": 1.515},
+            "images_per_second": 2.7,
+        },
         execution=Execution.from_context(context()),
         stall_limit=minutes(STALL_MINUTES),
         queue_limit=minutes(QUEUE_MINUTES),
