@@ -30,6 +30,7 @@ MINUTES_OF_A_DAY = 24 * 60
 
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:[._/-][a-z0-9]+)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_KMS_KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/(?:mrk-)?[0-9a-f-]{32,36}")
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -65,6 +66,8 @@ class Configuration:
     """An alarm tells when the runs of a day cost as much."""
     start_on_new_manifest: bool
     """Whether an uploaded data set starts a run by itself."""
+    kms_key_arn: str | None
+    """The customer's key for what lies in the bucket, models included; None: S3's own."""
 
     @classmethod
     def from_context(cls, get: Callable[[str], object]) -> Configuration:
@@ -87,6 +90,7 @@ class Configuration:
             ],
             daily_budget_usd=_integer("daily_budget_usd", get, range(1, 100_001), "from 1 to 100000"),
             start_on_new_manifest=_boolean("start_on_new_manifest", get),
+            kms_key_arn=_kms_key_arn("kms_key_arn", get),
         )
 
 
@@ -131,6 +135,12 @@ def _boolean(name: str, get: Callable[[str], object]) -> bool:
     if value in (False, "false"):
         return False
     raise _refusal(name, value, "true or false")
+
+
+def _kms_key_arn(name: str, get: Callable[[str], object]) -> str | None:
+    if get(name) in (None, ""):
+        return None
+    return _matching(name, get, _KMS_KEY, 'the ARN of a KMS key (not of an alias), or to "" for S3\'s own encryption')
 
 
 def _quality_gate(name: str, get: Callable[[str], object]) -> dict[str, float]:

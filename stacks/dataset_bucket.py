@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 from pipeline.s3_layout import CHECKPOINTS
@@ -14,11 +15,14 @@ ACCESS_LOGS_DAYS = 90
 
 
 class DatasetBucket(Construct):
-    """Kept when the stack is deleted: data and models are the user's."""
+    """Kept when the stack is deleted: data and models are the user's.
+
+    Encrypted by S3's own key or by the customer's; the access logs always by S3's, which can write them under no other.
+    """
 
     bucket: s3.Bucket
 
-    def __init__(self, scope: Construct, construct_id: str) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, key: kms.IKey | None) -> None:
         super().__init__(scope, construct_id)
         access_logs = s3.Bucket(
             self,
@@ -33,7 +37,9 @@ class DatasetBucket(Construct):
             self,
             "Bucket",
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            encryption=s3.BucketEncryption.S3_MANAGED,
+            encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=key,
+            bucket_key_enabled=True if key else None,  # or each of thousands of images would ask KMS by itself
             enforce_ssl=True,
             versioned=True,
             server_access_logs_bucket=access_logs,

@@ -20,6 +20,7 @@ from pipeline.settings import (
 
 from stacks import permissions
 from stacks.configuration import Configuration
+from stacks.customer_key import customer_key
 from stacks.dataset_bucket import DatasetBucket
 from stacks.events import Events
 from stacks.monitoring import Monitoring
@@ -49,7 +50,8 @@ class FloorplanDinoStack(Stack):
         prefix = configuration.dataset_prefix
         machine_name = f"{self.stack_name}-Training"
         image = training_image(self, configuration)
-        bucket = DatasetBucket(self, "Dataset").bucket
+        key = customer_key(self, configuration)
+        bucket = DatasetBucket(self, "Dataset", key=key).bucket
         topic = Notifications(self, "Notifications").topic
         training_role = TrainingRole(self, "Training").role
         code = TrainingCodeAsset(self, "TrainingCode", wheels=wheels).asset
@@ -72,6 +74,7 @@ class FloorplanDinoStack(Stack):
                 code_asset_bucket=code.s3_bucket_name,
                 code_asset_key=code.s3_object_key,
                 watch_interval_seconds=str(configuration.watch_interval_seconds),
+                kms_key_arn=key.key_arn if key else "",
             ),
             watch=WatchSettings(
                 stall_minutes=str(configuration.stall_minutes), queue_minutes=str(configuration.queue_minutes)
@@ -121,6 +124,22 @@ class FloorplanDinoStack(Stack):
             permissions.allow_finalisation(function, bucket=bucket, topic=topic)
         permissions.allow_look_at_executions(functions.aborted, state_machine_name=machine_name)
         permissions.allow_training(training_role, bucket=bucket, dataset_prefix=prefix, image=image)
+        if key is not None:
+            permissions.allow_customer_key(
+                key,
+                readers=(functions.quote, functions.watch),
+                writers=(
+                    functions.lock,
+                    functions.validate,
+                    functions.check_images,
+                    functions.merge_checks,
+                    functions.launch,
+                    functions.judge,
+                    functions.finalise,
+                    functions.aborted,
+                ),
+                training_role=training_role,
+            )
 
         CfnOutput(self, "DatasetBucketName", value=bucket.bucket_name)
         CfnOutput(self, "DatasetPrefix", value=prefix)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
@@ -178,6 +181,25 @@ def allow_training(role: iam.Role, *, bucket: s3.Bucket, dataset_prefix: str, im
     ]
     for statement in statements:
         role.add_to_policy(statement)
+
+
+def allow_customer_key(
+    key: kms.IKey,
+    *,
+    readers: Iterable[lambda_.Function],
+    writers: Iterable[lambda_.Function],
+    training_role: iam.Role,
+) -> None:
+    """Read, or read and write, what the bucket encrypts by the customer's key: the functions through S3 only.
+
+    SageMaker encrypts the model by it in the job's name, and needs kms:Encrypt for that.
+    """
+    stack = Stack.of(training_role)
+    via = {"StringEquals": {"kms:ViaService": f"s3.{stack.region}.{stack.url_suffix}"}}
+    for functions, actions in ((readers, ["kms:Decrypt"]), (writers, ["kms:Decrypt", "kms:GenerateDataKey"])):
+        for function in functions:
+            function.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=[key.key_arn], conditions=via))
+    training_role.add_to_policy(_allow(["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"], key.key_arn))
 
 
 def _allow(actions: list[str], *resources: str) -> iam.PolicyStatement:

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import timedelta
 from typing import Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Fields named like their variables, in lower case."""
+    """Fields named like their variables, in lower case; only a field that has a default may be left out."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """Raises RuntimeError if the deployment left a variable out."""
-        missing = [field.name.upper() for field in fields(cls) if not environment.get(field.name.upper())]
+        given = {
+            field.name: environment[field.name.upper()] for field in fields(cls) if environment.get(field.name.upper())
+        }
+        missing = [field.name.upper() for field in fields(cls) if field.name not in given and field.default is MISSING]
         if missing:
             raise RuntimeError(f"The function's environment lacks {', '.join(missing)}: deploy the stack again.")
-        return cls(**{field.name: environment[field.name.upper()] for field in fields(cls)})
+        return cls(**given)
 
     def to_environment(self) -> dict[str, str]:
         """What from_environment() reads."""
-        return {name.upper(): value for name, value in asdict(self).items()}
+        return {name.upper(): value for name, value in asdict(self).items() if value}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +77,8 @@ class LaunchSettings(Settings):
     code_asset_bucket: str
     code_asset_key: str
     watch_interval_seconds: str
+    kms_key_arn: str = ""
+    """The customer's key, which encrypts the model; "": the bucket decides. Checkpoints always go by the bucket."""
 
     @property
     def watch_interval(self) -> int:

@@ -72,7 +72,7 @@ def training_job_arguments(
         "RoleArn": settings.training_role_arn,
         "HyperParameters": {"preset": work.training_preset, "epochs": str(work.epochs)},
         "InputDataConfig": channels,
-        "OutputDataConfig": {"S3OutputPath": uri(settings.bucket, TRAINING_JOBS.rstrip("/"))},
+        "OutputDataConfig": _output(settings),
         "CheckpointConfig": {"S3Uri": checkpoints_uri(settings.bucket, execution, run)},
         "ResourceConfig": _resources(choice["instance_types"]),
         "StoppingCondition": stopping,
@@ -88,6 +88,15 @@ def training_job_arguments(
             {"Key": "floorplan-dino:pretrained", "Value": weights or "none"},
         ],
     }
+
+
+def _output(settings: LaunchSettings) -> dict[str, str]:
+    """No VolumeKmsKeyId goes with it: SageMaker refuses it for types with disks of their own, as all that are offered.
+
+    These are encrypted by the instance's hardware, with a key that ends with the instance.
+    """
+    output = {"S3OutputPath": uri(settings.bucket, TRAINING_JOBS.rstrip("/"))}
+    return output | ({"KmsKeyId": settings.kms_key_arn} if settings.kms_key_arn else {})
 
 
 def checkpoints_uri(bucket: str, execution: Execution, run: int) -> str:

@@ -67,6 +67,7 @@ def test_the_deployments_options_are_those_of_the_readme_with_their_defaults() -
         "log_retention_days",
         "daily_budget_usd",
         "start_on_new_manifest",
+        "kms_key_arn",
     ):
         assert json.loads(rows[name]) == options[name]
     assert json.loads(rows["quality_gate"]) == options["quality_gate"]

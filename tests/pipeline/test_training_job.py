@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import botocore.session
@@ -9,11 +10,13 @@ import pytest
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 from botocore.validate import ParamValidator
 from pipeline.execution import Execution
+from pipeline.pricing import USD_PER_HOUR
 from pipeline.request import Defaults, parse_request
 from pipeline.settings import LaunchSettings
 from pipeline.training_job import CONTAINER_ENTRYPOINT, training_job_arguments, watch_interval_seconds
 
 from local_aws.sagemaker.s3_files import S3Uri, path_below
+from local_aws.sagemaker.training_job_rules import LOCAL_STORAGE
 from training_code.hyperparameters import parse_hyperparameters
 from training_code.presets import PRESETS
 
@@ -38,6 +41,7 @@ def build(
         types: tuple[str, ...] = ("ml.g5.2xlarge",),
         spot: bool = True,
         run: int = 0,
+        settings: LaunchSettings = settings,
         **fields: Any,
     ) -> dict[str, Any]:
         request = parse_request({**fields, "spot": spot}, defaults)
@@ -92,6 +96,19 @@ def test_sagemaker_would_accept_them(
     arguments = build(spot=spot, types=types, preset=preset, weights=weights)
     assert not ParamValidator().validate(arguments, shape).has_errors()
     assert list(violations(shape, arguments)) == []
+
+
+def test_the_customers_key_encrypts_the_model_and_no_volume(
+    build: Build, shape: StructureShape, settings: LaunchSettings
+) -> None:
+    """SageMaker refuses a key for the volume of instance types that have disks of their own."""
+    assert "KmsKeyId" not in build()["OutputDataConfig"]
+    key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    arguments = build(settings=replace(settings, kms_key_arn=key))
+    assert arguments["OutputDataConfig"]["KmsKeyId"] == key
+    assert list(violations(shape, arguments)) == []
+    for name in USD_PER_HOUR:
+        assert LOCAL_STORAGE.match(name), "or its volume wants the key as well"
 
 
 def test_the_checks_of_this_file_would_notice_a_wrong_name(build: Build, shape: StructureShape) -> None:

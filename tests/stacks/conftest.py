@@ -15,13 +15,10 @@ from tests.stacks.template_text import readable
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="session")
-def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The cloud assembly of the stack in us-east-1 with cdk.json's configuration, checked by cdk-nag."""
-    wheels = tmp_path_factory.mktemp("wheels")
+def synthesised(out: Path, wheels: Path, **context: str) -> Path:
+    """The cloud assembly of the stack in us-east-1 with cdk.json's configuration and this, checked by cdk-nag."""
     (wheels / "some-1.0-py3-none-any.whl").write_bytes(b"a wheel")
-    out = tmp_path_factory.mktemp("cdk.out")
-    app = cdk.App(context=json.loads((ROOT / "cdk.json").read_text())["context"], outdir=str(out))
+    app = cdk.App(context=json.loads((ROOT / "cdk.json").read_text())["context"] | context, outdir=str(out))
     FloorplanDinoStack(
         app,
         "FloorplanDino",
@@ -37,6 +34,20 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+def resources_of(template: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The resources' properties and policies, by type."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for logical_id, resource in template["Resources"].items():
+        found.setdefault(resource["Type"], []).append(resource | {"LogicalId": logical_id})
+    return found
+
+
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As the repository configures it."""
+    return synthesised(tmp_path_factory.mktemp("cdk.out"), tmp_path_factory.mktemp("wheels"))
+
+
 @pytest.fixture(scope="session")
 def template(assembly: Path) -> dict[str, Any]:
     """The CloudFormation template."""
@@ -47,10 +58,7 @@ def template(assembly: Path) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def resources(template: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """The resources' properties and policies, by type."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for logical_id, resource in template["Resources"].items():
-        found.setdefault(resource["Type"], []).append(resource | {"LogicalId": logical_id})
-    return found
+    return resources_of(template)
 
 
 @pytest.fixture(scope="session")

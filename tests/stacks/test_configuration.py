@@ -26,6 +26,7 @@ def test_the_repositorys_own_configuration() -> None:
         log_retention=logs.RetentionDays.THREE_MONTHS,
         daily_budget_usd=50,
         start_on_new_manifest=False,
+        kms_key_arn=None,
     )
 
 
@@ -62,6 +63,9 @@ def test_minutes_may_have_a_fraction(given: object, minutes: float) -> None:
         ("log_retention_days", 91, "90"),
         ("daily_budget_usd", 0, "from 1 to 100000"),
         ("start_on_new_manifest", "perhaps", "true or false"),
+        ("kms_key_arn", "alias/ours", "the ARN of a KMS key"),
+        ("kms_key_arn", "arn:aws:kms:us-east-1:123456789012:alias/ours", "the ARN of a KMS key"),
+        ("kms_key_arn", "1234abcd-12ab-34cd-56ef-1234567890ab", "the ARN of a KMS key"),
         ("quality_gate", '{"room": 89.5}', "their least F1"),
         ("quality_gate", "room=0.895", "their least F1"),
         ("quality_gate", None, "is not given"),
