@@ -45,6 +45,8 @@ class RunView:
 
     def state(self, name: str, carried: Mapping[str, Any]) -> None:
         """A state was entered; `carried` is what the state machine carried into it."""
+        if name == "IsQuoteAccepted":
+            self._say(f"quote: {plain(carried['quote']['sentence'], longest=1000)}")
         if name not in ROUTINE_STATES:
             self._say(f"state {plain(name)}")
             if self._bar is not None:

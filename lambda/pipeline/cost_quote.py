@@ -37,6 +37,8 @@ class Quote:
     error: str | None
     cause: str | None
     """Why it is refused, with the numbers, and what would be accepted."""
+    sentence: str
+    """The figures for people: hours, money, and where they are from."""
     hours: float
     usd: float
     """On demand."""
@@ -70,16 +72,19 @@ def make_quote(request: Request, market: Market) -> Quote:
     choices = _choices(possible, request)
     first = choices[0] if choices else estimates[0]
     saving = spot_saving_of(first.instance_types[0], market.records) if request.spot else None
+    usd_with_spot = None if saving is None else round(first.usd * (1 - saving), 2)
+    price_source = "; ".join(dict.fromkeys(market.prices[name].source for name in request.instance_types))
     return Quote(
         accepted=bool(possible),
         error=None if possible else "QuoteRefused",
         cause=None if possible else " ".join([*left_out, remedy(request, market)]),
+        sentence=_sentence(first, request, usd_with_spot, price_source),
         hours=round(first.hours, 3),
         usd=first.usd,
-        usd_with_spot=None if saving is None else round(first.usd * (1 - saving), 2),
+        usd_with_spot=usd_with_spot,
         images_per_second=round(first.speed.images_per_second, 3),
         speed_source=first.speed.source,
-        price_source="; ".join(dict.fromkeys(market.prices[name].source for name in request.instance_types)),
+        price_source=price_source,
         usd_per_hour={name: market.prices[name].usd_per_hour for name in request.instance_types},
         notes=(*left_out, *([market.quotas.note] if market.quotas.note else [])),
         choices=tuple(
@@ -93,6 +98,20 @@ def make_quote(request: Request, market: Market) -> Quote:
             )
             for each in choices
         ),
+    )
+
+
+def _sentence(first: Estimate, request: Request, usd_with_spot: float | None, price_source: str) -> str:
+    if not request.spot:
+        spot = ""
+    elif usd_with_spot is None:
+        spot = "; with spot less, by how much no run has shown yet"
+    else:
+        spot = f"; with spot about {usd_with_spot:,.2f} USD, by what the last runs saved"
+    return (
+        f"About {first.hours:.1f} h and {first.usd:,.2f} USD on demand on {' or '.join(first.instance_types)} "
+        f"({first.usd_per_hour:.5g} USD/h by {price_source}){spot}; at most {request.max_cost_usd:,.2f} USD. "
+        f"{first.speed.images_per_second:.3g} images/s, {first.speed.source}."
     )
 
 

@@ -106,9 +106,17 @@ class Outcome:
             f"version {dataset['version']}, {dataset['verdict']}; report: {dataset['report_uri']}"
             if dataset
             else None,
+            *self._quote_lines(),
             *self._job_lines(),
         ]
         return "\n".join(plain(line, longest=4000) for line in lines if line is not None)
+
+    def _quote_lines(self) -> list[str]:
+        """What the jobs were to cost, beside what they did; a refused quote is the failure's cause already."""
+        quote = self.state.get("quote")
+        if not quote or not quote["accepted"]:
+            return []
+        return [f"Quote: {quote['sentence']}", *quote["notes"]]
 
     def _job_lines(self) -> list[str | None]:
         if not self.jobs:

@@ -67,6 +67,8 @@ def quote() -> dict[str, Any]:
     prices = {"ml.g5.2xlarge": 1.515, "ml.g6.2xlarge": 1.222}
     return {
         "accepted": True,
+        "sentence": "About 1.7 h and 2.53 USD on demand.",
+        "notes": ["The quotas are not known: Service Quotas refused."],
         "images_per_second": 2.7,
         "price_source": "the AWS Price List's prices of us-east-1",
         "usd_per_hour": prices,

@@ -78,6 +78,19 @@ def test_what_was_measured_counts_and_tells_what_spot_saves() -> None:
     assert quoted(market(records=(slow,)), spot=False).usd_with_spot is None
 
 
+def test_the_quote_says_its_figures_and_where_they_are_from() -> None:
+    said = quoted().sentence
+    assert said == (
+        "About 1.7 h and 2.55 USD on demand on ml.g5.2xlarge (1.515 USD/h by the list); with spot less, by how much no "
+        "run has shown yet; at most 10.00 USD. 2.7 images/s, estimated in 2026-11, not measured: 2.7 images/s on "
+        "ml.g5.2xlarge."
+    )
+    measured = quoted(market(records=(RECORD,)))
+    assert f"; with spot about {measured.usd_with_spot:.2f} USD, by what the last runs saved" in measured.sentence
+    assert "measured in the last run on ml.g5.2xlarge." in measured.sentence
+    assert "spot" not in quoted(spot=False).sentence
+
+
 def test_test_then_full_is_one_sum_and_a_limit_for_each_run() -> None:
     both, test, full = quoted(preset="test_then_full"), quoted(preset="test"), quoted(preset="full")
     assert both.usd == pytest.approx(test.usd + full.usd, abs=0.02)

@@ -32,6 +32,13 @@ def test_elsewhere_than_on_a_terminal_each_thing_is_a_line() -> None:
     assert lines[2].startswith("[train] step=20/700 epoch=3 loss=2.5")
 
 
+def test_the_quote_is_told_before_anything_is_spent() -> None:
+    out = StringIO()
+    with RunView(Console(file=out, width=160)) as view:
+        view.state("IsQuoteAccepted", {"quote": {"sentence": "About 1.7 h and 2.53 USD."}})
+    assert out.getvalue().splitlines() == ["quote: About 1.7 h and 2.53 USD.", "state IsQuoteAccepted"]
+
+
 def test_on_a_terminal_a_bar_tells_progress_and_cost() -> None:
     text = shown(terminal=True)
     assert "epoch 3, step 20 of 700, loss 2.5, 2.5 images/s" in text
