@@ -30,6 +30,7 @@ from stacks.state_machine import TrainingPipeline
 from stacks.training_code_asset import TrainingCodeAsset
 from stacks.training_image import training_image
 from stacks.training_role import TrainingRole
+from stacks.wildcards import acknowledge_wildcards
 
 MODEL_PACKAGE_GROUP = "floorplan-dino"
 """The registry's group of models. Judge makes it with the first model."""
@@ -140,6 +141,16 @@ class FloorplanDinoStack(Stack):
                 ),
                 training_role=training_role,
             )
+
+        acknowledge_wildcards(
+            self,
+            bucket=bucket,
+            dataset_prefix=prefix,
+            state_machine=state_machine,
+            state_machine_name=machine_name,
+            tasks=functions.tasks,
+            model_package_group=MODEL_PACKAGE_GROUP,
+        )
 
         CfnOutput(self, "DatasetBucketName", value=bucket.bucket_name)
         CfnOutput(self, "DatasetPrefix", value=prefix)

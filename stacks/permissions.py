@@ -17,6 +17,9 @@ from pipeline.s3_layout import CHECKPOINTS, LOCKS, PRETRAINED, REPORTS, RUNS, TR
 
 from stacks.training_image import TrainingImage
 
+MESSAGES = f"{REPORTS}*/message-*.json"
+"""The messages that ends have sent."""
+
 
 def allow_validation(function: lambda_.Function, *, bucket: s3.Bucket, dataset_prefix: str) -> None:
     """Read data sets, write reports, and hand batches of images from function to function there."""
@@ -37,7 +40,7 @@ def allow_launch(
     Of the weights it sees the names only. It stops a job again whose execution was aborted while it was created, which
     it sees by what allow_lock() grants.
     """
-    jobs = _training_jobs(Stack.of(function))
+    jobs = training_jobs(Stack.of(function))
     function.add_to_role_policy(
         _allow(
             [
@@ -71,12 +74,7 @@ def allow_lock(function: lambda_.Function, *, bucket: s3.Bucket, state_machine_n
 
 def allow_look_at_executions(function: lambda_.Function, *, state_machine_name: str) -> None:
     """Describe this pipeline's executions."""
-    executions = Stack.of(function).format_arn(
-        service="states",
-        resource="execution",
-        resource_name=f"{state_machine_name}:*",
-        arn_format=ArnFormat.COLON_RESOURCE_NAME,
-    )
+    executions = executions_of(Stack.of(function), state_machine_name)
     function.add_to_role_policy(_allow(["states:DescribeExecution"], executions))
 
 
@@ -93,8 +91,8 @@ def allow_quote(function: lambda_.Function, *, bucket: s3.Bucket) -> None:
 def allow_watch(function: lambda_.Function, *, bucket: s3.Bucket) -> None:
     """Look at this pipeline's jobs, their logs and checkpoints; say how it goes."""
     stack = Stack.of(function)
-    function.add_to_role_policy(_allow(["sagemaker:DescribeTrainingJob"], _training_jobs(stack)))
-    function.add_to_role_policy(_allow(["logs:DescribeLogStreams", "logs:GetLogEvents"], _training_logs(stack)))
+    function.add_to_role_policy(_allow(["sagemaker:DescribeTrainingJob"], training_jobs(stack)))
+    function.add_to_role_policy(_allow(["logs:DescribeLogStreams", "logs:GetLogEvents"], training_logs(stack)))
     function.add_to_role_policy(_list(bucket, f"{CHECKPOINTS}*"))
     function.add_to_role_policy(_allow(["s3:GetObject"], bucket.arn_for_objects(f"{CHECKPOINTS}*/health.json")))
     function.add_to_role_policy(_metrics(run_metrics.NAMESPACE))
@@ -105,7 +103,7 @@ def allow_stop(function: lambda_.Function) -> None:
     function.add_to_role_policy(
         _allow(
             ["sagemaker:DescribeTrainingJob", "sagemaker:ListTags", "sagemaker:StopTrainingJob"],
-            _training_jobs(Stack.of(function)),
+            training_jobs(Stack.of(function)),
         )
     )
 
@@ -114,7 +112,7 @@ def allow_judgement(function: lambda_.Function, *, bucket: s3.Bucket, image: Tra
     """Read the artifact, compare with the last accepted model, register, keep what the run took."""
     stack = Stack.of(function)
     groups = stack.format_arn(service="sagemaker", resource="model-package-group", resource_name=group)
-    packages = stack.format_arn(service="sagemaker", resource="model-package", resource_name=f"{group}/*")
+    packages = model_packages_of(stack, group)
     function.add_to_role_policy(
         _list(bucket, f"{TRAINING_JOBS}*")
     )  # or an artifact that is not there reads as "denied"
@@ -122,7 +120,7 @@ def allow_judgement(function: lambda_.Function, *, bucket: s3.Bucket, image: Tra
     # The metrics lie beside the data set's report.
     written = [bucket.arn_for_objects(f"{prefix}*") for prefix in (RUNS, REPORTS)]
     function.add_to_role_policy(_allow(["s3:PutObject"], *written))
-    function.add_to_role_policy(_allow(["sagemaker:DescribeTrainingJob"], _training_jobs(stack)))
+    function.add_to_role_policy(_allow(["sagemaker:DescribeTrainingJob"], training_jobs(stack)))
     function.add_to_role_policy(
         _allow(
             [
@@ -149,12 +147,12 @@ def allow_finalisation(function: lambda_.Function, *, bucket: s3.Bucket, topic: 
     function.add_to_role_policy(
         _allow(
             ["sagemaker:DescribeTrainingJob", "sagemaker:ListTags", "sagemaker:StopTrainingJob"],
-            _training_jobs(Stack.of(function)),
+            training_jobs(Stack.of(function)),
         )
     )
     function.add_to_role_policy(_list(bucket, f"{LOCKS}*", f"{REPORTS}*"))
     function.add_to_role_policy(_allow(["s3:GetObject", "s3:DeleteObject"], bucket.arn_for_objects(f"{LOCKS}*")))
-    function.add_to_role_policy(_allow(["s3:PutObject"], bucket.arn_for_objects(f"{REPORTS}*/message-*.json")))
+    function.add_to_role_policy(_allow(["s3:PutObject"], bucket.arn_for_objects(MESSAGES)))
     topic.grant_publish(function)  # its key, too
     function.add_to_role_policy(_metrics(run_metrics.NAMESPACE))
 
@@ -171,7 +169,7 @@ def allow_training(role: iam.Role, *, bucket: s3.Bucket, dataset_prefix: str, im
         _allow(["s3:DeleteObject"], bucket.arn_for_objects(f"{CHECKPOINTS}*")),
         _allow(
             ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-            _training_logs(stack),
+            training_logs(stack),
         ),
         _metrics("/aws/sagemaker/TrainingJobs"),
         _allow(["ecr:GetAuthorizationToken"], "*"),  # the action knows no resources
@@ -222,9 +220,26 @@ def _metrics(namespace: str) -> iam.PolicyStatement:
     )
 
 
-def _training_logs(stack: Stack) -> str:
+def training_logs(stack: Stack) -> str:
+    """What the jobs write to their log."""
     return stack.format_arn(service="logs", resource="log-group:/aws/sagemaker/TrainingJobs*")
 
 
-def _training_jobs(stack: Stack) -> str:
+def training_jobs(stack: Stack) -> str:
+    """This pipeline's jobs."""
     return stack.format_arn(service="sagemaker", resource="training-job", resource_name=f"{JOB_NAME_PREFIX}*")
+
+
+def model_packages_of(stack: Stack, group: str) -> str:
+    """The models of one group of the registry."""
+    return stack.format_arn(service="sagemaker", resource="model-package", resource_name=f"{group}/*")
+
+
+def executions_of(stack: Stack, state_machine_name: str) -> str:
+    """All executions of one state machine."""
+    return stack.format_arn(
+        service="states",
+        resource="execution",
+        resource_name=f"{state_machine_name}:*",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )

@@ -90,6 +90,24 @@ class PipelineFunctions(Construct):
             # Nobody waits for its answer: what it fails to do in three attempts, a person is told of.
             self.aborted = self._function("aborted", settings=finalise, timeout=minute, dead_letters=topic)
 
+    @property
+    def tasks(self) -> tuple[lambda_.Function, ...]:
+        """Those that the state machine calls."""
+        return (
+            self.resolve,
+            self.lock,
+            self.validate,
+            self.check_images,
+            self.merge_checks,
+            self.quote,
+            self.launch,
+            self.watch,
+            self.stop,
+            self.judge,
+            self.finalise,
+            self.failed,
+        )
+
     def _function(
         self,
         name: str,

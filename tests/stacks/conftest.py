@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
-import cdk_nag
 import pytest
 
 from stacks.configuration import Configuration
@@ -16,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def synthesised(out: Path, wheels: Path, **context: str) -> Path:
-    """The cloud assembly of the stack in us-east-1 with cdk.json's configuration and this, checked by cdk-nag."""
+    """The cloud assembly of the stack in us-east-1 with cdk.json's configuration and this."""
     (wheels / "some-1.0-py3-none-any.whl").write_bytes(b"a wheel")
     app = cdk.App(context=json.loads((ROOT / "cdk.json").read_text())["context"] | context, outdir=str(out))
     FloorplanDinoStack(
@@ -26,11 +25,7 @@ def synthesised(out: Path, wheels: Path, **context: str) -> Path:
         wheels=wheels,
         env=cdk.Environment(account="123456789012", region="us-east-1"),
     )
-    cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
-    try:
-        app.synth()
-    except RuntimeError as error:  # cdk-nag's findings; test_cdk_nag.py reads them from the report
-        assert "ValidationFailed" in str(error), error
+    app.synth()
     return out
 
 

@@ -1,4 +1,4 @@
-"""Every statement of every role: a new or wider one must be written down here, with its reason if it has a wildcard."""
+"""Every statement of every role: a new or wider one must be written down here."""
 
 from typing import Any
 
@@ -207,31 +207,6 @@ EXPECTED: dict[str, set[Statement]] = {
     },
 }
 
-WILDCARDS = {
-    "*": "X-Ray, PutMetricData, GetAuthorizationToken and log delivery know no resources",
-    f"{BUCKET}/dino-data*": "the objects of the data sets",
-    f"{BUCKET}/reports/*": "one report an execution",
-    f"{BUCKET}/training-code/*": "one copy for each version of the code",
-    f"{BUCKET}/pretrained/*": "weights that a request may name",
-    f"{BUCKET}/checkpoints/*": "one folder an execution",
-    f"{BUCKET}/training-jobs/*": "one folder a job; SageMaker chooses the names in it",
-    JOBS: "a job's name is made from its execution's",
-    f"{BUCKET}/checkpoints/*/health.json": "one folder an execution",
-    f"{BUCKET}/reports/*/message-*.json": "one folder an execution, one message an end",
-    f"{BUCKET}/locks/*": "one lock a data set, whose prefix a request may name",
-    f"{BUCKET}/runs/*": "one record a run",
-    PACKAGES: "versions of the one group's models; the registry numbers them",
-    EXECUTIONS: "the executions of the one state machine",
-    f"{EXECUTIONS_OF_MAPS}:*": "the executions of the one state machine",
-    f"{EXECUTIONS_OF_MAPS}/*:*": "the batches of the one state machine's map",
-    TRAINING_LOGS: "SageMaker names the streams",
-    **{f"<Functions{step}.Arn>:*": "CDK: versions of the same function" for step in TASKS},
-}
-"""Resource with a wildcard -> why it has one."""
-
-WILDCARD_ACTIONS = {"kms:GenerateDataKey*"}
-"""SNS asks for GenerateDataKey or GenerateDataKeyWithoutPlaintext: CDK grants both in this form."""
-
 
 @pytest.fixture(scope="module")
 def statements(resources: Resources) -> dict[str, set[Statement]]:
@@ -266,16 +241,6 @@ def test_there_are_no_other_roles_and_no_managed_policies(
     assert len(resources["AWS::IAM::Role"]) == len(EXPECTED)
     for role in resources["AWS::IAM::Role"]:
         assert not {"ManagedPolicyArns", "Policies"} & set(role["Properties"]), role["LogicalId"]
-
-
-def test_every_wildcard_has_a_reason(statements: dict[str, set[Statement]]) -> None:
-    used = {resource for role in statements.values() for _, found, _ in role for resource in found if "*" in resource}
-    assert used == set(WILDCARDS)
-
-
-def test_the_only_wildcard_in_an_action_is_kmss_own(statements: dict[str, set[Statement]]) -> None:
-    found = {action for role in statements.values() for actions, _, _ in role for action in actions if "*" in action}
-    assert found == WILDCARD_ACTIONS
 
 
 def test_the_topics_key_is_used_by_its_account_alarms_and_nobody_else(resources: Resources) -> None:

@@ -1,0 +1,79 @@
+"""Why permissions have wildcards: each is acknowledged towards cdk-nag, with its reason; any other is a finding."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from aws_cdk import Acknowledgment, Arn, ArnFormat, Stack, Validations
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_stepfunctions as sfn
+from pipeline.s3_layout import CHECKPOINTS, LOCKS, PRETRAINED, REPORTS, RUNS, TRAINING_CODE, TRAINING_JOBS
+
+from stacks.permissions import MESSAGES, executions_of, model_packages_of, training_jobs, training_logs
+
+_ACTIONS = {
+    "kms:GenerateDataKey*": "SNS asks for GenerateDataKey or GenerateDataKeyWithoutPlaintext: so CDK grants both",
+}
+_EVERYTHING = (
+    "X-Ray, PutMetricData, GetAuthorizationToken, GetProducts, ListServiceQuotas and log delivery know no resources"
+)
+
+
+def acknowledge_wildcards(
+    stack: Stack,
+    *,
+    bucket: s3.Bucket,
+    dataset_prefix: str,
+    state_machine: sfn.StateMachine,
+    state_machine_name: str,
+    tasks: Iterable[lambda_.Function],
+    model_package_group: str,
+) -> None:
+    """Acknowledge the wildcards of the stack's policies; `tasks` are the functions that the state machine calls."""
+    objects = {
+        f"{dataset_prefix}*": "the objects of the data sets, whose prefix a request may name",
+        f"{REPORTS}*": "one folder an execution",
+        MESSAGES: "one folder an execution, one message an end",
+        f"{TRAINING_CODE}*": "one copy for each version of the code",
+        f"{PRETRAINED}*": "weights that a request may name",
+        f"{CHECKPOINTS}*": "one folder an execution",
+        f"{CHECKPOINTS}*/health.json": "one folder an execution",
+        f"{TRAINING_JOBS}*": "one folder a job; SageMaker chooses the names in it",
+        f"{LOCKS}*": "one lock a data set, whose prefix a request may name",
+        f"{RUNS}*": "one record a run",
+    }
+    machine = Arn.split(state_machine.state_machine_arn, ArnFormat.COLON_RESOURCE_NAME).resource_name
+    resources = {
+        "*": _EVERYTHING,
+        **{bucket.arn_for_objects(key): reason for key, reason in objects.items()},
+        training_jobs(stack): "a job's name is made from its execution's",
+        training_logs(stack): "SageMaker names the streams",
+        model_packages_of(stack, model_package_group): "versions of the one group's models; the registry numbers them",
+        executions_of(stack, state_machine_name): "the executions of the one state machine",
+        executions_of(stack, f"{machine}"): "the executions of the one state machine",
+        executions_of(stack, f"{machine}/*"): "the batches of the one state machine's map",
+        **{f"{task.function_arn}:*": "CDK: versions of the same function" for task in tasks},
+    }
+    found = {f"Resource::{_shown(stack.resolve(resource))}": reason for resource, reason in resources.items()}
+    found |= {f"Action::{action}": reason for action, reason in _ACTIONS.items()}
+    Validations.of(stack).acknowledge(
+        *(Acknowledgment(id=f"AwsSolutions-IAM5[{name}]", reason=reason) for name, reason in found.items())
+    )
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - whatever a template may hold
+    """As cdk-nag names a resource: tokens as <LogicalId> and <LogicalId.Attribute>, other functions as JSON."""
+    if isinstance(value, str):
+        return value
+    assert isinstance(value, Mapping), value
+    ((function, argument),) = value.items()
+    if function == "Fn::Join":
+        return str(argument[0]).join(_shown(part) for part in argument[1])
+    if function == "Ref":
+        return f"<{argument}>"
+    if function == "Fn::GetAtt":
+        return f"<{'.'.join(argument)}>"
+    return json.dumps(value, separators=(",", ":"))
