@@ -96,6 +96,7 @@ class FloorplanDinoStack(Stack):
             state_machine=state_machine,
             topic=topic,
             daily_budget_usd=configuration.daily_budget_usd,
+            stall_minutes=configuration.stall_minutes,
         )
         Events(
             self,

@@ -12,8 +12,6 @@ from pipeline.execution import JOB_NAME_PREFIX
 from pipeline.run_metrics import COST, COST_SO_FAR, NAMESPACE, QUIET
 
 _MINUTE = Duration.minutes(1)
-_QUIET_MINUTES = 15
-"""Half of the time after which the watch stops a job: somebody may look before."""
 _TRAINING = "/aws/sagemaker/TrainingJobs"
 
 
@@ -28,7 +26,9 @@ class Monitoring(Construct):
         state_machine: sfn.StateMachine,
         topic: sns.ITopic,
         daily_budget_usd: int,
+        stall_minutes: float,
     ) -> None:
+        """`stall_minutes`: the watch stops a job after so many; the alarm comes at half, to look before that."""
         super().__init__(scope, construct_id)
         self._action = actions.SnsAction(topic)
         failed = state_machine.metric_failed(period=Duration.minutes(5), statistic="Sum")
@@ -37,8 +37,8 @@ class Monitoring(Construct):
         self._alarm(
             "JobQuiet",
             quiet,
-            _QUIET_MINUTES * 60,
-            f"A training job has shown no progress for {_QUIET_MINUTES} minutes: look at its log",
+            stall_minutes / 2 * 60,
+            f"A training job has shown no progress for {stall_minutes / 2:g} minutes: look at its log",
         )
         day = Duration.days(1)
         self._alarm(

@@ -49,8 +49,8 @@ def finalise(
 ) -> Outcome:
     """Stop what still runs of this execution's jobs, release its lock, publish the outcome, and return it.
 
-    `state` is what the state machine carried, as far as it is known. The message comes last: whatever it tells has been
-    done. Each part may be repeated, by a further try or by a second call for the same end. Raises AwsUnavailable.
+    `state` is what the state machine carried, as far as it is known. The message comes after what it tells of, and all
+    of it may be repeated, by a further try or by a second call for the same end. Raises AwsUnavailable.
     """
     notes: list[str] = []
     jobs = _end_jobs(services.sagemaker, state, execution, notes)
@@ -66,9 +66,9 @@ def finalise(
         starting_weights=_starting_weights(jobs, state, settings),
         notes=notes,
     )
-    if jobs:
+    sent = send_once(services.sns, services.s3, topic_arn=settings.topic_arn, bucket=settings.bucket, outcome=outcome)
+    if sent and jobs:  # or a further try would count the cost once more
         put_metrics(services.cloudwatch, {COST: outcome.cost.usd})
-    send_once(services.sns, services.s3, topic_arn=settings.topic_arn, bucket=settings.bucket, outcome=outcome)
     return outcome
 
 

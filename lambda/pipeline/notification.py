@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
 
-def send_once(sns: SNSClient, s3: S3Client, *, topic_arn: str, bucket: str, outcome: Outcome) -> None:
-    """Publish the outcome unless the message of this end lies in S3 already, and then put it there.
+def send_once(sns: SNSClient, s3: S3Client, *, topic_arn: str, bucket: str, outcome: Outcome) -> bool:
+    """Publish the outcome unless the message of this end lies in S3 already, and then put it there; whether it did.
 
     In this order, since a message that is lost is worse than one that comes twice: only a death between the two calls
     sends it again (docs/decisions/0012-message-at-least-once.md). Raises AwsUnavailable while nothing has been sent.
@@ -26,7 +26,7 @@ def send_once(sns: SNSClient, s3: S3Client, *, topic_arn: str, bucket: str, outc
     execution = outcome.execution
     key = message_key(execution.name, started=execution.started, redrive_count=execution.redrive_count)
     if _was_sent(s3, bucket, key):
-        return
+        return False
     subject, text = outcome.subject(), outcome.message()
     with raising_unavailable():
         message_id = sns.publish(TopicArn=topic_arn, Subject=subject, Message=text)["MessageId"]
@@ -35,6 +35,7 @@ def send_once(sns: SNSClient, s3: S3Client, *, topic_arn: str, bucket: str, outc
         s3.put_object(Bucket=bucket, Key=key, Body=body.encode(), ContentType="application/json")
     except (ClientError, BotoCoreError) as error:  # it is out: to fail now would send it again
         logging.getLogger(__name__).warning("The message %s was sent, but not filed: %s", message_id, error)
+    return True
 
 
 def _was_sent(s3: S3Client, bucket: str, key: str) -> bool:

@@ -300,6 +300,14 @@ def test_a_busy_service_is_tried_again_before_anything_is_sent(end: End) -> None
         end.run()
 
 
+def test_a_further_try_neither_sends_a_message_nor_counts_the_cost_once_more(end: End) -> None:
+    end.sagemaker.expect("describe_training_job", described_job(end.name(), **COMPLETED))
+    end.sagemaker.refuse(*NOT_FOUND)
+    end.expect_locks()
+    end.s3.expect("list_objects_v2", listed("the message"), Bucket="bucket", Prefix=ANY, MaxKeys=1)
+    assert end.run().to_state()["cost_usd"] == 1.52
+
+
 def test_metrics_that_cannot_be_written_keep_no_message_back(end: End) -> None:
     end.sagemaker.expect("describe_training_job", described_job(end.name(), **COMPLETED))
     end.sagemaker.refuse(*NOT_FOUND)
