@@ -18,8 +18,8 @@ def approve(run: Run) -> str:
         if error.name is None or error.name.partition(".")[0] != "sagemaker":
             raise
         raise RunsError(
-            "Approving takes the SageMaker SDK: install it with `python -m pip install 'sagemaker-core>=2.27,<3'`, "
-            f"or run `aws sagemaker update-model-package --model-package-arn {arn} --model-approval-status Approved`."
+            "Approving takes the SageMaker SDK: install it with `python -m pip install '.[workstation]'`, or run "
+            f"`aws sagemaker update-model-package --model-package-arn {arn} --model-approval-status Approved`."
         ) from None
     # By its ARN as its name: a version's own name is its group's, by which the SDK would not find it after the update.
     ModelPackage(model_package_name=arn, model_package_arn=arn).update(model_approval_status="Approved")

@@ -248,10 +248,11 @@ def test_approving_tells_the_registry_by_the_packages_arn(cloud: Cloud, monkeypa
 def test_without_the_sdk_approving_says_how_to_get_it(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "sagemaker", None)  # what import finds of a package that is not there
+    for name in {"sagemaker", *(name for name in sys.modules if name.startswith("sagemaker."))}:
+        monkeypatch.setitem(sys.modules, name, None)  # what import finds of a package that is not there
     assert command.main(["approve", "good"]) == 1
     said = capsys.readouterr().err
-    assert "pip install 'sagemaker-core" in said
+    assert "pip install '.[workstation]'" in said
     assert f"aws sagemaker update-model-package --model-package-arn {PACKAGE}" in said
 
 
