@@ -3,79 +3,23 @@
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 
 from pipeline.errors import LaunchFailed, PipelineError, TrainingFailed
-from pipeline.execution import Execution
 from pipeline.first_minutes import judge_first_minutes
-from pipeline.job_checkpoints import Checkpoints
-from pipeline.job_cost import usd_per_hour
-from pipeline.job_log import LogEnd
+from pipeline.job_look import Look
 from pipeline.job_state import (
-    BILLED,
     QUEUED,
-    billable_seconds,
     ending,
     has_completed,
     has_ended,
     lacked_capacity,
     status_since,
 )
-from pipeline.pricing import cost_usd
-from pipeline.request import Request
-from training_code.presets import PRESETS
-
-LINES_FOR_PROJECTION = 10
-"""Lines of the log with figures before the whole cost is projected: the first steps are slow."""
 
 Action = Literal["wait", "first_minutes_passed", "first_minutes_failed", "stop", "relaunch", "completed", "failed"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """All that is known of a job at one moment."""
-
-    job: Mapping[str, Any]
-    """DescribeTrainingJob's answer."""
-    state: Mapping[str, Any]
-    """$.job: what Launch, and perhaps Stop, put there."""
-    log: LogEnd
-    checkpoints: Checkpoints
-    request: Request
-    quote: Mapping[str, Any]
-    execution: Execution
-    stall_limit: timedelta
-    """A job on an instance that neither writes to its log nor saves a checkpoint for longer is stopped."""
-    queue_limit: timedelta
-    """A job that waits longer for an instance gives way to the next choice."""
-    now: datetime
-
-    @property
-    def next_choice(self) -> dict[str, int] | None:
-        """The attempt with the next choice of the quote; None if there is nothing else to try.
-
-        A choice whose types this job could have got as well would wait for what this one waited for.
-        """
-        had = set(self.state["instance_types"])
-        others = (
-            index
-            for index, choice in enumerate(self.quote["choices"])
-            if index > self.state["choice"] and not had.issuperset(choice["instance_types"])
-        )
-        index = next(others, None)
-        return None if index is None else self._attempt(index)
-
-    @property
-    def same_choice(self) -> dict[str, int]:
-        """The attempt with the same choice once more."""
-        return self._attempt(self.state["choice"])
-
-    def _attempt(self, choice: int) -> dict[str, int]:
-        return {"run": self.state["run"], "choice": choice, "number": self.state["number"] + 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +53,10 @@ class Progress:
     quoted_images_per_second: float | None
     quiet_seconds: int | None
     """Since the last line of the log or the last checkpoint; None while it has no instance."""
+    checkpoint_age_seconds: int | None
+    """Since the last checkpoint; None if there is none."""
+    health: str | None
+    """The trainer's own verdict so far; None until it has judged itself."""
 
     def to_state(self) -> dict[str, Any]:
         """As the state machine carries it."""
@@ -118,13 +66,11 @@ class Progress:
 def judge_progress(look: Look) -> Progress:
     """What the state machine does next."""
     verdict = _end(look) if has_ended(look.job) else _course(look)
-    seconds = billable_seconds(look.job, now=look.now)
-    cost = cost_usd(usd_per_hour(look.job, look.quote), seconds)
     return Progress(
         action=verdict.action,
         status=look.job["TrainingJobStatus"],
         secondary_status=look.job.get("SecondaryStatus", ""),
-        sentence=_sentence(look, cost),
+        sentence=_sentence(look),
         error=verdict.error,
         cause=verdict.cause,
         relaunch=verdict.relaunch,
@@ -132,13 +78,15 @@ def judge_progress(look: Look) -> Progress:
         artifact_uri=look.job.get("ModelArtifacts", {}).get("S3ModelArtifacts")
         if verdict.action == "completed"
         else None,
-        billable_seconds=seconds,
-        cost_usd=cost,
-        execution_cost_usd=round(look.state["cost_before_usd"] + cost, 2),
-        projected_usd=_projected_usd(look),
-        images_per_second=_images_per_second(look.log),
+        billable_seconds=look.billable_seconds,
+        cost_usd=look.cost_usd,
+        execution_cost_usd=round(look.state["cost_before_usd"] + look.cost_usd, 2),
+        projected_usd=look.projected_usd,
+        images_per_second=look.images_per_second,
         quoted_images_per_second=look.quote.get("images_per_second"),
-        quiet_seconds=_quiet_seconds(look),
+        quiet_seconds=look.quiet_seconds,
+        checkpoint_age_seconds=look.checkpoint_age_seconds,
+        health=look.health,
     )
 
 
@@ -223,10 +171,10 @@ def _queued_too_long(look: Look) -> _Verdict | None:
 
 
 def _stalled(look: Look) -> _Verdict | None:
-    quiet = _quiet_seconds(look)
+    quiet = look.quiet_seconds
     if quiet is None or quiet <= look.stall_limit.total_seconds():
         return None
-    last = f"its last figures were those of step {_step(look.log)}" if look.log.training else "it never showed figures"
+    last = f"its last figures were those of step {look.step}" if look.log.training else "it never showed figures"
     cause = (
         f"The training job {look.state['name']} was stopped: for {_minutes(timedelta(seconds=quiet))} minutes (at most "
         f"{_minutes(look.stall_limit)}) it neither wrote to its log nor saved a checkpoint while it was "
@@ -236,42 +184,15 @@ def _stalled(look: Look) -> _Verdict | None:
 
 
 def _over_budget(look: Look) -> _Verdict | None:
-    projected, cap = _projected_usd(look), look.request.max_cost_usd
+    projected, cap = look.projected_usd, look.request.max_cost_usd
     if projected is None or projected <= cap:
         return None
     cause = (
-        f"The training job {look.state['name']} was stopped: at {_images_per_second(look.log):.3g} images/s, step "
-        f"{_step(look.log)}, the run would cost about {projected:.2f} USD, over its cap of {cap:.2f} USD. Start again "
+        f"The training job {look.state['name']} was stopped: at {look.images_per_second:.3g} images/s, step "
+        f"{look.step}, the run would cost about {projected:.2f} USD, over its cap of {cap:.2f} USD. Start again "
         "with a higher max_cost_usd, fewer epochs or a faster instance type."
     )
     return _Verdict("stop", "OverBudget", cause)
-
-
-def _quiet_seconds(look: Look) -> int | None:
-    if look.job.get("SecondaryStatus") not in BILLED or has_ended(look.job):
-        return None
-    signs = [look.log.last_event, look.checkpoints.last, status_since(look.job)]
-    return max(0, round((look.now - max(sign for sign in signs if sign is not None)).total_seconds()))
-
-
-def _images_per_second(log: LogEnd) -> float | None:
-    """The median of the last lines: one slow interval, such as one with an evaluation, does not count."""
-    speeds = [line.figures["images_per_second"] for line in log.training]
-    speeds = [speed for speed in speeds if 1e-3 < speed < 1e6]  # any other number is none that a job can have
-    return statistics.median(speeds) if speeds else None
-
-
-def _projected_usd(look: Look) -> float | None:
-    """Without the time for evaluations, and so rather too little."""
-    speed = _images_per_second(look.log)
-    if has_ended(look.job) or len(look.log.training) < LINES_FOR_PROJECTION or speed is None:
-        return None
-    last = look.log.training[-1]
-    config = PRESETS[look.request.training_preset].training
-    images = max(0, last.steps - last.step) * config.batch_size * config.accumulation_steps
-    seconds = billable_seconds(look.job, now=look.now) + images / speed
-    before: float = look.state["cost_before_usd"]
-    return round(before + cost_usd(usd_per_hour(look.job, look.quote), seconds), 2)
 
 
 def _minutes(span: timedelta) -> str:
@@ -279,25 +200,24 @@ def _minutes(span: timedelta) -> str:
     return f"{round(span.total_seconds() / 60, 1):g}"
 
 
-def _step(log: LogEnd) -> str:
-    last = log.training[-1]
-    return f"{last.step:,} of {last.steps:,}"
-
-
-def _sentence(look: Look, cost: float) -> str:
+def _sentence(look: Look) -> str:
     parts = [look.job.get("SecondaryStatus") or look.job["TrainingJobStatus"]]
     if look.log.training:
         last = look.log.training[-1]
-        parts.append(f"step {_step(look.log)} in epoch {last.epoch}, loss {last.figures['loss']:.4g}")
-    speed, quoted = _images_per_second(look.log), look.quote.get("images_per_second")
+        parts.append(f"step {look.step} in epoch {last.epoch}, loss {last.figures['loss']:.4g}")
+    speed, quoted = look.images_per_second, look.quote.get("images_per_second")
     if speed is not None:
         parts.append(f"{speed:.3g} images/s" + (f" (quoted: {quoted:.3g})" if quoted else ""))
-    quiet = _quiet_seconds(look)
-    if quiet is not None:
-        parts.append(f"last sign of life {quiet} s ago")
-    projected = _projected_usd(look)
+    if look.quiet_seconds is not None:
+        parts.append(f"last sign of life {look.quiet_seconds} s ago")
+    if look.checkpoint_age_seconds is not None:
+        parts.append(f"last checkpoint {_minutes(timedelta(seconds=look.checkpoint_age_seconds))} minutes ago")
+    if look.health is not None:
+        parts.append(f"health {look.health}")
+    projected = look.projected_usd
     whole = "" if projected is None else f" of about {projected:.2f} USD"
     parts.append(
-        f"{look.state['cost_before_usd'] + cost:.2f}{whole or ' USD'} so far, cap {look.request.max_cost_usd:.2f} USD"
+        f"{look.state['cost_before_usd'] + look.cost_usd:.2f}{whole or ' USD'} so far, "
+        f"cap {look.request.max_cost_usd:.2f} USD"
     )
     return ", ".join(parts) + "."

@@ -11,7 +11,8 @@ from pipeline.errors import TrainingFailed
 from pipeline.execution import Execution
 from pipeline.job_checkpoints import look_at_checkpoints
 from pipeline.job_log import read_log_end
-from pipeline.job_progress import Look, judge_progress
+from pipeline.job_look import Look
+from pipeline.job_progress import judge_progress
 from pipeline.job_state import describe_job
 from pipeline.request import Request
 from pipeline.run_metrics import COST_SO_FAR, QUIET, put_metrics

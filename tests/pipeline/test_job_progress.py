@@ -12,11 +12,8 @@ from hypothesis import strategies as st
 from pipeline.execution import Execution
 from pipeline.job_checkpoints import Checkpoints
 from pipeline.job_log import LogEnd
-from pipeline.job_progress import (
-    LINES_FOR_PROJECTION,
-    Look,
-    judge_progress,
-)
+from pipeline.job_look import LINES_FOR_PROJECTION, Look
+from pipeline.job_progress import judge_progress
 from pipeline.job_state import BILLED, QUEUED
 from pipeline.request import Defaults, Request, parse_request
 from pipeline.run_health import read_health
@@ -101,6 +98,14 @@ def test_a_job_that_trains_is_waited_for_and_told_of(look: MakeLook) -> None:
         "1.26 USD so far, cap 10.00 USD."
     )
     assert json.loads(json.dumps(progress.to_state())) == progress.to_state()
+
+
+def test_a_look_tells_how_old_the_last_checkpoint_is_and_what_the_trainer_says_of_its_health(look: MakeLook) -> None:
+    progress = judge_progress(look(checkpoints=health(at=NOW - minutes(12)), state={"first_minutes": "passed"}))
+    assert (progress.checkpoint_age_seconds, progress.health) == (720, "healthy")
+    assert "last checkpoint 12 minutes ago, health healthy" in progress.sentence
+    before = judge_progress(look())
+    assert (before.checkpoint_age_seconds, before.health) == (None, None)
 
 
 @pytest.mark.parametrize("secondary", ["Starting", "Pending", "Interrupted", "Restarting"])
