@@ -103,7 +103,7 @@ class Outcome:
             f"Execution: {execution_link(region, self.execution.arn)}",
             f"Request: {json.dumps(request)}" if request else None,
             f"Data set: {dataset['uri']}, {dataset['images']} images, {dataset['annotations']} boxes, "
-            f"version {dataset['version']}, {dataset['verdict']}; report: {dataset['report_uri']}"
+            f"version {dataset['version']}, {dataset['verdict']}; report: {dataset['report_uri']}, and .html as a page"
             if dataset
             else None,
             *self._quote_lines(),

@@ -162,6 +162,7 @@ def test_a_registered_model_is_announced_with_verdict_links_time_and_cost(end: E
         f"--model-package-arn {PACKAGE} --model-approval-status Approved",
         "1.52 USD for 3,600 billable seconds (the AWS Price List's prices of us-east-1; spot saved 50%)",
         "8 images, 16 boxes",
+        "report: s3://bucket/reports/run/report.json, and .html as a page",
         "Quote: About 1.7 h and 2.53 USD on demand.",
         "The quotas are not known",
         '"epochs": 5',
