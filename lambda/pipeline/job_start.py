@@ -172,7 +172,6 @@ def _state(
         "redrive_count": launch.execution.redrive_count,
         "instance_types": list(choice["instance_types"]),
         "spot": choice["spot"],
-        "usd_per_hour": choice["usd_per_hour"],
         "cost_before_usd": round(committed_usd(earlier, launch.quote, now=launch.now), 2),
         "max_runtime_seconds": max_runtime_seconds,
         "checkpoints_uri": checkpoints_uri(launch.settings.bucket, launch.execution, run),

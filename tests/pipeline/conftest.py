@@ -97,7 +97,6 @@ def job_state(execution: Execution) -> dict[str, Any]:
         "redrive_count": 0,
         "instance_types": ["ml.g5.2xlarge"],
         "spot": True,
-        "usd_per_hour": 1.515,
         "cost_before_usd": 0.0,
         "max_runtime_seconds": 21600,
         "checkpoints_uri": f"s3://bucket/checkpoints/{execution.name}/0/",
