@@ -9,7 +9,7 @@ from pathlib import Path
 
 import boto3
 from pipeline.artifact_metrics import MAX_MEMBERS, MAX_UNPACKED_BYTES
-from pipeline.s3_layout import bucket_of
+from pipeline.s3_layout import bucket_and_key
 
 from runs.errors import RunsError
 
@@ -19,10 +19,10 @@ def fetch_model_archive(session: boto3.Session, uri: str, folder: Path) -> None:
     if folder.exists():
         raise RunsError(f"{folder} is there already: remove it, or name another folder.")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    bucket = bucket_of(uri)
+    bucket, key = bucket_and_key(uri)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
         archive, unpacked = Path(scratch) / "model.tar.gz", Path(scratch) / "model"
-        session.client("s3").download_file(bucket, uri.removeprefix(f"s3://{bucket}/"), str(archive))
+        session.client("s3").download_file(bucket, key, str(archive))
         try:
             unpack(archive, unpacked)
         except (tarfile.TarError, zlib.error, EOFError, OSError) as error:

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from pipeline.aws_errors import error_code, raising_unavailable
 from pipeline.plain_text import plain
 from pipeline.run_health import HEALTH_FILE, RunHealth, read_health
-from pipeline.s3_layout import bucket_of
+from pipeline.s3_layout import bucket_and_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -54,10 +54,10 @@ class Artifact:
 
 def read_artifact(s3: S3Client, uri: str) -> Artifact:
     """The metrics and the health in s3://bucket/.../model.tar.gz. Raises AwsUnavailable."""
-    bucket = bucket_of(uri)
+    bucket, key = bucket_and_key(uri)
     try:
         with raising_unavailable():
-            body = s3.get_object(Bucket=bucket, Key=uri.removeprefix(f"s3://{bucket}/"))["Body"]
+            body = s3.get_object(Bucket=bucket, Key=key)["Body"]
             try:
                 files, complaint = _files(cast("IO[bytes]", body))
             finally:

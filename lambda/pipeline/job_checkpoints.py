@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.aws_errors import error_code, raising_unavailable
 from pipeline.run_health import HEALTH_FILE, MAX_HEALTH_BYTES, RunHealth, read_health
-from pipeline.s3_layout import bucket_of
+from pipeline.s3_layout import bucket_and_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -28,8 +28,7 @@ class Checkpoints:
 
 def look_at_checkpoints(s3: S3Client, uri: str) -> Checkpoints:
     """The state of the folder `uri`, s3://bucket/prefix/, which holds a few files. Raises AwsUnavailable."""
-    bucket = bucket_of(uri)
-    prefix = uri.removeprefix(f"s3://{bucket}/")
+    bucket, prefix = bucket_and_key(uri)
     with raising_unavailable():
         objects = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
     written = {item["Key"]: item["LastModified"] for item in objects}

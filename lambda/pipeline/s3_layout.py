@@ -76,6 +76,7 @@ def uri(bucket: str, key: str) -> str:
     return f"s3://{bucket}/{key}"
 
 
-def bucket_of(s3_uri: str) -> str:
-    """The bucket in what uri() gave."""
-    return s3_uri.removeprefix("s3://").split("/", 1)[0]
+def bucket_and_key(s3_uri: str) -> tuple[str, str]:
+    """The two that uri() took."""
+    bucket, _, key = s3_uri.removeprefix("s3://").partition("/")
+    return bucket, key
