@@ -37,11 +37,8 @@ class JobPlan:
 
 def put_stand_in(deployed: Deployed, plan: JobPlan) -> None:
     """From the next launch on, jobs run the stand-in by this plan."""
-    function = deployed.session.client("lambda").get_function_configuration(FunctionName=deployed.function("launch"))
-    settings = function["Environment"]["Variables"]
-    deployed.session.client("s3").put_object(
-        Bucket=settings["CODE_ASSET_BUCKET"], Key=settings["CODE_ASSET_KEY"], Body=archive(plan)
-    )
+    bucket, key = deployed.training_code()
+    deployed.session.client("s3").put_object(Bucket=bucket, Key=key, Body=archive(plan))
 
 
 def archive(plan: JobPlan) -> bytes:

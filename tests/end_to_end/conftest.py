@@ -13,7 +13,7 @@ from tests.end_to_end.deployment import deployed_stack
 CONTEXT = {
     "default_preset": "tiny",
     # Longer than the start of a job on a busy machine, and short enough to wait for.
-    "stall_minutes": "0.6",
+    "stall_minutes": "1",
 }
 
 

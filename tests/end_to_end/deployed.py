@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
-from pipeline.job_log import LogEnd, read_log_end
+from pipeline.job_log import LOG_GROUP, LogEnd, read_log_end
 
 from local_aws.embedded import EmbeddedAws
 from runs.execution_follower import Execution, ExecutionFollower
@@ -52,6 +52,14 @@ class Deployed:
         follower.start(self.outputs["StateMachineArn"], request)
         return follower
 
+    def start_training(self, **request: Any) -> tuple[ExecutionFollower, str]:
+        """Start the state machine and wait until its job's command runs; the job's name."""
+        follower = self.start(**request)
+        name = follower.wait_for_job()
+        assert name is not None
+        wait_until(lambda: self.is_training(name))
+        return follower, name
+
     def run(self, **request: Any) -> Execution:
         """Start the state machine and wait for its end."""
         return self.start(**request).wait_for_end()
@@ -87,6 +95,22 @@ class Deployed:
         about = self.messages_about(execution.arn)
         assert len(about) == 1, about
         return about[0]
+
+    def assert_failed(self, execution: Execution, error: str, *said: str) -> None:
+        """It failed with this error, and both its cause and the one message about it say all of that."""
+        assert (execution.status, execution.error) == ("FAILED", error), execution.cause
+        cause = json.loads(execution.cause)["errorMessage"]  # Step Functions wraps what a Lambda function raises
+        message = self.message_of(execution)["Message"]
+        assert f"{error}: " in message
+        for words in said:
+            assert words in cause
+            assert words in message
+
+    def assert_stopped(self, execution: Execution) -> None:
+        """The state machine has stopped its last job."""
+        assert "Stop" in execution.states
+        assert execution.job is not None
+        assert execution.job.status == "Stopped"
 
     def executions_at_work(self) -> list[str]:
         """The ARNs of the executions that have not ended."""
@@ -129,6 +153,12 @@ class Deployed:
         assert described["TrainingJobStatus"] == "InProgress", described.get("FailureReason")
         return described["SecondaryStatus"] == "Training"
 
+    def training_code(self) -> tuple[str, str]:
+        """Bucket and key of the archive that Launch has its jobs run."""
+        function = self.session.client("lambda").get_function_configuration(FunctionName=self.function("launch"))
+        settings = function["Environment"]["Variables"]
+        return settings["CODE_ASSET_BUCKET"], settings["CODE_ASSET_KEY"]
+
     def checkpoints_prefix(self, job: str) -> str:
         """Where the job's checkpoints lie in the bucket."""
         described = self.session.client("sagemaker").describe_training_job(TrainingJobName=job)
@@ -138,14 +168,20 @@ class Deployed:
         """The last lines that the job has written to its log."""
         return read_log_end(self.session.client("logs"), job)
 
+    def log_of(self, job: str) -> str:
+        """What the job has written to its log so far."""
+        logs = self.session.client("logs")
+        streams = logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{job}/")["logStreams"]
+        return "\n".join(
+            event["message"]
+            for stream in streams
+            for event in logs.get_log_events(
+                logGroupName=LOG_GROUP, logStreamName=stream["logStreamName"], startFromHead=True
+            )["events"]
+        )
+
     def _follower(self) -> ExecutionFollower:
         return ExecutionFollower(self.session, on_state=lambda _name, _carried: None, on_log=lambda _: None)
-
-
-def sentence(execution: Execution) -> str:
-    """What a failed execution tells people: Step Functions wraps what a Lambda function raises in JSON."""
-    text: str = json.loads(execution.cause)["errorMessage"]
-    return text
 
 
 def wait_until(happened: Callable[[], bool]) -> None:

@@ -71,10 +71,7 @@ def test_a_refused_data_set_is_reported_without_a_denial(enforced: Deployed) -> 
 
 
 def test_a_running_data_sets_lock_can_be_read_and_an_aborted_runs_job_be_stopped(enforced: Deployed) -> None:
-    follower = enforced.start(epochs=500)
-    name = follower.wait_for_job()
-    assert name is not None
-    wait_until(lambda: enforced.is_training(name))
+    follower, name = enforced.start_training(epochs=500)
     second = enforced.run(epochs=1)
     assert (second.status, second.error) == ("FAILED", "AlreadyRunning"), second.cause
     described = enforced.session.client("sagemaker").describe_training_job(TrainingJobName=name)

@@ -31,10 +31,8 @@ def test_a_valid_data_set_becomes_a_model(deployed: Deployed, tmp_path: Path) ->
 
 def test_without_an_upload_no_job_is_launched(deployed: Deployed) -> None:
     execution = deployed.run(dataset_prefix="dino-data-nothing-there")
-    assert (execution.status, execution.error) == ("FAILED", "DatasetMissing")
-    assert "dataset_prep/run.py" in execution.cause
+    deployed.assert_failed(execution, "DatasetMissing", "dataset_prep/run.py")
     assert execution.job is None
-    assert "DatasetMissing" in json.dumps(deployed.message_of(execution))
 
 
 def test_a_missing_image_is_named_and_no_job_is_launched(deployed: Deployed) -> None:
@@ -44,10 +42,8 @@ def test_a_missing_image_is_named_and_no_job_is_launched(deployed: Deployed) -> 
     key = s3.list_objects_v2(Bucket=deployed.bucket, Prefix=f"{prefix}/train/images/")["Contents"][0]["Key"]
     s3.delete_object(Bucket=deployed.bucket, Key=key)
     execution = deployed.run(dataset_prefix=prefix)
-    assert (execution.status, execution.error) == ("FAILED", "DatasetInvalid")
-    assert key.removeprefix(f"{prefix}/") in execution.cause
+    deployed.assert_failed(execution, "DatasetInvalid", key.removeprefix(f"{prefix}/"))
     assert execution.job is None
-    assert "DatasetInvalid" in json.dumps(deployed.message_of(execution))
 
 
 def test_an_image_with_other_bytes_of_the_same_size_is_refused_by_its_hash(deployed: Deployed) -> None:
@@ -58,10 +54,8 @@ def test_an_image_with_other_bytes_of_the_same_size_is_refused_by_its_hash(deplo
     content[len(content) // 2] ^= 1
     deployed.put(key, bytes(content))
     execution = deployed.run(dataset_prefix=prefix)
-    assert (execution.status, execution.error) == ("FAILED", "DatasetInvalid")
-    assert key.removeprefix(f"{prefix}/") in execution.cause
+    deployed.assert_failed(execution, "DatasetInvalid", key.removeprefix(f"{prefix}/"))
     assert execution.job is None
-    assert "DatasetInvalid" in json.dumps(deployed.message_of(execution))
 
 
 def test_a_changed_annotation_is_refused(deployed: Deployed) -> None:
@@ -73,17 +67,14 @@ def test_a_changed_annotation_is_refused(deployed: Deployed) -> None:
     content["annotations"][0]["bbox"][0] += 1.0
     s3.put_object(Bucket=deployed.bucket, Key=key, Body=json.dumps(content), ChecksumAlgorithm="SHA256")
     execution = deployed.run(dataset_prefix=prefix)
-    assert (execution.status, execution.error) == ("FAILED", "DatasetInvalid")
+    deployed.assert_failed(execution, "DatasetInvalid", "train/annotations.json")
     assert execution.job is None
-    assert "DatasetInvalid" in json.dumps(deployed.message_of(execution))
 
 
 def test_a_wrong_field_is_refused_with_the_allowed_ones(deployed: Deployed) -> None:
     execution = deployed.run(presett="full")
-    assert (execution.status, execution.error) == ("FAILED", "RequestInvalid")
-    assert "presett" in execution.cause
-    assert "preset" in execution.cause
-    assert "RequestInvalid" in json.dumps(deployed.message_of(execution))
+    deployed.assert_failed(execution, "RequestInvalid", "presett", "dataset_prefix")
+    assert execution.job is None
 
 
 def test_a_job_that_fails_ends_the_execution_with_its_reason(deployed: Deployed) -> None:
@@ -92,32 +83,24 @@ def test_a_job_that_fails_ends_the_execution_with_its_reason(deployed: Deployed)
     deployed.upload_plans(prefix)
     replace_image_by_undecodable_one(deployed, prefix)
     execution = deployed.run(dataset_prefix=prefix, epochs=1)
-    assert (execution.status, execution.error) == ("FAILED", "TrainingFailed")
-    assert "DATA" in execution.cause
+    deployed.assert_failed(execution, "TrainingFailed", "DATA: ")
     assert execution.job is not None
     assert execution.job.status == "Failed"
-    assert "TrainingFailed" in json.dumps(deployed.message_of(execution))
 
 
 def test_a_job_stopped_by_hand_ends_the_execution(deployed: Deployed) -> None:
     deployed.upload_plans("dino-data")
-    follower = deployed.start(epochs=500)
-    name = follower.wait_for_job()
-    assert name is not None
-    wait_until(lambda: deployed.is_training(name))
+    follower, name = deployed.start_training(epochs=500)
     deployed.session.client("sagemaker").stop_training_job(TrainingJobName=name)
     execution = follower.wait_for_end()
-    assert (execution.status, execution.error) == ("FAILED", "TrainingStopped")
+    deployed.assert_failed(execution, "TrainingStopped", name)
     assert execution.job is not None
     assert execution.job.status == "Stopped"
-    assert "TrainingStopped" in json.dumps(deployed.message_of(execution))
 
 
 def test_a_spot_interruption_is_survived(deployed: Deployed, tmp_path: Path) -> None:
     deployed.upload_plans("dino-data")
-    follower = deployed.start(epochs=12)
-    name = follower.wait_for_job()
-    assert name is not None
+    follower, name = deployed.start_training(epochs=12)
     wait_until(lambda: deployed.keys(deployed.checkpoints_prefix(name)) != [])
     deployed.aws.sagemaker.interrupt(name)
     execution = follower.wait_for_end()
@@ -128,6 +111,7 @@ def test_a_spot_interruption_is_survived(deployed: Deployed, tmp_path: Path) -> 
     model = fetch_model(deployed.session, execution.job.model_artifact, tmp_path / "model")
     assert [entry["step"] for entry in model.history] == list(range(1, len(model.history) + 1))
     assert model.history[-1]["epoch"] == 12
+    assert execution.job.model_artifact in deployed.message_of(execution)["Message"]
 
 
 def replace_image_by_undecodable_one(deployed: Deployed, prefix: str) -> None:

@@ -1,0 +1,49 @@
+"""A job that fails by each of the trainer's classes ends its run with the class word, one message, and no job left."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from tests.end_to_end.changed_training import tiny_preset
+from tests.end_to_end.deployed import Deployed, wait_until
+from tests.end_to_end.job_process import folder_of
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(240), pytest.mark.usefixtures("dataset_version")]
+
+
+@pytest.mark.parametrize(
+    ("tensor", "value", "said"),
+    [
+        ("transformer.level_embed", np.full((4, 64), np.nan, np.float32), "NAN_LOSS: the loss or its gradient at"),
+        ("of another model", np.zeros(3, np.float32), "CONFIG: No tensor of the checkpoint fits the model"),
+    ],
+    ids=["NAN_LOSS", "CONFIG"],
+)
+def test_weights_that_cannot_be_trained(deployed: Deployed, tensor: str, value: np.ndarray, said: str) -> None:
+    deployed.put("pretrained/unfit.safetensors", safetensors.numpy.save({tensor: value}))
+    execution = deployed.run(epochs=1, pretrained="unfit.safetensors")
+    deployed.assert_failed(execution, "TrainingFailed", said)
+
+
+def test_images_larger_than_the_memory(deployed: Deployed) -> None:
+    with tiny_preset(deployed, image_short_sides=(10_000_000,), image_max_side=15_000_000):
+        execution = deployed.run(epochs=1)
+    deployed.assert_failed(execution, "TrainingFailed", "OOM: the memory does not suffice; set activation_checkpoint")
+
+
+def test_an_image_whose_reading_does_not_end(deployed: Deployed) -> None:
+    """As from a disk over the network; the watch, which has more patience, finds the job ended."""
+    with tiny_preset(deployed, stall_minutes=0.25):
+        follower, name = deployed.start_training(epochs=500)
+        wait_until(lambda: deployed.log_end(name).training != ())
+        image = next((folder_of(name) / "input" / "data" / "dataset" / "train" / "images").glob("*.png"))
+        os.mkfifo(image.with_suffix(".fifo"))
+        image.with_suffix(".fifo").replace(image)
+        execution = follower.wait_for_end()
+    deployed.assert_failed(execution, "TrainingFailed", "STALL: no step was finished for 0.25 minutes")
+    assert execution.job is not None
+    assert execution.job.status == "Failed"
