@@ -6,12 +6,13 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.faults import PREFIX, Fault, fault_of
-from tests.chaos.stand_in import put_stand_in
+from tests.chaos.faults import fault_of
+from tests.chaos.faults.fault import PREFIX, REGISTERED, Fault
+from tests.chaos.stand_in import JobPlan, put_stand_in
 from tests.end_to_end.deployed import Deployed
 from tests.end_to_end.deployment import deployed_stack
 
@@ -19,7 +20,7 @@ CONTEXT = {
     "default_preset": "tiny",
     "watch_interval_seconds": "25",  # times WAIT_SCALE
     # Longer than a healthy job is silent on a busy machine, and short enough to wait for.
-    "stall_minutes": "0.3",
+    "stall_minutes": "0.5",
     "queue_minutes": "0.1",
     "quality_gate": '{"room": 0.8}',
 }
@@ -40,7 +41,7 @@ class Verdict:
     executions: tuple[str, ...]
     """Their ARNs."""
     ends: tuple[str, ...]
-    """Of each execution."""
+    """Of each execution, and after its redrive."""
     seconds: float
     wrong: tuple[str, ...]
     """One sentence for each thing; none if all is right."""
@@ -69,33 +70,38 @@ def run_chaos(deployed: Deployed, seed: int) -> Verdict:
     if fault.second_start_after is not None:
         time.sleep(fault.second_start_after)
         executions.append(start(deployed, fault))
-    wrong = []
-    if not within(END_SECONDS, lambda: all(describe(deployed, arn)["status"] != "RUNNING" for arn in executions)):
-        wrong.append(f"It had not ended after {END_SECONDS:.0f} s.")
-    wrong += complaints(deployed, fault, executions)
-    ends = tuple(end_of(describe(deployed, arn)) for arn in executions)
+    wrong = complaints(deployed, fault, executions, ends=1)
+    ends = [end_of(describe(deployed, arn)) for arn in executions]
+    if fault.redriven and not wrong:
+        put_right(deployed)
+        deployed.session.client("stepfunctions").redrive_execution(executionArn=executions[0])
+        redriven = replace(fault, ends=frozenset({REGISTERED}), cause="")
+        wrong = complaints(deployed, redriven, executions, ends=2)
+        ends.append(end_of(describe(deployed, executions[0])))
     clean_up(deployed, executions)
     return Verdict(
         seed=seed,
         fault=fault.name,
         executions=tuple(executions),
-        ends=ends,
+        ends=tuple(ends),
         seconds=time.monotonic() - started,
         wrong=tuple(wrong),
     )
 
 
-def complaints(deployed: Deployed, fault: Fault, executions: list[str]) -> list[str]:
-    """What is not as it must be once the executions have ended."""
+def complaints(deployed: Deployed, fault: Fault, executions: list[str], *, ends: int) -> list[str]:
+    """What is not as it must be once the executions have ended for the time `ends`."""
     found = []
+    if not within(END_SECONDS, lambda: all(describe(deployed, arn)["status"] != "RUNNING" for arn in executions)):
+        found.append(f"It had not ended after {END_SECONDS:.0f} s.")
     described = {arn: describe(deployed, arn) for arn in executions}
-    ends = [end_of(each) for each in described.values()]
+    ended_as = [end_of(each) for each in described.values()]
     found += [
         f"It may not end as {end}: {each.get('cause')}."
-        for end, each in zip(ends, described.values(), strict=True)
+        for end, each in zip(ended_as, described.values(), strict=True)
         if end not in fault.ends
     ]
-    if fault.pattern is not None and tuple(sorted(ends)) != fault.pattern:
+    if fault.pattern is not None and tuple(sorted(ended_as)) != fault.pattern:
         found.append(f"Together they must end as {', '.join(fault.pattern)}.")
     found += [
         f"The cause does not say {fault.cause!r}: {each.get('cause')}."
@@ -105,9 +111,9 @@ def complaints(deployed: Deployed, fault: Fault, executions: list[str]) -> list[
     if not within(SETTLING_SECONDS, lambda: not deployed.jobs_at_work()):
         found.append(f"Training jobs still run: {', '.join(deployed.jobs_at_work())}.")
     for arn in executions:
-        within(SETTLING_SECONDS, lambda arn=arn: deployed.messages_about(arn) != [])  # type: ignore[misc]
+        within(SETTLING_SECONDS, lambda arn=arn: len(deployed.messages_about(arn)) >= ends)  # type: ignore[misc]
         messages = deployed.messages_about(arn)
-        if not 1 <= len(messages) <= fault.most_messages:
+        if not fault.is_told(len(messages), ends=ends):
             found.append(f"{len(messages)} messages tell of {arn}: {[each['Subject'] for each in messages]}.")
     found += [f"The lock {key} names {holder}, which runs." for key, holder in held_locks(deployed)]
     return found
@@ -125,7 +131,7 @@ def late_messages(deployed: Deployed, verdicts: Sequence[Verdict]) -> list[str]:
     return [
         f"In the end {count} messages tell of {arn}, of seed {seed}."
         for (seed, arn), count in counted.items()
-        if not 1 <= count <= fault_of(seed).most_messages
+        if not fault_of(seed).is_told(count, ends=2 if fault_of(seed).redriven else 1)
     ]
 
 
@@ -151,10 +157,16 @@ def end_of(described: dict[str, Any]) -> str:
     return " ".join(filter(None, [described["status"], detail]))
 
 
-def clean_up(deployed: Deployed, executions: list[str]) -> None:
-    """Nothing of this run's faults may reach the next one, even if it ended wrong."""
+def put_right(deployed: Deployed) -> None:
+    """From now on nothing is wrong, and jobs come to a good end."""
     deployed.aws.faults.clear()
     deployed.aws.service_quotas.reset()
+    put_stand_in(deployed, JobPlan())
+
+
+def clean_up(deployed: Deployed, executions: list[str]) -> None:
+    """Nothing of this run's faults may reach the next one, even if it ended wrong."""
+    put_right(deployed)
     for arn in executions:
         if describe(deployed, arn)["status"] == "RUNNING":
             deployed.session.client("stepfunctions").stop_execution(executionArn=arn)
