@@ -21,6 +21,7 @@ import sys
 import time
 import zlib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -43,8 +44,24 @@ from dataset_contract.manifest import FileEntry, build_manifest, manifest_to_byt
 BUCKET = "floorplans"
 SECONDS_TO_FIRST_BYTE = 0.015
 WIDTH, HEIGHT, IMAGE_BYTES = 972, 866, 200_000
-SIZES = {"40 images": (40, 1_000), "400": (400, 10_000), "4,194 (the user's)": (4_194, 173_023)}
-SIZES |= {"9,999 (the most for one function)": (9_999, 412_000), "118,287 (COCO's)": (118_287, 1_000_000)}
+WHOLE = {
+    "Validate in one function, by the size": [
+        (40, 1_000),
+        (400, 10_000),
+        (4_000, 100_000),
+        (4_194, 173_023),  # the user's
+        (9_999, 412_000),  # the most images for one function
+    ],
+    "Validate in one function, by the boxes of as many images": [
+        (1_250, 1_000),
+        (1_250, 10_000),
+        (1_250, 100_000),
+        (1_250, 1_000_000),
+    ],
+    "Validate in one function, by the images of as many boxes": [(125, 100_000), (1_250, 100_000), (9_999, 100_000)],
+}
+"""Images and boxes of each data set, by what is compared."""
+COCO = (118_287, 1_000_000)
 LAMBDA_USD_PER_GB_SECOND = 0.0000133334  # arm64, us-east-1, 2026-08
 S3_USD_PER_GET = 0.0000004
 MEMORY_GB = 1.769
@@ -53,25 +70,34 @@ CONCURRENCY = 40
 
 def main() -> None:
     given = parser("Time and memory of the validation of data sets of many sizes.", rounds=1).parse_args()
-    costs: dict[str, Cost] = {}
-    for name, (images, boxes) in SIZES.items():
-        if images <= 10_000:
-            costs[f"{name}, {boxes:,} boxes"] = run_side([sys.executable, __file__, "--whole", str(images), str(boxes)])
-    images, boxes = SIZES["118,287 (COCO's)"]
-    for part in ("plan", "batch", "merge"):
-        command = [sys.executable, __file__, "--part", part, str(images), str(boxes)]
-        costs[f"118,287, {boxes:,} boxes: {part}"] = run_side(command)
+    tables = {title: {named(size): cost_of("whole", size) for size in sizes} for title, sizes in WHOLE.items()}
+    parts = {part: cost_of(part, COCO) for part in ("plan", "batch", "merge")}
+    tables["Validate in batches: " + named(COCO)] = parts
     line = machine()
     print(line)
-    tables = {"Validate, without the start of Python": costs}
-    show("Validate, without the start of Python", costs, base=next(iter(costs)))
-    _price(costs, images)
+    for title, costs in tables.items():
+        show(title, costs, base=next(iter(costs)))
+    _price(parts, COCO[0])
     if given.json:
         write_results("validate_dataset", line, tables)
 
 
-def _price(costs: dict[str, Cost], images: int) -> None:
-    plan, batch, merge = (cost.work_s for name, cost in costs.items() if name.startswith("118,287"))
+def named(size: tuple[int, int]) -> str:
+    """For people."""
+    images, boxes = size
+    return f"{images:,} images, {boxes:,} boxes"
+
+
+@cache  # a size may stand in two tables
+def cost_of(part: str, size: tuple[int, int]) -> Cost:
+    """Of one side, run in a process of its own."""
+    cost = run_side([sys.executable, __file__, "--part", part, *map(str, size)])
+    print(f"  {part} of {named(size)}: {cost.work_s:.2f} s", file=sys.stderr)
+    return cost
+
+
+def _price(parts: dict[str, Cost], images: int) -> None:
+    plan, batch, merge = (cost.work_s for cost in parts.values())
     batches = -(-images // 2000)
     seconds = plan + batch * -(-batches // CONCURRENCY) + merge
     usd = (plan + batch * batches + merge) * MEMORY_GB * LAMBDA_USD_PER_GB_SECOND + 2 * images * S3_USD_PER_GET
@@ -115,11 +141,10 @@ class SyntheticBucket:
 
     def __init__(self, images: int, boxes: int) -> None:
         draw = random.Random(7)
-        each = boxes // images
         records = [Image(number, image_file_name(number), WIDTH, HEIGHT) for number in range(1, images + 1)]
         annotations: list[Annotation] = []
         for image in records:
-            for _ in range(each):
+            for _ in range(boxes * image.id // images - boxes * (image.id - 1) // images):
                 x, y = draw.uniform(0, 800), draw.uniform(0, 700)
                 w, h = draw.uniform(8, 160), draw.uniform(8, 160)
                 bbox = (round(x, 3), round(y, 3), round(w, 3), round(h, 3))
@@ -228,9 +253,7 @@ def _sha256(number: int) -> bytes:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--whole"]:
-        run(int(sys.argv[2]), int(sys.argv[3]), "whole")
-    elif sys.argv[1:2] == ["--part"]:
+    if sys.argv[1:2] == ["--part"]:
         run(int(sys.argv[3]), int(sys.argv[4]), sys.argv[2])
     else:
         main()
