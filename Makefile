@@ -13,7 +13,7 @@ demo: setup  ## the pipeline end to end on an embedded AWS; SOURCE=PATH takes yo
 test: setup  ## all tests
 	@$(RUN) pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-faults: setup  ## the deployed stack under provoked faults, enforced IAM, and 50 runs of chaos: half an hour
+faults: setup  ## the deployed stack under provoked faults, enforced IAM, and 50 runs of chaos: a quarter of an hour
 	@$(RUN) pytest -m faults --numprocesses 2 --dist loadfile
 	@$(RUN) tests.chaos --runs 50 --seed 1
 
