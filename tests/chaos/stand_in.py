@@ -37,8 +37,7 @@ class JobPlan:
 
 def put_stand_in(deployed: Deployed, plan: JobPlan) -> None:
     """From the next launch on, jobs run the stand-in by this plan."""
-    bucket, key = deployed.training_code()
-    deployed.session.client("s3").put_object(Bucket=bucket, Key=key, Body=archive(plan))
+    deployed.put_training_code(archive(plan))
 
 
 def archive(plan: JobPlan) -> bytes:

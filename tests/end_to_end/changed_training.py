@@ -1,4 +1,4 @@
-"""The deployed trainer with other settings of its preset `tiny`: those that a request cannot ask for."""
+"""The deployed trainer exchanged for a while: for another, or with settings that a request cannot ask for."""
 
 from __future__ import annotations
 
@@ -13,15 +13,22 @@ PRESETS = "training_code/presets.py"
 
 
 @contextmanager
-def tiny_preset(deployed: Deployed, **settings: object) -> Iterator[None]:
-    """Meanwhile jobs are launched with the preset's training settings changed so."""
+def exchanged_training_code(deployed: Deployed) -> Iterator[bytes]:
+    """Meanwhile the archive that Launch has its jobs run may be another one; what it is otherwise."""
     s3, (bucket, key) = deployed.session.client("s3"), deployed.training_code()
     original = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    s3.put_object(Bucket=bucket, Key=key, Body=with_settings(original, settings))
     try:
-        yield
+        yield original
     finally:
-        s3.put_object(Bucket=bucket, Key=key, Body=original)
+        deployed.put_training_code(original)
+
+
+@contextmanager
+def tiny_preset(deployed: Deployed, **settings: object) -> Iterator[None]:
+    """Meanwhile jobs are launched with the preset's training settings changed so."""
+    with exchanged_training_code(deployed) as original:
+        deployed.put_training_code(with_settings(original, settings))
+        yield
 
 
 def with_settings(archive: bytes, settings: dict[str, object]) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.chaos.stand_in import JobPlan, put_stand_in
+from tests.end_to_end.changed_training import exchanged_training_code
 from tests.end_to_end.deployed import Deployed, wait_until
 from tests.end_to_end.deployment import deployed_stack
 
@@ -45,10 +46,5 @@ def dataset_version(deployment: Deployed) -> str:
 @pytest.fixture
 def put_plan(deployed: Deployed) -> Iterator[Callable[[JobPlan], None]]:
     """Lets the jobs to come run the stand-in for the trainer, for seconds and by a plan; later ones train again."""
-    function = deployed.session.client("lambda").get_function_configuration(FunctionName=deployed.function("launch"))
-    settings = function["Environment"]["Variables"]
-    bucket, key = settings["CODE_ASSET_BUCKET"], settings["CODE_ASSET_KEY"]
-    s3 = deployed.session.client("s3")
-    trainer = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    yield lambda plan: put_stand_in(deployed, plan)
-    s3.put_object(Bucket=bucket, Key=key, Body=trainer)
+    with exchanged_training_code(deployed):
+        yield lambda plan: put_stand_in(deployed, plan)

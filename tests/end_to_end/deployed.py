@@ -159,6 +159,11 @@ class Deployed:
         settings = function["Environment"]["Variables"]
         return settings["CODE_ASSET_BUCKET"], settings["CODE_ASSET_KEY"]
 
+    def put_training_code(self, archive: bytes) -> None:
+        """From the next launch on, jobs run this archive."""
+        bucket, key = self.training_code()
+        self.session.client("s3").put_object(Bucket=bucket, Key=key, Body=archive)
+
     def checkpoints_prefix(self, job: str) -> str:
         """Where the job's checkpoints lie in the bucket."""
         described = self.session.client("sagemaker").describe_training_job(TrainingJobName=job)

@@ -77,7 +77,6 @@ def crash(rng: random.Random) -> Fault:
         name=f"{step} dies {times} times {'after' if work_done else 'before'} its work",
         ends=frozenset({REGISTERED}),
         before=lambda deployed: deployed.aws.faults.crash(deployed.function(step), work_done=work_done, times=times),
-        most_messages=1 + times if step == "finalise" and work_done else 1,
     )
 
 

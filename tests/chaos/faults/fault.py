@@ -41,9 +41,3 @@ class Fault:
     """What the cause of a failure must say."""
     redriven: bool = False
     """Whether the execution is redriven once all has been put right, and then has to succeed."""
-    most_messages: int = 1
-    """Of each end. More than one only where Finalise dies after it has sent its message, and sends it again."""
-
-    def is_told(self, messages: int, *, ends: int) -> bool:
-        """Whether so many messages about an execution that has ended so often are right."""
-        return ends <= messages <= ends - 1 + self.most_messages
