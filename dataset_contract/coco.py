@@ -89,8 +89,8 @@ def coco_to_bytes(dataset: CocoDataset) -> bytes:
         "annotations": map(_annotation, sorted(dataset.annotations, key=_by_id)),
         "categories": map(_category, sorted(dataset.categories, key=_by_id)),
     }
-    text = ",\n".join(f'"{name}": {_lines(items)}' for name, items in sections.items())
-    return f"{{\n{text}\n}}\n".encode()
+    texts = (f'"{name}": {_lines(items)}'.encode() for name, items in sections.items())
+    return b"".join((b"{\n", b",\n".join(texts), b"\n}\n"))
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode

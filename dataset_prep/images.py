@@ -51,7 +51,8 @@ def dataset_png(path: Path) -> tuple[bytes, ImageHeader]:
 
     Raises ImageError as read_header does, and if a picture that must be converted cannot be decoded.
     """
-    data = path.read_bytes()
+    with path.open("rb", buffering=0) as file:
+        data = file.read()
     header = _usual_png(data) or _header(io.BytesIO(data))
     if header.change is None:
         return data, header

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import stat
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -127,7 +128,8 @@ def to_coco(selection: Selection) -> dict[str, CocoDataset]:
             attributes = {"room_type": room_type} if room_type else NO_ATTRIBUTES
             width, height = bbox[2:]
             area = round(width * height, 3) if width > 0 and height > 0 else 0.0  # else its box is the finding
-            annotations.append(Annotation(number, image.image_id, ids[label], bbox, area, iscrowd, attributes))
+            fields = (number, image.image_id, ids[label], bbox, area, iscrowd, attributes)
+            annotations.append(tuple.__new__(Annotation, fields))  # Annotation(...) is a call in Python
     return {split: CocoDataset(records, annotations, categories) for split, (records, annotations) in kept.items()}
 
 
@@ -165,7 +167,8 @@ def _write(root: Path, path: str, data: bytes, sha256: str) -> FileEntry:
 
 def _is_there(target: Path, entry: FileEntry) -> bool:
     try:
-        if target.is_symlink() or target.stat().st_size != entry.size:
+        status = target.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size != entry.size:
             return False
         with target.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == entry.sha256

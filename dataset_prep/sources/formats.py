@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -80,4 +81,5 @@ def read_source(options: Options, console: Console) -> Source:
 
 def _count_pictures(source: Path) -> int:
     folder = source if source.is_dir() else source.parent
-    return sum(path.suffix.lower() in SUFFIXES for path in folder.rglob("*"))
+    names = (name for _, _, names in os.walk(folder) for name in names)
+    return sum(f".{name.rpartition('.')[2].lower()}" in SUFFIXES for name in names)

@@ -126,7 +126,7 @@ def _read_boxes(
             tolerated["up to 1% beyond the edge of the picture, cut at it as by Ultralytics"] += 1
         if confidence is not None:
             tolerated["with a confidence, a model's predictions taken for the truth"] += 1
-        yield SourceBox(label, bbox)
+        yield tuple.__new__(SourceBox, (label, bbox, None, 0))  # SourceBox(...) is a call in Python
 
 
 _SEEN = 0.5  # pixels; less is rounding

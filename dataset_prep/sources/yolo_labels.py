@@ -86,8 +86,8 @@ def _usual_row(line: int, tokens: list[str], width: int, height: int) -> Row | N
     box_width, box_height = round(right * width - x0, _DECIMALS), round(bottom * height - y0, _DECIMALS)
     if box_width <= 0 or box_height <= 0:
         return None
-    # As Row(...) does, which is a call in Python.
-    return tuple.__new__(Row, (line, int(index), (x0, y0, box_width, box_height), 0.0, None))
+    fields = (line, int(index), (x0, y0, box_width, box_height), 0.0, None)
+    return tuple.__new__(Row, fields)  # Row(...) is a call in Python
 
 
 def _row(line: int, tokens: list[str], width: int, height: int, *, clip: bool) -> Row:
