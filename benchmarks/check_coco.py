@@ -11,8 +11,6 @@ from __future__ import annotations
 import json
 import random
 import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -21,7 +19,19 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.measuring import WORK, in_turn, judge, machine, parser, run_side, show, write_results  # noqa: E402
+from benchmarks.measuring import (  # noqa: E402
+    in_turn,
+    judge,
+    machine,
+    parser,
+    run_side,
+    scratch,
+    show,
+    side,
+    side_arguments,
+    work,
+    write_results,
+)
 from dataset_contract.annotation_checks import check_annotations  # noqa: E402
 from dataset_contract.coco import parse_coco  # noqa: E402
 from dataset_contract.findings import Severity  # noqa: E402
@@ -30,13 +40,13 @@ from dataset_contract.image_checks import check_file_names  # noqa: E402
 
 def main() -> None:
     given = parser("Compare reading and checking COCO files with json.load.", rounds=5).parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        cubicasa, train2017 = Path(folder, "cubicasa.json"), Path(folder, "train2017.json")
+    with scratch(given) as folder:
+        cubicasa, train2017 = folder / "cubicasa.json", folder / "train2017.json"
         write_coco(cubicasa, images=4200, boxes=173_023, categories=2, corners=0, indent=4)
         write_coco(train2017, images=118_287, boxes=860_001, categories=80, corners=22, indent=None)
         sizes = {path: path.stat().st_size / 1e6 for path in (cubicasa, train2017)}
-        small = in_turn({name: partial(run_side, side(name, cubicasa)) for name in SIDES}, given.rounds)
-        large = in_turn({name: partial(run_side, side(name, train2017)) for name in SIDES}, 1)
+        small = in_turn({name: partial(run_side, side(__file__, name, cubicasa)) for name in SIDES}, given.rounds)
+        large = in_turn({name: partial(run_side, side(__file__, name, train2017)) for name in SIDES}, 1)
     line = machine()
     print(line)
     tables = {
@@ -53,11 +63,6 @@ def main() -> None:
     )
     if given.json:
         write_results("check_coco", line, tables)
-
-
-def side(name: str, path: Path) -> list[str | Path]:
-    """The command of one side."""
-    return [sys.executable, __file__, "--read", name, path]
 
 
 def write_coco(path: Path, *, images: int, boxes: int, categories: int, corners: int, indent: int | None) -> None:
@@ -113,9 +118,9 @@ def json_load(path: Path) -> None:
 SIDES: dict[str, Callable[[Path], None]] = {"json.load": json_load, "ours": ours}
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--read"]:
-        start = time.perf_counter()
-        SIDES[sys.argv[2]](Path(sys.argv[3]))
-        print(f"{WORK}{time.perf_counter() - start}")
-    else:
+    arguments = side_arguments()
+    if arguments is None:
         main()
+    else:
+        with work():
+            SIDES[arguments[0]](Path(arguments[1]))

@@ -8,6 +8,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -15,15 +16,16 @@ import sysconfig
 import tempfile
 import time
 import venv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 RESULTS = Path(__file__).with_name("results")
-WORK = "seconds of work: "
-"""What a side of ours or a library's prints before the seconds that it took after its imports."""
+_SIDE = "--side"
+_WORK = "seconds of work: "
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,14 @@ class Cost:
 
     work_s: float
     """Wall time without the start of Python and the imports; the whole process where it does not tell."""
+    work_cpu_s: float
+    """User and system time of the work, of all its threads."""
     wall_s: float
     cpu_s: float
     """User and system time of the process and its children."""
     peak_mb: float
-    """Largest resident set."""
+    """Largest resident set of the process; no side of ours or a library starts others. Of a program that does not tell
+    it is not below the comparing process's own, which the system counts in until the program is loaded."""
 
 
 def competitors() -> Path:
@@ -50,6 +55,36 @@ def competitors() -> Path:
         subprocess.run([str(part) for part in install], check=True)
         (folder / "complete").touch()
     return folder / "bin"
+
+
+def side(file: str, *arguments: str | Path, python: str | Path = sys.executable) -> list[str | Path]:
+    """The command that runs one side of the benchmark `file` in a process of its own."""
+    return [python, file, _SIDE, *arguments]
+
+
+def side_arguments() -> list[str] | None:
+    """What side() gave to this process; None in the process that compares."""
+    return sys.argv[2:] if sys.argv[1:2] == [_SIDE] else None
+
+
+@contextmanager
+def work() -> Iterator[None]:
+    """Tells the process that compares what the block takes: the side's work, after its imports."""
+    start, cpu = time.perf_counter(), time.process_time()
+    yield
+    print(f"{_WORK}{time.perf_counter() - start} {time.process_time() - cpu} {_peak_mb()}")
+
+
+def _peak_mb() -> float:
+    """Of this process since its program was loaded."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 1e3
+    return _megabytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def _megabytes(maxrss: int) -> float:
+    return maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def run_side(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> Cost:
@@ -69,9 +104,10 @@ def run_side(command: Sequence[str | Path], environment: Mapping[str, str] | Non
         text = output.read()
     if process.returncode != 0:
         raise RuntimeError(f"{' '.join(map(str, command))} ended with {process.returncode}:\n{text[-2000:]}")
-    told = [float(line.removeprefix(WORK)) for line in text.splitlines() if line.startswith(WORK)]
-    peak = used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
-    return Cost(told[0] if told else wall, wall, used.ru_utime + used.ru_stime, peak)
+    cpu = used.ru_utime + used.ru_stime
+    told = [line.removeprefix(_WORK).split() for line in text.splitlines() if line.startswith(_WORK)]
+    work_s, work_cpu_s, peak_mb = map(float, told[0]) if told else (wall, cpu, _megabytes(used.ru_maxrss))
+    return Cost(work_s, work_cpu_s, wall, cpu, peak_mb)
 
 
 def in_turn(sides: Mapping[str, Callable[[], Cost]], rounds: int) -> dict[str, Cost]:
@@ -93,11 +129,15 @@ def median(costs: Sequence[Cost]) -> Cost:
 def show(title: str, costs: Mapping[str, Cost], *, base: str) -> None:
     """Print a table whose last column is the work's ratio to that of the side `base`."""
     print(f"\n{title}")
-    print(f"  {'':<28}{'work s':>9}{'process s':>11}{'CPU s':>8}{'peak MB':>9}{'work ratio':>12}")
+    print(
+        f"  {'':<28}{'work s':>9}{'its CPU s':>11}{'process s':>11}{'CPU s':>8}{'peak MB':>9}{'work ratio':>12}"
+        f"{'CPU ratio':>11}"
+    )
     for name, cost in costs.items():
-        ratio = cost.work_s / costs[base].work_s
+        ratio, cpu_ratio = cost.work_s / costs[base].work_s, cost.work_cpu_s / costs[base].work_cpu_s
         print(
-            f"  {name:<28}{cost.work_s:>9.2f}{cost.wall_s:>11.2f}{cost.cpu_s:>8.2f}{cost.peak_mb:>9.0f}{ratio:>12.2f}"
+            f"  {name:<28}{cost.work_s:>9.2f}{cost.work_cpu_s:>11.2f}{cost.wall_s:>11.2f}{cost.cpu_s:>8.2f}"
+            f"{cost.peak_mb:>9.0f}{ratio:>12.2f}{cpu_ratio:>11.2f}"
         )
 
 
@@ -125,7 +165,16 @@ def parser(description: str, rounds: int) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=description)
     made.add_argument("--rounds", type=int, default=rounds, help=f"of which medians are shown (default: {rounds})")
     made.add_argument("--json", action="store_true", help="also write benchmarks/results/")
+    made.add_argument("--scratch", type=Path, help="folder for the data, best in memory (default: /dev/shm if there)")
     return made
+
+
+@contextmanager
+def scratch(given: argparse.Namespace) -> Iterator[Path]:
+    """A folder for the data of all sides; in memory if there is no other wish, where no other disk traffic disturbs."""
+    memory = Path("/dev/shm")  # noqa: S108  a folder of our own is made in it
+    with tempfile.TemporaryDirectory(dir=given.scratch or (memory if memory.is_dir() else None)) as folder:
+        yield Path(folder)
 
 
 def write_results(name: str, line: str, tables: Mapping[str, Mapping[str, Cost]]) -> None:

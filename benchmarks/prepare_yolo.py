@@ -1,19 +1,21 @@
 """YOLO data sets to COCO with copies of the pictures: ours, which also takes all hashes and checks, beside others.
 
-    python benchmarks/prepare_yolo.py [--images 1000] [--rounds 3] [--json]
+    python benchmarks/prepare_yolo.py [--images 1000] [--rounds 5] [--json]
 
-Each picture has about 157 KB and 40 boxes. Every side is one process and writes to a folder of its own; "work" leaves
-out the start of Python and the imports. Ours then does half and twice as many pictures: time should grow in
-proportion, memory only by what is known of each.
+The pictures are of eleven kinds, as wide, high and heavy as eleven plans of CubiCasa5K: 154 KB on average, which take
+11 ms to decode (those plans: 17 ms). Each has 40 boxes. Every side is one process and writes to a folder of its own;
+"work" leaves out the start of Python and the imports. Ours then does half and twice as many pictures: time should grow
+in proportion, memory only by what is known of each.
 """
 
 from __future__ import annotations
 
+import io
 import random
 import shutil
+import struct
 import sys
-import tempfile
-import time
+import zlib
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
@@ -23,7 +25,6 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.measuring import (  # noqa: E402
-    WORK,
     Cost,
     competitors,
     in_turn,
@@ -31,32 +32,48 @@ from benchmarks.measuring import (  # noqa: E402
     machine,
     parser,
     run_side,
+    scratch,
     show,
+    side,
+    side_arguments,
+    work,
     write_results,
 )
 
-WIDTH, HEIGHT = 900, 800  # pixels
-NOISE = 226  # pixels of a square that does not compress: RGB, it makes up nearly all of the 157 KB
+KINDS = (  # width, height, share of the pixels that are not quite white, as in scans: it makes up nearly all bytes
+    (362, 267, 0.178),
+    (519, 387, 0.197),
+    (567, 587, 0.092),
+    (567, 587, 0.107),
+    (843, 439, 0.041),
+    (650, 771, 0.092),
+    (651, 1016, 0.029),
+    (802, 502, 0.209),
+    (851, 624, 0.19),
+    (1200, 900, 0.186),
+    (4000, 3000, 0.0023),
+)
 BOXES = 40
 SPLITS = {"train": 7, "val": 2, "test": 1}  # tenths
 
 
 def main() -> None:
-    options = parser("Compare the conversion of YOLO data sets with datumaro and supervision.", rounds=3)
+    options = parser("Compare the conversion of YOLO data sets with datumaro and supervision.", rounds=5)
     options.add_argument("--images", type=int, default=1000)
     given = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        scratch = Path(folder)
+    with scratch(given) as folder:
         counts = [given.images // 2, given.images, given.images * 2]
-        make_yolo(scratch / f"yolo{counts[-1]}", counts[-1])
+        make_yolo(folder / f"yolo{counts[-1]}", counts[-1])
         for count in counts[:-1]:
-            copy_first(scratch / f"yolo{counts[-1]}", scratch / f"yolo{count}", count)
-        sides = {name: partial(run, name, scratch, given.images) for name in SIDES}
+            copy_first(folder / f"yolo{counts[-1]}", folder / f"yolo{count}", count)
+        sides = {name: partial(run, name, folder, given.images) for name in SIDES}
         compared = in_turn(sides, given.rounds)
-        grown = in_turn({f"ours, {count:,} images": partial(run, "ours", scratch, count) for count in counts}, 3)
+        grown = in_turn(
+            {f"ours, {count:,} images": partial(run, "ours", folder, count) for count in counts}, given.rounds
+        )
     line = machine(["pillow", "numpy"])
     print(line)
-    show(f"{given.images:,} YOLO images of 157 KB with {BOXES} boxes to COCO", compared, base="ours")
+    show(f"{given.images:,} YOLO images of 154 KB with {BOXES} boxes to COCO", compared, base="ours")
     show("Growth", grown, base=f"ours, {counts[0]:,} images")
     ours, (half, _, double) = compared["ours"], grown.values()
     judge(
@@ -75,39 +92,52 @@ def main() -> None:
         write_results("prepare_yolo", line, {"compared": compared, "growth": grown})
 
 
-def run(name: str, scratch: Path, images: int) -> Cost:
+def run(name: str, folder: Path, images: int) -> Cost:
     """One side, from a clean start."""
     python = sys.executable if name == "ours" else competitors() / "python"
-    output = scratch / "output"
+    output = folder / "output"
     shutil.rmtree(output, ignore_errors=True)
-    return run_side([python, __file__, "--convert", name, scratch / f"yolo{images}", output])
+    return run_side(side(__file__, name, folder / f"yolo{images}", output, python=python))
 
 
 def make_yolo(root: Path, count: int) -> None:
-    """An Ultralytics data set: pictures with lines where the boxes are, and noise for what else a plan shows."""
-    import numpy as np  # noqa: PLC0415  the competitors' Python runs this file too
-    from PIL import Image  # noqa: PLC0415
-
+    """An Ultralytics data set, with the pictures' kinds in turn."""
     for split in SPLITS:
         (root / "images" / split).mkdir(parents=True)
         (root / "labels" / split).mkdir(parents=True)
     names = "".join(f"{split}: images/{split}\n" for split in SPLITS)
     (root / "data.yaml").write_text(f"path: {root}\n{names}names:\n  0: wall\n  1: room\n")
     folders = [split for split, tenths in SPLITS.items() for _ in range(tenths)]
+    pictures = [make_picture(*kind) for kind in KINDS]
+    draw = random.Random(7)
     for number in range(count):
-        rng, noise = random.Random(number), np.random.default_rng(number)
-        pixels = np.full((HEIGHT, WIDTH, 3), 255, dtype=np.uint8)
         rows = []
         for _ in range(BOXES):
-            x, y, w, h = rng.randrange(700), rng.randrange(600), rng.randrange(10, 200), rng.randrange(10, 200)
-            pixels[[y, y + h], x : x + w] = pixels[y : y + h, [x, x + w]] = 0
-            shares = ((x + w / 2) / WIDTH, (y + h / 2) / HEIGHT, w / WIDTH, h / HEIGHT)
-            rows.append(" ".join([str(rng.randrange(2)), *(f"{share:.6f}" for share in shares)]))
-        x, y = rng.randrange(WIDTH - NOISE), rng.randrange(HEIGHT - NOISE)
-        pixels[y : y + NOISE, x : x + NOISE] = noise.integers(0, 256, (NOISE, NOISE, 3))
+            w, h = draw.uniform(0.01, 0.25), draw.uniform(0.01, 0.25)
+            x, y = draw.uniform(w / 2, 1 - w / 2), draw.uniform(h / 2, 1 - h / 2)
+            rows.append(f"{draw.randrange(2)} {x:.6f} {y:.6f} {w:.6f} {h:.6f}")
         split = folders[number % len(folders)]
-        Image.fromarray(pixels).save(root / "images" / split / f"plan{number:05d}.png", compress_level=1)
+        picture = timed(pictures[number % len(pictures)], number)
+        (root / "images" / split / f"plan{number:05d}.png").write_bytes(picture)
         (root / "labels" / split / f"plan{number:05d}.txt").write_text("\n".join(rows) + "\n")
+
+
+def make_picture(width: int, height: int, grain: float) -> bytes:
+    """The PNG of a white sheet of paper with grain."""
+    import numpy as np  # noqa: PLC0415  the competitors' Python runs this file too
+    from PIL import Image  # noqa: PLC0415
+
+    draw = np.random.default_rng(7)
+    grey = np.where(draw.random((height, width)) < grain, draw.integers(215, 255, (height, width)), 255)
+    buffer = io.BytesIO()
+    Image.fromarray(np.repeat(grey.astype(np.uint8)[:, :, None], 3, axis=2)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def timed(png: bytes, number: int) -> bytes:
+    """The PNG with the time of its last change, which makes it a file of its own: no two pictures are the same."""
+    chunk = b"tIME" + struct.pack(">HBBBBB", 2000 + number // 3600, 1, 1, 0, number // 60 % 60, number % 60)
+    return png[:33] + struct.pack(">I", 7) + chunk + struct.pack(">I", zlib.crc32(chunk)) + png[33:]  # 33: after IHDR
 
 
 def copy_first(source: Path, root: Path, count: int) -> None:
@@ -118,48 +148,45 @@ def copy_first(source: Path, root: Path, count: int) -> None:
     (root / "data.yaml").write_text((root / "data.yaml").read_text().replace(str(source), str(root)))
 
 
-def ours(source: Path, output: Path) -> float:
+def ours(source: Path, output: Path) -> None:
     """Our side: the command line's whole way, with hashes, manifest and check."""
     from dataset_prep.run import main as prepare  # noqa: PLC0415  as above
 
-    start = time.perf_counter()
-    status = prepare(["--source", str(source), "--output", str(output), "--split", "official"])
+    with work():
+        status = prepare(["--source", str(source), "--output", str(output), "--split", "official"])
     assert status == 0
-    return time.perf_counter() - start
 
 
-def datumaro(source: Path, output: Path) -> float:
+def datumaro(source: Path, output: Path) -> None:
     """Datumaro's import and export, which copies the pictures."""
     dm = import_module("datumaro")
 
-    start = time.perf_counter()
-    dm.Dataset.import_from(str(source), "yolo").export(str(output), "coco_instances", save_media=True)
-    return time.perf_counter() - start
+    with work():
+        dm.Dataset.import_from(str(source), "yolo").export(str(output), "coco_instances", save_media=True)
 
 
-def supervision(source: Path, output: Path) -> float:
+def supervision(source: Path, output: Path) -> None:
     """Supervision's reader and writer, split by split."""
     sv = import_module("supervision")
 
-    start = time.perf_counter()
-    for split in SPLITS:
-        read = sv.DetectionDataset.from_yolo(
-            images_directory_path=str(source / "images" / split),
-            annotations_directory_path=str(source / "labels" / split),
-            data_yaml_path=str(source / "data.yaml"),
-        )
-        read.as_coco(
-            images_directory_path=str(output / split / "images"),
-            annotations_path=str(output / split / "annotations.json"),
-        )
-    return time.perf_counter() - start
+    with work():
+        for split in SPLITS:
+            read = sv.DetectionDataset.from_yolo(
+                images_directory_path=str(source / "images" / split),
+                annotations_directory_path=str(source / "labels" / split),
+                data_yaml_path=str(source / "data.yaml"),
+            )
+            read.as_coco(
+                images_directory_path=str(output / split / "images"),
+                annotations_path=str(output / split / "annotations.json"),
+            )
 
 
-SIDES: dict[str, Callable[[Path, Path], float]] = {"ours": ours, "datumaro": datumaro, "supervision": supervision}
+SIDES: dict[str, Callable[[Path, Path], None]] = {"ours": ours, "datumaro": datumaro, "supervision": supervision}
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--convert"]:
-        seconds = SIDES[sys.argv[2]](Path(sys.argv[3]), Path(sys.argv[4]))
-        print(f"{WORK}{seconds}")
-    else:
+    arguments = side_arguments()
+    if arguments is None:
         main()
+    else:
+        SIDES[arguments[0]](Path(arguments[1]), Path(arguments[2]))

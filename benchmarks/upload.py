@@ -14,7 +14,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +25,6 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.measuring import (  # noqa: E402
-    WORK,
     Cost,
     competitors,
     in_turn,
@@ -34,7 +32,11 @@ from benchmarks.measuring import (  # noqa: E402
     machine,
     parser,
     run_side,
+    scratch,
     show,
+    side,
+    side_arguments,
+    work,
     write_results,
 )
 from dataset_contract.coco import Category, CocoDataset, Image, coco_to_bytes  # noqa: E402
@@ -51,14 +53,11 @@ AGAIN = ", again"
 def main() -> None:
     options = parser("Compare the upload with s5cmd and aws s3 sync.", rounds=3)
     options.add_argument("--files", type=int, default=4194)
-    options.add_argument("--scratch", type=Path, help="folder for 2 GB, best in memory (default: /dev/shm if there)")
     given = options.parse_args()
-    memory = Path("/dev/shm")  # noqa: S108  a folder of our own is made in it
-    with tempfile.TemporaryDirectory(dir=given.scratch or (memory if memory.is_dir() else None)) as folder:
-        scratch = Path(folder)
-        make_dataset(scratch / "dataset", given.files)
-        with s3_server(scratch / "server") as endpoint:
-            costs = compare(scratch, endpoint, given.rounds)
+    with scratch(given) as folder:
+        make_dataset(folder / "dataset", given.files)
+        with s3_server(folder / "server") as endpoint:
+            costs = compare(folder, endpoint, given.rounds)
     line = machine(["obstore", "boto3"])
     print(line)
     show(f"Upload of {given.files:,} files of {SIZE // 1000} KB", costs, base="s5cmd")
@@ -74,10 +73,10 @@ def main() -> None:
         write_results("upload", line, {"upload": costs})
 
 
-def compare(scratch: Path, endpoint: str, rounds: int) -> dict[str, Cost]:
+def compare(folder: Path, endpoint: str, rounds: int) -> dict[str, Cost]:
     """The costs of a first and of a second upload of every side."""
     tools = competitors()
-    source = scratch / "dataset"
+    source = folder / "dataset"
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
         "AWS_ACCESS_KEY_ID": "benchmark",
@@ -94,7 +93,7 @@ def compare(scratch: Path, endpoint: str, rounds: int) -> dict[str, Cost]:
 
     def command(name: str, prefix: str) -> list[str | Path]:
         if name == "ours":
-            return [sys.executable, __file__, "--upload", source, prefix]
+            return side(__file__, source, prefix)
         if name == "s5cmd":
             return [tools / "s5cmd", "--numworkers", "32", "sync", f"{source}/", f"s3://{BUCKET}/{prefix}/"]
         return [tools / "aws", "s3", "sync", "--only-show-errors", source, f"s3://{BUCKET}/{prefix}/"]
@@ -106,7 +105,7 @@ def compare(scratch: Path, endpoint: str, rounds: int) -> dict[str, Cost]:
 
     def first(name: str) -> Cost:
         if name in last:
-            shutil.rmtree(scratch / "server" / BUCKET / last[name])
+            shutil.rmtree(folder / "server" / BUCKET / last[name])
         last[name] = f"upload{next(numbers)}"
         return run_side(command(name, last[name]), environment)
 
@@ -165,16 +164,16 @@ def upload(root: Path, prefix: str) -> None:
     """Our side."""
     manifest, _ = parse_manifest((root / MANIFEST).read_bytes())
     assert manifest is not None
-    start = time.perf_counter()
-    client = s3_client(WORKERS)
-    check_bucket(client, BUCKET)
-    done = upload_dataset(client, root, manifest, bucket=BUCKET, prefix=prefix, replace=False, workers=WORKERS)
-    print(f"{WORK}{time.perf_counter() - start}")
+    with work():
+        client = s3_client(WORKERS)
+        check_bucket(client, BUCKET)
+        done = upload_dataset(client, root, manifest, bucket=BUCKET, prefix=prefix, replace=False, workers=WORKERS)
     print(done)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--upload"]:
-        upload(Path(sys.argv[2]), sys.argv[3])
-    else:
+    arguments = side_arguments()
+    if arguments is None:
         main()
+    else:
+        upload(Path(arguments[0]), arguments[1])

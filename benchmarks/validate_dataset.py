@@ -36,7 +36,17 @@ from botocore.config import Config  # noqa: E402
 from pipeline.dataset_validation import Validation  # noqa: E402
 from pipeline.image_batches import check_batch  # noqa: E402
 
-from benchmarks.measuring import Cost, machine, parser, run_side, show, write_results  # noqa: E402
+from benchmarks.measuring import (  # noqa: E402
+    Cost,
+    machine,
+    parser,
+    run_side,
+    show,
+    side,
+    side_arguments,
+    work,
+    write_results,
+)
 from dataset_contract.coco import Annotation, Category, CocoDataset, Image, coco_to_bytes  # noqa: E402
 from dataset_contract.layout import MANIFEST, annotations_path, image_file_name, image_path  # noqa: E402
 from dataset_contract.manifest import FileEntry, build_manifest, manifest_to_bytes  # noqa: E402
@@ -91,7 +101,7 @@ def named(size: tuple[int, int]) -> str:
 @cache  # a size may stand in two tables
 def cost_of(part: str, size: tuple[int, int]) -> Cost:
     """Of one side, run in a process of its own."""
-    cost = run_side([sys.executable, __file__, "--part", part, *map(str, size)])
+    cost = run_side(side(__file__, part, *map(str, size)))
     print(f"  {part} of {named(size)}: {cost.work_s:.2f} s", file=sys.stderr)
     return cost
 
@@ -107,7 +117,7 @@ def _price(parts: dict[str, Cost], images: int) -> None:
     )
 
 
-def run(images: int, boxes: int, part: str) -> None:
+def run(part: str, images: int, boxes: int) -> None:
     """One side: validate a data set of that size, or one part of it, and say how long it took."""
     bucket = SyntheticBucket(images, boxes)
     check = Validation(
@@ -124,16 +134,15 @@ def run(images: int, boxes: int, part: str) -> None:
             bucket.facts_of(batch)
     elif part == "batch":
         planned = check.run()
-    start = time.perf_counter()
-    if part in ("whole", "plan"):
-        result = check.run()
-        assert result.verdict == ("valid" if part == "whole" else "in_batches"), result
-    elif part == "batch":
-        check_batch(check.s3, check.store, bucket=BUCKET, batch=planned.batches[0])
-    else:
-        result = check.merge(planned.batches)
-        assert result.verdict == "valid", result
-    print(f"seconds of work: {time.perf_counter() - start}")
+    with work():
+        if part in ("whole", "plan"):
+            result = check.run()
+            assert result.verdict == ("valid" if part == "whole" else "in_batches"), result
+        elif part == "batch":
+            check_batch(check.s3, check.store, bucket=BUCKET, batch=planned.batches[0])
+        else:
+            result = check.merge(planned.batches)
+            assert result.verdict == "valid", result
 
 
 class SyntheticBucket:
@@ -253,7 +262,8 @@ def _sha256(number: int) -> bytes:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--part"]:
-        run(int(sys.argv[3]), int(sys.argv[4]), sys.argv[2])
-    else:
+    arguments = side_arguments()
+    if arguments is None:
         main()
+    else:
+        run(arguments[0], int(arguments[1]), int(arguments[2]))
