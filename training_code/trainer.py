@@ -83,10 +83,10 @@ class Trainer:
         Raises:
             TrainingError: of the class that fits.
         """
-        self._restore()
-        if self._processes.is_first:
-            self._log = RunLog(self._say, self._paths.tensorboard, step=self._step)
         with memory_failures(self._job.training):
+            self._restore()
+            if self._processes.is_first:
+                self._log = RunLog(self._say, self._paths.tensorboard, step=self._step)
             self._try_worst_case()
             while True:
                 epoch, first_step = divmod(self._step, self._steps_per_epoch)
