@@ -223,12 +223,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # names may hold what a terminal's code page lacks
         sys.stdout.reconfigure(errors="backslashreplace")
-    errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
     try:
         if signal.getsignal(signal.SIGINT) is _stop_loading:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         options = parse_options(argv)
-        console = Console(soft_wrap=True, highlight=False, markup=False)
+        console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
         prepared = prepare(options, console)
         show_outcome(console, options, prepared)
     except UsageError as error:

@@ -7,6 +7,7 @@ there already is not written again, and while manifest.json is missing the folde
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import stat
 from collections import Counter
@@ -88,7 +89,8 @@ def write_dataset(
     def write_images(start: int) -> list[tuple[SourceImage, FileEntry | ImageError | OSError, str | None]]:
         return list(map(write_image, selection.images[start : start + _AT_ONCE]))
 
-    with ThreadPoolExecutor(workers) as pool:
+    threads = min(workers, os.cpu_count() or 1)  # more would mostly wait for each other to let go of the interpreter
+    with ThreadPoolExecutor(threads) as pool:
         try:
             written = pool.map(write_images, range(0, len(selection.images), _AT_ONCE))
             with garbage_collection_paused():
