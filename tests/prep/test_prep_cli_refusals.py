@@ -162,16 +162,18 @@ def test_a_folder_that_is_to_be_written_is_not_read(tmp_path: Path, capsys: pyte
     assert "which is to be written: give another --output" in error
 
 
-def test_names_that_the_terminal_cannot_show_are_escaped(tmp_path: Path, picture: Callable[..., Path]) -> None:
-    picture("yolo/images/gr\u00fcn \u5e73.png")
+def test_names_are_shown_as_they_are_but_what_the_terminal_lacks_is_escaped(
+    tmp_path: Path, picture: Callable[..., Path]
+) -> None:
+    picture("yolo/images/gr\u00fcn :house: \u5e73.png")
     (tmp_path / "yolo/labels").mkdir()
-    (tmp_path / "yolo/labels/gr\u00fcn \u5e73.txt").write_text("0 0.5 0.5 0 0")
+    (tmp_path / "yolo/labels/gr\u00fcn :house: \u5e73.txt").write_text("0 0.5 0.5 0 0")
     (tmp_path / "yolo/classes.txt").write_text("wall")
     command = [sys.executable, str(RUN), "--source", str(tmp_path / "yolo"), "--output", str(tmp_path / "d")]
     environment = os.environ | {"PYTHONIOENCODING": "cp1252"}
     done = subprocess.run(command, env=environment, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (1, b"")
-    assert b"labels/gr\xfcn \\u5e73.txt, line 1, is a box without area." in done.stdout
+    assert b"labels/gr\xfcn :house: \\u5e73.txt, line 1, is a box without area." in done.stdout
 
 
 def test_a_python_without_the_projects_packages_is_told_what_to_do() -> None:
