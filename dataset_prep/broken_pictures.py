@@ -1,4 +1,4 @@
-"""Says of a picture that cannot be used what is wrong with it, whichever step finds out."""
+"""Says of a picture of a selection that cannot be used what is wrong with it, whichever step finds out."""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ def _stop_loading(number: int, frame: FrameType | None) -> None:
     os._exit(130)
 
 
-# Loading takes a second or two, and Ctrl-C in an import would come out as whatever that module makes of it.
+# Ctrl-C while the modules below are imported would come out as whatever they make of it; prepare.py's imports inside
+# of functions run under main(), which ends cleanly.
 if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, _stop_loading)
 
@@ -153,7 +154,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     upload.add_argument("--replace", action="store_true", help="replace another version that is there")
     run = parser.add_argument_group("run")
-    run.add_argument("--workers", type=_positive, metavar="N", help="threads (default: 4 for each core, at most 16)")
+    run.add_argument(
+        "--workers",
+        type=_positive,
+        metavar="N",
+        help="threads (default: 4 for each core, at most 16); copying takes one for each core at most",
+    )
     run.add_argument("--dry-run", action="store_true", help="read and count; write no data set, upload nothing")
     run.add_argument(
         "--report",

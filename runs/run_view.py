@@ -45,7 +45,7 @@ class RunView:
 
     def state(self, name: str, carried: Mapping[str, Any]) -> None:
         """A state was entered; `carried` is what the state machine carried into it."""
-        if name == "IsQuoteAccepted":
+        if name == "IsQuoteAccepted" and "sentence" in carried["quote"]:  # that of an earlier deployment's has none
             self._say(f"quote: {plain(carried['quote']['sentence'], longest=1000)}")
         if name not in ROUTINE_STATES:
             self._say(f"state {plain(name)}")

@@ -15,7 +15,7 @@ from pipeline.errors import AwsUnavailable, LaunchFailed, OverBudget
 from pipeline.execution import Execution
 from pipeline.execution_jobs import belongs_to, existing_jobs, stop_job
 from pipeline.job_cost import committed_usd
-from pipeline.job_state import describe_job, has_completed, instance_type
+from pipeline.job_state import describe_job, has_completed, possible_types
 from pipeline.pretrained_weights import choose_weights
 from pipeline.pricing import affordable_seconds
 from pipeline.request import Request
@@ -101,9 +101,9 @@ def _taken(
             f"There already is a training job {job['TrainingJobName']} that this execution did not start: "
             "start a new execution under another name."
         )
-    kind, spot = instance_type(job), bool(job.get("EnableManagedSpotTraining"))
+    types, spot = possible_types(job), bool(job.get("EnableManagedSpotTraining"))
     choices = dict(enumerate(launch.quote["choices"]))
-    same = [index for index, choice in choices.items() if kind in choice["instance_types"] and choice["spot"] is spot]
+    same = [index for index, each in choices.items() if set(each["instance_types"]) == types and each["spot"] is spot]
     index = same[0] if same else launch.attempt["choice"]
     seconds = job["StoppingCondition"]["MaxRuntimeInSeconds"]
     return _state(launch, number, earlier, index=index, max_runtime_seconds=seconds)

@@ -53,6 +53,12 @@ def instance_type(job: Mapping[str, Any]) -> str:
     return str(chosen or resources["InstancePreferences"][0]["InstanceType"])
 
 
+def possible_types(job: Mapping[str, Any]) -> set[str]:
+    """The instance types of which the job may get any."""
+    resources = job["ResourceConfig"]
+    return {each["InstanceType"] for each in resources.get("InstancePreferences") or [resources]}
+
+
 def billable_seconds(job: Mapping[str, Any], *, now: datetime) -> int:
     """BillableTimeInSeconds once SageMaker knows it (spot's discount included), else the time on an instance so far."""
     billed: int | None = job.get("BillableTimeInSeconds")

@@ -114,7 +114,7 @@ class Outcome:
     def _quote_lines(self) -> list[str]:
         """What the jobs were to cost, beside what they did; a refused quote is the failure's cause already."""
         quote = self.state.get("quote")
-        if not quote or not quote["accepted"]:
+        if not quote or not quote["accepted"] or "sentence" not in quote:  # that of an earlier deployment's has none
             return []
         return [f"Quote: {quote['sentence']}", *quote["notes"]]
 

@@ -248,6 +248,25 @@ def test_a_retry_takes_the_job_that_the_first_try_has_only_just_created(
     assert launching.start()["name"] == launching.names[0]
 
 
+def test_a_job_that_is_taken_counts_as_the_choice_that_it_was_created_for(launching: Launching) -> None:
+    """On demand a choice may stand behind one of which it is a part: what has no capacity then is not asked again."""
+    template = launching.launch.quote["choices"][0] | {"spot": False}
+    names = [["ml.g5.2xlarge", "ml.g6.2xlarge"], ["ml.g5.2xlarge"], ["ml.g6.2xlarge"]]
+    choices = [template | {"instance_types": each} for each in names]
+    launching = changed(launching, quote={**launching.launch.quote, "choices": choices})
+    for index, types in enumerate(names):
+        kinds = {"InstancePreferences": [{"InstanceType": each, "InstanceCount": 1} for each in types]}
+        alone = {"InstanceType": types[0], "InstanceCount": 1}
+        resources = {"VolumeSizeInGB": 30} | (alone if len(types) == 1 else kinds)
+        job = {"ResourceConfig": resources, "EnableManagedSpotTraining": False, **checkpoints(0)}
+        launching.expect_earlier(job)
+        launching.expect_tags(launching.launch.execution.tag)
+        if index:
+            expect_lock_of(launching.s3, launching.launch.execution)
+        state = launching.start()
+        assert (state["choice"], state["instance_types"]) == (index, types)
+
+
 def test_a_job_that_is_created_but_not_shown_yet_is_asked_for_again(launching: Launching) -> None:
     launching.expect_earlier()
     launching.expect_weights_and_code()
