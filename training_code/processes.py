@@ -45,6 +45,16 @@ class Processes:
         distributed.all_gather_object(values, value)
         return values
 
+    def leave(self) -> None:
+        """End the connection, all together; nothing may be exchanged afterwards.
+
+        A process that ended with it open could abort in its threads (seen: SIGABRT), and torchrun would then end the
+        first process too, which may still be writing the model.
+        """
+        if self.world_size > 1:
+            distributed.barrier()
+            distributed.destroy_process_group()
+
 
 def command_for_all(resource_config: Path) -> list[str] | None:
     """The torchrun command that starts a process for each GPU of each host; None where one process is all there is.

@@ -102,12 +102,14 @@ class Trainer:
         return False
 
     def close(self, failure: str | None) -> None:
-        """End the watch and the log, and write health.json; `failure` is the class word of what ended the run."""
+        """End the watch, the log and the connection, and write health.json; `failure` is the class word of the end."""
         self._watch.close()
         if self._log:
             self._log.close()
         if self._processes.is_first:
             self._write_health(failure)
+        if failure is None:  # else the others may hang where this process failed: torchrun ends them
+            self._processes.leave()
 
     def _train_epoch(self, epoch: int, first_step: int) -> bool:
         """Train the rest of `epoch` (from 0) and save; False if asked to stop."""

@@ -1,10 +1,12 @@
 """Processes that train together learn what one process learns from the same images."""
 
 import json
+import os
 import re
 import runpy
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -69,6 +71,36 @@ def test_two_hosts_train_together_and_stop_together(job: Job, tmp_path: Path) ->
     assert '"processes": 2' in state["fingerprint"]
     assert not (other.base / "checkpoints").exists() and "[train]" not in log_of_second
     assert not any((each.base / "output" / "failure").exists() for each in hosts.values())
+
+
+def test_processes_leave_together(tmp_path: Path) -> None:
+    """One that ends early must not take down the first, which writes the model."""
+    program = tmp_path / "leaving.py"
+    program.write_text(LEAVING)
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    done = subprocess.run(
+        [sys.executable, *torchrun, str(program)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+LEAVING = """
+import pathlib, time
+from torch import distributed
+from training_code.processes import join
+processes = join()
+if processes.is_first:
+    time.sleep(1)
+    pathlib.Path("model").touch()
+processes.leave()
+assert pathlib.Path("model").exists()
+assert not distributed.is_initialized()
+"""
 
 
 def test_one_host_with_one_process_needs_no_launcher(tmp_path: Path) -> None:
