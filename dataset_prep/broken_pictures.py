@@ -7,7 +7,7 @@ from dataset_prep.images import ImageError
 from dataset_prep.sources.source import SourceImage
 
 IMAGE_BROKEN = "IMAGE_BROKEN"
-"""Code of that finding."""
+"""Code of that finding; a source that cannot read a picture uses it too."""
 
 
 def say_broken(image: SourceImage, error: ImageError | OSError, found: FindingLog) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from dataset_contract.findings import Finding, FindingLog, Place
+from dataset_prep.broken_pictures import IMAGE_BROKEN
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.images import ImageError, ImageHeader, grey_thumbnail, read_header
 from dataset_prep.progress import Advance, no_progress
@@ -115,7 +116,7 @@ def _read_plan(plan: Plan, policy: Policy, repairs: Repairs, found: FindingLog) 
         thumbnail = grey_thumbnail(file := original, SIDE)
     except (ImageError, SvgError) as error:
         found.error(
-            "ANNOTATION_BROKEN" if file is annotation else "IMAGE_BROKEN",
+            "ANNOTATION_BROKEN" if file is annotation else IMAGE_BROKEN,
             f"{plan.name}/{file.name} {error}.",
             "Copy it again from the original download, or remove the plan's folder.",
             file=f"{plan.name}/{file.name}",

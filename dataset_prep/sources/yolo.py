@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dataset_contract.findings import FindingLog, Place
 from dataset_contract.strict_json import garbage_collection_paused
+from dataset_prep.broken_pictures import IMAGE_BROKEN
 from dataset_prep.counted import counted
 from dataset_prep.errors import PrepError
 from dataset_prep.images import SUFFIXES, ImageError, ImageHeader, read_header
@@ -78,7 +79,7 @@ def _read_image(
     except (ImageError, OSError) as problem:
         name = layout.relative(path)
         error = f"cannot be read ({problem.strerror or problem})" if isinstance(problem, OSError) else problem
-        found.error("IMAGE_BROKEN", f"{name} {error}.", "Replace the picture, or remove it and its label.", file=name)
+        found.error(IMAGE_BROKEN, f"{name} {error}.", "Replace the picture, or remove it and its label.", file=name)
         return None
     boxes = tuple(_read_boxes(image_id, path, header, layout, repairs=repairs, found=found, tolerated=tolerated))
     return SourceImage(image_id, picture, header.width, header.height, boxes, layout.images[path])
