@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 import aws_cdk as cdk
-
-sys.path.insert(0, str(Path(__file__).resolve().parent / "lambda"))  # the stacks share the pipeline's names and tables
 
 from stacks.configuration import Configuration, ConfigurationError
 from stacks.container_wheels import WheelsError, ensure_wheels

@@ -69,10 +69,11 @@ def once(name: str, lock_file: Path, folder: Path, install: Callable[[], None]) 
 
 
 def install_python_packages() -> None:
-    """Make a fresh .venv with every package of requirements.lock."""
+    """Make a fresh .venv with every package of requirements.lock, and the project itself, editable."""
     venv.create(VENV, clear=True, with_pip=True, symlinks=True)
     # Without compiling: Python compiles on first import, and most of what is installed is never imported.
     pip("install", "--no-compile", "--requirement", str(ROOT / "requirements.lock"))
+    pip("install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
 
 
 def install_cdk() -> None:

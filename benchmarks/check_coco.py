@@ -10,16 +10,12 @@ from __future__ import annotations
 
 import json
 import random
-import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.measuring import (  # noqa: E402
+from benchmarks.measuring import (
     in_turn,
     judge,
     machine,
@@ -32,10 +28,10 @@ from benchmarks.measuring import (  # noqa: E402
     work,
     write_results,
 )
-from dataset_contract.annotation_checks import check_annotations  # noqa: E402
-from dataset_contract.coco import parse_coco  # noqa: E402
-from dataset_contract.findings import Severity  # noqa: E402
-from dataset_contract.image_checks import check_file_names  # noqa: E402
+from dataset_contract.annotation_checks import check_annotations
+from dataset_contract.coco import parse_coco
+from dataset_contract.findings import Severity
+from dataset_contract.image_checks import check_file_names
 
 
 def main() -> None:

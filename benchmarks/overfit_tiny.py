@@ -20,14 +20,13 @@ import numpy as np
 import torch
 from PIL import Image
 
+from dataset_contract.load import load_split
+from dataset_prep.samples import write_samples
+from evaluation.metrics import ImageDetections, evaluate
+from prediction.predictor import Predictor
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "overfit_tiny.json"
-sys.path.insert(0, str(ROOT))
-
-from dataset_contract.load import load_split  # noqa: E402
-from dataset_prep.samples import write_samples  # noqa: E402
-from training_code.evaluation import ImageDetections, evaluate  # noqa: E402
-from training_code.inference import Predictor  # noqa: E402
 
 
 def main() -> None:
@@ -41,7 +40,7 @@ def main() -> None:
         prepare = [ROOT / "dataset_prep" / "run.py", "--source", job / "plans", "--output", dataset]
         subprocess.run([sys.executable, *map(str, prepare), "--split", "official"], check=True)
         hyperparameters = {
-            "preset": "tiny",
+            "recipe": "tiny",
             "epochs": str(options.epochs),
             "evaluation_epochs": str(options.epochs),
             "horizontal_flip": "false",

@@ -21,10 +21,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.measuring import (  # noqa: E402
+from benchmarks.measuring import (
     Cost,
     competitors,
     in_turn,

@@ -13,7 +13,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,10 +20,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.measuring import (  # noqa: E402
+from benchmarks.measuring import (
     Cost,
     competitors,
     in_turn,
@@ -39,10 +35,10 @@ from benchmarks.measuring import (  # noqa: E402
     work,
     write_results,
 )
-from dataset_contract.coco import Category, CocoDataset, Image, coco_to_bytes  # noqa: E402
-from dataset_contract.layout import MANIFEST, SPLITS, annotations_path, image_file_name, image_path  # noqa: E402
-from dataset_contract.manifest import FileEntry, build_manifest, manifest_to_bytes, parse_manifest  # noqa: E402
-from dataset_prep.upload import check_bucket, s3_client, upload_dataset  # noqa: E402
+from dataset_contract.coco import Category, CocoDataset, Image, coco_to_bytes
+from dataset_contract.layout import MANIFEST, SPLITS, annotations_path, image_file_name, image_path
+from dataset_contract.manifest import FileEntry, build_manifest, manifest_to_bytes, parse_manifest
+from dataset_prep.upload import check_bucket, s3_client, upload_dataset
 
 SIZE = 200_000  # bytes
 WORKERS = 8

@@ -22,21 +22,17 @@ import time
 import zlib
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "lambda")]
+import boto3
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.config import Config
+from pipeline.dataset.batches import check_batch
+from pipeline.dataset.validation import Validation
 
-import boto3  # noqa: E402
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse  # noqa: E402
-from botocore.config import Config  # noqa: E402
-from pipeline.dataset_validation import Validation  # noqa: E402
-from pipeline.image_batches import check_batch  # noqa: E402
-
-from benchmarks.measuring import (  # noqa: E402
+from benchmarks.measuring import (
     Cost,
     machine,
     parser,
@@ -47,9 +43,9 @@ from benchmarks.measuring import (  # noqa: E402
     work,
     write_results,
 )
-from dataset_contract.coco import Annotation, Category, CocoDataset, Image, coco_to_bytes  # noqa: E402
-from dataset_contract.layout import MANIFEST, annotations_path, image_file_name, image_path  # noqa: E402
-from dataset_contract.manifest import FileEntry, build_manifest, manifest_to_bytes  # noqa: E402
+from dataset_contract.coco import Annotation, Category, CocoDataset, Image, coco_to_bytes
+from dataset_contract.layout import MANIFEST, annotations_path, image_file_name, image_path
+from dataset_contract.manifest import FileEntry, build_manifest, manifest_to_bytes
 
 BUCKET = "floorplans"
 SECONDS_TO_FIRST_BYTE = 0.015

@@ -43,8 +43,6 @@ try:
     from pathlib import Path
 
     ROOT = Path(__file__).resolve().parent.parent
-    if str(ROOT) not in sys.path:  # run as a file
-        sys.path.insert(0, str(ROOT))
 
     from rich.console import Console
 

@@ -14,8 +14,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:  # run as a file
-    sys.path.insert(0, str(ROOT))
 
 from dataset_prep.sample_plans.drawing import choose_style, draw  # noqa: E402  after the path is set
 from dataset_prep.sample_plans.plan import make_plan  # noqa: E402  after the path is set

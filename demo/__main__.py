@@ -19,8 +19,6 @@ from typing import Any, NoReturn
 import boto3
 from rich.console import Console
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lambda"))  # for the pipeline's prices and rules
-
 from dataset_prep.samples import write_samples
 from demo.outcome import draw_pictures, read_manifest, write_outcome
 from demo.phases import PhaseLog, PhaseProgress
@@ -31,7 +29,7 @@ from local_aws.ministack_process import MinistackError
 from local_aws.process_guard import GuardedProcess
 from runs.errors import RunsError
 from runs.execution_follower import ROUTINE_STATES, Execution, ExecutionFollower, TrainingJob
-from training_code.metric_lines import read_training_line
+from training_code.job.metric_lines import read_training_line
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"

@@ -14,7 +14,7 @@ from dataset_contract.load import load_split
 from dataset_prep.preview import draw_boxes
 from dataset_prep.sources.source import SourceBox
 from demo.page import PredictionPair, SamplePicture, data_uri
-from training_code.inference import Predictor
+from prediction.predictor import Predictor
 
 PICTURE_SIDE = 640
 SAMPLES_PER_SPLIT = 4

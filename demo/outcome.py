@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipeline.pricing import PRICES_DATE, PRICES_REGION, USD_PER_HOUR
+from pipeline.quote.prices import PRICES_DATE, PRICES_REGION, USD_PER_HOUR
 
 from dataset_contract.layout import MANIFEST
 from dataset_contract.manifest import Manifest, parse_manifest
@@ -17,8 +17,8 @@ from demo.page import PhaseCost, PredictionPair, Price, SamplePicture, render_pa
 from demo.phases import Phase
 from demo.summary import DatasetSummary, Summary
 from demo.trained_model import TrainedModel
+from prediction.predictor import Predictor
 from runs.execution_follower import Execution, TrainingJob
-from training_code.inference import Predictor
 
 
 @dataclass(frozen=True, slots=True)

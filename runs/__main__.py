@@ -16,12 +16,9 @@ from pathlib import Path
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lambda"))  # the steps' names, layout and rules
-
 from pipeline.links import execution_link
 from pipeline.plain_text import plain
+from rich.console import Console
 
 from runs.approval import approve
 from runs.deployed_stack import STACK, DeployedStack, find_stack

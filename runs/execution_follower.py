@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 from pipeline.aws_errors import error_code
-from pipeline.job_log import LOG_GROUP
-from pipeline.job_state import instance_type
+from pipeline.job.log import LOG_GROUP
+from pipeline.job.state import instance_type
 
 from runs.execution_history import states_after
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
-from pipeline.run_health import HEALTH_FILE
+from pipeline.job.health import HEALTH_FILE
 from pipeline.s3_layout import CHECKPOINTS, REPORTS
 
 from runs.errors import RunsError

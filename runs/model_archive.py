@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 
 import boto3
-from pipeline.artifact_metrics import MAX_MEMBERS, MAX_UNPACKED_BYTES
+from pipeline.model.artifact_metrics import MAX_MEMBERS, MAX_UNPACKED_BYTES
 from pipeline.s3_layout import bucket_and_key
 
 from runs.errors import RunsError

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from runs.execution_follower import ROUTINE_STATES
-from training_code.metric_lines import TrainingLine, read_training_line
+from training_code.job.metric_lines import TrainingLine, read_training_line
 
 
 class RunView:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_logs as logs
 from pipeline.errors import RequestInvalid
-from pipeline.pricing import USD_PER_HOUR
+from pipeline.quote.prices import USD_PER_HOUR
 from pipeline.request import PRESETS, parse_quality_gate
 
 LOG_RETENTION = {

@@ -8,8 +8,8 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
+from pipeline.cloudwatch_metrics import COST, COST_SO_FAR, NAMESPACE, QUIET
 from pipeline.execution import JOB_NAME_PREFIX
-from pipeline.run_metrics import COST, COST_SO_FAR, NAMESPACE, QUIET
 
 _MINUTE = Duration.minutes(1)
 _TRAINING = "/aws/sagemaker/TrainingJobs"

@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_sns as sns
-from pipeline import run_metrics
+from pipeline import cloudwatch_metrics
 from pipeline.execution import JOB_NAME_PREFIX
 from pipeline.s3_layout import CHECKPOINTS, LOCKS, PRETRAINED, REPORTS, RUNS, TRAINING_CODE, TRAINING_JOBS
 
@@ -95,7 +95,7 @@ def allow_watch(function: lambda_.Function, *, bucket: s3.Bucket) -> None:
     function.add_to_role_policy(_allow(["logs:DescribeLogStreams", "logs:GetLogEvents"], training_logs(stack)))
     function.add_to_role_policy(_list(bucket, f"{CHECKPOINTS}*"))
     function.add_to_role_policy(_allow(["s3:GetObject"], bucket.arn_for_objects(f"{CHECKPOINTS}*/health.json")))
-    function.add_to_role_policy(_metrics(run_metrics.NAMESPACE))
+    function.add_to_role_policy(_metrics(cloudwatch_metrics.NAMESPACE))
 
 
 def allow_stop(function: lambda_.Function) -> None:
@@ -154,7 +154,7 @@ def allow_finalisation(function: lambda_.Function, *, bucket: s3.Bucket, topic: 
     function.add_to_role_policy(_allow(["s3:GetObject", "s3:DeleteObject"], bucket.arn_for_objects(f"{LOCKS}*")))
     function.add_to_role_policy(_allow(["s3:PutObject"], bucket.arn_for_objects(MESSAGES)))
     topic.grant_publish(function)  # its key, too
-    function.add_to_role_policy(_metrics(run_metrics.NAMESPACE))
+    function.add_to_role_policy(_metrics(cloudwatch_metrics.NAMESPACE))
 
 
 def allow_training(role: iam.Role, *, bucket: s3.Bucket, dataset_prefix: str, image: TrainingImage) -> None:

@@ -26,11 +26,17 @@ _SOURCES = {
     "pipeline": ROOT / "lambda" / "pipeline",
     "dataset_contract": ROOT / "dataset_contract",
     # What the trainer calls its metrics, and when it judges itself; the rest of training_code needs torch.
-    "training_code/__init__.py": ROOT / "training_code" / "__init__.py",
-    "training_code/config.py": ROOT / "training_code" / "config.py",
-    "training_code/health.py": ROOT / "training_code" / "health.py",
-    "training_code/metric_lines.py": ROOT / "training_code" / "metric_lines.py",
-    "training_code/presets.py": ROOT / "training_code" / "presets.py",
+    **{
+        f"training_code/{name}": ROOT / "training_code" / name
+        for name in (
+            "__init__.py",
+            "config.py",
+            "recipes.py",
+            "job/__init__.py",
+            "job/health.py",
+            "job/metric_lines.py",
+        )
+    },
 }
 
 
@@ -117,7 +123,7 @@ class PipelineFunctions(Construct):
         memory_mb: int = 256,
         dead_letters: sns.Topic | None = None,
     ) -> lambda_.Function:
-        """The function whose handler is pipeline.<name>.handler."""
+        """The function whose handler is pipeline.steps.<name>.handler."""
         title = name.title().replace("_", "")
         log_group = logs.LogGroup(
             self, f"{title}Logs", retention=self._log_retention, removal_policy=RemovalPolicy.DESTROY
@@ -129,7 +135,7 @@ class PipelineFunctions(Construct):
             title,
             description=f"floorplan-dino: step {title} of the training pipeline",
             code=self._code,
-            handler=f"pipeline.{name}.handler",
+            handler=f"pipeline.steps.{name}.handler",
             runtime=lambda_.Runtime.PYTHON_3_14,
             architecture=lambda_.Architecture.ARM_64,
             role=role,

@@ -14,8 +14,6 @@ from typing import Any
 
 import aws_cdk as cdk
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lambda"))  # the stacks share the pipeline's names
-
 from stacks.configuration import Configuration
 from stacks.floorplan_dino_stack import FloorplanDinoStack
 from stacks.staging import ROOT

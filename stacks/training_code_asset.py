@@ -9,17 +9,19 @@ from constructs import Construct
 
 from stacks.staging import ROOT, staged
 
+PACKAGES = ("training_code", "dataset_contract", "evaluation", "prediction")
+"""What the trainer imports."""
+
 
 class TrainingCodeAsset(Construct):
-    """`training_code/`, `dataset_contract/` and `wheels/` at the zip's root."""
+    """PACKAGES and `wheels/` at the zip's root."""
 
     asset: s3_assets.Asset
 
     def __init__(self, scope: Construct, construct_id: str, *, wheels: Path) -> None:
         super().__init__(scope, construct_id)
         sources = {
-            "training_code": ROOT / "training_code",
-            "dataset_contract": ROOT / "dataset_contract",
+            **{name: ROOT / name for name in PACKAGES},
             "wheels": wheels,
         }
         with staged(sources) as folder:

@@ -225,7 +225,7 @@ class TrainingConfig:
     """Seed of initialisation, order, augmentation and denoising."""
 
     workers: int = 4
-    """Processes that read and augment images; 0 reads in the training process."""
+    """DistributedContext that read and augment images; 0 reads in the training process."""
 
     cpu_threads: int | None = None
     """Threads of the arithmetic on a CPU; None leaves it to PyTorch. They cost small tensors more than they bring."""

@@ -15,14 +15,14 @@ import traceback
 
 import torch
 
-from training_code.checked_dataset import open_dataset
-from training_code.failures import TrainingError, write_failure
-from training_code.hyperparameters import JobConfig, read_hyperparameters
-from training_code.memory import memory_failures
-from training_code.processes import command_for_all, join
-from training_code.sagemaker_paths import SageMakerPaths
-from training_code.trainer import Trainer
-from training_code.watch import StopRequest
+from training_code.data.checked_dataset import open_dataset
+from training_code.job.distributed import command_for_all, join
+from training_code.job.failures import TrainingError, write_failure
+from training_code.job.hyperparameters import JobConfig, read_hyperparameters
+from training_code.job.sagemaker_paths import SageMakerPaths
+from training_code.job.watch import StopRequest
+from training_code.loop.memory import memory_failures
+from training_code.loop.trainer import Trainer
 
 
 def main() -> int:
@@ -44,7 +44,7 @@ def _run(paths: SageMakerPaths) -> int:
     job = read_hyperparameters(paths.hyperparameters)
     if "RANK" not in os.environ and (command := command_for_all(paths.resource_config)):
         os.execv(command[0], [*command, "-m", "training_code.train"])  # noqa: S606  no shell; keeps the process id
-    say(f"Training {job.preset}: {job.training}")
+    say(f"Training {job.recipe}: {job.training}")
     if job.training.cpu_threads:
         torch.set_num_threads(job.training.cpu_threads)
     with memory_failures(job.training):

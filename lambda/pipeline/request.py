@@ -9,16 +9,16 @@ from dataclasses import asdict, dataclass
 from typing import Any, NoReturn, TypeGuard
 
 from pipeline.errors import RequestInvalid
-from pipeline.pricing import USD_PER_HOUR
-from training_code import presets
+from pipeline.quote.prices import USD_PER_HOUR
+from training_code.recipes import RECIPES
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
     """What a preset's name stands for."""
 
-    training_preset: str
-    """The name of the trainer's configuration, in training_code.presets.PRESETS."""
+    recipe: str
+    """The name of the trainer's configuration, in training_code.recipes.RECIPES."""
     epochs: tuple[int, ...]
     """Of each of its runs, in their order; a run starts only if the one before it was good."""
     max_cost_usd: float
@@ -29,7 +29,7 @@ PRESETS = {
     "test": Preset("room_wall", (5,), 10),
     "full": Preset("room_wall", (50,), 60),
     "test_then_full": Preset("room_wall", (5, 50), 70),
-    "tiny": Preset("tiny", (presets.PRESETS["tiny"].training.epochs,), 5),
+    "tiny": Preset("tiny", (RECIPES["tiny"].training.epochs,), 5),
 }
 
 MAX_EPOCHS = 1000
@@ -64,7 +64,7 @@ class Defaults:
 class Run:
     """One training job's work."""
 
-    training_preset: str
+    recipe: str
     """The name of the trainer's configuration."""
     epochs: int
 
@@ -98,15 +98,15 @@ class Request:
         return cls(**{**state, "instance_types": tuple(state["instance_types"])})
 
     @property
-    def training_preset(self) -> str:
+    def recipe(self) -> str:
         """The name of the trainer's configuration, which all runs share."""
-        return PRESETS[self.preset].training_preset
+        return PRESETS[self.preset].recipe
 
     @property
     def runs(self) -> tuple[Run, ...]:
         """What is trained, one job after the other: one run, or several for a preset of several."""
         epochs = PRESETS[self.preset].epochs if self.epochs is None else (self.epochs,)
-        return tuple(Run(self.training_preset, count) for count in epochs)
+        return tuple(Run(self.recipe, count) for count in epochs)
 
 
 def parse_request(value: object, defaults: Defaults) -> Request:

@@ -9,8 +9,6 @@ import time
 from collections import Counter
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "lambda"))  # the pipeline's names, as its users see them
-
 from tests.chaos.chaos_run import Verdict, chaos_deployment, late_messages, run_chaos
 
 

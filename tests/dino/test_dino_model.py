@@ -13,7 +13,7 @@ from tests.dino.small_dino import SMALL, build_small, make_batch, make_targets
 from training_code.config import ModelConfig
 from training_code.dino.model import build_model
 from training_code.dino.scales import resize_mask
-from training_code.presets import PRESETS
+from training_code.recipes import RECIPES
 
 OFFICIAL_NAMES_SHA256 = "61224309d2dabd5696a1ee791ec26441073e949951e675815877157e304db69e"
 """Of the sorted lines "name shape" of the official DINO_4scale checkpoint's state_dict (91 classes)."""
@@ -115,9 +115,9 @@ def test_activation_checkpointing_changes_memory_and_not_gradients() -> None:
         torch.testing.assert_close(recomputed, plain)
 
 
-@pytest.mark.parametrize("name", list(PRESETS))
+@pytest.mark.parametrize("name", list(RECIPES))
 def test_a_fresh_model_starts_as_the_paper_says(name: str) -> None:
-    model = build_model(PRESETS[name].model)
+    model = build_model(RECIPES[name].model)
     state = model.state_dict()
     torch.testing.assert_close(state["class_embed.0.bias"].sigmoid(), torch.full((3,), 0.01))
     assert not state["bbox_embed.0.layers.2.weight"].any() and not state["bbox_embed.0.layers.2.bias"].any()

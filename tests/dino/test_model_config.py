@@ -9,7 +9,7 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from training_code.config import ConfigError, ModelConfig
-from training_code.presets import PRESETS
+from training_code.recipes import RECIPES
 
 
 @pytest.mark.parametrize(
@@ -42,11 +42,11 @@ def test_what_cannot_work_is_refused_in_one_sentence(fields: dict[str, object], 
     assert message.endswith(".") and "\n" not in message
 
 
-def test_the_presets_know_walls_and_rooms_and_room_wall_is_the_papers_model() -> None:
-    assert set(PRESETS) == {"room_wall", "tiny"}
-    assert all(preset.model.num_classes == 3 for preset in PRESETS.values())  # ids 1 and 2, and the unused 0
-    assert PRESETS["room_wall"].model == ModelConfig(num_classes=3)
-    assert PRESETS["room_wall"].training.epochs == 5
+def test_the_recipes_know_walls_and_rooms_and_room_wall_is_the_papers_model() -> None:
+    assert set(RECIPES) == {"room_wall", "tiny"}
+    assert all(preset.model.num_classes == 3 for preset in RECIPES.values())  # ids 1 and 2, and the unused 0
+    assert RECIPES["room_wall"].model == ModelConfig(num_classes=3)
+    assert RECIPES["room_wall"].training.epochs == 5
 
 
 def test_a_configuration_cannot_change_after_it_was_checked() -> None:
@@ -54,6 +54,6 @@ def test_a_configuration_cannot_change_after_it_was_checked() -> None:
         ModelConfig().num_classes = 2  # type: ignore[misc]
 
 
-def test_reading_the_presets_needs_the_standard_library_only() -> None:
-    code = "import training_code.presets, sys; sys.exit(any(m in sys.modules for m in ('torch', 'numpy', 'boto3')))"
+def test_reading_the_recipes_needs_the_standard_library_only() -> None:
+    code = "import training_code.recipes, sys; sys.exit(any(m in sys.modules for m in ('torch', 'numpy', 'boto3')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

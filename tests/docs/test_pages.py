@@ -5,13 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
-from pipeline import aborted
 from pipeline.errors import EXPECTED_ERRORS
-from pipeline.pricing import USD_PER_HOUR, cost_usd
+from pipeline.quote.prices import USD_PER_HOUR, cost_usd
 from pipeline.request import PRESETS, Request
+from pipeline.steps import aborted
 
 from stacks.dataset_bucket import ACCESS_LOGS_DAYS, CHECKPOINTS_DAYS, NONCURRENT_DAYS
-from training_code.failures import TrainingError
+from training_code.job.failures import TrainingError
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from tests.end_to_end.deployed import Deployed
 
-PRESETS = "training_code/presets.py"
+RECIPES = "training_code/recipes.py"
 
 
 @contextmanager
@@ -32,14 +32,14 @@ def tiny_preset(deployed: Deployed, **settings: object) -> Iterator[None]:
 
 
 def with_settings(archive: bytes, settings: dict[str, object]) -> bytes:
-    """The archive with lines at the end of the presets' file that change the one."""
+    """The archive with lines at the end of the recipes' file that change the one."""
     lines = (
         "\nimport dataclasses\n"
-        f"_tiny = PRESETS['tiny']\n_training = dataclasses.replace(_tiny.training, **{settings!r})\n"
-        "PRESETS = PRESETS | {'tiny': dataclasses.replace(_tiny, training=_training)}\n"
+        f"_tiny = RECIPES['tiny']\n_training = dataclasses.replace(_tiny.training, **{settings!r})\n"
+        "RECIPES = RECIPES | {'tiny': dataclasses.replace(_tiny, training=_training)}\n"
     )
     changed = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(changed, "w") as new:
         for name in old.namelist():
-            new.writestr(name, old.read(name) + (lines.encode() if name == PRESETS else b""))
+            new.writestr(name, old.read(name) + (lines.encode() if name == RECIPES else b""))
     return changed.getvalue()

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
-from pipeline.job_log import LOG_GROUP, LogEnd, read_log_end
+from pipeline.job.log import LOG_GROUP, LogEnd, read_log_end
 
 from local_aws.embedded import EmbeddedAws
 from runs.execution_follower import Execution, ExecutionFollower
@@ -144,7 +144,7 @@ class Deployed:
         """The name of a step's Lambda function."""
         pages = self.session.client("lambda").get_paginator("list_functions").paginate()
         functions = [function for page in pages for function in page["Functions"]]
-        (name,) = [each["FunctionName"] for each in functions if each["Handler"] == f"pipeline.{step}.handler"]
+        (name,) = [each["FunctionName"] for each in functions if each["Handler"] == f"pipeline.steps.{step}.handler"]
         return name
 
     def is_training(self, job: str) -> bool:

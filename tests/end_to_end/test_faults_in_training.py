@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 
 import pytest
-from pipeline.job_log import LOG_GROUP
+from pipeline.job.log import LOG_GROUP
 
 from demo.trained_model import fetch_model
 from tests.end_to_end.deployed import Deployed, wait_until
 from tests.end_to_end.job_process import process_of
-from training_code.health import JUDGED_STEPS, judge
-from training_code.metric_lines import TRAINING_FIGURES, training_line
+from training_code.job.health import JUDGED_STEPS, judge
+from training_code.job.metric_lines import TRAINING_FIGURES, training_line
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240), pytest.mark.usefixtures("dataset_version")]
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from pipeline.image_batches import BATCH_IMAGES, LARGEST_WHOLE
+from pipeline.dataset.batches import BATCH_IMAGES, LARGEST_WHOLE
 
 from dataset_contract.layout import MANIFEST, image_path
 from dataset_contract.manifest import parse_manifest

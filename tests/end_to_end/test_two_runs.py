@@ -26,8 +26,8 @@ def test_a_good_test_run_is_followed_by_the_full_one_which_is_judged(
     sagemaker = deployed.session.client("sagemaker")
     jobs = [sagemaker.describe_training_job(TrainingJobName=name) for name in (test, full)]
     assert [job["HyperParameters"] for job in jobs] == [
-        {"preset": "room_wall", "epochs": "5"},
-        {"preset": "room_wall", "epochs": "50"},
+        {"recipe": "room_wall", "epochs": "5"},
+        {"recipe": "room_wall", "epochs": "50"},
     ]
     folders = [job["CheckpointConfig"]["S3Uri"].rstrip("/").rsplit("/", 1)[-1] for job in jobs]
     assert folders == ["0", "1"], "the full run begins anew"

@@ -5,7 +5,7 @@ import io
 import json
 import tarfile
 
-from training_code.health import judge
+from training_code.job.health import judge
 
 METRICS = json.dumps(
     {"ap": 0.71, "ap50": 0.9, "f1": 0.93, "classes": {"wall": {"f1": 0.95, "ap": 0.8}, "room": {"f1": 0.91}}}

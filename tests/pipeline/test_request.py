@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pipeline.errors import RequestInvalid
-from pipeline.pricing import USD_PER_HOUR
+from pipeline.quote.prices import USD_PER_HOUR
 from pipeline.request import (
     MAX_COST_USD,
     MAX_EPOCHS,
@@ -19,7 +19,7 @@ from pipeline.request import (
     parse_request,
 )
 
-from training_code.presets import PRESETS as TRAINING_PRESETS
+from training_code.recipes import RECIPES
 
 DEFAULTS = Defaults(
     dataset_prefix="dino-data", preset="test", instance_type="ml.g5.2xlarge", quality_gate={"room": 0.895}
@@ -45,7 +45,7 @@ def test_an_empty_object_is_a_complete_request() -> None:
         ("test", (Run("room_wall", 5),), 10),
         ("full", (Run("room_wall", 50),), 60),
         ("test_then_full", (Run("room_wall", 5), Run("room_wall", 50)), 70),
-        ("tiny", (Run("tiny", TRAINING_PRESETS["tiny"].training.epochs),), 5),
+        ("tiny", (Run("tiny", RECIPES["tiny"].training.epochs),), 5),
     ],
 )
 def test_a_preset_brings_its_runs_and_what_they_may_cost(
@@ -72,12 +72,12 @@ def test_an_empty_gate_replaces_the_deployments() -> None:
 def test_the_deployment_chooses_the_default_preset() -> None:
     tiny = Defaults(dataset_prefix="dino-data", preset="tiny", instance_type="ml.g5.xlarge", quality_gate={})
     request = parse_request({}, tiny)
-    assert (request.preset, request.training_preset, request.instance_types) == ("tiny", "tiny", ("ml.g5.xlarge",))
+    assert (request.preset, request.recipe, request.instance_types) == ("tiny", "tiny", ("ml.g5.xlarge",))
     assert (request.max_cost_usd, request.quality_gate) == (5, {})
 
 
 def test_every_preset_is_one_of_the_trainers() -> None:
-    assert {preset.training_preset for preset in PRESETS.values()} <= set(TRAINING_PRESETS)
+    assert {preset.recipe for preset in PRESETS.values()} <= set(RECIPES)
 
 
 def test_the_consoles_own_extras_are_let_pass() -> None:

@@ -5,7 +5,7 @@ from io import StringIO
 from rich.console import Console
 
 from runs.run_view import RunView
-from training_code.metric_lines import TRAINING_FIGURES, training_line
+from training_code.job.metric_lines import TRAINING_FIGURES, training_line
 
 LOOK = {
     "watch": {"sentence": "Training, step 20 of 700.", "secondary_status": "Training", "execution_cost_usd": 0.42},

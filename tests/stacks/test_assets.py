@@ -1,12 +1,12 @@
 """What travels to Lambda and to SageMaker: all that is imported there, and nothing else."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from stacks.staging import staged
+from stacks.training_code_asset import PACKAGES
+from tests.without_checkout import run_without_checkout
 
 Resources = dict[str, list[dict[str, Any]]]
 
@@ -20,14 +20,12 @@ def files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_functions_import_without_the_repository(assembly: Path, resources: Resources) -> None:
+def test_the_functions_import_without_the_repository(assembly: Path, resources: Resources, tmp_path: Path) -> None:
     """Each handler, with nothing on the path but the asset and the installed boto3."""
     folder = asset_with(assembly, "pipeline")
     handlers = [item["Properties"]["Handler"].removesuffix(".handler") for item in resources["AWS::Lambda::Function"]]
     loaded = "import sys; print(*(name for name in ('torch', 'numpy', 'PIL') if name in sys.modules))"
-    # -I leaves the folder and the environment's PYTHONPATH out of the path.
-    code = f"import sys; sys.path.insert(0, {str(folder)!r}); import {', '.join(handlers)}; {loaded}"
-    done = subprocess.run([sys.executable, "-I", "-B", "-c", code], capture_output=True, text=True, check=False)
+    done = run_without_checkout(f"import {', '.join(handlers)}; {loaded}", folders=[folder], cwd=tmp_path)
     assert (done.returncode, done.stderr, done.stdout.strip()) == (0, "", "")
 
 
@@ -37,18 +35,26 @@ def test_the_functions_bring_no_more_than_python_files(assembly: Path) -> None:
     assert {path for path in found if path.startswith("training_code")} == {
         "training_code/__init__.py",
         "training_code/config.py",
-        "training_code/health.py",
-        "training_code/metric_lines.py",
-        "training_code/presets.py",
+        "training_code/job/__init__.py",
+        "training_code/job/health.py",
+        "training_code/job/metric_lines.py",
+        "training_code/recipes.py",
     }
     assert not {path for path in found if not path.endswith(".py")}
 
 
 def test_the_training_code_brings_what_the_containers_entry_point_uses(assembly: Path) -> None:
     found = files(asset_with(assembly, "wheels"))
-    assert {path.split("/")[0] for path in found} == {"training_code", "dataset_contract", "wheels"}
+    assert {path.split("/")[0] for path in found} == {*PACKAGES, "wheels"}
     assert {"training_code/train.py", "training_code/requirements.lock", "dataset_contract/check.py"} <= found
     assert not {path for path in found if "__pycache__" in path or path.endswith(".pyc")}
+
+
+def test_the_training_code_imports_without_the_repository(assembly: Path, tmp_path: Path) -> None:
+    folder = asset_with(assembly, "wheels")
+    modules = sorted(name.removesuffix(".py").replace("/", ".") for name in files(folder) if name.endswith(".py"))
+    done = run_without_checkout(f"import {', '.join(modules)}", folders=[folder], cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_same_sources_are_the_same_asset(tmp_path: Path) -> None:

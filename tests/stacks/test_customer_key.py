@@ -40,7 +40,7 @@ def test_launch_has_jobs_encrypt_their_models_by_it(with_key: Resources) -> None
         for each in with_key["AWS::Lambda::Function"]
         if "KMS_KEY_ARN" in (variables := each["Properties"].get("Environment", {}).get("Variables", {}))
     }
-    assert keys == {"pipeline.launch.handler": KEY}
+    assert keys == {"pipeline.steps.launch.handler": KEY}
 
 
 def service_of(statement: dict[str, Any]) -> str | None:

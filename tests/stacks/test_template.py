@@ -67,7 +67,7 @@ def test_the_topic_is_encrypted_and_refuses_messages_without_tls(resources: Reso
 def test_every_function_is_traced_logs_json_and_has_a_role_and_a_log_group_of_its_own(resources: Resources) -> None:
     functions = resources["AWS::Lambda::Function"]
     assert {item["Properties"]["Handler"] for item in functions} == {
-        f"pipeline.{step}.handler"
+        f"pipeline.steps.{step}.handler"
         for step in (
             "resolve",
             "lock",
@@ -100,7 +100,7 @@ def test_what_nobody_waits_for_tells_a_person_when_it_fails(resources: Resources
         for item in resources["AWS::Lambda::Function"]
         if "DeadLetterConfig" in item["Properties"]
     }
-    assert targets == {"pipeline.aborted.handler": "<NotificationsTopic>"}
+    assert targets == {"pipeline.steps.aborted.handler": "<NotificationsTopic>"}
 
 
 def test_every_log_group_keeps_its_lines_as_long_as_configured(resources: Resources) -> None:

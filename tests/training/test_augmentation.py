@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from training_code.augmentation import LabelledImage, augment, crop, flip, resize
+from prediction.image_tensors import resized_size
 from training_code.config import TrainingConfig
-from training_code.image_tensors import resized_size
+from training_code.data.augmentation import LabelledImage, augment, crop, flip, resize
 
 WIDTH, HEIGHT = 120, 90
 

@@ -9,18 +9,24 @@ import torch
 
 from dataset_contract.load import load_split
 from tests.training.training_jobs import draw_plan
-from training_code.batches import EpochDraws, EvaluationDraws, epoch_order, load_batches, steps_per_epoch
 from training_code.config import TrainingConfig
-from training_code.failures import DataError
-from training_code.memory import worst_case_batch
-from training_code.plan_images import PlanImages
-from training_code.presets import PRESETS
+from training_code.data.batches import (
+    EpochBatchSampler,
+    EvaluationBatchSampler,
+    epoch_order,
+    load_batches,
+    steps_per_epoch,
+)
+from training_code.data.plan_dataset import PlanDataset
+from training_code.job.failures import DataError
+from training_code.loop.memory import worst_case_batch
+from training_code.recipes import RECIPES
 
-CONFIG = replace(PRESETS["tiny"].training, batch_size=2, image_short_sides=(64, 48), image_max_side=96)
+CONFIG = replace(RECIPES["tiny"].training, batch_size=2, image_short_sides=(64, 48), image_max_side=96)
 
 
-def train_images(dataset: Path, config: TrainingConfig = CONFIG) -> PlanImages:
-    return PlanImages(dataset / "train", load_split(dataset, "train"), config, augmented=True)
+def train_images(dataset: Path, config: TrainingConfig = CONFIG) -> PlanDataset:
+    return PlanDataset(dataset / "train", load_split(dataset, "train"), config, augmented=True)
 
 
 def test_an_epoch_leaves_no_image_out() -> None:
@@ -45,20 +51,20 @@ def test_images_of_like_shape_share_a_batch() -> None:
 
 
 def test_two_processes_share_the_batch_of_one(dataset: Path) -> None:
-    whole = list(EpochDraws(train_images(dataset, replace(CONFIG, batch_size=4)), epoch=1))
-    halves = [list(EpochDraws(train_images(dataset), epoch=1, rank=rank, world_size=2)) for rank in (0, 1)]
+    whole = list(EpochBatchSampler(train_images(dataset, replace(CONFIG, batch_size=4)), epoch=1))
+    halves = [list(EpochBatchSampler(train_images(dataset), epoch=1, rank=rank, world_size=2)) for rank in (0, 1)]
     assert [first + second for first, second in zip(*halves, strict=True)] == whole
 
 
 def test_a_resumed_epoch_goes_on_where_it_was(dataset: Path) -> None:
     images = train_images(dataset, replace(CONFIG, batch_size=1, accumulation_steps=2))
-    assert list(EpochDraws(images, epoch=2, first_step=2)) == list(EpochDraws(images, epoch=2))[4:]
+    assert list(EpochBatchSampler(images, epoch=2, first_step=2)) == list(EpochBatchSampler(images, epoch=2))[4:]
 
 
 def test_workers_read_the_same(dataset: Path) -> None:
     random_state = torch.get_rng_state()
     images = [train_images(dataset, replace(CONFIG, workers=workers)) for workers in (0, 2)]
-    batches = [list(load_batches(each, EpochDraws(each, epoch=0), pin_memory=False)) for each in images]
+    batches = [list(load_batches(each, EpochBatchSampler(each, epoch=0), pin_memory=False)) for each in images]
     for one, other in zip(*batches, strict=True):
         assert one.positions == other.positions
         assert torch.equal(one.images, other.images)
@@ -68,8 +74,8 @@ def test_workers_read_the_same(dataset: Path) -> None:
 
 
 def test_boxes_are_shares_of_the_image_without_its_padding(dataset: Path) -> None:
-    images = PlanImages(dataset / "val", load_split(dataset, "val"), CONFIG, augmented=False)
-    [batch] = load_batches(images, EvaluationDraws(images), pin_memory=False)
+    images = PlanDataset(dataset / "val", load_split(dataset, "val"), CONFIG, augmented=False)
+    [batch] = load_batches(images, EvaluationBatchSampler(images), pin_memory=False)
     for index, (image_id, target) in enumerate(zip((7, 8), batch.targets, strict=True)):
         picture, boxes = draw_plan(image_id)
         _, (x0, y0, x1, y1) = boxes[2]
@@ -83,7 +89,7 @@ def test_boxes_are_shares_of_the_image_without_its_padding(dataset: Path) -> Non
 
 def test_an_image_without_boxes_is_trained_on(dataset: Path) -> None:
     images = train_images(dataset)
-    batches = list(load_batches(images, EpochDraws(images, epoch=0), pin_memory=False))
+    batches = list(load_batches(images, EpochBatchSampler(images, epoch=0), pin_memory=False))
     counts = {position: len(t["labels"]) for b in batches for position, t in zip(b.positions, b.targets, strict=True)}
     assert counts == {0: 3, 1: 3, 2: 0, 3: 3, 4: 3, 5: 3}
 
@@ -96,16 +102,16 @@ def test_a_broken_image_is_named(dataset: Path, tmp_path: Path, workers: int) ->
     for source in (dataset / "train" / "images").iterdir():
         data = source.read_bytes()
         (folder / "images" / source.name).write_bytes(data[:60] if source.name == "000004.png" else data)
-    images = PlanImages(folder, load_split(dataset, "train"), replace(CONFIG, workers=workers), augmented=True)
+    images = PlanDataset(folder, load_split(dataset, "train"), replace(CONFIG, workers=workers), augmented=True)
     with pytest.raises(DataError, match=r"^DATA: The image .*000004\.png cannot be read"):
-        list(load_batches(images, EpochDraws(images, epoch=0), pin_memory=False))
+        list(load_batches(images, EpochBatchSampler(images, epoch=0), pin_memory=False))
 
 
 def test_no_batch_is_larger_than_the_worst_case(dataset: Path) -> None:
     images = train_images(dataset)
     worst = worst_case_batch(images, 3)
     for epoch in range(3):
-        for batch in load_batches(images, EpochDraws(images, epoch=epoch), pin_memory=False):
+        for batch in load_batches(images, EpochBatchSampler(images, epoch=epoch), pin_memory=False):
             assert batch.images.shape[2] <= worst.images.shape[2]
             assert batch.images.shape[3] <= worst.images.shape[3]
             assert max(len(target["labels"]) for target in batch.targets) <= len(worst.targets[0]["labels"])

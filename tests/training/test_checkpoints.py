@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from training_code.checkpoints import load_newest_checkpoint, save_checkpoint
+from training_code.job.checkpoints import load_newest_checkpoint, save_checkpoint
 
 
 def save(folder: Path, step: int) -> Path:

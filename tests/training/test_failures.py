@@ -18,7 +18,7 @@ from training_code import train
 @pytest.mark.parametrize(
     ("hyperparameters", "sentence"),
     [
-        ({"preset": "huge"}, "CONFIG: There is no preset 'huge'; choose one of room_wall, tiny."),
+        ({"recipe": "huge"}, "CONFIG: There is no recipe 'huge'; choose one of room_wall, tiny."),
         ({"epoch": "3"}, "CONFIG: Unknown hyperparameter 'epoch'; there are: preset, accumulation_steps,"),
         ({"epochs": "many"}, "CONFIG: The hyperparameter epochs must be a whole number, not 'many'."),
         ({"batch_size": "0"}, "CONFIG: batch_size must be at least 1, not 0."),

@@ -17,12 +17,12 @@ import torch
 
 from dataset_contract.load import load_split
 from tests.training.training_jobs import write_dataset
-from training_code.batches import EpochDraws, load_batches, steps_per_epoch
+from training_code.data.batches import EpochBatchSampler, load_batches, steps_per_epoch
+from training_code.data.plan_dataset import PlanDataset
 from training_code.dino.model import build_model
-from training_code.plan_images import PlanImages
-from training_code.presets import PRESETS
-from training_code.processes import Processes
-from training_code.training_step import TrainingStep
+from training_code.job.distributed import DistributedContext
+from training_code.loop.training_step import TrainingStep
+from training_code.recipes import RECIPES
 
 GOLDEN = Path(__file__).with_name("golden_losses.json")
 STEPS = 50
@@ -36,20 +36,20 @@ AVX-512 after these steps, 5e-2 with the preset's own rate. The rest is room for
 def train_tiny(dataset: Path) -> list[float]:
     """The losses of the first STEPS updates, on the CPU with one thread."""
     config = dataclasses.replace(
-        PRESETS["tiny"].training,
+        RECIPES["tiny"].training,
         batch_size=2,
         image_short_sides=(64,),
         image_max_side=96,
         learning_rate=RATE,
         backbone_learning_rate=RATE,
     )
-    images = PlanImages(dataset / "train", load_split(dataset, "train"), config, augmented=True)
+    images = PlanDataset(dataset / "train", load_split(dataset, "train"), config, augmented=True)
     torch.manual_seed(config.seed)
-    training = TrainingStep(build_model(PRESETS["tiny"].model), config, Processes(0, 1, torch.device("cpu")))
+    training = TrainingStep(build_model(RECIPES["tiny"].model), config, DistributedContext(0, 1, torch.device("cpu")))
     each = steps_per_epoch(len(images), config, world_size=1)
     losses: list[float] = []
     while len(losses) < STEPS:
-        for batch in load_batches(images, EpochDraws(images, epoch=len(losses) // each), pin_memory=False):
+        for batch in load_batches(images, EpochBatchSampler(images, epoch=len(losses) // each), pin_memory=False):
             losses.append(training.update([batch], len(losses), steps=STEPS, steps_per_epoch=each).loss)
     return losses[:STEPS]
 

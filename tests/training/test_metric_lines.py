@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training_code.metric_lines import TRAINING_FIGURES, read_training_line, training_line, validation_line
+from training_code.job.metric_lines import TRAINING_FIGURES, read_training_line, training_line, validation_line
 
 steps = st.integers(0, 10**8)
 

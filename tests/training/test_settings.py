@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 
 from training_code.config import TrainingConfig
-from training_code.failures import JobConfigError
-from training_code.health import judge
-from training_code.hyperparameters import parse_hyperparameters, read_hyperparameters
-from training_code.metric_lines import METRIC_DEFINITIONS, class_line
-from training_code.optimisation import learning_rate_factor
-from training_code.presets import PRESETS
+from training_code.job.failures import JobConfigError
+from training_code.job.health import judge
+from training_code.job.hyperparameters import parse_hyperparameters, read_hyperparameters
+from training_code.job.metric_lines import METRIC_DEFINITIONS, class_line
+from training_code.loop.optimisation import learning_rate_factor
+from training_code.recipes import RECIPES
 
 
 def test_strings_become_settings() -> None:
     job = parse_hyperparameters(
         {
-            "preset": "room_wall",
+            "recipe": "room_wall",
             "epochs": "50",
             "learning_rate": "2e-4",
             "horizontal_flip": "False",
@@ -32,7 +32,7 @@ def test_strings_become_settings() -> None:
         }
     )
     changed = replace(
-        PRESETS["room_wall"].training,
+        RECIPES["room_wall"].training,
         epochs=50,
         learning_rate=2e-4,
         horizontal_flip=False,
@@ -41,11 +41,11 @@ def test_strings_become_settings() -> None:
         crop_short_sides=(),
         precision="fp32",
     )
-    assert (job.preset, job.model, job.training) == ("room_wall", PRESETS["room_wall"].model, changed)
+    assert (job.recipe, job.model, job.training) == ("room_wall", RECIPES["room_wall"].model, changed)
 
 
 def test_without_hyperparameters_the_default_preset_holds(tmp_path: Path) -> None:
-    assert read_hyperparameters(tmp_path / "missing.json").preset == "room_wall"
+    assert read_hyperparameters(tmp_path / "missing.json").recipe == "room_wall"
 
 
 @pytest.mark.parametrize("content", ["[]", '{"epochs": 3}', "{", '{"epochs": null}'])
@@ -82,7 +82,7 @@ def test_a_class_without_a_box_has_no_figures_to_tell() -> None:
 
 def test_what_lambda_imports_needs_the_standard_library_only() -> None:
     program = (
-        "import sys; import training_code.presets, training_code.metric_lines;"
+        "import sys; import training_code.recipes, training_code.job.metric_lines;"
         "foreign = {m.split('.')[0] for m in sys.modules} - sys.stdlib_module_names - {'training_code', '__main__'};"
         "sys.exit(str(foreign) if foreign else 0)"
     )

@@ -1,19 +1,18 @@
 """A training job does what SageMaker and its user expect, from the data set to the model."""
 
 import json
-import os
 import random
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.training.training_jobs import SMALL, Job
-from training_code import train, trainer
-from training_code.metric_lines import METRIC_DEFINITIONS, VALIDATION_FIGURES
+from tests.without_checkout import run_without_checkout
+from training_code import train
+from training_code.job.metric_lines import METRIC_DEFINITIONS, VALIDATION_FIGURES
+from training_code.loop import trainer
 
 SEED = 0
 """Draws the steps of the nine at which jobs are interrupted; another seed, other steps (the tests' names show them)."""
@@ -37,7 +36,7 @@ def test_a_job_ends_well_and_leaves_a_model(finished: tuple[Job, int, str]) -> N
     config = json.loads((job.model / "config.json").read_text())
     manifest = json.loads((job.dataset / "manifest.json").read_text())
     assert config["classes"] == [{"id": 1, "name": "wall"}, {"id": 2, "name": "room"}]
-    assert (config["preset"], config["steps"]) == ("tiny", 9)
+    assert (config["recipe"], config["steps"]) == ("tiny", 9)
     assert config["dataset_version"] == manifest["version"]
     metrics = json.loads((job.model / "metrics.json").read_text())
     assert set(metrics["classes"]) == {"wall", "room"}
@@ -84,14 +83,14 @@ def test_the_log_shows_nothing_of_the_environment(finished: tuple[Job, int, str]
 def test_the_model_predicts_with_the_code_that_travels_with_it(finished: tuple[Job, int, str]) -> None:
     model = finished[0].model
     program = (
-        "import sys; from pathlib import Path; from PIL import Image; from training_code.inference import Predictor;"
+        "import sys; from pathlib import Path; from PIL import Image; from prediction.predictor import Predictor;"
         "found = Predictor.load(Path(sys.argv[1])).predict(Image.new('L', (300, 200), 255));"
         "assert found and all(d.label in {'wall', 'room'} and 0 <= d.score <= 1 for d in found);"
         "assert all(0 <= d.box[0] <= d.box[2] <= 300 and 0 <= d.box[1] <= d.box[3] <= 200 for d in found);"
         "assert [d.score for d in found] == sorted((d.score for d in found), reverse=True)"
     )
-    environment = {**os.environ, "PYTHONPATH": str(model / "code")}
-    subprocess.run([sys.executable, "-c", program, str(model)], cwd=model, env=environment, check=True)
+    done = run_without_checkout(program, str(model), folders=[model / "code"], cwd=model)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(("how", "after_step"), [(signal.SIGTERM, TERM_STEP), (signal.SIGKILL, KILL_STEP)])

@@ -9,32 +9,32 @@ import pytest
 import torch
 
 from dataset_contract.load import load_split
-from training_code.batches import Batch, EpochDraws, load_batches
+from prediction.predictor import weights_by_name
+from training_code.data.batches import Batch, EpochBatchSampler, load_batches
+from training_code.data.plan_dataset import PlanDataset
 from training_code.dino.model import build_model
-from training_code.inference import weights_by_name
-from training_code.plan_images import PlanImages
-from training_code.presets import PRESETS
-from training_code.processes import Processes
-from training_code.training_step import TrainingStep
+from training_code.job.distributed import DistributedContext
+from training_code.loop.training_step import TrainingStep
+from training_code.recipes import RECIPES
 
 CONFIG = dataclasses.replace(
-    PRESETS["tiny"].training, image_short_sides=(64,), image_max_side=96, learning_rate=1e-5, ema_decay=0.9
+    RECIPES["tiny"].training, image_short_sides=(64,), image_max_side=96, learning_rate=1e-5, ema_decay=0.9
 )
 
 
 @pytest.fixture(scope="module")
 def batches(dataset: Path) -> list[Batch]:
-    images = PlanImages(dataset / "train", load_split(dataset, "train"), CONFIG, augmented=True)
-    return list(load_batches(images, EpochDraws(images, epoch=0), pin_memory=False))
+    images = PlanDataset(dataset / "train", load_split(dataset, "train"), CONFIG, augmented=True)
+    return list(load_batches(images, EpochBatchSampler(images, epoch=0), pin_memory=False))
 
 
 def make_training(*, channels_last: bool) -> TrainingStep:
     """As a TrainingStep on a CPU, or as on a GPU."""
     torch.manual_seed(0)
-    model = build_model(PRESETS["tiny"].model)
+    model = build_model(RECIPES["tiny"].model)
     if channels_last:
         model.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return TrainingStep(model, CONFIG, Processes(0, 1, torch.device("cpu")))
+    return TrainingStep(model, CONFIG, DistributedContext(0, 1, torch.device("cpu")))
 
 
 def train(training: TrainingStep, batches: list[Batch], steps: range) -> list[float]:

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WALL, ROOM = Category(1, "wall"), Category(2, "room")
 IMAGES = {"train": (1, 2, 3, 4, 5, 6), "val": (7, 8), "test": (9,)}
 SMALL = {
-    "preset": "tiny",
+    "recipe": "tiny",
     "batch_size": "2",
     "image_short_sides": "64",
     "image_max_side": "96",

@@ -7,12 +7,12 @@ import dataclasses
 import sys
 
 from training_code import train
-from training_code.checked_dataset import open_dataset
-from training_code.hyperparameters import read_hyperparameters
-from training_code.processes import join
-from training_code.sagemaker_paths import SageMakerPaths
-from training_code.trainer import Trainer
-from training_code.watch import StopRequest
+from training_code.data.checked_dataset import open_dataset
+from training_code.job.distributed import join
+from training_code.job.hyperparameters import read_hyperparameters
+from training_code.job.sagemaker_paths import SageMakerPaths
+from training_code.job.watch import StopRequest
+from training_code.loop.trainer import Trainer
 
 paths = SageMakerPaths.from_environment()
 job = read_hyperparameters(paths.hyperparameters)

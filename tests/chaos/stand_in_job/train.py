@@ -16,13 +16,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from training_code.failures import write_failure
-from training_code.health import JUDGED_STEPS, judge
-from training_code.metric_lines import CLASS_FIGURES, TRAINING_FIGURES, VALIDATION_FIGURES, training_line
-from training_code.metric_lines import class_line as class_line_of
-from training_code.metric_lines import validation_line as validation_line_of
-from training_code.sagemaker_paths import SageMakerPaths
-from training_code.watch import StopRequest
+from training_code.job.failures import write_failure
+from training_code.job.health import JUDGED_STEPS, judge
+from training_code.job.metric_lines import CLASS_FIGURES, TRAINING_FIGURES, VALIDATION_FIGURES, training_line
+from training_code.job.metric_lines import class_line as class_line_of
+from training_code.job.metric_lines import validation_line as validation_line_of
+from training_code.job.sagemaker_paths import SageMakerPaths
+from training_code.job.watch import StopRequest
 
 STEPS_PER_LINE = 4
 STEPS_PER_EPOCH = 20

@@ -1,0 +1,149 @@
+"""Checks the data set in S3 with the same rules as at home, and files the full report beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from dataset_contract.check import DatasetContent, check_content, check_images
+from dataset_contract.file_facts import FileFacts, read_image_facts
+from dataset_contract.findings import Finding, Report, Severity
+from dataset_contract.layout import MANIFEST
+from dataset_contract.report_html import report_page
+from dataset_contract.stores import S3Store
+from pipeline.dataset.batches import LARGEST_WHOLE, plan_batches, read_facts
+from pipeline.errors import DatasetMissing
+from pipeline.s3_layout import html_report_key, report_key, uri
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+IN_BATCHES = "in_batches"
+"""The verdict that is none yet: the images are still to be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetCheck:
+    """What the state machine carries of a check: never the findings, which may exceed its 256 KB."""
+
+    uri: str
+    verdict: str
+    """valid, invalid, or in_batches."""
+    version: str | None
+    """The manifest's version; None if there is no readable manifest."""
+    images: int | None
+    annotations: int | None
+    splits: Mapping[str, int]
+    """split -> images."""
+    errors: int
+    warnings: int
+    report_uri: str
+    cause: str | None
+    """Why the data set is refused, in one or two sentences; None if it is not."""
+    batches: Sequence[str] = ()
+    """Keys of the batches of images that are still to be read; none but with the verdict in_batches."""
+
+    def to_state(self) -> dict[str, Any]:
+        """As the state machine carries it."""
+        return asdict(self) | {"batches": list(self.batches)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """One execution's check of s3://bucket/prefix/, with its report in reports/<execution>/."""
+
+    s3: S3Client
+    bucket: str
+    prefix: str
+    execution_name: str
+    max_objects_per_image: int
+    """The model's number of queries: it can find no more, which the report warns of."""
+    max_category_id: int
+    """The largest that the model has a class logit for: a larger one is an error."""
+
+    @property
+    def store(self) -> S3Store:
+        """The data set."""
+        return S3Store(cast("Any", self.s3), self.bucket, f"{self.prefix}/")  # typed more narrowly than its protocol
+
+    def run(self) -> DatasetCheck:
+        """Check all, or all but the images where they are too many for one function.
+
+        Raises DatasetMissing if there is no manifest: it is uploaded last, so without it nothing there is complete.
+        """
+        store = self.store
+        self._require_manifest(store)
+        content = self._content(store)
+        sound = not any(finding.severity is Severity.ERROR for finding in content.findings)
+        if len(content.images) <= LARGEST_WHOLE:
+            return self._filed(content, check_images(content, read_image_facts(store, content.images)))
+        if not sound:  # so many images need not be read to refuse it
+            return self._filed(content, [])
+        batches = plan_batches(self.s3, bucket=self.bucket, execution_name=self.execution_name, images=content.images)
+        return self._check(Report.of(content.findings, content.counts), content, verdict=IN_BATCHES, batches=batches)
+
+    def merge(self, batches: Sequence[str]) -> DatasetCheck:
+        """The whole check, given that each of the batches has been read."""
+        facts: Mapping[str, FileFacts] = read_facts(self.s3, bucket=self.bucket, batches=batches)
+        content = self._content(self.store)
+        return self._filed(content, check_images(content, facts))
+
+    def _content(self, store: S3Store) -> DatasetContent:
+        return check_content(
+            store, max_objects_per_image=self.max_objects_per_image, max_category_id=self.max_category_id
+        )
+
+    def _require_manifest(self, store: S3Store) -> None:
+        objects = store.list()
+        if MANIFEST in objects:
+            return
+        found = (
+            f"holds {len(objects):,} objects but no {MANIFEST}, as after an interrupted upload"
+            if objects
+            else "is empty"
+        )
+        raise DatasetMissing(
+            f"There is no data set at {store.location}: it {found}. Upload one with "
+            f"`python dataset_prep/run.py --source FOLDER --bucket {self.bucket} --prefix {self.prefix}`."
+        )
+
+    def _filed(self, content: DatasetContent, findings: Sequence[Finding]) -> DatasetCheck:
+        """Write the report, and return what the state machine carries of it."""
+        report = Report.of([*content.findings, *findings], content.counts)
+        version = content.manifest.version if content.manifest else None
+        filed = {"dataset": self.store.location, "version": version} | report.to_json()
+        body = json.dumps(filed, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        page = report_page(report).encode()
+        key = html_report_key(self.execution_name)
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=page, ContentType="text/html; charset=utf-8")
+        key = report_key(self.execution_name)
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body.encode(), ContentType="application/json")
+        return self._check(report, content, verdict=report.verdict)
+
+    def _check(
+        self, report: Report, content: DatasetContent, *, verdict: str, batches: Sequence[str] = ()
+    ) -> DatasetCheck:
+        report_uri = uri(self.bucket, report_key(self.execution_name))
+        splits: Mapping[str, Mapping[str, Any]] = report.counts.get("splits", {})
+        return DatasetCheck(
+            uri=self.store.location,
+            verdict=verdict,
+            version=content.manifest.version if content.manifest else None,
+            images=report.counts.get("images"),
+            annotations=report.counts.get("annotations"),
+            splits={split: counts["images"] for split, counts in splits.items()},
+            errors=report.count(Severity.ERROR),
+            warnings=report.count(Severity.WARNING),
+            report_uri=report_uri,
+            cause=_cause(report, self.store.location, report_uri) if verdict == "invalid" else None,
+            batches=batches,
+        )
+
+
+def _cause(report: Report, dataset_uri: str, report_uri: str) -> str:
+    first = next(finding for finding in report.findings if finding.severity is Severity.ERROR)
+    count = report.count(Severity.ERROR)
+    errors = "1 error" if count == 1 else f"{count:,} errors, the first"
+    return f"The data set {dataset_uri} has {errors}: {first.message} {first.fix} The full report is {report_uri}."

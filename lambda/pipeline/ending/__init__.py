@@ -1,0 +1,1 @@
+"""What happens at every end of an execution: clean up, one message."""

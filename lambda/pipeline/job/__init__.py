@@ -1,0 +1,1 @@
+"""The training jobs of an execution: starting, watching, stopping, what they cost."""

@@ -1,0 +1,51 @@
+"""What a running job has put beside its checkpoints in S3: when it saved last, and its verdict on itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from pipeline.aws_errors import error_code, raising_unavailable
+from pipeline.job.health import HEALTH_FILE, MAX_HEALTH_BYTES, RunHealth, read_health
+from pipeline.s3_layout import bucket_and_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoints:
+    """The folder's state."""
+
+    last: datetime | None = None
+    """When the last object was written, whichever it is."""
+    health: RunHealth | None = None
+    health_written: datetime | None = None
+
+
+def look_at_checkpoints(s3: S3Client, uri: str) -> Checkpoints:
+    """The state of the folder `uri`, s3://bucket/prefix/, which holds a few files. Raises AwsUnavailable."""
+    bucket, prefix = bucket_and_key(uri)
+    with raising_unavailable():
+        objects = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
+    written = {item["Key"]: item["LastModified"] for item in objects}
+    key = f"{prefix}{HEALTH_FILE}"
+    return Checkpoints(
+        last=max(written.values(), default=None),
+        health=_read(s3, bucket, key) if key in written else None,
+        health_written=written.get(key),
+    )
+
+
+def _read(s3: S3Client, bucket: str, key: str) -> RunHealth | None:
+    try:
+        with raising_unavailable():
+            body = s3.get_object(Bucket=bucket, Key=key)["Body"]
+            return read_health(body.read(MAX_HEALTH_BYTES))
+    except ClientError as error:
+        if error_code(error) == "NoSuchKey":  # SageMaker copies it anew at this moment
+            return None
+        raise

@@ -1,0 +1,58 @@
+"""The training jobs that an execution has created so far, whether the state names them or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from pipeline.aws_errors import error_code, raising_unavailable
+from pipeline.execution import Execution
+from pipeline.job.state import describe_job
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+EXECUTION_TAG = "floorplan-dino:execution"
+"""The tag that says which execution a job belongs to; its value is Execution.tag."""
+
+
+def existing_jobs(sagemaker: SageMakerClient, execution: Execution, *, at_least: int = 0) -> dict[int, dict[str, Any]]:
+    """The execution's jobs by their numbers, in the order of their creation, as DescribeTrainingJob shows them.
+
+    Jobs are numbered without gaps, so the first number without a job ends the search; the first `at_least` numbers are
+    looked at all the same, since a job may have been deleted by hand. Raises AwsUnavailable.
+    """
+    jobs: dict[int, dict[str, Any]] = {}
+    number = 0
+    while True:
+        job = describe_job(sagemaker, execution.job_name(number))
+        if job is not None:
+            jobs[number] = job
+        elif number >= at_least:
+            return jobs
+        number += 1
+
+
+def belongs_to(sagemaker: SageMakerClient, job: Mapping[str, Any], execution: Execution) -> bool:
+    """Whether `job`, as described, carries the execution's tag. Raises AwsUnavailable."""
+    with raising_unavailable():
+        tags = sagemaker.list_tags(ResourceArn=job["TrainingJobArn"])["Tags"]
+    return {"Key": EXECUTION_TAG, "Value": execution.tag} in tags
+
+
+def stop_job(sagemaker: SageMakerClient, job: Mapping[str, Any], execution: Execution) -> bool:
+    """Tell the job to stop, if it is the execution's; one that has ended since it was described is left alone.
+
+    Returns whether it is the execution's. Raises AwsUnavailable.
+    """
+    if not belongs_to(sagemaker, job, execution):
+        return False
+    try:
+        with raising_unavailable():
+            sagemaker.stop_training_job(TrainingJobName=job["TrainingJobName"])
+    except ClientError as error:
+        if error_code(error) != "ValidationException":
+            raise
+    return True

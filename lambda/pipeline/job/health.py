@@ -1,0 +1,50 @@
+"""The trainer's health.json, from a checkpoint folder or an artifact: input from outside, so checked field by field."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+
+from pipeline.plain_text import plain
+
+HEALTH_FILE = "health.json"
+MAX_HEALTH_BYTES = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunHealth:
+    """What the trainer says of its run, by the criteria of training_code/job/health.py."""
+
+    verdict: str
+    """"healthy", "undecided" (too short so far) or "unhealthy"."""
+    steps: int
+    seconds: float
+    """Time in training, over all restarts."""
+    passed: tuple[str, ...]
+    """The checks that passed, by name."""
+    passed_messages: tuple[str, ...]
+    failed_messages: tuple[str, ...]
+
+
+def read_health(content: bytes) -> RunHealth | None:
+    """What health.json says; None if it is not what the trainer writes."""
+    try:
+        health = json.loads(content)
+        checks = {
+            str(name): (check["passed"] is True, plain(check["message"])) for name, check in health["checks"].items()
+        }
+        verdict, steps, seconds = health["verdict"], health["steps"], health["seconds"]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    numbers = all(isinstance(value, int | float) and math.isfinite(value) and value >= 0 for value in (steps, seconds))
+    if verdict not in ("healthy", "undecided", "unhealthy") or not numbers:
+        return None
+    return RunHealth(
+        verdict=verdict,
+        steps=int(steps),
+        seconds=float(seconds),
+        passed=tuple(name for name, (passed, _) in checks.items() if passed),
+        passed_messages=tuple(message for passed, message in checks.values() if passed),
+        failed_messages=tuple(message for passed, message in checks.values() if not passed),
+    )

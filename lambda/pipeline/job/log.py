@@ -1,0 +1,67 @@
+"""The end of a training job's log in CloudWatch: when it last said something, and its last figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from pipeline.aws_errors import error_code, raising_unavailable
+from training_code.job.metric_lines import TrainingLine, read_training_line
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+
+LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+_EVENTS = 200
+"""Enough for the last figures among a few hundred lines of other kinds, and far below the 1 MB of one answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEnd:
+    """The last lines of a job's newest stream; a spot job has one more for each restart."""
+
+    last_event: datetime | None = None
+    training: tuple[TrainingLine, ...] = ()
+    """The lines with figures of the training, oldest first."""
+
+
+def read_log_end(logs: CloudWatchLogsClient, job_name: str) -> LogEnd:
+    """What the job said last; nothing if it has no log yet. Raises AwsUnavailable."""
+    stream = _newest_stream(logs, job_name)
+    if stream is None:
+        return LogEnd()
+    try:
+        with raising_unavailable():
+            events = logs.get_log_events(
+                logGroupName=LOG_GROUP, logStreamName=stream, limit=_EVENTS, startFromHead=False
+            )["events"]
+    except ClientError as error:
+        if error_code(error) == "ResourceNotFoundException":
+            return LogEnd()
+        raise
+    lines = (read_training_line(event["message"].rstrip()) for event in events)
+    return LogEnd(
+        last_event=datetime.fromtimestamp(max(event["timestamp"] for event in events) / 1000, UTC) if events else None,
+        training=tuple(line for line in lines if line is not None),
+    )
+
+
+def _newest_stream(logs: CloudWatchLogsClient, job_name: str) -> str | None:
+    """<job>/algo-1-<seconds since 1970 of the start>; the slash keeps out the job <job>-1."""
+    try:
+        with raising_unavailable():
+            streams = logs.describe_log_streams(
+                logGroupName=LOG_GROUP,
+                logStreamNamePrefix=f"{job_name}/",
+                orderBy="LogStreamName",
+                descending=True,
+                limit=1,
+            )["logStreams"]
+    except ClientError as error:
+        if error_code(error) == "ResourceNotFoundException":  # the first job of an account makes the group
+            return None
+        raise
+    return streams[0]["logStreamName"] if streams else None

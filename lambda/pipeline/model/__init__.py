@@ -1,0 +1,1 @@
+"""Is the trained model good enough, and where is it registered?"""

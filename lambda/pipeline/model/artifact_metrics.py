@@ -1,0 +1,134 @@
+"""Metrics and health out of model.tar.gz, read as a stream: nothing is unpacked to disk, and every size has a limit."""
+
+from __future__ import annotations
+
+import json
+import math
+import tarfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import IO, TYPE_CHECKING, NoReturn, cast
+
+from botocore.exceptions import ClientError
+
+from pipeline.aws_errors import error_code, raising_unavailable
+from pipeline.job.health import HEALTH_FILE, RunHealth, read_health
+from pipeline.plain_text import plain
+from pipeline.s3_layout import bucket_and_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+METRICS_FILE = "metrics.json"
+MAX_FILE_BYTES = 4_000_000
+"""A metrics.json of many evaluations has some 100 kB."""
+MAX_UNPACKED_BYTES = 4_000_000_000
+"""The model's weights are 190 MB, and reading on costs a processor's time."""
+MAX_MEMBERS = 10_000
+MAX_CLASSES = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunMetrics:
+    """What the gate looks at, on the validation split; each from 0 to 1."""
+
+    ap: float
+    f1: float
+    f1_by_class: Mapping[str, float | None]
+    """None: the split has no box of the class."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """What an artifact tells of its run."""
+
+    metrics: RunMetrics | None
+    metrics_file: bytes | None
+    """metrics.json as it is, if it could be read."""
+    health: RunHealth | None
+    complaint: str | None
+    """One sentence why there are no metrics; None if there are."""
+
+
+def read_artifact(s3: S3Client, uri: str) -> Artifact:
+    """The metrics and the health in s3://bucket/.../model.tar.gz. Raises AwsUnavailable."""
+    bucket, key = bucket_and_key(uri)
+    try:
+        with raising_unavailable():
+            body = s3.get_object(Bucket=bucket, Key=key)["Body"]
+            try:
+                files, complaint = _files(cast("IO[bytes]", body))
+            finally:
+                body.close()
+    except ClientError as error:
+        if error_code(error) != "NoSuchKey":
+            raise
+        files, complaint = {}, "it does not exist"
+    health = read_health(files[HEALTH_FILE]) if HEALTH_FILE in files else None
+    if METRICS_FILE not in files:
+        reason = complaint or f"it has no {METRICS_FILE}"
+        return Artifact(metrics=None, metrics_file=None, health=health, complaint=f"Of the model {uri} {reason}.")
+    try:
+        metrics = parse_metrics(files[METRICS_FILE])
+    except ValueError as error:
+        reason = f"{METRICS_FILE} cannot be used: {plain(error, longest=200)}"
+        return Artifact(metrics=None, metrics_file=None, health=health, complaint=f"Of the model {uri} {reason}.")
+    return Artifact(metrics=metrics, metrics_file=files[METRICS_FILE], health=health, complaint=None)
+
+
+def parse_metrics(content: bytes) -> RunMetrics:
+    """Of metrics.json. Raises ValueError, which says what is odd."""
+    try:
+        metrics = json.loads(content, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not isinstance(metrics, dict):
+        raise ValueError("it is no object")
+    classes = metrics.get("classes")
+    if not isinstance(classes, dict) or len(classes) > MAX_CLASSES:
+        raise ValueError(f"classes is not an object of at most {MAX_CLASSES} entries")
+    f1_by_class: dict[str, float | None] = {}
+    for name, figures in classes.items():
+        if not isinstance(figures, dict):
+            raise ValueError(f"classes.{name} is no object")
+        f1_by_class[plain(name, longest=64)] = (
+            None if figures.get("f1") is None else _share(f"classes.{name}.f1", figures["f1"])
+        )
+    return RunMetrics(ap=_share("ap", metrics.get("ap")), f1=_share("f1", metrics.get("f1")), f1_by_class=f1_by_class)
+
+
+def _files(body: IO[bytes]) -> tuple[dict[str, bytes], str | None]:
+    """The files of interest at the archive's top, and what is wrong with the archive, if anything."""
+    found: dict[str, bytes] = {}
+    unpacked = 0
+    try:
+        with tarfile.open(fileobj=body, mode="r|gz") as archive:
+            for count, member in enumerate(archive):
+                unpacked += member.size
+                if count >= MAX_MEMBERS or unpacked > MAX_UNPACKED_BYTES:
+                    return found, "more is packed than a model has"
+                name = str(PurePosixPath(member.name))  # SageMaker writes both x and ./x
+                if name not in (METRICS_FILE, HEALTH_FILE) or not member.isreg():
+                    continue
+                if member.size > MAX_FILE_BYTES:
+                    return found, f"{name} has {member.size:,} bytes, more than {MAX_FILE_BYTES:,}"
+                file = archive.extractfile(member)
+                assert file is not None
+                found[name] = file.read()
+                if len(found) == 2:
+                    break
+    except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
+        return found, f"the archive is damaged ({plain(error, longest=200)})"
+    return found, None
+
+
+def _share(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= 1:
+        raise ValueError(f"{name} is not a number from 0 to 1")
+    return float(value)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"it holds {name}")

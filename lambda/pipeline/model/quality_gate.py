@@ -1,0 +1,41 @@
+"""The gate: what a model must reach to be registered. Not to reach it is an outcome, not a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipeline.model.artifact_metrics import RunMetrics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedModel:
+    """The last model that somebody approved in the registry."""
+
+    arn: str
+    ap: float | None
+    """None: it was not registered by this pipeline, and so tells no AP."""
+    dataset_version: str | None
+
+
+def shortfalls(
+    metrics: RunMetrics, *, gate: Mapping[str, float], accepted: AcceptedModel | None, dataset_version: str
+) -> list[str]:
+    """One sentence for each thing that the model does not reach; none if it may be registered.
+
+    `gate` is class name -> least F1 at IoU 0.5.
+    """
+    found = []
+    for name, least in gate.items():
+        f1 = metrics.f1_by_class.get(name)
+        if name not in metrics.f1_by_class:
+            known = ", ".join(metrics.f1_by_class) or "none"
+            found.append(f"The gate asks for the F1 of {name}, but the model's classes are {known}.")
+        elif f1 is None:
+            found.append(f"The gate asks for the F1 of {name}, but the validation split has no box of it.")
+        elif f1 < least:
+            found.append(f"The F1 of {name} is {f1:.4f}, below {least:g}.")
+    if accepted is not None and accepted.ap is not None and metrics.ap < accepted.ap:
+        other = "" if accepted.dataset_version == dataset_version else ", which was judged on another data-set version"
+        found.append(f"The AP is {metrics.ap:.4f}, below the {accepted.ap:.4f} of the accepted {accepted.arn}{other}.")
+    return found

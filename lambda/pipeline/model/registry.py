@@ -1,0 +1,91 @@
+"""SageMaker's model registry: the last accepted model, and the registration of a new one, pending approval."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from pipeline.aws_errors import error_code, error_message, raising_unavailable
+from pipeline.execution import Execution
+from pipeline.model.quality_gate import AcceptedModel
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+AP, DATASET_VERSION = "ap", "dataset_version"
+"""Customer metadata of a package by which the next model is compared with it."""
+_NOT_IN_METADATA = re.compile(r"[^\w .:/=+@-]")
+
+
+def make_group(sagemaker: SageMakerClient, group: str) -> None:
+    """Make the group of model packages unless it is there. Raises AwsUnavailable."""
+    try:
+        with raising_unavailable():
+            sagemaker.create_model_package_group(
+                ModelPackageGroupName=group,
+                ModelPackageGroupDescription="DINO detectors of rooms and walls, each version one run of the pipeline",
+            )
+    except ClientError as error:
+        exists = error_code(error) in ("ResourceInUse", "ConflictException") or "exist" in error_message(error)
+        if not exists:
+            raise
+
+
+def last_accepted(sagemaker: SageMakerClient, group: str) -> AcceptedModel | None:
+    """The newest approved package of the group; None if there is none. Raises AwsUnavailable."""
+    with raising_unavailable():
+        packages = sagemaker.list_model_packages(
+            ModelPackageGroupName=group,
+            ModelApprovalStatus="Approved",
+            SortBy="CreationTime",
+            SortOrder="Descending",
+            MaxResults=1,
+        )["ModelPackageSummaryList"]
+        if not packages:
+            return None
+        arn = packages[0]["ModelPackageArn"]
+        metadata = sagemaker.describe_model_package(ModelPackageName=arn).get("CustomerMetadataProperties", {})
+    return AcceptedModel(arn=arn, ap=_number(metadata.get(AP)), dataset_version=metadata.get(DATASET_VERSION))
+
+
+def register_model(
+    sagemaker: SageMakerClient,
+    *,
+    group: str,
+    image: str,
+    model_uri: str,
+    metrics_uri: str,
+    description: str,
+    metadata: Mapping[str, str],
+    execution: Execution,
+) -> str:
+    """Register the model as pending approval and return its package's ARN; a second time for one execution, the same.
+
+    Raises AwsUnavailable.
+    """
+    with raising_unavailable():
+        return sagemaker.create_model_package(
+            ModelPackageGroupName=group,
+            ModelPackageDescription=_NOT_IN_METADATA.sub("-", description)[:1024],
+            ModelApprovalStatus="PendingManualApproval",
+            InferenceSpecification={"Containers": [{"Image": image, "ModelDataUrl": model_uri}]},
+            ModelMetrics={"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": metrics_uri}}},
+            CustomerMetadataProperties={
+                _NOT_IN_METADATA.sub("-", key)[:128]: _NOT_IN_METADATA.sub("-", value)[:256]
+                for key, value in list(metadata.items())[:50]  # it takes no more
+            },
+            ClientToken=hashlib.sha256(f"{execution.arn} {execution.started.isoformat()}".encode()).hexdigest()[:36],
+        )["ModelPackageArn"]
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

@@ -1,0 +1,1 @@
+"""What an execution should take and cost, before anything is spent."""

@@ -1,0 +1,84 @@
+"""What completed training jobs took: one small object in S3 for each, which the next quotes are made of."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.aws_errors import raising_unavailable
+from pipeline.s3_layout import RUNS, run_record_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+NEWEST = 30
+"""Records that a quote looks at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One completed run of an execution."""
+
+    execution_arn: str
+    training_job_name: str
+    recipe: str
+    instance_type: str
+    """The type that was selected, where the job named several."""
+    spot: bool
+    dataset_version: str
+    training_images: int
+    """Images of the split train."""
+    epochs: int
+    trainer_seconds: float
+    """By the trainer's own clock, in all jobs of the run: epochs and evaluations, neither start nor downloads."""
+    job_seconds: int
+    """DescribeTrainingJob's TrainingTimeInSeconds."""
+    billable_seconds: int
+    usd_per_hour: float
+    ended: str
+    """ISO 8601."""
+
+    @property
+    def images_per_second(self) -> float:
+        """Training images that were learned from in a second, evaluations included in the time."""
+        return self.training_images * self.epochs / self.trainer_seconds
+
+    @property
+    def spot_saving(self) -> float | None:
+        """The share of a spot job's time that was not billed, from 0 to 1; None on demand."""
+        return max(0.0, 1 - self.billable_seconds / self.job_seconds) if self.spot else None
+
+
+def write_record(s3: S3Client, *, bucket: str, execution_name: str, run: int, record: RunRecord) -> None:
+    """Write, or write again, the record of one run. Raises AwsUnavailable."""
+    body = json.dumps(asdict(record), indent=1, allow_nan=False) + "\n"
+    with raising_unavailable():
+        s3.put_object(
+            Bucket=bucket,
+            Key=run_record_key(execution_name, run),
+            Body=body.encode(),
+            ContentType="application/json",
+        )
+
+
+def read_records(s3: S3Client, *, bucket: str) -> list[RunRecord]:
+    """The newest records, newest first, without what is none. Raises AwsUnavailable."""
+    with raising_unavailable():
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=RUNS)
+        listed = [item for page in pages for item in page.get("Contents", [])]
+        newest = sorted(listed, key=lambda item: item["LastModified"], reverse=True)[:NEWEST]
+        contents = [s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read() for item in newest]
+    return [record for content in contents if (record := _parsed(content)) is not None]
+
+
+def _parsed(content: bytes) -> RunRecord | None:
+    """The record, if it is a sound one: a broken one must not stop all quotes to come."""
+    try:
+        record = RunRecord(**json.loads(content))
+        measured = (record.training_images, record.epochs, record.trainer_seconds, record.job_seconds)
+        sound = all(math.isfinite(number) and number > 0 for number in measured) and record.billable_seconds >= 0
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return record if sound else None

@@ -1,0 +1,69 @@
+"""How fast an instance type trains and what spot saves: as measured in earlier runs, or estimated and said to be."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pipeline.quote.records import RunRecord
+
+_RUNS = 5
+"""The newest runs whose median counts: code and data change, and one odd run must not spoil the quote."""
+
+_A10G, _L4, _L40S = 600, 300, 864
+"""Memory bandwidth in GB/s, from NVIDIA's data sheets: what DINO's training waits for most."""
+_BANDWIDTH = {
+    "ml.g5.xlarge": _A10G,
+    "ml.g5.2xlarge": _A10G,
+    "ml.g6.xlarge": _L4,
+    "ml.g6.2xlarge": _L4,
+    "ml.g6e.2xlarge": _L40S,
+}
+
+ESTIMATES_DATE = "2026-11"
+ESTIMATED_TYPE = "ml.g5.2xlarge"
+_ESTIMATES = {
+    # 5 epochs of 2,935 training images in 1.5 h on one A10G: what the first user of the pipeline expects.
+    "room_wall": 2.7,
+    # What two CPU cores reach; so small a model leaves a GPU waiting for the start of its next kernel.
+    "tiny": 5.0,
+}
+"""Trainer's configuration -> images per second on ESTIMATED_TYPE."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speed:
+    """Training images per second, evaluations included in the time."""
+
+    images_per_second: float
+    source: str
+    """Whether it was measured or estimated, and on what."""
+
+
+def speed_of(recipe: str, instance_type: str, records: Iterable[RunRecord]) -> Speed:
+    """The speed to expect; `records` are the newest first."""
+    measured = [
+        record.images_per_second
+        for record in records
+        if (record.recipe, record.instance_type) == (recipe, instance_type)
+    ][:_RUNS]
+    if measured:
+        runs = "the last run" if len(measured) == 1 else f"the last {len(measured)} runs"
+        return Speed(images_per_second=statistics.median(measured), source=f"measured in {runs} on {instance_type}")
+    estimate = _ESTIMATES[recipe]
+    source = f"estimated in {ESTIMATES_DATE}, not measured: {estimate} images/s on {ESTIMATED_TYPE}"
+    scale = _BANDWIDTH[instance_type] / _BANDWIDTH[ESTIMATED_TYPE]
+    if scale != 1:
+        source += f", scaled by {scale:.3g} to {instance_type}'s memory bandwidth"
+    return Speed(images_per_second=estimate * scale, source=source)
+
+
+def spot_saving_of(instance_type: str, records: Iterable[RunRecord]) -> float | None:
+    """The share that spot saved in the last runs on the type, from 0 to 1; None if there were none."""
+    savings = [
+        record.spot_saving
+        for record in records
+        if record.instance_type == instance_type and record.spot_saving is not None
+    ][:_RUNS]
+    return statistics.median(savings) if savings else None

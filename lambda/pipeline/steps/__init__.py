@@ -1,0 +1,1 @@
+"""The handlers, one for each state of the state machine that is a Lambda function."""

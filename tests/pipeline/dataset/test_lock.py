@@ -1,0 +1,259 @@
+"""No two executions work on one data set, and no lock outlives its holder."""
+
+import json
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from pipeline.dataset.lock import acquire, release
+from pipeline.errors import AlreadyRunning, AwsUnavailable
+from pipeline.execution import Execution
+from pipeline.request import Request
+from pipeline.steps import lock
+
+from tests.pipeline.conftest import context
+
+KEY = "locks/dino-data.json"
+
+
+def client_error(code: str, operation: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
+
+
+class ConditionalBucket:
+    """S3's conditional writes over a dict; `meddle` is called before each of them, as another execution may act."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, tuple[bytes, str]] = {}
+        self.writes = 0
+        self.meddle: Callable[[], None] = lambda: None
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
+        if Key not in self.objects:
+            raise client_error("NoSuchKey", "GetObject")
+        content, etag = self.objects[Key]
+        return {"Body": BytesIO(content), "ETag": etag}
+
+    def put_object(
+        self,
+        *,
+        Bucket: str,
+        Key: str,
+        Body: bytes,
+        ContentType: str,
+        IfMatch: str | None = None,
+        IfNoneMatch: str | None = None,
+    ) -> None:
+        assert (IfMatch is None) != (IfNoneMatch is None), "every write of a lock is conditional"
+        self.meddle()
+        self._check(Key, IfMatch, "PutObject")
+        if IfNoneMatch and Key in self.objects:
+            raise client_error("PreconditionFailed", "PutObject")
+        self.place(Body, Key)
+
+    def delete_object(self, *, Bucket: str, Key: str, IfMatch: str) -> None:
+        self.meddle()
+        self._check(Key, IfMatch, "DeleteObject")
+        del self.objects[Key]
+
+    def get_paginator(self, operation: str) -> "ConditionalBucket":
+        assert operation == "list_objects_v2"
+        return self
+
+    def paginate(self, *, Bucket: str, Prefix: str) -> list[dict[str, Any]]:
+        keys = [key for key in self.objects if key.startswith(Prefix)]
+        return [{"Contents": [{"Key": key}]} for key in keys] or [{}]
+
+    def place(self, content: bytes, key: str = KEY) -> None:
+        self.writes += 1
+        self.objects[key] = (content, f'"{self.writes}"')
+
+    def holder(self) -> str | None:
+        return json.loads(self.objects[KEY][0])["execution"] if KEY in self.objects else None
+
+    def _check(self, key: str, etag: str | None, operation: str) -> None:
+        if etag is not None and key not in self.objects:
+            raise client_error("NoSuchKey", operation)
+        if etag is not None and self.objects[key][1] != etag:
+            raise client_error("PreconditionFailed", operation)
+
+
+class Executions:
+    """DescribeExecution; an execution that is not there does not exist."""
+
+    def __init__(self, **statuses: str) -> None:
+        self.statuses = statuses
+
+    def describe_execution(self, *, executionArn: str) -> dict[str, str]:
+        name = executionArn.rsplit(":", 1)[-1]
+        if name not in self.statuses:
+            raise client_error("ExecutionDoesNotExist", "DescribeExecution")
+        return {"status": self.statuses[name]}
+
+
+def execution(name: str, machine: str = "Pipeline") -> Execution:
+    arn = f"arn:aws:states:us-east-1:123456789012:execution:{machine}:{name}"
+    return Execution.from_context(context(Id=arn, Name=name))
+
+
+def take(bucket: ConditionalBucket, name: str, executions: Executions, prefix: str = "dino-data") -> dict[str, str]:
+    s3: Any = bucket
+    stepfunctions: Any = executions
+    return acquire(s3, stepfunctions, bucket="b", dataset_prefix=prefix, execution=execution(name))
+
+
+def give_back(bucket: ConditionalBucket, name: str) -> None:
+    s3: Any = bucket
+    release(s3, bucket="b", execution=execution(name))
+
+
+def test_a_free_data_set_is_taken_and_given_back() -> None:
+    bucket = ConditionalBucket()
+    assert take(bucket, "one", Executions()) == {"key": KEY}
+    assert bucket.holder() == execution("one").arn
+    give_back(bucket, "one")
+    give_back(bucket, "one")
+    assert bucket.objects == {}
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "PENDING_REDRIVE"])
+def test_the_second_of_two_executions_is_told_of_the_first(status: str) -> None:
+    bucket = ConditionalBucket()
+    executions = Executions(one=status, two="RUNNING")
+    take(bucket, "one", executions)
+    with pytest.raises(AlreadyRunning, match=r"The execution one already works on the data set dino-data: wait") as end:
+        take(bucket, "two", executions)
+    assert "executions/details/arn:aws:states:us-east-1:123456789012:execution:Pipeline:one" in str(end.value)
+    assert bucket.holder() == execution("one").arn
+
+
+def test_an_end_gives_back_all_that_its_execution_holds_and_nothing_else() -> None:
+    bucket = ConditionalBucket()
+    take(bucket, "one", Executions())
+    take(bucket, "one", Executions(), "dino-data/2026-11")
+    take(bucket, "two", Executions(), "dino-data-2")
+    give_back(bucket, "one")
+    assert list(bucket.objects) == ["locks/dino-data-2.json"]
+
+
+def test_other_data_sets_are_free() -> None:
+    bucket = ConditionalBucket()
+    executions = Executions(one="RUNNING")
+    take(bucket, "one", executions)
+    assert take(bucket, "two", executions, "dino-data/2026-11") == {"key": "locks/dino-data/2026-11.json"}
+
+
+def test_a_second_try_and_a_redrive_keep_the_lock() -> None:
+    bucket = ConditionalBucket()
+    take(bucket, "one", Executions())
+    assert take(bucket, "one", Executions(one="RUNNING")) == {"key": KEY}
+    assert bucket.writes == 1
+
+
+@pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", None])
+def test_the_lock_of_an_execution_that_has_ended_is_taken_over(status: str | None) -> None:
+    bucket = ConditionalBucket()
+    take(bucket, "one", Executions())
+    take(bucket, "two", Executions(one=status) if status else Executions())
+    assert bucket.holder() == execution("two").arn
+    give_back(bucket, "one")
+    assert bucket.holder() == execution("two").arn, "one's late release leaves two's lock alone"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b'{"execution": 5}', b"\xff", json.dumps({"execution": execution("x", "Old").arn}).encode()]
+)
+def test_a_lock_that_names_no_execution_of_this_pipeline_is_taken_over(content: bytes) -> None:
+    bucket = ConditionalBucket()
+    bucket.place(content)
+    take(bucket, "one", Executions())
+    assert bucket.holder() == execution("one").arn
+
+
+def test_of_two_that_find_it_free_at_the_same_time_one_wins() -> None:
+    bucket = ConditionalBucket()
+
+    def two_is_faster() -> None:
+        bucket.meddle = lambda: None
+        take(bucket, "two", Executions())
+
+    bucket.meddle = two_is_faster
+    with pytest.raises(AlreadyRunning, match="The execution two already"):
+        take(bucket, "one", Executions(two="RUNNING"))
+
+
+def test_of_two_that_take_over_a_dead_lock_at_the_same_time_one_wins() -> None:
+    bucket = ConditionalBucket()
+    executions = Executions(dead="ABORTED", two="RUNNING")
+    take(bucket, "dead", executions)
+
+    def two_is_faster() -> None:
+        bucket.meddle = lambda: None
+        take(bucket, "two", executions)
+
+    bucket.meddle = two_is_faster
+    with pytest.raises(AlreadyRunning, match="The execution two already"):
+        take(bucket, "one", executions)
+    assert bucket.holder() == execution("two").arn
+
+
+def test_a_lock_that_is_released_while_it_is_taken_over_is_free() -> None:
+    bucket = ConditionalBucket()
+    take(bucket, "dead", Executions())
+
+    def it_is_released() -> None:
+        bucket.meddle = lambda: None
+        bucket.objects.clear()
+
+    bucket.meddle = it_is_released
+    take(bucket, "one", Executions(dead="FAILED"))
+    assert bucket.holder() == execution("one").arn
+
+
+def test_a_lock_that_changes_hands_all_the_time_is_tried_again_later() -> None:
+    bucket = ConditionalBucket()
+    bucket.place(b"")
+    bucket.meddle = lambda: bucket.place(b"")
+    with pytest.raises(AwsUnavailable, match="changed hands"):
+        take(bucket, "one", Executions())
+
+
+def test_a_lock_that_another_takes_over_while_it_is_released_is_left_alone() -> None:
+    bucket = ConditionalBucket()
+    take(bucket, "one", Executions())
+    bucket.meddle = lambda: bucket.place(json.dumps({"execution": execution("two").arn}).encode())
+    give_back(bucket, "one")
+    assert bucket.holder() == execution("two").arn
+
+
+@pytest.mark.parametrize("operation", ["get_object", "put_object"])
+def test_a_refusal_is_no_free_lock(operation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: Any) -> None:
+        raise client_error("AccessDenied", operation)
+
+    bucket = ConditionalBucket()
+    monkeypatch.setattr(bucket, operation, refuse)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        take(bucket, "one", Executions())
+
+
+def test_a_service_that_is_busy_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def throttle(**_: Any) -> None:
+        raise client_error("ThrottlingException", "DescribeExecution")
+
+    bucket, executions = ConditionalBucket(), Executions()
+    take(bucket, "one", executions)
+    monkeypatch.setattr(executions, "describe_execution", throttle)
+    with pytest.raises(AwsUnavailable):
+        take(bucket, "two", executions)
+
+
+def test_the_step_takes_the_lock_of_the_requests_data_set(request_: Request, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket = ConditionalBucket()
+    monkeypatch.setenv("BUCKET", "b")
+    monkeypatch.setattr(lock, "s3_client", lambda: bucket)
+    monkeypatch.setattr(lock, "stepfunctions_client", Executions)
+    assert lock.handler({"execution": context(), "request": request_.to_state()}, None) == {"key": KEY}
+    assert bucket.holder() == context()["Id"]

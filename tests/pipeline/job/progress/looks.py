@@ -1,0 +1,101 @@
+"""Looks at jobs: healthy ones, with what a test changes, and ones in any state."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from pipeline.execution import Execution
+from pipeline.job.checkpoints import Checkpoints
+from pipeline.job.health import read_health
+from pipeline.job.log import LogEnd
+from pipeline.job.snapshot import Look
+from pipeline.job.state import QUEUED
+from pipeline.request import Defaults, parse_request
+
+from tests.pipeline.conftest import context, described_job
+from training_code.job.health import judge
+from training_code.job.metric_lines import TRAINING_FIGURES, TrainingLine
+
+CREATED = described_job("job")["CreationTime"]
+NOW = CREATED + timedelta(hours=1)
+STALL_MINUTES, QUEUE_MINUTES = 30, 20
+MakeLook = Callable[..., Look]
+
+
+def minutes(count: float) -> timedelta:
+    return timedelta(minutes=count)
+
+
+def since(status: str, *, minutes_ago: float) -> dict[str, Any]:
+    """DescribeTrainingJob's fields of a job in this secondary status for so long."""
+    start = NOW - minutes(minutes_ago)
+    starting = [] if status in QUEUED else [{"Status": "Starting", "StartTime": CREATED, "EndTime": start}]
+    return {"secondary": status, "SecondaryStatusTransitions": [*starting, {"Status": status, "StartTime": start}]}
+
+
+def line(step: int, *, steps: int = 1000, loss: float = 5.0, speed: float = 2.7) -> TrainingLine:
+    figures = dict.fromkeys(TRAINING_FIGURES, 1.0) | {"loss": loss, "images_per_second": speed}
+    return TrainingLine(step, steps, 1, figures)
+
+
+def lines(count: int, **more: Any) -> tuple[TrainingLine, ...]:
+    return tuple(line(10 * (index + 1), **more) for index in range(count))
+
+
+def health(
+    *, falling: bool = True, seconds: float = 660, failure: str | None = None, at: datetime = NOW, steps: int = 100
+) -> Checkpoints:
+    losses = [float(steps - step if falling else step) for step in range(steps)]
+    verdict = judge(losses, seconds=seconds, needed_minutes=10, failure=failure)
+    return Checkpoints(last=at, health=read_health(json.dumps(verdict).encode()), health_written=at)
+
+
+def one_choice(look: Look) -> dict[str, Any]:
+    return {**look.quote, "choices": look.quote["choices"][:1]}
+
+
+def on_demand(look: Look, *choices: list[str]) -> dict[str, Any]:
+    """The quote of these choices, on demand."""
+    template = look.quote["choices"][0] | {"spot": False}
+    return {**look.quote, "choices": [template | {"instance_types": names} for names in choices]}
+
+
+def any_look(*parts: Any) -> Look:
+    """A look at a job in any state; hypothesis calls it too often for fixtures."""
+    status, secondary, last, training, stop, choice, first, reason = parts
+    defaults = Defaults(dataset_prefix="dino-data", preset="test", instance_type="ml.g5.2xlarge", quality_gate={})
+    job = described_job("job", status, secondary, FailureReason=reason)
+    return Look(
+        job=job,
+        state={
+            "name": "job",
+            "run": 0,
+            "choice": choice,
+            "number": 0,
+            "redrive_count": 0,
+            "instance_types": ["ml.g5.2xlarge"],
+            "spot": reason == "",
+            "max_runtime_seconds": 600,
+            "cost_before_usd": 0.0,
+            "first_minutes": first,
+            "stop": stop,
+        },
+        log=LogEnd(
+            last_event=None if last is None else NOW + minutes(last),
+            training=tuple(line(step, loss=loss, speed=speed) for step, loss, speed in training),
+        ),
+        checkpoints=Checkpoints(),
+        request=parse_request({}, defaults),
+        quote={
+            "choices": [{"instance_types": ["ml.g5.2xlarge"]}, {"instance_types": ["ml.g6.xlarge"]}],
+            "usd_per_hour": {"ml.g5.2xlarge": 1.515},
+            "images_per_second": 2.7,
+        },
+        execution=Execution.from_context(context()),
+        stall_limit=minutes(STALL_MINUTES),
+        queue_limit=minutes(QUEUE_MINUTES),
+        now=NOW,
+    )

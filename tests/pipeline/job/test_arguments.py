@@ -1,0 +1,203 @@
+"""create_training_job's arguments: what botocore's service model and SageMaker's documented rules accept."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.model import ListShape, MapShape, Shape, StructureShape
+from botocore.validate import ParamValidator
+from pipeline.execution import Execution
+from pipeline.job.arguments import CONTAINER_ENTRYPOINT, training_job_arguments, watch_interval_seconds
+from pipeline.quote.prices import USD_PER_HOUR
+from pipeline.request import Defaults, parse_request
+from pipeline.settings import LaunchSettings
+
+from local_aws.sagemaker.s3_files import S3Uri, path_below
+from local_aws.sagemaker.training_job_rules import LOCAL_STORAGE
+from training_code.job.hyperparameters import parse_hyperparameters
+from training_code.recipes import RECIPES
+
+Build = Any
+
+
+@pytest.fixture(scope="module")
+def shape() -> StructureShape:
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    found = model.operation_model("CreateTrainingJob").input_shape
+    assert isinstance(found, StructureShape)
+    return found
+
+
+@pytest.fixture
+def build(
+    defaults: Defaults, quote: dict[str, Any], dataset: dict[str, Any], execution: Execution, settings: LaunchSettings
+) -> Build:
+    def arguments(
+        weights: str | None = None,
+        *,
+        types: tuple[str, ...] = ("ml.g5.2xlarge",),
+        spot: bool = True,
+        run: int = 0,
+        settings: LaunchSettings = settings,
+        **fields: Any,
+    ) -> dict[str, Any]:
+        request = parse_request({**fields, "spot": spot}, defaults)
+        return training_job_arguments(
+            request=request,
+            run=run,
+            choice=quote["choices"][0] | {"instance_types": list(types), "spot": spot},
+            max_runtime_seconds=21600,
+            dataset=dataset,
+            weights=weights,
+            execution=execution,
+            number=3,
+            settings=settings,
+        )
+
+    return arguments
+
+
+def violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
+    """What ParamValidator leaves out: patterns, enumerations and greatest lengths."""
+    size, pattern = shape.metadata.get("max"), shape.metadata.get("pattern")
+    if isinstance(shape, StructureShape):
+        for name, item in value.items():
+            yield from violations(shape.members[name], item, f"{path}.{name}")
+    elif isinstance(shape, ListShape):
+        if size is not None and len(value) > size:
+            yield f"{path}: more than {size} items"
+        for index, item in enumerate(value):
+            yield from violations(shape.member, item, f"{path}[{index}]")
+    elif isinstance(shape, MapShape):
+        if size is not None and len(value) > size:
+            yield f"{path}: more than {size} entries"
+        for key, item in value.items():
+            yield from violations(shape.key, key, f"{path}.{key}")
+            yield from violations(shape.value, item, f"{path}.{key}")
+    else:
+        if size is not None and (len(value) if isinstance(value, str) else value) > size:
+            yield f"{path}: above {size}"
+        if pattern is not None and not re.fullmatch(pattern.replace(r"\p{L}\p{Z}\p{N}_", r"\w\s"), value):
+            yield f"{path}: {value!r} does not match {pattern}"
+        if shape.metadata.get("enum") and value not in shape.metadata["enum"]:
+            yield f"{path}: {value!r} is none of its values"
+
+
+@pytest.mark.parametrize("spot", [True, False])
+@pytest.mark.parametrize("preset", ["test", "full", "test_then_full", "tiny"])
+@pytest.mark.parametrize("weights", [None, "a-_." * 25 + ".safetensors"])
+def test_sagemaker_would_accept_them(
+    build: Build, shape: StructureShape, *, spot: bool, preset: str, weights: str | None
+) -> None:
+    types = ("ml.g5.2xlarge",) if spot else ("ml.g5.2xlarge", "ml.g6e.2xlarge")
+    arguments = build(spot=spot, types=types, preset=preset, weights=weights)
+    assert not ParamValidator().validate(arguments, shape).has_errors()
+    assert list(violations(shape, arguments)) == []
+
+
+def test_the_customers_key_encrypts_the_model_and_no_volume(
+    build: Build, shape: StructureShape, settings: LaunchSettings
+) -> None:
+    """SageMaker refuses a key for the volume of instance types that have disks of their own."""
+    assert "KmsKeyId" not in build()["OutputDataConfig"]
+    key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    arguments = build(settings=replace(settings, kms_key_arn=key))
+    assert arguments["OutputDataConfig"]["KmsKeyId"] == key
+    assert list(violations(shape, arguments)) == []
+    for name in USD_PER_HOUR:
+        assert LOCAL_STORAGE.match(name), "or its volume wants the key as well"
+
+
+def test_the_checks_of_this_file_would_notice_a_wrong_name(build: Build, shape: StructureShape) -> None:
+    wrong = build() | {"TrainingJobName": "a" * 64 + "_"}
+    assert len(list(violations(shape, wrong))) == 2
+
+
+def test_a_spot_job_waits_at_least_as_long_as_it_may_run_and_keeps_checkpoints(build: Build) -> None:
+    arguments = build(spot=True)
+    stopping = arguments["StoppingCondition"]
+    assert stopping["MaxWaitTimeInSeconds"] >= stopping["MaxRuntimeInSeconds"] == 6 * 3600
+    assert arguments["EnableManagedSpotTraining"] is True
+    assert arguments["CheckpointConfig"]["S3Uri"].startswith("s3://bucket/checkpoints/3f1b1c9e")
+
+
+def test_each_run_has_its_own_epochs_and_checkpoints(build: Build) -> None:
+    first, second = build(preset="test_then_full", run=0), build(preset="test_then_full", run=1)
+    assert [arguments["HyperParameters"]["epochs"] for arguments in (first, second)] == ["5", "50"]
+    assert first["CheckpointConfig"]["S3Uri"].endswith("/0/")
+    assert second["CheckpointConfig"]["S3Uri"].endswith("/1/")
+
+
+def test_of_several_types_on_demand_sagemaker_takes_the_first_that_is_free(build: Build) -> None:
+    resources = build(spot=False, types=("ml.g5.2xlarge", "ml.g6e.2xlarge"))["ResourceConfig"]
+    assert [each["InstanceType"] for each in resources["InstancePreferences"]] == ["ml.g5.2xlarge", "ml.g6e.2xlarge"]
+    assert "InstanceType" not in resources, "SageMaker refuses both"
+    assert "InstanceCount" not in resources
+
+
+def test_an_on_demand_job_has_no_waiting_time_which_sagemaker_would_refuse(build: Build) -> None:
+    arguments = build(spot=False)
+    assert set(arguments["StoppingCondition"]) == {"MaxRuntimeInSeconds"}
+    assert arguments["EnableManagedSpotTraining"] is False
+
+
+def test_the_container_has_no_network_and_one_gpu_instance(build: Build) -> None:
+    arguments = build()
+    assert arguments["EnableNetworkIsolation"] is True
+    assert arguments["ResourceConfig"]["InstanceCount"] == 1
+    assert "VpcConfig" not in arguments
+
+
+def channels(arguments: dict[str, Any]) -> dict[str, str]:
+    return {
+        channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"]
+        for channel in arguments["InputDataConfig"]
+    }
+
+
+def test_the_channels_of_data_and_code_are_folders(build: Build) -> None:
+    """An S3 prefix without a slash at its end would also bring the data set dino-data-2."""
+    assert channels(build()) == {"dataset": "s3://bucket/dino-data/", "code": "s3://bucket/training-code/abc123/"}
+
+
+def test_the_weights_are_a_channel_of_one_file_that_keeps_its_name(build: Build) -> None:
+    weights = S3Uri.parse(channels(build(weights="resnet50.pth"))["pretrained"])
+    assert str(weights) == "s3://bucket/pretrained/resnet50.pth"
+    assert path_below(weights.key, "pretrained/resnet50.pth") == "resnet50.pth"
+
+
+def test_the_trainer_understands_its_hyperparameters(build: Build) -> None:
+    for preset, epochs, expected in (("test", 7, 7), ("full", 50, 50), ("tiny", None, RECIPES["tiny"].training.epochs)):
+        hyperparameters = build(preset=preset, epochs=epochs)["HyperParameters"]
+        assert parse_hyperparameters(hyperparameters).training.epochs == expected
+
+
+def test_the_tags_tell_what_the_model_is_made_of(build: Build, execution: Execution, settings: LaunchSettings) -> None:
+    assert {tag["Key"]: tag["Value"] for tag in build()["Tags"]} == {
+        "floorplan-dino:execution": execution.arn,
+        "floorplan-dino:dataset-version": "0" * 64,
+        "floorplan-dino:code-version": "training-code/abc123/",
+        "floorplan-dino:image": settings.training_image,
+        "floorplan-dino:preset": "test",
+        "floorplan-dino:run": "0",
+        "floorplan-dino:pretrained": "none",
+    }
+    assert {"Key": "floorplan-dino:pretrained", "Value": "resnet50.pth"} in build(weights="resnet50.pth")["Tags"]
+
+
+def test_the_entry_point_ends_in_exec_so_that_sigterm_arrives() -> None:
+    assert CONTAINER_ENTRYPOINT[-1].endswith("exec python -m training_code.train")
+    assert CONTAINER_ENTRYPOINT[-1].startswith("set -e;")
+    assert "--no-index" in CONTAINER_ENTRYPOINT[-1]
+
+
+@pytest.mark.parametrize("spot", [True, False])
+def test_the_watch_interval_lets_all_runs_end_within_an_executions_events(quote: dict[str, Any], *, spot: bool) -> None:
+    choice = quote["choices"][0] | {"spot": spot}
+    assert watch_interval_seconds(choice, 60) == 60
+    long = choice | {"max_runtime_seconds": [86_400, 432_000]}
+    seconds = sum(long["max_runtime_seconds"]) * 2
+    assert seconds / watch_interval_seconds(long, 5) * 9 < 25_000 - 1000

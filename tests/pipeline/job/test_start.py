@@ -1,0 +1,339 @@
+"""Launch starts one job, however often it is called, on the first choice that is possible, and never over the cap."""
+
+import io
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.response import StreamingBody
+from botocore.stub import ANY
+from pipeline.errors import AlreadyRunning, AwsUnavailable, LaunchFailed, OverBudget
+from pipeline.execution import Execution
+from pipeline.job.arguments import training_job_arguments
+from pipeline.job.execution_jobs import EXECUTION_TAG
+from pipeline.job.start import Launch, start_job
+from pipeline.request import Defaults, Request, parse_request
+from pipeline.settings import LaunchSettings
+
+from tests.pipeline.conftest import StubbedClient, context, described_job, listed
+
+LIMIT = "The account-level service limit 'ml.g5.2xlarge for spot training job usage' is 0 Instances."
+ARN = described_job("job")["TrainingJobArn"]
+
+
+@dataclass(frozen=True)
+class Launching:
+    """One launch, with the answers that AWS is to give."""
+
+    sagemaker: StubbedClient
+    s3: StubbedClient
+    stepfunctions: StubbedClient
+    launch: Launch
+
+    @property
+    def names(self) -> list[str]:
+        return [self.launch.execution.job_name(number) for number in range(4)]
+
+    def expect_earlier(self, *jobs: dict[str, Any]) -> None:
+        """What DescribeTrainingJob answers for the execution's jobs, from the first on, and that there is no other."""
+        for name, job in zip(self.names, jobs, strict=False):
+            self.sagemaker.expect("describe_training_job", described_job(name, **job), TrainingJobName=name)
+        self.sagemaker.refuse("describe_training_job", "ValidationException", "Requested resource not found.")
+
+    def expect_weights_and_code(self) -> None:
+        self.s3.expect("list_objects_v2", listed())
+        self.s3.expect("copy_object", {"CopyObjectResult": {}})
+
+    def expect_tags(self, value: str) -> None:
+        tags = [{"Key": "other", "Value": "tag"}, {"Key": EXECUTION_TAG, "Value": value}]
+        self.sagemaker.expect("list_tags", {"Tags": tags}, ResourceArn=ANY)
+
+    def expect_status(self, status: str = "RUNNING") -> None:
+        answer = {"executionArn": "a", "stateMachineArn": "b", "status": status, "startDate": datetime.now(UTC)}
+        self.stepfunctions.expect("describe_execution", answer, executionArn=self.launch.execution.arn)
+
+    def expect_creation(self, number: int = 0, choice: int = 0, seconds: int = 21600) -> None:
+        launch = self.launch
+        arguments = training_job_arguments(
+            request=launch.request,
+            run=launch.attempt["run"],
+            choice=launch.quote["choices"][choice],
+            max_runtime_seconds=seconds,
+            dataset=launch.dataset,
+            weights=None,
+            execution=launch.execution,
+            number=number,
+            settings=launch.settings,
+        )
+        self.sagemaker.expect("create_training_job", {"TrainingJobArn": ARN}, **arguments)
+
+    def start(self) -> dict[str, Any]:
+        return start_job(self.sagemaker.client, self.s3.client, self.stepfunctions.client, self.launch)
+
+
+def checkpoints(run: int) -> dict[str, Any]:
+    return {"CheckpointConfig": {"S3Uri": f"s3://bucket/checkpoints/{context()['Name']}/{run}/"}}
+
+
+def expect_lock_of(s3: StubbedClient, execution: Execution) -> None:
+    """That the data set is locked, and by whom."""
+    content = json.dumps({"execution": execution.arn}).encode()
+    answer = {"Body": StreamingBody(io.BytesIO(content), len(content)), "ETag": '"1"'}
+    s3.expect("get_object", answer, Bucket="bucket", Key="locks/dino-data.json")
+
+
+@pytest.fixture
+def launching(
+    sagemaker: StubbedClient,
+    s3: StubbedClient,
+    stepfunctions: StubbedClient,
+    request_: Request,
+    dataset: dict[str, Any],
+    *,
+    quote: dict[str, Any],
+    settings: LaunchSettings,
+    execution: Execution,
+) -> Launching:
+    launch = Launch(
+        request=request_,
+        dataset=dataset,
+        quote=quote,
+        attempt={"run": 0, "choice": 0, "number": 0},
+        execution=execution,
+        settings=settings,
+        now=datetime(2026, 11, 20, 12, tzinfo=UTC),
+    )
+    expect_lock_of(s3, execution)
+    return Launching(sagemaker, s3, stepfunctions, launch)
+
+
+def changed(launching: Launching, **more: Any) -> Launching:
+    return replace(launching, launch=replace(launching.launch, **more))
+
+
+def test_the_code_is_copied_beside_the_data_and_the_job_created(
+    launching: Launching, job_state: dict[str, Any]
+) -> None:
+    launching.expect_earlier()
+    launching.s3.expect("list_objects_v2", listed(), Bucket="bucket", Prefix="pretrained/")
+    launching.s3.expect(
+        "copy_object",
+        {"CopyObjectResult": {}},
+        Bucket="bucket",
+        Key="training-code/abc123/training_code.zip",
+        CopySource={"Bucket": "assets", "Key": "abc123.zip"},
+    )
+    launching.expect_creation()
+    launching.expect_status()
+    # 10 USD pay for 23,762 s at 1.515 USD an hour, less the 120 s in which a job may stop: more than was quoted.
+    assert launching.start() == job_state
+
+
+@pytest.mark.parametrize("status", ["InProgress", "Completed"])
+def test_a_retry_or_a_redrive_takes_the_job_that_runs_or_is_done(launching: Launching, status: str) -> None:
+    launching.expect_earlier({"status": status, "secondary": status, **checkpoints(0)})
+    launching.expect_tags(launching.launch.execution.tag)
+    redriven = Execution.from_context(context(RedriveCount=1))
+    state = changed(launching, execution=redriven).start()
+    assert (state["name"], state["number"], state["redrive_count"]) == (launching.names[0], 0, 1)
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        {"status": "Failed", "secondary": "Failed"},
+        {"status": "Stopped", "secondary": "Stopped"},
+        {"status": "Stopping", "secondary": "Stopping"},
+        {"status": "Completed", "secondary": "MaxRuntimeExceeded"},
+    ],
+)
+def test_after_a_job_without_a_model_the_next_number_goes_on_from_its_checkpoints(
+    launching: Launching, ended: dict[str, Any]
+) -> None:
+    launching.expect_earlier({**ended, **checkpoints(0)})
+    launching.expect_weights_and_code()
+    launching.expect_creation(number=1)
+    launching.expect_status()
+    state = launching.start()
+    assert (state["name"], state["number"]) == (launching.names[1], 1)
+    assert state["checkpoints_uri"] == checkpoints(0)["CheckpointConfig"]["S3Uri"]
+
+
+def test_the_next_run_is_not_the_run_that_is_done(launching: Launching, defaults: Defaults) -> None:
+    quote = launching.launch.quote
+    both = [choice | {"max_runtime_seconds": [3600, 72_000]} for choice in quote["choices"]]
+    launching = changed(
+        launching,
+        request=parse_request({"preset": "test_then_full"}, defaults),
+        quote={**quote, "choices": both},
+        attempt={"run": 1, "choice": 0, "number": 1},
+    )
+    launching.expect_earlier({"status": "Completed", "secondary": "Completed", **checkpoints(0)})
+    launching.expect_weights_and_code()
+    launching.expect_creation(number=1, seconds=72_000)
+    launching.expect_status()
+    assert launching.start()["run"] == 1
+
+
+def test_a_job_that_was_deleted_leaves_no_gap_to_fall_into(launching: Launching) -> None:
+    launching = changed(launching, attempt={"run": 0, "choice": 1, "number": 1})
+    for _ in range(2):
+        launching.sagemaker.refuse("describe_training_job", "ValidationException", "Requested resource not found.")
+    launching.expect_weights_and_code()
+    launching.expect_creation(number=1, choice=1)
+    launching.expect_status()
+    assert launching.start()["number"] == 1
+
+
+def test_a_quota_that_is_refused_leads_to_the_next_choice_in_the_same_step(launching: Launching) -> None:
+    launching.expect_earlier()
+    launching.expect_weights_and_code()
+    launching.sagemaker.refuse("create_training_job", "ResourceLimitExceeded", LIMIT)
+    launching.expect_creation(choice=1)
+    launching.expect_status()
+    state = launching.start()
+    assert (state["choice"], state["number"], state["instance_types"]) == (1, 0, ["ml.g6.2xlarge"])
+
+
+def test_the_last_refused_quota_ends_the_run_with_what_each_said_and_the_remedy(launching: Launching) -> None:
+    launching.expect_earlier()
+    launching.expect_weights_and_code()
+    for kind in ("g5", "g6"):
+        launching.sagemaker.refuse("create_training_job", "ResourceLimitExceeded", LIMIT.replace("g5", kind))
+    with pytest.raises(LaunchFailed) as refusal:
+        launching.start()
+    for fact in (LIMIT, LIMIT.replace("g5", "g6"), "ml.g6.2xlarge (spot)", "Service Quotas"):
+        assert fact in str(refusal.value)
+
+
+def test_what_earlier_jobs_cost_is_taken_from_the_cap(launching: Launching) -> None:
+    launching.expect_earlier(
+        {"status": "Stopped", "secondary": "Stopped", "BillableTimeInSeconds": 14_400, **checkpoints(0)}
+    )
+    launching.expect_weights_and_code()
+    left = 10 - 6.06
+    seconds = int(left / 1.515 * 3600) - 120
+    launching.expect_creation(number=1, seconds=seconds)
+    launching.expect_status()
+    state = launching.start()
+    assert state["cost_before_usd"] == 6.06
+    assert state["cost_before_usd"] + (state["max_runtime_seconds"] + 120) / 3600 * 1.515 <= 10
+
+
+def test_nothing_is_started_once_the_cap_is_used_up(launching: Launching) -> None:
+    launching.expect_earlier(
+        {"status": "Failed", "secondary": "Failed", "BillableTimeInSeconds": 23_700, **checkpoints(0)}
+    )
+    launching.expect_weights_and_code()
+    with pytest.raises(OverBudget, match=r"cost 9\.97 USD.*10\.00 USD.*higher max_cost_usd"):
+        launching.start()
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [("ResourceInUse", "Training job names must be unique"), ("ValidationException", "The job already exists")],
+)
+def test_a_retry_takes_the_job_that_the_first_try_has_only_just_created(
+    launching: Launching, code: str, message: str
+) -> None:
+    """CreateTrainingJob knows it, while DescribeTrainingJob has not shown it yet."""
+    launching.expect_earlier()
+    launching.expect_weights_and_code()
+    launching.sagemaker.refuse("create_training_job", code, message)
+    launching.sagemaker.expect("describe_training_job", described_job(launching.names[0]))
+    launching.expect_tags(launching.launch.execution.tag)
+    launching.expect_status()
+    assert launching.start()["name"] == launching.names[0]
+
+
+def test_a_job_that_is_taken_counts_as_the_choice_that_it_was_created_for(launching: Launching) -> None:
+    """On demand a choice may stand behind one of which it is a part: what has no capacity then is not asked again."""
+    template = launching.launch.quote["choices"][0] | {"spot": False}
+    names = [["ml.g5.2xlarge", "ml.g6.2xlarge"], ["ml.g5.2xlarge"], ["ml.g6.2xlarge"]]
+    choices = [template | {"instance_types": each} for each in names]
+    launching = changed(launching, quote={**launching.launch.quote, "choices": choices})
+    for index, types in enumerate(names):
+        kinds = {"InstancePreferences": [{"InstanceType": each, "InstanceCount": 1} for each in types]}
+        alone = {"InstanceType": types[0], "InstanceCount": 1}
+        resources = {"VolumeSizeInGB": 30} | (alone if len(types) == 1 else kinds)
+        job = {"ResourceConfig": resources, "EnableManagedSpotTraining": False, **checkpoints(0)}
+        launching.expect_earlier(job)
+        launching.expect_tags(launching.launch.execution.tag)
+        if index:
+            expect_lock_of(launching.s3, launching.launch.execution)
+        state = launching.start()
+        assert (state["choice"], state["instance_types"]) == (index, types)
+
+
+def test_a_job_that_is_created_but_not_shown_yet_is_asked_for_again(launching: Launching) -> None:
+    launching.expect_earlier()
+    launching.expect_weights_and_code()
+    launching.sagemaker.refuse("create_training_job", "ResourceInUse")
+    launching.sagemaker.refuse("describe_training_job", "ValidationException", "Requested resource not found.")
+    with pytest.raises(AwsUnavailable):
+        launching.start()
+
+
+def test_a_job_of_somebody_else_is_not_taken(launching: Launching) -> None:
+    launching.expect_earlier({**checkpoints(0)})
+    launching.expect_tags("another")
+    with pytest.raises(LaunchFailed, match="this execution did not start"):
+        launching.start()
+
+
+@pytest.mark.parametrize("status", ["ABORTED", "TIMED_OUT"])
+def test_a_job_of_an_execution_that_was_aborted_meanwhile_is_stopped_again(launching: Launching, status: str) -> None:
+    launching.expect_earlier()
+    launching.expect_weights_and_code()
+    launching.expect_creation()
+    launching.expect_status(status)
+    launching.sagemaker.expect("describe_training_job", described_job(launching.names[0]))
+    launching.expect_tags(launching.launch.execution.tag)
+    launching.sagemaker.expect("stop_training_job", {}, TrainingJobName=launching.names[0])
+    with pytest.raises(LaunchFailed, match=status):
+        launching.start()
+
+
+def test_a_refused_job_ends_the_run_and_is_not_tried_again(launching: Launching) -> None:
+    launching.expect_earlier()
+    launching.expect_weights_and_code()
+    launching.sagemaker.refuse("create_training_job", "ValidationException", "Could not assume the role.")
+    with pytest.raises(LaunchFailed, match=r"ValidationException.*Could not assume the role"):
+        launching.start()
+
+
+def test_throttling_is_tried_again_by_the_state_machine(launching: Launching) -> None:
+    launching.expect_earlier()
+    launching.expect_weights_and_code()
+    launching.sagemaker.refuse("create_training_job", "ThrottlingException", "Rate exceeded")
+    with pytest.raises(AwsUnavailable, match="Rate exceeded"):
+        launching.start()
+
+
+def test_code_that_is_gone_is_a_failed_launch(launching: Launching) -> None:
+    launching.expect_earlier()
+    launching.s3.expect("list_objects_v2", listed())
+    launching.s3.refuse("copy_object", "NoSuchKey", "The specified key does not exist.")
+    with pytest.raises(LaunchFailed, match="Deploy the stack again"):
+        launching.start()
+
+
+def test_weights_that_are_missing_end_the_run_before_anything_is_started(launching: Launching) -> None:
+    launching.expect_earlier()
+    launching.s3.expect("list_objects_v2", listed())
+    with pytest.raises(LaunchFailed, match=r"dino\.pth"):
+        changed(launching, request=replace(launching.launch.request, pretrained="dino.pth")).start()
+
+
+def test_a_redrive_starts_no_job_on_a_data_set_that_another_execution_has_taken_since_its_abort(
+    launching: Launching, execution: Execution
+) -> None:
+    answer = {"executionArn": "a", "stateMachineArn": "b", "status": "RUNNING", "startDate": datetime.now(UTC)}
+    launching.stepfunctions.expect("describe_execution", answer, executionArn=execution.arn)
+    redriven = Execution.from_context(
+        context(Id=execution.arn.replace(execution.name, "redriven"), Name="redriven", RedriveCount=1)
+    )
+    with pytest.raises(AlreadyRunning, match=f"The execution {execution.name} already works on the data set dino-data"):
+        changed(launching, execution=redriven).start()

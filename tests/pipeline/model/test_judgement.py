@@ -1,0 +1,240 @@
+"""A completed run: the next run follows, the model is registered, or what falls short is said."""
+
+import io
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.response import StreamingBody
+from pipeline.execution import Execution
+from pipeline.model.judgement import CompletedRun, Judgement, judge_run
+from pipeline.quote.records import read_records
+from pipeline.request import Defaults, parse_request
+from pipeline.settings import JudgeSettings
+
+from tests.pipeline.artifacts import HEALTH, METRICS, packed
+from tests.pipeline.conftest import described_job
+from training_code.job.health import judge
+
+ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/floorplan-dino/3"
+GOOD = {"model.safetensors": b"\0" * 1000, "metrics.json": METRICS, "health.json": HEALTH}
+AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+class Bucket:
+    """The part of S3 that Judge and the next quote use."""
+
+    def __init__(self, objects: dict[str, bytes]) -> None:
+        self.objects = objects
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
+        assert Bucket == "bucket"
+        return {"Body": StreamingBody(io.BytesIO(self.objects[Key]), len(self.objects[Key]))}
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:
+        assert (Bucket, ContentType) == ("bucket", "application/json")
+        self.objects[Key] = Body
+
+    def get_paginator(self, _: str) -> "Bucket":
+        return self
+
+    def paginate(self, *, Bucket: str, Prefix: str) -> list[dict[str, Any]]:
+        assert Bucket == "bucket"
+        keys = [key for key in self.objects if key.startswith(Prefix)]
+        return [{"Contents": [{"Key": key, "LastModified": AT} for key in keys]}]
+
+
+class SageMaker:
+    """One completed job, and a registry with at most one approved model."""
+
+    def __init__(self, job: dict[str, Any], accepted_ap: float | None = None) -> None:
+        self.job = job
+        self.accepted_ap = accepted_ap
+        self.registered: list[dict[str, Any]] = []
+
+    def describe_training_job(self, *, TrainingJobName: str) -> dict[str, Any]:
+        assert TrainingJobName == self.job["TrainingJobName"]
+        return self.job
+
+    def create_model_package_group(self, **_: str) -> None:
+        return None
+
+    def list_model_packages(self, **_: Any) -> dict[str, Any]:
+        return {"ModelPackageSummaryList": [] if self.accepted_ap is None else [{"ModelPackageArn": ARN}]}
+
+    def describe_model_package(self, *, ModelPackageName: str) -> dict[str, Any]:
+        assert ModelPackageName == ARN
+        return {"CustomerMetadataProperties": {"ap": str(self.accepted_ap), "dataset_version": "0" * 64}}
+
+    def create_model_package(self, **request: Any) -> dict[str, str]:
+        self.registered.append(request)
+        return {"ModelPackageArn": ARN.replace("/3", "/4")}
+
+
+class Court:
+    """Judges runs of one execution."""
+
+    def __init__(self, run: CompletedRun) -> None:
+        self.run = run
+        self.bucket = Bucket({})
+        job = described_job(
+            run.job["name"],
+            "Completed",
+            "Completed",
+            TrainingTimeInSeconds=900,
+            BillableTimeInSeconds=300,
+            TrainingEndTime=AT,
+        )
+        self.sagemaker = SageMaker(job)
+
+    def judge(self, files: dict[str, bytes], **changes: Any) -> Judgement:
+        self.bucket.objects["training-jobs/job/output/model.tar.gz"] = packed(files)
+        sagemaker: Any = self.sagemaker
+        s3: Any = self.bucket
+        return judge_run(sagemaker, s3, replace(self.run, **changes))
+
+
+@pytest.fixture
+def court(
+    defaults: Defaults,
+    dataset: dict[str, Any],
+    quote: dict[str, Any],
+    job_state: dict[str, Any],
+    execution: Execution,
+) -> Court:
+    settings = JudgeSettings(bucket="bucket", model_package_group="floorplan-dino", training_image="image:1")
+    return Court(
+        CompletedRun(
+            request=parse_request({}, defaults),
+            dataset=dataset,
+            quote=quote,
+            job=job_state,
+            artifact_uri="s3://bucket/training-jobs/job/output/model.tar.gz",
+            execution=execution,
+            settings=settings,
+            now=AT,
+        )
+    )
+
+
+@pytest.fixture
+def then_full(defaults: Defaults) -> dict[str, Any]:
+    return {"request": parse_request({"preset": "test_then_full"}, defaults)}
+
+
+def health(**more: Any) -> bytes:
+    given: dict[str, Any] = {"losses": [3.0, 2.0, 1.0], "seconds": 700.0, "needed_minutes": 10.0}
+    return json.dumps(judge(**given | more)).encode()
+
+
+def test_a_model_that_meets_the_gate_is_registered_with_all_that_tells_of_it(court: Court) -> None:
+    judgement = court.judge(GOOD)
+    assert (judgement.action, judgement.model_package_arn) == ("registered", ARN.replace("/3", "/4"))
+    (package,) = court.sagemaker.registered
+    metadata = package["CustomerMetadataProperties"]
+    assert {name: metadata[name] for name in ("ap", "f1", "f1.room", "f1.wall", "dataset_version", "report")} == {
+        "ap": "0.710000",
+        "f1": "0.930000",
+        "f1.room": "0.910000",
+        "f1.wall": "0.950000",
+        "dataset_version": "0" * 64,
+        "report": "s3://bucket/reports/run/report.json",
+    }
+    assert metadata["execution"] == court.run.execution.arn
+    for fact in ("The gate is met.", "F1 of room 0.9100", "No model was accepted before it.", "pending approval"):
+        assert fact in judgement.sentence
+    state = judgement.to_state()
+    assert json.loads(json.dumps(state)) == state
+
+
+def test_the_metrics_lie_beside_the_report(court: Court) -> None:
+    judgement = court.judge(GOOD)
+    key = f"reports/{court.run.execution.name}/metrics-0.json"
+    assert (judgement.metrics_uri, court.bucket.objects[key]) == (f"s3://bucket/{key}", METRICS)
+    assert court.sagemaker.registered[0]["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"] == judgement.metrics_uri
+
+
+def test_a_model_below_the_gate_is_not_registered_and_told_why(court: Court, defaults: Defaults) -> None:
+    strict = parse_request({"quality_gate": {"room": 0.92}}, defaults)
+    judgement = court.judge(GOOD, request=strict)
+    assert (judgement.action, judgement.model_package_arn) == ("gate_not_met", None)
+    assert judgement.sentence == "The gate is not met: The F1 of room is 0.9100, below 0.92."
+    assert judgement.f1_by_class == {"wall": 0.95, "room": 0.91}
+    assert court.sagemaker.registered == []
+
+
+def test_a_model_that_is_worse_than_the_last_accepted_one_is_not_registered(court: Court) -> None:
+    court.sagemaker.accepted_ap = 0.72
+    judgement = court.judge(GOOD)
+    assert judgement.action == "gate_not_met"
+    assert "The AP is 0.7100, below the 0.7200 of the accepted" in judgement.sentence
+    assert court.sagemaker.registered == []
+
+
+def test_a_model_as_good_as_the_last_accepted_one_is_registered_with_what_it_was_compared_to(court: Court) -> None:
+    court.sagemaker.accepted_ap = 0.71
+    judgement = court.judge(GOOD)
+    assert judgement.action == "registered"
+    assert f"compared with {ARN}" in judgement.sentence
+
+
+@pytest.mark.parametrize("files", [{}, {"health.json": HEALTH}, {"metrics.json": b"{}", "health.json": HEALTH}])
+def test_without_metrics_nothing_is_registered(court: Court, files: dict[str, bytes]) -> None:
+    judgement = court.judge(files)
+    assert (judgement.action, judgement.ap, judgement.metrics_uri) == ("gate_not_met", None, None)
+    assert "metrics.json" in judgement.sentence
+    assert court.sagemaker.registered == []
+
+
+def test_what_the_run_took_is_kept_for_the_next_quotes(court: Court) -> None:
+    court.judge(GOOD)
+    s3: Any = court.bucket
+    (record,) = read_records(s3, bucket="bucket")
+    assert (record.recipe, record.instance_type, record.epochs) == ("room_wall", "ml.g5.2xlarge", 5)
+    assert (record.training_images, record.trainer_seconds) == (5, 700)
+    assert record.images_per_second == pytest.approx(5 * 5 / 700)
+    assert record.spot_saving == pytest.approx(2 / 3)
+    assert list(court.bucket.objects).count(f"runs/{court.run.execution.name}-0.json") == 1
+
+
+def test_a_run_without_health_teaches_nothing_about_speed(court: Court) -> None:
+    court.judge({"metrics.json": METRICS})
+    assert not [key for key in court.bucket.objects if key.startswith("runs/")]
+
+
+def test_a_good_test_run_is_followed_by_the_full_one(court: Court, then_full: dict[str, Any]) -> None:
+    judgement = court.judge(GOOD, **then_full, job={**court.run.job, "number": 2, "choice": 1})
+    assert judgement.action == "next_run"
+    assert judgement.attempt == {"run": 1, "choice": 0, "number": 3}, "in the order the request names"
+    assert "The loss fell" in judgement.sentence
+    assert court.sagemaker.registered == [], "the test run's model is not for use"
+
+
+def test_the_full_run_is_judged_by_the_gate(court: Court, then_full: dict[str, Any]) -> None:
+    judgement = court.judge(GOOD, **then_full, job={**court.run.job, "run": 1})
+    assert judgement.action == "registered"
+    s3: Any = court.bucket
+    assert [record.epochs for record in read_records(s3, bucket="bucket")] == [50]
+
+
+def test_a_test_run_too_short_for_ten_minutes_is_good_if_its_loss_fell(court: Court, then_full: dict[str, Any]) -> None:
+    files = GOOD | {"health.json": health(seconds=60.0)}
+    assert court.judge(files, **then_full).action == "next_run"
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (GOOD | {"health.json": health(losses=[1.0, 2.0, 3.0])}, "The loss did not fall: from 1 to 3"),
+        ({"metrics.json": METRICS}, "no health.json that could be read"),
+        (GOOD | {"health.json": b"[]"}, "no health.json that could be read"),
+    ],
+)
+def test_after_a_poor_test_run_the_full_one_is_not_paid_for(
+    court: Court, then_full: dict[str, Any], *, files: dict[str, bytes], said: str
+) -> None:
+    judgement = court.judge(files, **then_full)
+    assert (judgement.action, judgement.attempt) == ("unhealthy", None)
+    assert said in judgement.sentence

@@ -1,0 +1,315 @@
+"""The quote: numbers before money is spent, a cap that holds whatever the estimate, and refusals with a remedy."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pipeline.quote.cost_quote import Quote, make_quote
+from pipeline.quote.estimate import MAX_RUNTIME_SECONDS
+from pipeline.quote.prices import STOPPING_SECONDS, USD_PER_HOUR, Price
+from pipeline.quote.pricing_context import Market
+from pipeline.quote.quotas import Quotas, quota_name
+from pipeline.quote.records import RunRecord
+from pipeline.request import MAX_COST_USD, PRESETS, Defaults, Request, parse_request
+from pipeline.steps import quote
+
+from tests.pipeline.conftest import StubbedClient, context
+from tests.pipeline.quote.test_records import RECORD, Bucket
+
+DEFAULTS = Defaults(dataset_prefix="dino-data", preset="test", instance_type="ml.g5.2xlarge", quality_gate={})
+USERS_IMAGES = 2935
+G5, G6, G6E = "ml.g5.2xlarge", "ml.g6.xlarge", "ml.g6e.2xlarge"
+
+
+def market(
+    *, images: int = USERS_IMAGES, quotas: Mapping[str, float] | None = None, records: tuple[RunRecord, ...] = ()
+) -> Market:
+    """us-east-1 at the dated table's prices; quotas that are not given are not known."""
+    prices = {
+        name: Price(usd_per_hour=float(usd), source="the list", listed=True) for name, usd in USD_PER_HOUR.items()
+    }
+    return Market(
+        region="us-east-1",
+        training_images=images,
+        prices=prices,
+        quotas=Quotas(values=quotas or {}),
+        records=records,
+    )
+
+
+def request(**fields: Any) -> Request:
+    return parse_request(fields, DEFAULTS)
+
+
+def quoted(market_: Market | None = None, **fields: Any) -> Quote:
+    return make_quote(request(**fields), market_ or market())
+
+
+def test_the_users_five_epochs_are_quoted_before_they_are_paid() -> None:
+    answer = quoted()
+    assert answer.accepted
+    assert answer.hours == pytest.approx(1.5 + 1 / 6, abs=0.02), "and ten minutes around the epochs"
+    assert answer.usd == pytest.approx(1.515 * answer.hours, abs=0.01)
+    assert (answer.usd_with_spot, answer.price_source, answer.images_per_second) == (None, "the list", 2.7)
+    assert "estimated" in answer.speed_source
+    (choice,) = answer.choices
+    assert (choice.instance_types, choice.spot, choice.usd_per_hour) == ((G5,), True, 1.515)
+
+
+def test_every_preset_fits_into_its_own_cap_with_room_for_a_wrong_estimate() -> None:
+    for name, preset in PRESETS.items():
+        answer = quoted(market(images=22 if name == "tiny" else USERS_IMAGES), preset=name)
+        assert answer.accepted
+        assert answer.usd * 2 < preset.max_cost_usd
+
+
+def test_what_was_measured_counts_and_tells_what_spot_saves() -> None:
+    slow = replace(RECORD, trainer_seconds=RECORD.trainer_seconds * 2)
+    answer = quoted(market(records=(slow,)))
+    assert answer.images_per_second == pytest.approx(1.468, abs=0.001)
+    assert answer.speed_source == "measured in the last run on ml.g5.2xlarge"
+    assert answer.usd_with_spot == pytest.approx(answer.usd * 0.3, abs=0.01)
+    assert quoted(market(records=(slow,)), spot=False).usd_with_spot is None
+
+
+def test_the_quote_says_its_figures_and_where_they_are_from() -> None:
+    said = quoted().sentence
+    assert said == (
+        "About 1.7 h and 2.55 USD on demand on ml.g5.2xlarge (1.515 USD/h by the list); with spot less, by how much no "
+        "run has shown yet; at most 10.00 USD. 2.7 images/s, estimated in 2026-11, not measured: 2.7 images/s on "
+        "ml.g5.2xlarge."
+    )
+    measured = quoted(market(records=(RECORD,)))
+    assert f"; with spot about {measured.usd_with_spot:.2f} USD, by what the last runs saved" in measured.sentence
+    assert "measured in the last run on ml.g5.2xlarge." in measured.sentence
+    assert "spot" not in quoted(spot=False).sentence
+
+
+def test_test_then_full_is_one_sum_and_a_limit_for_each_run() -> None:
+    both, test, full = quoted(preset="test_then_full"), quoted(preset="test"), quoted(preset="full")
+    assert both.usd == pytest.approx(test.usd + full.usd, abs=0.02)
+    limits = both.choices[0].max_runtime_seconds
+    assert len(limits) == 2
+    assert sum(limits) / 3600 * 1.515 <= 70
+
+
+# Choices
+
+
+def test_spot_has_a_choice_for_each_type_in_the_requests_order() -> None:
+    answer = quoted(instance_types=[G6, G6E, G5])
+    assert [choice.instance_types for choice in answer.choices] == [(G6,), (G6E,), (G5,)]
+    assert all(choice.spot for choice in answer.choices)
+    assert answer.usd == answer.choices[0].usd
+
+
+def test_on_demand_all_types_share_a_job_at_the_dearest_price_and_the_slowest_speed() -> None:
+    answer = quoted(instance_types=[G6, G6E, G5], spot=False)
+    choice, *singly = answer.choices
+    assert (choice.instance_types, choice.spot) == ((G6, G6E, G5), False)
+    assert [each.instance_types for each in singly] == [(G6,), (G6E,), (G5,)], "if SageMaker refuses the shared job"
+    assert choice.usd_per_hour == 2.8026
+    assert choice.hours == quoted(instance_types=[G6]).hours
+    assert answer.usd_per_hour == {G6: 1.1267, G6E: 2.8026, G5: 1.515}
+
+
+def test_on_demand_a_dear_type_shares_no_job_with_a_slow_one_that_could_not_end_at_its_price() -> None:
+    answer = quoted(instance_types=[G6, G6E, G5], spot=False, max_cost_usd=6)
+    assert [choice.instance_types for choice in answer.choices] == [(G6,), (G6E, G5), (G6E,), (G5,)]
+    assert answer.notes == ()
+
+
+def test_types_over_the_cap_are_left_out_and_the_reason_is_told() -> None:
+    answer = quoted(preset="full", instance_types=[G6E, G6, G5], max_cost_usd=30)
+    assert [choice.instance_types for choice in answer.choices] == [(G6E,), (G5,)]
+    (note,) = answer.notes
+    assert note.startswith("ml.g6.xlarge would cost about 34.")
+    assert note.endswith("over max_cost_usd, which is 30.00 USD.")
+
+
+def test_a_type_without_a_quota_is_left_out_and_the_next_is_taken() -> None:
+    answer = quoted(market(quotas={quota_name(G5, spot=True): 0}), instance_types=[G5, G6])
+    assert [choice.instance_types for choice in answer.choices] == [(G6,)]
+    assert answer.notes == ('The quota "ml.g5.2xlarge for spot training job usage" is 0 in us-east-1.',)
+
+
+def test_unknown_quotas_are_said_to_be_unknown() -> None:
+    answer = make_quote(request(), replace(market(), quotas=Quotas(values={}, note="The quotas are not known.")))
+    assert answer.accepted
+    assert answer.notes == ("The quotas are not known.",)
+
+
+# Refusals
+
+
+def test_over_the_cap_is_refused_with_the_numbers_and_what_would_fit() -> None:
+    answer = quoted(preset="full", max_cost_usd=10)
+    assert (answer.accepted, answer.error, answer.choices) == (False, "QuoteRefused", ())
+    assert answer.cause is not None
+    assert "ml.g5.2xlarge would cost about 23.13 USD (15.3 h at 1.515 USD/h, estimated in" in answer.cause
+    assert "over max_cost_usd, which is 10.00 USD" in answer.cause
+    assert '"epochs": 21' in answer.cause
+    assert '"max_cost_usd": 24' in answer.cause
+
+
+def test_a_quota_of_zero_is_refused_with_its_name_and_where_to_ask() -> None:
+    quotas = {quota_name(G5, spot=True): 0, quota_name(G5, spot=False): 1}
+    answer = quoted(market(quotas=quotas))
+    assert answer.cause is not None
+    assert answer.cause.startswith('The quota "ml.g5.2xlarge for spot training job usage" is 0 in us-east-1.')
+    assert '"spot": false' in answer.cause
+    assert "https://us-east-1.console.aws.amazon.com/servicequotas/home/services/sagemaker/quotas" in answer.cause
+    assert "max_cost_usd" not in answer.cause, "money buys no quota"
+
+
+def test_without_any_quota_only_a_quota_helps() -> None:
+    quotas = {quota_name(name, spot=spot): 0 for name in USD_PER_HOUR for spot in (True, False)}
+    cause = quoted(market(quotas=quotas)).cause
+    assert cause is not None
+    assert "Start again" not in cause
+    assert 'A quota "ml.g5.2xlarge for spot training job usage" of 1 can be asked for at https' in cause
+
+
+def test_longer_than_sagemaker_allows_is_refused_whatever_the_cap() -> None:
+    answer = quoted(preset="full", epochs=1000, max_cost_usd=MAX_COST_USD)
+    assert answer.cause is not None
+    assert "more than the 120 h that SageMaker allows" in answer.cause
+    assert '"max_cost_usd"' not in answer.cause
+
+
+def test_a_type_that_the_region_does_not_offer_is_not_recommended() -> None:
+    here = market()
+    only_g5 = {name: replace(price, listed=name == G5) for name, price in here.prices.items()}
+    cause = quoted(replace(here, prices=only_g5), preset="full", instance_types=[G5], max_cost_usd=10).cause
+    assert "instance_types" not in str(cause)
+
+
+def remedies(cause: str) -> Iterator[dict[str, Any]]:
+    """The changes that a refusal names, as a person would put them into the request."""
+    for change in re.findall(r'"(?:epochs|max_cost_usd|spot|instance_types)": (?:\[.*?\]|[a-z0-9]+)', cause):
+        yield json.loads(f"{{{change}}}")
+
+
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "instance_types": st.lists(st.sampled_from(sorted(USD_PER_HOUR)), min_size=1, max_size=5, unique=True),
+    "spot": st.booleans(),
+    "max_cost_usd": st.floats(0.01, MAX_COST_USD) | st.floats(0.5, 60),
+}
+requests = st.fixed_dictionaries({"preset": st.sampled_from(sorted(PRESETS))}, optional=FIELDS) | st.fixed_dictionaries(
+    {"preset": st.sampled_from(["test", "full"]), "epochs": st.integers(1, 1000)}, optional=FIELDS
+)
+all_quotas = st.dictionaries(
+    st.builds(quota_name, st.sampled_from(sorted(USD_PER_HOUR)), spot=st.booleans()), st.sampled_from([0.0, 1.0, 4.0])
+)
+markets = st.builds(
+    market,
+    images=st.integers(1, 120_000),
+    quotas=all_quotas,
+    records=st.lists(
+        st.builds(
+            replace,
+            st.just(RECORD),
+            instance_type=st.sampled_from(sorted(USD_PER_HOUR)),
+            trainer_seconds=st.floats(1, 1e6),
+            billable_seconds=st.integers(0, 5400),
+        ),
+        max_size=3,
+    ).map(tuple),
+)
+
+
+@given(requests, markets)
+def test_jobs_that_are_stopped_by_their_limits_never_cost_more_than_the_cap(
+    fields: dict[str, Any], market_: Market
+) -> None:
+    asked = request(**fields)
+    answer = make_quote(asked, market_)
+    assert answer.accepted == bool(answer.choices)
+    for choice in answer.choices:
+        assert len(choice.max_runtime_seconds) == len(asked.runs)
+        assert all(1 <= seconds <= MAX_RUNTIME_SECONDS for seconds in choice.max_runtime_seconds)
+        billed = sum(choice.max_runtime_seconds) + len(asked.runs) * STOPPING_SECONDS
+        dearest = max(market_.prices[name].usd_per_hour for name in choice.instance_types)
+        assert billed * Fraction(str(dearest)) / 3600 <= Fraction(str(asked.max_cost_usd))
+        assert choice.usd <= asked.max_cost_usd + 0.01
+
+
+@given(requests, markets)
+def test_a_run_that_takes_as_long_as_estimated_is_not_stopped(fields: dict[str, Any], market_: Market) -> None:
+    asked = request(**fields)
+    for choice in make_quote(asked, market_).choices:
+        for name in choice.instance_types:
+            needed = market_.estimate(asked, name).run_seconds
+            for limit, seconds in zip(choice.max_runtime_seconds, needed, strict=True):
+                assert limit >= seconds - STOPPING_SECONDS
+
+
+@given(requests, markets)
+def test_each_type_is_a_choice_or_its_reason_is_told(fields: dict[str, Any], market_: Market) -> None:
+    asked = request(**fields)
+    answer = make_quote(asked, market_)
+    chosen = list(dict.fromkeys(name for choice in answer.choices for name in choice.instance_types))
+    assert chosen == [name for name in asked.instance_types if name in chosen], "in the request's order"
+    assert len(answer.notes) == len(asked.instance_types) - len(chosen)
+    for name in set(asked.instance_types) - set(chosen):
+        assert any(name in note for note in answer.notes)
+
+
+@given(requests, markets)
+def test_every_change_that_a_refusal_names_would_be_accepted(fields: dict[str, Any], market_: Market) -> None:
+    answer = quoted(market_, **fields)
+    assert answer.accepted == (answer.cause is None)
+    for change in remedies(answer.cause or ""):
+        assert quoted(market_, **fields | change).accepted, change
+
+
+@given(requests, markets, st.floats(1, 10))
+def test_a_higher_cap_refuses_nothing_that_a_lower_one_accepts(
+    fields: dict[str, Any], market_: Market, factor: float
+) -> None:
+    asked = request(**fields)
+    more = replace(asked, max_cost_usd=asked.max_cost_usd * factor)
+    assert make_quote(more, market_).accepted >= make_quote(asked, market_).accepted
+
+
+@given(st.integers(1, 999), st.integers(1, 100_000), st.sampled_from(sorted(USD_PER_HOUR)))
+def test_more_epochs_or_images_cost_no_less(epochs: int, images: int, instance_type: str) -> None:
+    few = market(images=images).estimate(request(epochs=epochs), instance_type)
+    assert market(images=images).estimate(request(epochs=epochs + 1), instance_type).usd >= few.usd
+    assert market(images=images + 1).estimate(request(epochs=epochs), instance_type).usd >= few.usd
+
+
+@given(requests, markets)
+def test_a_quote_is_plain_json_and_small(fields: dict[str, Any], market_: Market) -> None:
+    state = quoted(market_, **fields).to_state()
+    assert json.loads(json.dumps(state, allow_nan=False)) == state
+    assert len(json.dumps(state)) < 10_000
+
+
+# The step
+
+
+def test_the_step_asks_the_services_of_the_executions_region(
+    request_: Request, dataset: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pricing, service_quotas = StubbedClient("pricing"), StubbedClient("service-quotas")
+    for _ in USD_PER_HOUR:
+        pricing.expect("get_products", {"PriceList": []})
+    service_quotas.refuse("list_service_quotas", "AccessDeniedException")
+    monkeypatch.setattr(quote, "pricing_client", lambda: pricing.client)
+    monkeypatch.setattr(quote, "service_quotas_client", lambda: service_quotas.client)
+    monkeypatch.setattr(quote, "s3_client", Bucket)
+    monkeypatch.setenv("BUCKET", "b")
+    state = quote.handler({"execution": context(), "request": request_.to_state(), "dataset": dataset}, None)
+    assert state["accepted"]
+    assert state["hours"] < 0.2, "few images"
+    assert state["price_source"].startswith("us-east-1's prices of 2026-08, since the AWS Price List has no usable")
+    assert state["notes"] == ["The quotas are not known: Service Quotas refused (AccessDeniedException)."]
+    pricing.assert_all_called()
+    service_quotas.assert_all_called()

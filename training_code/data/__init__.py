@@ -1,0 +1,1 @@
+"""The job's data set: checked, read, augmented, batched."""

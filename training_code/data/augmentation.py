@@ -1,0 +1,71 @@
+"""Flip, resize and crop of an image together with its boxes (the paper's augmentation, appendix D).
+
+Boxes are (N, 4) float32 arrays of x0, y0, x1, y1 in pixels.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from prediction.image_tensors import resized_size
+from training_code.config import TrainingConfig
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledImage:
+    """An RGB image, its boxes, and the category id of each box (N,)."""
+
+    image: Image.Image
+    boxes: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64]
+
+
+def augment(
+    sample: LabelledImage, config: TrainingConfig, *, short_side: int, rng: np.random.Generator
+) -> LabelledImage:
+    """Flip half of the images, crop half of them, and resize to `short_side`.
+
+    The paper draws the side per image; here a batch shares it, so that padding is small.
+    """
+    if config.horizontal_flip and rng.random() < 0.5:
+        sample = flip(sample)
+    if config.crop_short_sides and rng.random() < 0.5:
+        before = int(rng.choice(config.crop_short_sides))
+        sample = resize(sample, resized_size(sample.image.size, before, config.image_max_side))
+        sample = crop(sample, _random_window(sample.image.size, config.crop_sides, rng))
+    return resize(sample, resized_size(sample.image.size, short_side, config.image_max_side))
+
+
+def flip(sample: LabelledImage) -> LabelledImage:
+    """Mirror left and right."""
+    boxes = sample.boxes.copy()
+    boxes[:, [0, 2]] = sample.image.width - sample.boxes[:, [2, 0]]
+    return replace(sample, image=sample.image.transpose(Image.Transpose.FLIP_LEFT_RIGHT), boxes=boxes)
+
+
+def resize(sample: LabelledImage, size: tuple[int, int]) -> LabelledImage:
+    """Resize to `size` (width, height)."""
+    if size == sample.image.size:
+        return sample
+    scale = np.array([size[0] / sample.image.width, size[1] / sample.image.height] * 2, dtype=np.float32)
+    return replace(sample, image=sample.image.resize(size, Image.Resampling.BILINEAR), boxes=sample.boxes * scale)
+
+
+def crop(sample: LabelledImage, window: tuple[int, int, int, int]) -> LabelledImage:
+    """Cut out `window` (x0, y0, x1, y1); boxes are clipped to it, and those left without area are dropped."""
+    x0, y0, x1, y1 = window
+    boxes = sample.boxes - np.array([x0, y0, x0, y0], dtype=np.float32)
+    boxes = boxes.clip(0, np.array([x1 - x0, y1 - y0] * 2, dtype=np.float32))
+    kept = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    return LabelledImage(sample.image.crop(window), boxes[kept], sample.labels[kept])
+
+
+def _random_window(
+    size: tuple[int, int], sides: tuple[int, int], rng: np.random.Generator
+) -> tuple[int, int, int, int]:
+    """A window within `size` whose width and height are drawn from `sides`, as far as the image reaches."""
+    width, height = (int(rng.integers(min(side, sides[0]), min(side, sides[1]) + 1)) for side in size)
+    x0, y0 = int(rng.integers(0, size[0] - width + 1)), int(rng.integers(0, size[1] - height + 1))
+    return x0, y0, x0 + width, y0 + height

@@ -1,0 +1,143 @@
+"""Batches of plans: their order, which depends on seed and epoch only, and their loading."""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler
+
+from prediction.image_tensors import pad_to_batch
+from training_code.config import TrainingConfig
+from training_code.data.plan_dataset import Example, PlanDataset, Sample
+from training_code.job.failures import DataError
+
+WINDOW = 50
+"""Batches within which images are sorted by their shape, so that a batch holds similar ones."""
+
+WORD_OF_A_DEAD_WORKER_SECONDS = 5.0
+"""How long the signal that tells of a worker's end may come after its connection broke."""
+
+
+class Batch(NamedTuple):
+    """B images with their boxes."""
+
+    images: Tensor
+    """(B, 3, H, W), normalised, padded with 0."""
+    mask: Tensor
+    """(B, H, W), True on padding."""
+    targets: list[dict[str, Tensor]]
+    """Per image: labels (N,) and boxes (N, 4) cxcywh in shares of the image."""
+    positions: list[int]
+    """Indices into the split."""
+
+    def to(self, device: torch.device) -> "Batch":
+        """The batch on `device`."""
+        targets = [
+            {key: value.to(device, non_blocking=True) for key, value in target.items()} for target in self.targets
+        ]
+        images, mask = self.images.to(device, non_blocking=True), self.mask.to(device, non_blocking=True)
+        return Batch(images, mask, targets, self.positions)
+
+
+def steps_per_epoch(images: int, config: TrainingConfig, world_size: int) -> int:
+    """Updates that one pass takes; the last one is filled up from the start of the order, so no image is left out."""
+    return -(-images // (config.batch_size * config.accumulation_steps * world_size))
+
+
+def epoch_order(
+    sizes: Sequence[Sequence[int]], config: TrainingConfig, *, epoch: int, world_size: int
+) -> list[list[int]]:
+    """The positions of each update's images in `epoch`, for all processes together.
+
+    `sizes` are the (width, height) of the split's images.
+    """
+    rng = np.random.default_rng([config.seed, epoch])
+    steps = steps_per_epoch(len(sizes), config, world_size)
+    group = config.batch_size * config.accumulation_steps * world_size
+    order = np.resize(rng.permutation(len(sizes)), steps * group)
+    shape = np.array([width / height for width, height in sizes])
+    for start in range(0, len(order), WINDOW * group):
+        window = order[start : start + WINDOW * group]
+        order[start : start + WINDOW * group] = window[np.argsort(shape[window], kind="stable")]
+    groups = order.reshape(steps, group)
+    return [[int(position) for position in groups[index]] for index in rng.permutation(steps)]
+
+
+class EpochBatchSampler(Sampler[list[Sample]]):
+    """The batches of one process in one epoch, from `first_step` on: accumulation_steps batches an update."""
+
+    def __init__(
+        self, dataset: PlanDataset, *, epoch: int, first_step: int = 0, rank: int = 0, world_size: int = 1
+    ) -> None:
+        config = dataset.config
+        order = epoch_order(dataset.sizes.tolist(), config, epoch=epoch, world_size=world_size)
+        self._batches: list[list[Sample]] = []
+        for step, group in enumerate(order):
+            rng = np.random.default_rng([config.seed, epoch, step, 1])
+            for part in range(config.accumulation_steps):
+                short_side = int(rng.choice(config.image_short_sides))
+                start = (part * world_size + rank) * config.batch_size
+                if step >= first_step:
+                    positions = group[start : start + config.batch_size]
+                    self._batches.append([Sample(position, epoch, short_side) for position in positions])
+
+    def __iter__(self) -> Iterator[list[Sample]]:
+        return iter(self._batches)
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+
+class EvaluationBatchSampler(Sampler[list[Sample]]):
+    """Every `world_size`-th image from `rank` on, at the evaluation size."""
+
+    def __init__(self, dataset: PlanDataset, *, rank: int = 0, world_size: int = 1) -> None:
+        short_side = dataset.config.image_short_sides[-1]
+        draws = [Sample(position, 0, short_side) for position in range(rank, len(dataset), world_size)]
+        size = dataset.config.batch_size
+        self._batches = [draws[start : start + size] for start in range(0, len(draws), size)]
+
+    def __iter__(self) -> Iterator[list[Sample]]:
+        return iter(self._batches)
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+
+def load_batches(dataset: PlanDataset, draws: Sampler[list[Sample]], *, pin_memory: bool) -> Iterator[Batch]:
+    """Read the batches that `draws` names.
+
+    Raises:
+        DataError: an image cannot be read.
+        RuntimeError: a worker was ended, by which signal.
+    """
+    loader: DataLoader[Batch | DataError] = DataLoader(
+        dataset,  # type: ignore[arg-type]  # the items are collated to batches
+        batch_sampler=draws,
+        collate_fn=_collate,
+        num_workers=dataset.config.workers,
+        pin_memory=pin_memory,
+        generator=torch.Generator(),  # else the loader would draw from the model's random numbers
+    )
+    try:
+        for batch in loader:
+            if isinstance(batch, DataError):
+                raise batch
+            yield batch
+    except (ConnectionError, EOFError):  # a worker is gone: the loader's handler of SIGCHLD is about to raise why
+        time.sleep(WORD_OF_A_DEAD_WORKER_SECONDS)
+        raise
+
+
+def _collate(examples: Sequence[Example | DataError]) -> Batch | DataError:
+    sound: list[Example] = []
+    for example in examples:
+        if isinstance(example, DataError):
+            return example
+        sound.append(example)
+    images_B3HW, mask_BHW = pad_to_batch([example.image for example in sound])
+    targets = [{"labels": example.labels, "boxes": example.boxes} for example in sound]
+    return Batch(images_B3HW, mask_BHW, targets, [example.position for example in sound])

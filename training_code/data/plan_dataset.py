@@ -1,0 +1,116 @@
+"""The images of one split with their boxes, drawn one by one as training and evaluation need them."""
+
+import io
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from dataset_contract.coco import CocoDataset
+from prediction.image_tensors import image_to_tensor, resized_size
+from training_code.config import TrainingConfig
+from training_code.data.augmentation import LabelledImage, augment, resize
+from training_code.job.failures import DataError
+
+
+class Sample(NamedTuple):
+    """Which image to take and how: all that its augmentation depends on, so that a resumed run draws the same."""
+
+    position: int
+    """Index into the split."""
+    epoch: int
+    short_side: int
+    """Pixels; shared by a batch, so that padding is small."""
+
+
+class Example(NamedTuple):
+    """One image as the model takes it."""
+
+    image: Tensor
+    """(3, H, W), normalised."""
+    labels: Tensor
+    """(N,) category ids."""
+    boxes: Tensor
+    """(N, 4) cx, cy, w, h as shares of the image."""
+    position: int
+
+
+class PlanDataset(Dataset[Example | DataError]):
+    """One split. Holds NumPy arrays only: lists of objects make the memory of forked workers grow.
+
+    A broken image is returned as a DataError (not raised), so that its sentence leaves a worker unharmed.
+    """
+
+    def __init__(self, folder: Path, dataset: CocoDataset, config: TrainingConfig, *, augmented: bool) -> None:
+        """`folder` is the split's; images come in the order of their ids."""
+        images = sorted(dataset.images, key=lambda image: image.id)
+        annotations = sorted(dataset.annotations, key=lambda annotation: (annotation.image_id, annotation.id))
+        self.folder = folder
+        self.config = config
+        self.augmented = augmented
+        self.image_ids = np.array([image.id for image in images], dtype=np.int64)
+        self.sizes = np.array([(image.width, image.height) for image in images], dtype=np.int64).reshape(-1, 2)
+        self._names = np.array([image.file_name.encode() for image in images], dtype=np.bytes_)
+        box_xywh = np.array([annotation.bbox for annotation in annotations], dtype=np.float32).reshape(-1, 4)
+        self._boxes = np.concatenate([box_xywh[:, :2], box_xywh[:, :2] + box_xywh[:, 2:]], axis=1)
+        self._labels = np.array([annotation.category_id for annotation in annotations], dtype=np.int64)
+        owners = np.array([annotation.image_id for annotation in annotations], dtype=np.int64)
+        self._starts = np.searchsorted(owners, self.image_ids, side="left")
+        self._ends = np.searchsorted(owners, self.image_ids, side="right")
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    @property
+    def most_boxes(self) -> int:
+        """Boxes of the fullest image."""
+        return int((self._ends - self._starts).max(initial=0))
+
+    def file_name(self, position: int) -> str:
+        """Relative to the split's folder."""
+        return str(self._names[position].decode())
+
+    def __getitem__(self, draw: Sample) -> Example | DataError:
+        try:
+            sample = self._read(draw.position)
+        except DataError as failure:
+            return failure
+        if self.augmented:
+            rng = np.random.default_rng([self.config.seed, draw.epoch, int(self.image_ids[draw.position])])
+            sample = augment(sample, self.config, short_side=draw.short_side, rng=rng)
+        else:
+            size = resized_size(sample.image.size, draw.short_side, self.config.image_max_side)
+            sample = resize(sample, size)
+        return Example(
+            image_to_tensor(sample.image),
+            torch.from_numpy(sample.labels),
+            torch.from_numpy(_normalised_cxcywh(sample)),
+            draw.position,
+        )
+
+    def _read(self, position: int) -> LabelledImage:
+        path = self.folder / self.file_name(position)
+        try:
+            with Image.open(io.BytesIO(path.read_bytes())) as file:
+                image = file.convert("RGB")
+        except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            raise DataError(f"The image {path} cannot be read ({error}); replace it and upload it again.") from None
+        if image.size != tuple(self.sizes[position]):
+            width, height = self.sizes[position]
+            raise DataError(
+                f"The image {path} is {image.width}x{image.height} pixels, but annotations.json says {width}x{height};"
+                " prepare the data set again."
+            )
+        span = slice(self._starts[position], self._ends[position])
+        return LabelledImage(image, self._boxes[span].copy(), self._labels[span].copy())
+
+
+def _normalised_cxcywh(sample: LabelledImage) -> npt.NDArray[np.float32]:
+    """The boxes (N, 4) as centre and size in shares of the image."""
+    xyxy = sample.boxes / np.array([sample.image.width, sample.image.height] * 2, dtype=np.float32)
+    return np.concatenate([(xyxy[:, :2] + xyxy[:, 2:]) / 2, xyxy[:, 2:] - xyxy[:, :2]], axis=1)

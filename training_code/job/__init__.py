@@ -1,0 +1,1 @@
+"""The training job around the loop: input, checkpoints, failures, health, log, artifact."""

@@ -1,0 +1,88 @@
+"""Writes what becomes model.tar.gz: weights, configuration, figures, history and the code that predicts."""
+
+import dataclasses
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+from torch import nn
+
+from dataset_contract.coco import Category
+from prediction.image_tensors import MEAN, STD
+from prediction.predictor import MODEL_FORMAT, weights_by_name
+from training_code.job.hyperparameters import JobConfig
+from training_code.loop.history import History
+
+ROOT = Path(__file__).resolve().parents[2]
+PREDICTION_CODE = (
+    "prediction",
+    "training_code/__init__.py",
+    "training_code/config.py",
+    "training_code/dino",
+)
+"""What prediction.predictor imports, and itself."""
+
+
+def write_artifact(
+    folder: Path,
+    *,
+    model: nn.Module,
+    job: JobConfig,
+    categories: Sequence[Category],
+    dataset_version: str,
+    history: History,
+    metrics: Mapping[str, Any],
+) -> None:
+    """Write model.safetensors, config.json, metrics.json, history.jsonl and code/ below `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _copy_code(folder / "code")
+    write_text(folder / "history.jsonl", "".join(f"{line}\n" for line in history.json_lines()))
+    write_json(folder / "metrics.json", metrics)
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        weights = Path(temporary) / "model.safetensors"
+        save_file(weights_by_name(model), weights)
+        weights.replace(folder / "model.safetensors")
+    config = {
+        "format": MODEL_FORMAT,
+        "recipe": job.recipe,
+        "model": dataclasses.asdict(job.model),
+        "training": dataclasses.asdict(job.training),
+        "classes": [{"id": category.id, "name": category.name} for category in categories],
+        "image": {
+            "short_side": job.training.image_short_sides[-1],
+            "max_side": job.training.image_max_side,
+            "mean": MEAN,
+            "std": STD,
+        },
+        "dataset_version": dataset_version,
+        "steps": len(history.column("step")),
+    }
+    write_json(folder / "config.json", config)  # last: without it the folder is no model
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write `value` as indented JSON, whole or not at all."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text`, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _copy_code(target: Path) -> None:
+    for name in PREDICTION_CODE:
+        source, copy = ROOT / name, target / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copyfile(source, copy)

@@ -1,0 +1,91 @@
+"""The processes that train together: how they are started on all GPUs of all hosts, and how they talk."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import distributed
+
+from training_code.job.failures import JobConfigError
+
+PORT = 29500
+"""Where the first of several hosts listens; the hosts of a job have a network of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class DistributedContext:
+    """This process among all."""
+
+    rank: int
+    world_size: int
+    device: torch.device
+
+    @property
+    def is_first(self) -> bool:
+        """The first process prints and writes."""
+        return self.rank == 0
+
+    def mean(self, values: torch.Tensor) -> torch.Tensor:
+        """The mean of `values` over all processes."""
+        if self.world_size > 1:
+            distributed.all_reduce(values)
+            values = values / self.world_size
+        return values
+
+    def gather(self, value: Any) -> list[Any]:  # noqa: ANN401  anything that can be pickled between our own processes
+        """Every process's `value`, in the order of their ranks."""
+        if self.world_size == 1:
+            return [value]
+        values: list[Any] = [None] * self.world_size
+        distributed.all_gather_object(values, value)
+        return values
+
+    def leave(self) -> None:
+        """End the connection, all together; nothing may be exchanged afterwards.
+
+        A process that ended with it open could abort in its threads (seen: SIGABRT), and torchrun would then end the
+        first process too, which may still be writing the model.
+        """
+        if self.world_size > 1:
+            distributed.barrier()
+            distributed.destroy_process_group()
+
+
+def command_for_all(resource_config: Path) -> list[str] | None:
+    """The torchrun command that starts a process for each GPU of each host; None where one process is all there is.
+
+    Raises:
+        JobConfigError: resourceconfig.json cannot be used.
+    """
+    try:
+        content = json.loads(resource_config.read_bytes())
+        hosts, current = sorted(content["hosts"]), content["current_host"]
+        node = hosts.index(current)
+    except FileNotFoundError:
+        hosts, node = ["localhost"], 0
+    except (OSError, ValueError, KeyError, TypeError):
+        raise JobConfigError(f"{resource_config} does not name this host and the job's hosts.") from None
+    per_host = max(1, torch.cuda.device_count())
+    if len(hosts) * per_host == 1:
+        return None
+    place = ["--standalone"]  # a free port on this machine
+    if len(hosts) > 1:
+        place = [f"--nnodes={len(hosts)}", f"--node-rank={node}", f"--master-addr={hosts[0]}", f"--master-port={PORT}"]
+    return [sys.executable, "-m", "torch.distributed.run", *place, f"--nproc-per-node={per_host}"]
+
+
+def join(environment: Mapping[str, str] = os.environ) -> DistributedContext:
+    """Join the processes that torchrun started (RANK, WORLD_SIZE and LOCAL_RANK), or be the only one."""
+    local_rank, world_size = int(environment.get("LOCAL_RANK", "0")), int(environment.get("WORLD_SIZE", "1"))
+    on_gpu = torch.cuda.is_available()
+    device = torch.device("cuda", local_rank) if on_gpu else torch.device("cpu")
+    if on_gpu:
+        torch.cuda.set_device(device)
+    if world_size > 1:
+        distributed.init_process_group("nccl" if on_gpu else "gloo")
+    return DistributedContext(int(environment.get("RANK", "0")), world_size, device)

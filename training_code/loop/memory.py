@@ -1,0 +1,75 @@
+"""Memory: a batch as large as any runs first, so that it runs out in the first minute or never, and says what to do."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from prediction.image_tensors import resized_size
+from training_code.config import TrainingConfig
+from training_code.data.batches import Batch
+from training_code.data.plan_dataset import PlanDataset
+from training_code.job.failures import MemoryExhaustedError
+
+
+def worst_case_batch(dataset: PlanDataset, num_labels: int) -> Batch:
+    """A batch of noise with the largest height and width that any batch can have, and the most boxes in each image."""
+    config = dataset.config
+    largest = max(config.image_short_sides)
+    sizes = [resized_size((width, height), largest, config.image_max_side) for width, height in dataset.sizes.tolist()]
+    width, height = max(size[0] for size in sizes), max(size[1] for size in sizes)
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(config.batch_size, 3, height, width, generator=generator)
+    mask = torch.zeros(config.batch_size, height, width, dtype=torch.bool)
+    boxes = torch.rand(dataset.most_boxes, 4, generator=generator) * 0.5 + 0.25
+    labels = torch.randint(num_labels, (dataset.most_boxes,), generator=generator)
+    return Batch(images, mask, [{"labels": labels, "boxes": boxes}] * config.batch_size, [])
+
+
+@contextmanager
+def memory_failures(config: TrainingConfig) -> Iterator[None]:
+    """Turn "out of memory", whatever its words, into a MemoryExhaustedError that says which setting to change."""
+    try:
+        yield
+    except (MemoryError, OSError, RuntimeError) as error:
+        if _worker_was_ended(error):
+            advice = f"a process that reads images was ended for lack of it; set workers below {config.workers}"
+        elif _is_out_of_memory(error):
+            advice = _advice(config)
+        else:
+            raise
+        raise MemoryExhaustedError(f"the memory does not suffice; {advice}.") from error
+
+
+_OUT_OF_MEMORY = (
+    "can't allocate memory",  # PyTorch's allocator on the CPU
+    "std::bad_alloc",  # C++ code below PyTorch
+    "could not create a primitive",  # oneDNN, whose code generator found no room
+    "can't start new thread",  # no room for its stack
+    "out of memory",  # CUDA's own calls, outside PyTorch's allocator
+    "STATUS_ALLOC_FAILED",  # cuBLAS and cuDNN
+)
+"""What plain RuntimeErrors say; PyTorch has a class of its own for its allocator on the GPU only."""
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(sign in str(error) for sign in _OUT_OF_MEMORY)
+
+
+def _worker_was_ended(error: Exception) -> bool:
+    """The kernel ends a worker when the machine's memory runs out (SIGKILL), or shared memory does (SIGBUS)."""
+    text = f"{error} {error.__cause__}"  # the loader may wrap what its handler of SIGCHLD raised
+    return "DataLoader worker" in text and ("by signal: Killed" in text or "by signal: Bus error" in text)
+
+
+def _advice(config: TrainingConfig) -> str:
+    if config.batch_size > 1:
+        half = config.batch_size // 2
+        steps = -(-config.accumulation_steps * config.batch_size // half)
+        return f"set batch_size to {half} and accumulation_steps to {steps}"
+    if not config.activation_checkpointing:
+        return "set activation_checkpointing to true"
+    return f"set image_max_side below {config.image_max_side} and image_short_sides accordingly, or take a larger GPU"

@@ -1,0 +1,38 @@
+"""Gathers the figures of the steps between two lines of the log."""
+
+import time
+
+import torch
+
+from training_code.loop.training_step import StepFigures
+
+
+class MetricWindow:
+    """Steps since the last line."""
+
+    def __init__(self) -> None:
+        self._steps: list[StepFigures] = []
+        self._images = 0
+        self._waited = 0.0
+        self._start = time.monotonic()
+
+    def add(self, figures: StepFigures, *, images: int, waited: float) -> None:
+        """Add one step of `images` images (of all processes), which waited so many seconds for its data."""
+        self._steps.append(figures)
+        self._images += images
+        self._waited += waited
+
+    def figures(self) -> dict[str, float]:
+        """Means over the interval, with the keys metric_lines.TRAINING_FIGURES; there must be a step."""
+        elapsed = max(time.monotonic() - self._start, 1e-9)
+        means = {
+            name: sum(getattr(step, name) for step in self._steps) / len(self._steps)
+            for name in ("loss", "loss_class", "loss_bbox", "loss_giou", "grad_norm")
+        }
+        memory = torch.cuda.max_memory_allocated() / 2**30 if torch.cuda.is_available() else 0.0
+        return means | {
+            "lr": self._steps[-1].lr,
+            "images_per_second": self._images / elapsed,
+            "data_wait_share": self._waited / elapsed,
+            "gpu_memory_gb": memory,
+        }

@@ -1,0 +1,130 @@
+"""One update of the weights: forward and backward passes, the check that all is finite, and the optimiser's step."""
+
+import contextlib
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from training_code.config import TrainingConfig
+from training_code.data.batches import Batch
+from training_code.dino.criterion import Criterion
+from training_code.dino.model import DINO
+from training_code.job.distributed import DistributedContext
+from training_code.loop.optimisation import MovingAverage, learning_rate_factor, make_optimiser, set_learning_rate
+
+
+class StepFigures(NamedTuple):
+    """What one update did, averaged over all processes."""
+
+    loss: float
+    loss_class: float
+    loss_bbox: float
+    loss_giou: float
+    grad_norm: float
+    lr: float
+
+
+class NotFiniteError(Exception):
+    """The loss or gradient is not finite; raised in every process, before the weights change."""
+
+    def __init__(self, *, own_loss_is_finite: bool) -> None:
+        super().__init__()
+        self.own_loss_is_finite = own_loss_is_finite
+
+
+class TrainingStep:
+    """The model with all that changes it."""
+
+    def __init__(self, model: DINO, config: TrainingConfig, processes: DistributedContext) -> None:
+        self.model = model.to(processes.device)
+        on_gpu = processes.device.type == "cuda"
+        if on_gpu:  # tensor cores take convolutions' channels last; the feature maps follow the weights
+            self.model.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a module takes it
+        self.optimiser = make_optimiser(self.model, config)
+        self.average = MovingAverage(self.model, config.ema_decay) if config.ema_decay else None
+        self._criterion = Criterion(model.config)
+        self._config = config
+        self._processes = processes
+        self._network: nn.Module = DistributedDataParallel(self.model) if processes.world_size > 1 else self.model
+        self._autocast = on_gpu and config.precision == "bf16" and torch.cuda.is_bf16_supported()
+
+    @property
+    def shipped_model(self) -> DINO:
+        """The model to evaluate and ship: the moving average where there is one."""
+        return self.average.model if self.average else self.model  # type: ignore[return-value]  # a copy of a DINO
+
+    def update(self, batches: Sequence[Batch], step: int, *, steps: int, steps_per_epoch: int) -> StepFigures:
+        """Make update number `step` (from 0) of `steps` from accumulation_steps batches.
+
+        Random numbers depend on seed, step and rank only, so there is no random state to save.
+
+        Raises:
+            NotFiniteError: nothing was updated.
+        """
+        factor = learning_rate_factor(step, steps=steps, steps_per_epoch=steps_per_epoch, config=self._config)
+        rate = set_learning_rate(self.optimiser, factor)
+        figures = self.accumulate(batches, step)
+        parameters = [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
+        norm = nn.utils.clip_grad_norm_(parameters, self._config.clip_norm)
+        own_loss = figures[:1].clone()
+        means = self._processes.mean(torch.cat([figures, norm[None]]))
+        own, loss, loss_class, loss_bbox, loss_giou, grad_norm = torch.cat([own_loss, means]).tolist()
+        if not (math.isfinite(loss) and math.isfinite(grad_norm)):
+            raise NotFiniteError(own_loss_is_finite=math.isfinite(own))
+        self.optimiser.step()
+        if self.average:
+            self.average.update(self.model.parameters(), step)
+        return StepFigures(loss, loss_class, loss_bbox, loss_giou, grad_norm, rate)
+
+    def accumulate(self, batches: Sequence[Batch], step: int) -> Tensor:
+        """Leave the gradient of `batches` in the parameters; returns the mean total, class, box and GIoU loss (4,)."""
+        self._network.train()
+        self.optimiser.zero_grad(set_to_none=True)
+        state = np.random.SeedSequence([self._config.seed, step, self._processes.rank]).generate_state(1, np.uint64)
+        torch.manual_seed(int(state[0]))
+        sums = torch.zeros(4, device=self._processes.device)
+        for index, batch in enumerate(batches):
+            with self._synchronised_only_at(index == len(batches) - 1):
+                with torch.autocast("cuda", torch.bfloat16, enabled=self._autocast):
+                    outputs = self._network(batch.images, batch.mask, batch.targets)
+                losses = self._criterion(outputs, batch.targets)
+                total = self._criterion.total(losses)
+                (total / len(batches)).backward()  # type: ignore[no-untyped-call]  # PyTorch gives it no types
+            parts = [total, losses["loss_ce"], losses["loss_bbox"], losses["loss_giou"]]
+            sums += torch.stack([part.detach() for part in parts])
+        return sums / len(batches)
+
+    def _synchronised_only_at(self, last: bool) -> contextlib.AbstractContextManager[Any]:
+        """DDP exchanges gradients in the last backward pass of an update only."""
+        if isinstance(self._network, DistributedDataParallel) and not last:
+            return self._network.no_sync()
+        return contextlib.nullcontext()
+
+    def state(self) -> dict[str, Any]:
+        """All that an interrupted run needs to go on as if it had not been; the same whatever the weights' layout."""
+        average = self.average.model.state_dict() if self.average else {}
+        state = {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(), "average": average}
+        return {name: _row_by_row(value) for name, value in state.items()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over what state() gave."""
+        self.model.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        for parameter, moments in self.optimiser.state.items():
+            for name, moment in moments.items():
+                if moment.shape == parameter.shape:  # the fused step takes a weight and its moments in one layout
+                    moments[name] = torch.empty_like(parameter).copy_(moment)
+        if self.average:
+            self.average.model.load_state_dict(state["average"])
+
+
+def _row_by_row(value: Any) -> Any:  # noqa: ANN401  a state dict holds what it likes
+    """`value` with every tensor in it in the usual layout, whatever it has in memory."""
+    if isinstance(value, dict):
+        return {key: _row_by_row(part) for key, part in value.items()}
+    return value.contiguous() if isinstance(value, Tensor) else value

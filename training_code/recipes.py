@@ -1,0 +1,67 @@
+"""The recipes: a model and the training that suits it, by name.
+
+Standard library only, so that a Lambda can read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from training_code.config import ModelConfig, TrainingConfig
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """A model and the training that suits it."""
+
+    model: ModelConfig
+    training: TrainingConfig
+
+
+RECIPES: Mapping[str, Recipe] = MappingProxyType(
+    {
+        # What the user's DINO_4scale_room_wall.py stands for: category ids 1 (wall) and 2 (room).
+        "room_wall": Recipe(model=ModelConfig(num_classes=3), training=TrainingConfig(epochs=5)),
+        # The same structure, small enough to learn from scratch on two CPU cores in about a minute.
+        "tiny": Recipe(
+            # Eight heads start by looking into eight directions: with two points each they learn thin walls sooner
+            # than four heads of four points, in less time.
+            model=ModelConfig(
+                num_classes=3,
+                num_queries=80,
+                d_model=64,
+                num_heads=8,
+                num_points=2,
+                feedforward_dim=128,
+                encoder_layers=2,
+                decoder_layers=2,
+                backbone_blocks=(1, 1, 1, 1),
+                backbone_width=16,
+                backbone_norm="group_norm",
+                freeze_stem=False,
+                dn_number=20,
+                num_select=80,
+            ),
+            # In the same time, many steps of one small image taught it more than fewer steps of two larger ones.
+            training=TrainingConfig(
+                epochs=22,
+                batch_size=1,
+                learning_rate=7e-4,
+                backbone_learning_rate=7e-4,
+                warmup_steps=10,
+                clip_norm=1.0,
+                image_short_sides=(192,),
+                image_max_side=288,
+                crop_short_sides=(),
+                evaluation_epochs=5,
+                checkpoint_epochs=5,
+                workers=0,
+                cpu_threads=1,
+                precision="fp32",
+                health_minutes=0.0,
+            ),
+        ),
+    }
+)
