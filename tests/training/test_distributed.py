@@ -47,7 +47,10 @@ def test_two_hosts_train_together_and_stop_together(job: Job, tmp_path: Path) ->
     other.dataset.symlink_to(job.dataset)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    entry = f"import sys; from training_code import train; from training_code.job import distributed; distributed.PORT = {port}; sys.exit(train.main())"
+    entry = (
+        "import sys; from training_code import train; from training_code.job import distributed;"
+        f" distributed.PORT = {port}; sys.exit(train.main())"
+    )
     hosts = {"127.0.0.1": job, "localhost": other}
     for host, each in hosts.items():
         each.configure(**SMALL, epochs="100")
