@@ -8,6 +8,7 @@ from typing import Any
 
 from dataset_contract.coco_types import NO_ATTRIBUTES, Annotation, Category, Image
 from dataset_contract.findings import FindingLog
+from dataset_contract.sanitise import sanitise
 from dataset_contract.segmentation import NONE, SOUND
 
 MAX_ID = 2**53 - 1
@@ -290,5 +291,4 @@ def short(value: object) -> str:
         return f"[{', '.join(map(short, value))}]" if plain else f"a list of {len(value)} entries"
     if isinstance(value, int) and abs(value) > MAX_ID:
         return "a huge integer"
-    text = ascii(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return sanitise(repr(value), longest=60)

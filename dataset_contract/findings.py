@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, TypedDict, Unpack
 
+from dataset_contract.sanitise import sanitise
+
 
 class Severity(StrEnum):
     """How bad a finding is."""
@@ -102,8 +104,8 @@ class FindingLog:
         if self._counts[code, severity] <= self.KEPT_PER_CODE:
             where.setdefault("split", self._split)
             file = where.get("file", self._file)
-            where["file"] = printable(file) if file is not None else None
-            finding = Finding(code=code, severity=severity, message=printable(message), fix=printable(fix), **where)
+            where["file"] = sanitise(file) if file is not None else None
+            finding = Finding(code=code, severity=severity, message=sanitise(message), fix=sanitise(fix), **where)
             self._kept.append(finding)
 
     def findings(self) -> list[Finding]:

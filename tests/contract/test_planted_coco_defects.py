@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataset_contract.check import check_dataset
-from dataset_contract.findings import Finding, Report, printable
+from dataset_contract.findings import Finding, Report
 from dataset_contract.layout import MANIFEST
+from dataset_contract.sanitise import sanitise
 from dataset_contract.stores import DirectoryStore
 from tests.contract.defects_of_annotations import ANNOTATION_DEFECTS
 from tests.contract.defects_of_images import IMAGE_DEFECTS
@@ -29,7 +30,7 @@ def check(root: Path) -> Report:
 
 
 def is_sentence(text: str) -> bool:
-    return text.endswith(".") and text == printable(text) and "Traceback" not in text and "\n" not in text
+    return text.endswith(".") and text == sanitise(text) and "Traceback" not in text and "\n" not in text
 
 
 @pytest.mark.parametrize("defect", DEFECTS)
