@@ -29,7 +29,7 @@ from dataset_contract.manifest_checks import (
 )
 from dataset_contract.split_checks import MAX_CATEGORY_ID, check_splits
 from dataset_contract.stores import DatasetStore
-from dataset_contract.strict_json import MAX_BYTES
+from dataset_contract.strict_json import is_too_large
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,12 +174,7 @@ def _read_splits(
 def _read_json(store: DatasetStore, path: str, size: int, split: str | None) -> tuple[bytes | None, list[Finding]]:
     """The bytes of a JSON file, unless it is too large to be read or unreadable."""
     found = FindingLog(split=split, file=path)
-    if size > MAX_BYTES:
-        found.error(
-            "JSON_TOO_LARGE",
-            f"{path} has {size:,} bytes, more than the {MAX_BYTES:,} that are read.",
-            "Leave out what training does not need, such as polygons.",
-        )
+    if is_too_large(size, path, found):
         return None, found.findings()
     try:
         return store.read(path), []

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dataset_contract.coco_fields import short
 from dataset_contract.coco_types import CocoDataset, Image
 from dataset_contract.file_facts import FileFacts
 from dataset_contract.findings import Finding, FindingLog, Place
 from dataset_contract.layout import comparable, image_file_name, path_problem
 from dataset_contract.png import MAX_PIXELS
+from dataset_contract.sanitise import short
 
 _CONVERT = "Run dataset_prep/run.py on the source again: it writes 8-bit RGB or grey PNGs."
 _REPLACE = "Replace the picture in the source if it is damaged there too, and run dataset_prep/run.py on it again."

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dataset_contract.coco_fields import MAX_ID, short
 from dataset_contract.coco_types import CocoDataset
 from dataset_contract.findings import Finding, FindingLog
 from dataset_contract.layout import MANIFEST, SPLITS, comparable, path_problem
-from dataset_contract.strict_json import parse_json
+from dataset_contract.sanitise import short
+from dataset_contract.strict_json import MAX_ID, parse_json
 
 FORMAT = "floorplan-dino-dataset/1"
 """Names the manifest's format; another number means another meaning of its fields."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from dataset_contract.coco_fields import short
 from dataset_contract.coco_types import CocoDataset
 from dataset_contract.file_facts import FileFacts
 from dataset_contract.findings import Finding, FindingLog
 from dataset_contract.layout import MANIFEST, SPLITS, annotations_path, comparable
 from dataset_contract.manifest import Manifest, count_split
+from dataset_contract.sanitise import short
 
 SHARE_TOLERATED = 0.05
 """Difference between a split's share of the images and the one asked for that is left unsaid."""

@@ -13,3 +13,15 @@ def sanitise(text: object, *, longest: int = 2000) -> str:
     if not shown.isprintable():
         shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
     return shown if len(shown) <= longest else f"{shown[: longest - 3]}..."
+
+
+def short(value: object) -> str:
+    """A JSON value as a sentence names it, at most 60 characters long."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        plain = len(value) <= 6 and not any(isinstance(item, dict | list) for item in value)
+        return f"[{', '.join(map(short, value))}]" if plain else f"a list of {len(value)} entries"
+    return sanitise(repr(value), longest=60)

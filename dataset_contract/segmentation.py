@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from dataset_contract.strict_json import is_number
+
 NONE = ""
 """The annotation has no polygon or mask."""
 SOUND = "sound"
 """The annotation has one that is sound."""
-_LIMIT = float(2**53)
 
 
 def condense_segmentation(item: dict[str, Any]) -> None:
@@ -36,14 +37,14 @@ def _polygon_problem(polygon: object) -> str | None:
         return "holds a polygon that is no list of numbers"
     if len(polygon) < 6 or len(polygon) % 2:
         return f"holds a polygon of {len(polygon)} numbers; it takes an even number, 6 or more"
-    if not all(type(number) in (int, float) and -_LIMIT < number < _LIMIT for number in polygon):
+    if not all(map(is_number, polygon)):
         return "holds something that is no finite number"
     return None
 
 
 def _beside_box(polygons: list[list[float]], bbox: object) -> str | None:
     """What is wrong if the sound `polygons` do not have `bbox` as their bounding box."""
-    if not isinstance(bbox, list) or len(bbox) != 4 or not all(type(number) in (int, float) for number in bbox):
+    if not isinstance(bbox, list) or len(bbox) != 4 or not all(map(is_number, bbox)):
         return None  # the box's own finding says so
     x, y, width, height = bbox
     tolerance = max(2.0, 0.05 * max(width, height))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
-from dataset_contract.coco_fields import short
 from dataset_contract.coco_types import CocoDataset
 from dataset_contract.findings import Finding, FindingLog, Place
 from dataset_contract.layout import annotations_path
+from dataset_contract.sanitise import short
 
 IMBALANCE = 0.2
 """Difference of a class's share of annotations between train and another split that is worth a warning."""

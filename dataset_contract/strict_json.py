@@ -8,16 +8,22 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 from dataset_contract.findings import Finding, FindingLog
+from dataset_contract.sanitise import short
 
 MAX_BYTES = 512 << 20
 """The largest JSON file that is read at all; COCO train2017's annotations, the largest in wide use, have 450 MB."""
 
+MAX_ID = 2**53 - 1
+"""The largest integer that every JSON reader keeps exact."""
+_BEYOND = float(2**53)
+
 _BOM = b"\xef\xbb\xbf"
 _KEY_END = re.compile(r'"\s*:')
 _NESTED = frozenset((dict, list))
+_NUMBERS = frozenset((int, float))
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _WRITE_AGAIN = "Write the file again with a JSON library; do not edit it by hand."
 
@@ -71,17 +77,25 @@ def _parse(data: bytes, file: str, found: FindingLog, on_object: Callable[[dict[
         found.error("JSON_DUPLICATE_KEY", f"{file} has the key {key} twice in one object.", _WRITE_AGAIN)
     half = _lone_surrogate(value) if _SURROGATE_ESCAPE.search(data) else None
     if half is not None:
-        found.error("JSON_LONE_SURROGATE", f"{file} holds half of a character: {half!a}.", "Write that text again.")
+        found.error(
+            "JSON_LONE_SURROGATE", f"{file} holds half of a character: {short(half)}.", "Write that text again."
+        )
     return value if half is None else None  # such a text can be neither printed nor written again
 
 
-def _decode(data: bytes, file: str, found: FindingLog) -> str | None:
-    if len(data) > MAX_BYTES:
+def is_too_large(size: int, file: str, found: FindingLog) -> bool:
+    """Whether a JSON file of `size` bytes is refused unread; a finding says so."""
+    if size > MAX_BYTES:
         found.error(
             "JSON_TOO_LARGE",
-            f"{file} has {len(data):,} bytes, more than the {MAX_BYTES:,} that are read.",
+            f"{file} has {size:,} bytes, more than the {MAX_BYTES:,} that are read.",
             "Leave out what training does not need, such as polygons.",
         )
+    return size > MAX_BYTES
+
+
+def _decode(data: bytes, file: str, found: FindingLog) -> str | None:
+    if is_too_large(len(data), file, found):
         return None
     if data.startswith(_BOM):
         found.error("JSON_BOM", f"{file} starts with a byte order mark.", "Save the file as UTF-8 without BOM.")
@@ -146,7 +160,7 @@ def _repeated_key(pairs: list[tuple[str, Any]]) -> str:
     seen: set[str] = set()
     for key, _ in pairs:
         if key in seen:
-            return ascii(key[:60])
+            return short(key)
         seen.add(key)
     raise AssertionError("only called for objects with a repeated key")
 
@@ -160,7 +174,7 @@ def _lone_surrogate(value: object) -> str | None:
             try:
                 item.encode("utf-8")
             except UnicodeEncodeError:
-                return item[:80]
+                return item
         elif isinstance(item, list):
             waiting.extend(item)
         elif isinstance(item, dict):
@@ -175,6 +189,11 @@ class _NotANumberError(Exception):
 
 def _refuse_constant(name: str) -> NoReturn:
     raise _NotANumberError(name)
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether a JSON value can be a coordinate: not a truth value, NaN, infinite, or a huge integer."""
+    return type(value) in _NUMBERS and -_BEYOND < value < _BEYOND  # type: ignore[operator]
 
 
 @contextmanager
