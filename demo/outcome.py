@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipeline.quote.prices import PRICES_DATE, PRICES_REGION, USD_PER_HOUR
+from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
 
 from dataset_contract.layout import MANIFEST
 from dataset_contract.manifest import Manifest, parse_manifest
@@ -78,7 +78,7 @@ def write_outcome(
         phases=list(phases),
         stack_outputs=dict(stack_outputs),
     )
-    usd_per_hour = float(USD_PER_HOUR[job.instance_type])
+    usd_per_hour = float(INSTANCE_TYPES[job.instance_type].usd_per_hour)
     page = render_page(
         summary=summary,
         preset=preset,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_logs as logs
 from pipeline.errors import RequestInvalid
-from pipeline.quote.prices import USD_PER_HOUR
+from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.request import PRESETS, parse_quality_gate
 
 LOG_RETENTION = {
@@ -80,7 +80,7 @@ class Configuration:
             image_tag=_matching("image_tag", get, _TAG, "an image's tag, such as 2.13-cu133-amzn2023-sagemaker"),
             dataset_prefix=_matching("dataset_prefix", get, _PREFIX, "a folder's name, such as dino-data"),
             default_preset=_one_of("default_preset", get, PRESETS),
-            default_instance_type=_one_of("default_instance_type", get, USD_PER_HOUR),
+            default_instance_type=_one_of("default_instance_type", get, INSTANCE_TYPES),
             quality_gate=_quality_gate("quality_gate", get),
             watch_interval_seconds=_integer("watch_interval_seconds", get, range(5, 3601), "from 5 to 3600"),
             stall_minutes=_minutes("stall_minutes", get),

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NoReturn, TypeGuard
 
 from pipeline.errors import RequestInvalid
-from pipeline.quote.prices import USD_PER_HOUR
+from pipeline.instance_types import INSTANCE_TYPES
 from training_code.recipes import RECIPES
 
 
@@ -187,12 +187,12 @@ def _epochs(value: object, preset: str) -> int | None:
 
 def _instance_types(value: object) -> tuple[str, ...]:
     types = value if isinstance(value, list) and 1 <= len(value) <= MAX_INSTANCE_TYPES else [None]
-    if not all(isinstance(name, str) and name in USD_PER_HOUR for name in types) or len(set(types)) < len(types):
+    if not all(isinstance(name, str) and name in INSTANCE_TYPES for name in types) or len(set(types)) < len(types):
         _refuse(
             "instance_types",
             value,
             f"a list of one to {MAX_INSTANCE_TYPES} different ones, in the order in which they are tried, "
-            f"out of {', '.join(USD_PER_HOUR)}",
+            f"out of {', '.join(INSTANCE_TYPES)}",
         )
     return tuple(types)
 

@@ -5,8 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
+from pipeline.billing import cost_usd
 from pipeline.errors import EXPECTED_ERRORS
-from pipeline.quote.prices import USD_PER_HOUR, cost_usd
+from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
 from pipeline.request import PRESETS, Request
 from pipeline.steps import aborted
 
@@ -46,9 +47,13 @@ def test_the_readme_tells_each_preset_and_its_cost() -> None:
     assert [float(cap) for cap in caps.split(",")] == [preset.max_cost_usd for preset in PRESETS.values()]
 
 
-def test_the_readme_names_each_instance_type_that_can_be_asked_for() -> None:
-    (row,) = [line for line in README.read_text().splitlines() if line.startswith("| `instance_types`")]
-    assert re.findall(r"ml\.\w+\.\w+", row.split("|")[3]) == list(USD_PER_HOUR)
+def test_the_readmes_instance_types_are_those_of_the_code_with_their_gpus_and_prices() -> None:
+    rows = [line for line in README.read_text().splitlines() if line.startswith("| `ml.")]
+    assert rows == [
+        f"| `{name}` | one {each.gpu.name} | {each.gpu.memory_gb} GB | {each.usd_per_hour} |"
+        for name, each in INSTANCE_TYPES.items()
+    ]
+    assert f"on demand in {PRICES_REGION}, {PRICES_DATE} |" in README.read_text()
 
 
 def test_the_deployments_options_are_those_of_the_readme_with_their_defaults() -> None:
@@ -83,9 +88,9 @@ def test_the_figures_of_the_operations_page_are_those_of_the_code() -> None:
         f"| checkpoints | {CHECKPOINTS_DAYS} days |",
         f"of the bucket | {NONCURRENT_DAYS} days |",
         f"| access logs of the bucket | {ACCESS_LOGS_DAYS} days |",
-        f"**{USD_PER_HOUR['ml.g5.2xlarge']} USD** an hour",
-        f"5 epochs cost {cost_usd(float(USD_PER_HOUR['ml.g5.2xlarge']), 1.5 * 3600)} USD",
-        f"50 epochs cost {cost_usd(float(USD_PER_HOUR['ml.g5.2xlarge']), 15 * 3600)} USD",
+        f"**{INSTANCE_TYPES['ml.g5.2xlarge'].usd_per_hour} USD** an hour",
+        f"5 epochs cost {cost_usd(float(INSTANCE_TYPES['ml.g5.2xlarge'].usd_per_hour), 1.5 * 3600)} USD",
+        f"50 epochs cost {cost_usd(float(INSTANCE_TYPES['ml.g5.2xlarge'].usd_per_hour), 15 * 3600)} USD",
     ):
         assert figure in text
 

@@ -199,7 +199,7 @@ def described_job(name: str, status: str = "InProgress", secondary: str = "Train
         # SageMaker says where the model will lie long before it lies there.
         "ModelArtifacts": {"S3ModelArtifacts": f"s3://bucket/training-jobs/{name}/output/model.tar.gz"},
         "AlgorithmSpecification": {"TrainingInputMode": "File"},
-        "ResourceConfig": {"InstanceType": "ml.g5.2xlarge", "InstanceCount": 1, "VolumeSizeInGB": 30},
+        "ResourceConfig": {"InstanceType": "ml.g5.2xlarge", "InstanceCount": 1},
         "StoppingCondition": {"MaxRuntimeInSeconds": 21600, "MaxWaitTimeInSeconds": 43200},
         **more,
     }

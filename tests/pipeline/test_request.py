@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pipeline.errors import RequestInvalid
-from pipeline.quote.prices import USD_PER_HOUR
+from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.request import (
     MAX_COST_USD,
     MAX_EPOCHS,
@@ -186,7 +186,7 @@ def test_whatever_the_input_is_the_end_is_a_sound_request_or_a_refusal(value: ob
         assert 0 < len(str(refusal)) < 600
         return
     assert request.preset in PRESETS
-    assert set(request.instance_types) <= set(USD_PER_HOUR)
+    assert set(request.instance_types) <= set(INSTANCE_TYPES)
     assert 1 <= len(request.instance_types) <= MAX_INSTANCE_TYPES
     assert request.dataset_prefix.startswith("dino-data")
     assert request.runs
@@ -197,7 +197,7 @@ def test_whatever_the_input_is_the_end_is_a_sound_request_or_a_refusal(value: ob
 
 
 FIELDS = {
-    "instance_types": st.lists(st.sampled_from(sorted(USD_PER_HOUR)), min_size=1, max_size=5, unique=True),
+    "instance_types": st.lists(st.sampled_from(sorted(INSTANCE_TYPES)), min_size=1, max_size=5, unique=True),
     "spot": st.booleans(),
     "max_cost_usd": st.floats(0.001, MAX_COST_USD),
     "quality_gate": st.dictionaries(st.from_regex(r"[a-z][a-z .-]{0,9}", fullmatch=True), st.floats(0, 1), max_size=3),

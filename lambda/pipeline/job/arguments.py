@@ -91,10 +91,7 @@ def training_job_arguments(
 
 
 def _output(settings: LaunchSettings) -> dict[str, str]:
-    """No VolumeKmsKeyId goes with it: SageMaker refuses it for types with disks of their own, as all that are offered.
-
-    These are encrypted by the instance's hardware, with a key that ends with the instance.
-    """
+    """Where the model goes, and the customer's key for it."""
     output = {"S3OutputPath": uri(settings.bucket, TRAINING_JOBS.rstrip("/"))}
     return output | ({"KmsKeyId": settings.kms_key_arn} if settings.kms_key_arn else {})
 
@@ -116,12 +113,10 @@ def _max_wait_seconds(max_runtime_seconds: int) -> int:
 
 
 def _resources(instance_types: list[str]) -> dict[str, Any]:
-    """One instance; of several types the first that has capacity."""
-    # The types that are offered have their own NVMe disks, so the volume holds little; 1 GB is the least.
-    volume = {"VolumeSizeInGB": 30}
+    """One instance; of several types the first that has capacity. No volume: each type has disks of its own."""
     if len(instance_types) == 1:
-        return {"InstanceType": instance_types[0], "InstanceCount": 1, **volume}
-    return {"InstancePreferences": [{"InstanceType": kind, "InstanceCount": 1} for kind in instance_types], **volume}
+        return {"InstanceType": instance_types[0], "InstanceCount": 1}
+    return {"InstancePreferences": [{"InstanceType": kind, "InstanceCount": 1} for kind in instance_types]}
 
 
 def _channel(name: str, s3_uri: str) -> dict[str, Any]:

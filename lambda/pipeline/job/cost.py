@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pipeline.billing import STOPPING_SECONDS, cost_usd
+from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
 from pipeline.job.state import billable_seconds, instance_type
-from pipeline.quote.prices import PRICES_DATE, PRICES_REGION, STOPPING_SECONDS, USD_PER_HOUR, cost_usd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,4 +60,4 @@ def usd_per_hour(job: Mapping[str, Any], quote: Mapping[str, Any] | None) -> flo
     """The on-demand price of the job's instance type: as quoted, or else by the table."""
     kind = instance_type(job)
     quoted = quote["usd_per_hour"] if quote else {}
-    return float(quoted.get(kind, USD_PER_HOUR[kind]))
+    return float(quoted.get(kind, INSTANCE_TYPES[kind].usd_per_hour))

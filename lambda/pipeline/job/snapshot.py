@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from pipeline.billing import cost_usd
 from pipeline.execution import Execution
 from pipeline.job.checkpoints import Checkpoints
 from pipeline.job.cost import usd_per_hour
 from pipeline.job.log import LogEnd
 from pipeline.job.state import BILLED, billable_seconds, has_ended, status_since
-from pipeline.quote.prices import cost_usd
 from pipeline.request import Request
 from training_code.recipes import RECIPES
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from pipeline.aws_errors import error_code, error_message, raising_unavailable
+from pipeline.billing import affordable_seconds
 from pipeline.dataset.lock import acquire
 from pipeline.errors import AwsUnavailable, LaunchFailed, OverBudget
 from pipeline.execution import Execution
@@ -18,7 +19,6 @@ from pipeline.job.cost import committed_usd
 from pipeline.job.execution_jobs import belongs_to, existing_jobs, stop_job
 from pipeline.job.pretrained_weights import choose_weights
 from pipeline.job.state import describe_job, has_completed, possible_types
-from pipeline.quote.prices import affordable_seconds
 from pipeline.request import Request
 from pipeline.s3_layout import training_code_prefix
 from pipeline.settings import LaunchSettings

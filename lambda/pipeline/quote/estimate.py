@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 
-from pipeline.quote.prices import STOPPING_SECONDS, Price, affordable_seconds
+from pipeline.billing import STOPPING_SECONDS, affordable_seconds
+from pipeline.quote.prices import Price
 from pipeline.quote.records import RunRecord
 from pipeline.quote.speed import Speed, speed_of
 from pipeline.request import Request

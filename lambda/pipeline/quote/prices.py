@@ -1,42 +1,24 @@
-"""What a training job costs: the hour of an instance type, by the AWS Price List or a dated table, and the sum."""
+"""The price of an hour of training on an instance type: by the AWS Price List, or else by the dated table."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.aws_errors import error_code
+from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
 
 if TYPE_CHECKING:
     from mypy_boto3_pricing import PricingClient
 
-PRICES_DATE = "2026-08"
-PRICES_REGION = "us-east-1"
-USD_PER_HOUR = {
-    "ml.g5.xlarge": Decimal("1.408"),  # one A10G, 24 GB
-    "ml.g5.2xlarge": Decimal("1.515"),  # one A10G, 24 GB
-    "ml.g6.xlarge": Decimal("1.1267"),  # one L4, 24 GB
-    "ml.g6.2xlarge": Decimal("1.222"),  # one L4, 24 GB
-    "ml.g6e.2xlarge": Decimal("2.8026"),  # one L40S, 48 GB
-}
-"""On-demand training prices, for when the Price List cannot be reached; its keys are the types that can be asked for.
-
-ml.g5.2xlarge is often quoted as two A10G at 2.41 USD: it has one, at 1.515 USD, so that 5 epochs of 1.5 h cost 2.27 USD
-and not 3.62. Types with several GPUs are left out: the trainer would use all of them, but how much sooner it would be
-done has not been measured, so that a quote would be a guess.
-"""
-
 _ODD_FACTOR = 3
 """The regions differ less than twofold; a price this far from the table's is another thing's price."""
 _HOURS = frozenset({"hrs", "hr", "hours", "hour"})
-STOPPING_SECONDS = 120
-"""SageMaker gives a job that reached its limit so long to end, and bills it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,28 +56,10 @@ def look_up_prices(pricing: PricingClient, *, region: str, instance_types: Itera
     return prices
 
 
-def cost_usd(usd_per_hour: float, billable_seconds: float) -> float:
-    """Price of `billable_seconds` in USD, to the cent.
-
-    SageMaker counts a managed spot job's discount in BillableTimeInSeconds, so the on-demand price applies to both.
-    """
-    exact = Decimal(str(usd_per_hour)) * Decimal(str(billable_seconds)) / 3600
-    return float(exact.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP))
-
-
-def affordable_seconds(usd: float, usd_per_hour: float, *, jobs: int = 1) -> int:
-    """The most seconds that `jobs` jobs may run in all, their ends included, for `usd`; 0 if it buys none.
-
-    Exact: (affordable_seconds + jobs x STOPPING_SECONDS) x usd_per_hour never exceeds `usd`.
-    """
-    bought = math.floor(Decimal(str(usd)) * 3600 / Decimal(str(usd_per_hour)))
-    return max(0, bought - jobs * STOPPING_SECONDS)
-
-
 def _dated(instance_type: str, region: str, reason: str) -> Price:
     elsewhere = "" if region == PRICES_REGION else f", which may differ from {region}'s"
     return Price(
-        usd_per_hour=float(USD_PER_HOUR[instance_type]),
+        usd_per_hour=float(INSTANCE_TYPES[instance_type].usd_per_hour),
         source=f"{PRICES_REGION}'s prices of {PRICES_DATE}{elsewhere}, since {reason}",
         listed=False,
     )
@@ -109,7 +73,7 @@ def _listed_price(pricing: PricingClient, *, region: str, instance_type: str) ->
         FormatVersion="aws_v1",
         Filters=[{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in wanted.items()],
     )
-    expected = USD_PER_HOUR[instance_type]
+    expected = INSTANCE_TYPES[instance_type].usd_per_hour
     prices = (
         price
         for text in answer.get("PriceList", [])

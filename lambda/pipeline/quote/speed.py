@@ -6,20 +6,11 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.quote.records import RunRecord
 
 _RUNS = 5
 """The newest runs whose median counts: code and data change, and one odd run must not spoil the quote."""
-
-_A10G, _L4, _L40S = 600, 300, 864
-"""Memory bandwidth in GB/s, from NVIDIA's data sheets: what DINO's training waits for most."""
-_BANDWIDTH = {
-    "ml.g5.xlarge": _A10G,
-    "ml.g5.2xlarge": _A10G,
-    "ml.g6.xlarge": _L4,
-    "ml.g6.2xlarge": _L4,
-    "ml.g6e.2xlarge": _L40S,
-}
 
 ESTIMATES_DATE = "2026-11"
 ESTIMATED_TYPE = "ml.g5.2xlarge"
@@ -53,7 +44,8 @@ def speed_of(recipe: str, instance_type: str, records: Iterable[RunRecord]) -> S
         return Speed(images_per_second=statistics.median(measured), source=f"measured in {runs} on {instance_type}")
     estimate = _ESTIMATES[recipe]
     source = f"estimated in {ESTIMATES_DATE}, not measured: {estimate} images/s on {ESTIMATED_TYPE}"
-    scale = _BANDWIDTH[instance_type] / _BANDWIDTH[ESTIMATED_TYPE]
+    bandwidths = [INSTANCE_TYPES[name].gpu.bandwidth_gb_per_second for name in (instance_type, ESTIMATED_TYPE)]
+    scale = bandwidths[0] / bandwidths[1]
     if scale != 1:
         source += f", scaled by {scale:.3g} to {instance_type}'s memory bandwidth"
     return Speed(images_per_second=estimate * scale, source=source)

@@ -7,8 +7,9 @@ from typing import Any
 
 from pipeline.clients import pricing_client, s3_client, service_quotas_client
 from pipeline.execution import Execution
+from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.quote.cost_quote import make_quote
-from pipeline.quote.prices import USD_PER_HOUR, look_up_prices
+from pipeline.quote.prices import look_up_prices
 from pipeline.quote.pricing_context import Market
 from pipeline.quote.quotas import look_up_quotas
 from pipeline.quote.records import read_records
@@ -22,7 +23,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     market = Market(
         region=region,
         training_images=event["dataset"]["splits"]["train"],
-        prices=look_up_prices(pricing_client(), region=region, instance_types=USD_PER_HOUR),
+        prices=look_up_prices(pricing_client(), region=region, instance_types=INSTANCE_TYPES),
         quotas=look_up_quotas(service_quotas_client()),
         records=read_records(s3_client(), bucket=QuoteSettings.from_environment(os.environ).bucket),
     )

@@ -183,7 +183,7 @@ def test_a_gate_that_is_not_met_is_an_outcome_of_a_run_that_succeeded(end: End) 
 
 def test_all_jobs_of_the_execution_are_paid_for(end: End) -> None:
     stopped = {"status": "Stopped", "secondary": "Stopped", "BillableTimeInSeconds": 360, "TrainingTimeInSeconds": 360}
-    other_type = {"InstanceType": "ml.g6.2xlarge", "InstanceCount": 1, "VolumeSizeInGB": 30}
+    other_type = {"InstanceType": "ml.g6.2xlarge", "InstanceCount": 1}
     end.expect_jobs({**stopped, "ResourceConfig": other_type}, COMPLETED)
     end.expect_message()
     outcome = end.run()

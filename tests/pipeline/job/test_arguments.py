@@ -11,12 +11,10 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 from botocore.validate import ParamValidator
 from pipeline.execution import Execution
 from pipeline.job.arguments import CONTAINER_ENTRYPOINT, training_job_arguments, watch_interval_seconds
-from pipeline.quote.prices import USD_PER_HOUR
 from pipeline.request import Defaults, parse_request
 from pipeline.settings import LaunchSettings
 
 from local_aws.sagemaker.s3_files import S3Uri, path_below
-from local_aws.sagemaker.training_job_rules import LOCAL_STORAGE
 from training_code.job.hyperparameters import parse_hyperparameters
 from training_code.recipes import RECIPES
 
@@ -101,14 +99,12 @@ def test_sagemaker_would_accept_them(
 def test_the_customers_key_encrypts_the_model_and_no_volume(
     build: Build, shape: StructureShape, settings: LaunchSettings
 ) -> None:
-    """SageMaker refuses a key for the volume of instance types that have disks of their own."""
     assert "KmsKeyId" not in build()["OutputDataConfig"]
     key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     arguments = build(settings=replace(settings, kms_key_arn=key))
     assert arguments["OutputDataConfig"]["KmsKeyId"] == key
     assert list(violations(shape, arguments)) == []
-    for name in USD_PER_HOUR:
-        assert LOCAL_STORAGE.match(name), "or its volume wants the key as well"
+    assert set(arguments["ResourceConfig"]) == {"InstanceType", "InstanceCount"}
 
 
 def test_the_checks_of_this_file_would_notice_a_wrong_name(build: Build, shape: StructureShape) -> None:

@@ -257,7 +257,7 @@ def test_a_job_that_is_taken_counts_as_the_choice_that_it_was_created_for(launch
     for index, types in enumerate(names):
         kinds = {"InstancePreferences": [{"InstanceType": each, "InstanceCount": 1} for each in types]}
         alone = {"InstanceType": types[0], "InstanceCount": 1}
-        resources = {"VolumeSizeInGB": 30} | (alone if len(types) == 1 else kinds)
+        resources = alone if len(types) == 1 else kinds
         job = {"ResourceConfig": resources, "EnableManagedSpotTraining": False, **checkpoints(0)}
         launching.expect_earlier(job)
         launching.expect_tags(launching.launch.execution.tag)

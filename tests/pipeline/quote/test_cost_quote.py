@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pipeline.billing import STOPPING_SECONDS
+from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.quote.cost_quote import Quote, make_quote
 from pipeline.quote.estimate import MAX_RUNTIME_SECONDS
-from pipeline.quote.prices import STOPPING_SECONDS, USD_PER_HOUR, Price
+from pipeline.quote.prices import Price
 from pipeline.quote.pricing_context import Market
 from pipeline.quote.quotas import Quotas, quota_name
 from pipeline.quote.records import RunRecord
@@ -32,7 +34,8 @@ def market(
 ) -> Market:
     """us-east-1 at the dated table's prices; quotas that are not given are not known."""
     prices = {
-        name: Price(usd_per_hour=float(usd), source="the list", listed=True) for name, usd in USD_PER_HOUR.items()
+        name: Price(usd_per_hour=float(each.usd_per_hour), source="the list", listed=True)
+        for name, each in INSTANCE_TYPES.items()
     }
     return Market(
         region="us-east-1",
@@ -169,7 +172,7 @@ def test_a_quota_of_zero_is_refused_with_its_name_and_where_to_ask() -> None:
 
 
 def test_without_any_quota_only_a_quota_helps() -> None:
-    quotas = {quota_name(name, spot=spot): 0 for name in USD_PER_HOUR for spot in (True, False)}
+    quotas = {quota_name(name, spot=spot): 0 for name in INSTANCE_TYPES for spot in (True, False)}
     cause = quoted(market(quotas=quotas)).cause
     assert cause is not None
     assert "Start again" not in cause
@@ -197,7 +200,7 @@ def remedies(cause: str) -> Iterator[dict[str, Any]]:
 
 
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
-    "instance_types": st.lists(st.sampled_from(sorted(USD_PER_HOUR)), min_size=1, max_size=5, unique=True),
+    "instance_types": st.lists(st.sampled_from(sorted(INSTANCE_TYPES)), min_size=1, max_size=5, unique=True),
     "spot": st.booleans(),
     "max_cost_usd": st.floats(0.01, MAX_COST_USD) | st.floats(0.5, 60),
 }
@@ -205,7 +208,7 @@ requests = st.fixed_dictionaries({"preset": st.sampled_from(sorted(PRESETS))}, o
     {"preset": st.sampled_from(["test", "full"]), "epochs": st.integers(1, 1000)}, optional=FIELDS
 )
 all_quotas = st.dictionaries(
-    st.builds(quota_name, st.sampled_from(sorted(USD_PER_HOUR)), spot=st.booleans()), st.sampled_from([0.0, 1.0, 4.0])
+    st.builds(quota_name, st.sampled_from(sorted(INSTANCE_TYPES)), spot=st.booleans()), st.sampled_from([0.0, 1.0, 4.0])
 )
 markets = st.builds(
     market,
@@ -215,7 +218,7 @@ markets = st.builds(
         st.builds(
             replace,
             st.just(RECORD),
-            instance_type=st.sampled_from(sorted(USD_PER_HOUR)),
+            instance_type=st.sampled_from(sorted(INSTANCE_TYPES)),
             trainer_seconds=st.floats(1, 1e6),
             billable_seconds=st.integers(0, 5400),
         ),
@@ -278,7 +281,7 @@ def test_a_higher_cap_refuses_nothing_that_a_lower_one_accepts(
     assert make_quote(more, market_).accepted >= make_quote(asked, market_).accepted
 
 
-@given(st.integers(1, 999), st.integers(1, 100_000), st.sampled_from(sorted(USD_PER_HOUR)))
+@given(st.integers(1, 999), st.integers(1, 100_000), st.sampled_from(sorted(INSTANCE_TYPES)))
 def test_more_epochs_or_images_cost_no_less(epochs: int, images: int, instance_type: str) -> None:
     few = market(images=images).estimate(request(epochs=epochs), instance_type)
     assert market(images=images).estimate(request(epochs=epochs + 1), instance_type).usd >= few.usd
@@ -299,7 +302,7 @@ def test_the_step_asks_the_services_of_the_executions_region(
     request_: Request, dataset: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pricing, service_quotas = StubbedClient("pricing"), StubbedClient("service-quotas")
-    for _ in USD_PER_HOUR:
+    for _ in INSTANCE_TYPES:
         pricing.expect("get_products", {"PriceList": []})
     service_quotas.refuse("list_service_quotas", "AccessDeniedException")
     monkeypatch.setattr(quote, "pricing_client", lambda: pricing.client)

@@ -1,49 +1,17 @@
-"""What a run costs, to the cent, and where the price of an hour is from."""
+"""The price of an hour: from the Price List if it has a plausible one, or else from the dated table."""
 
 import json
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
-from pipeline.quote.prices import STOPPING_SECONDS, USD_PER_HOUR, affordable_seconds, cost_usd, look_up_prices
+from pipeline.instance_types import INSTANCE_TYPES
+from pipeline.quote.prices import look_up_prices
 
 from tests.pipeline.conftest import StubbedClient
-
-
-@pytest.mark.parametrize(
-    ("instance_type", "seconds", "expected"),
-    [
-        ("ml.g5.2xlarge", 3600, 1.52),  # 1.515, half up
-        ("ml.g5.2xlarge", 1.5 * 3600, 2.27),  # the user's 5 epochs
-        ("ml.g5.2xlarge", 15 * 3600, 22.73),  # the user's 50 epochs
-        ("ml.g5.2xlarge", 0, 0.0),
-        ("ml.g5.xlarge", 1, 0.0),
-        ("ml.g6e.2xlarge", 7200, 5.61),
-    ],
-)
-def test_price_of_billable_seconds(instance_type: str, seconds: float, expected: float) -> None:
-    assert cost_usd(float(USD_PER_HOUR[instance_type]), seconds) == expected
-
-
-def test_every_type_that_can_be_asked_for_has_a_price() -> None:
-    assert all(price > 0 for price in USD_PER_HOUR.values())
-    assert "ml.g5.2xlarge" in USD_PER_HOUR
-
-
-@given(st.floats(0.001, 10_000), st.floats(0.01, 100), st.integers(1, 3))
-def test_the_time_that_money_buys_never_costs_more(usd: float, usd_per_hour: float, jobs: int) -> None:
-    seconds = affordable_seconds(usd, usd_per_hour, jobs=jobs)
-    price = Fraction(str(usd_per_hour)) / 3600
-    if seconds:
-        assert (seconds + jobs * STOPPING_SECONDS) * price <= Fraction(str(usd))
-    assert (seconds + jobs * STOPPING_SECONDS + 1) * price > Fraction(str(usd)), "and not a second is given away"
-
-
-# The Price List
 
 
 def product(usd: str = "1.9000000000", unit: str = "Hrs", **attributes: str) -> str:
@@ -147,15 +115,16 @@ def test_whatever_the_price_list_says_a_plausible_price_comes_of_it(products: li
             return {"PriceList": products}
 
     client: Any = Pricing()
-    for name, price in look_up_prices(client, region="us-east-1", instance_types=USD_PER_HOUR).items():
-        assert float(USD_PER_HOUR[name]) / 3 < price.usd_per_hour < float(USD_PER_HOUR[name]) * 3
+    for name, price in look_up_prices(client, region="us-east-1", instance_types=INSTANCE_TYPES).items():
+        dated = float(INSTANCE_TYPES[name].usd_per_hour)
+        assert dated / 3 < price.usd_per_hour < dated * 3
 
 
 def test_a_refusal_is_told_and_asked_for_once_only(pricing: StubbedClient) -> None:
     pricing.refuse("get_products", "AccessDeniedException")
-    prices = look_up_prices(pricing.client, region="us-east-1", instance_types=USD_PER_HOUR)
+    prices = look_up_prices(pricing.client, region="us-east-1", instance_types=INSTANCE_TYPES)
     assert {name: price.usd_per_hour for name, price in prices.items()} == {
-        name: float(usd) for name, usd in USD_PER_HOUR.items()
+        name: float(each.usd_per_hour) for name, each in INSTANCE_TYPES.items()
     }
     assert {price.source for price in prices.values()} == {
         "us-east-1's prices of 2026-08, since the AWS Price List refused (AccessDeniedException)"

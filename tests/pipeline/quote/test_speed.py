@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from pipeline.quote.prices import USD_PER_HOUR
+from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.quote.speed import speed_of, spot_saving_of
 from pipeline.request import PRESETS
 
@@ -12,7 +12,7 @@ from tests.pipeline.quote.test_records import RECORD
 
 def test_every_preset_has_a_speed_on_every_type_that_says_that_it_is_estimated() -> None:
     for preset in PRESETS.values():
-        for instance_type in USD_PER_HOUR:
+        for instance_type in INSTANCE_TYPES:
             speed = speed_of(preset.recipe, instance_type, [])
             assert speed.images_per_second > 0
             assert "estimated in 2026-11, not measured" in speed.source
