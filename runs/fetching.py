@@ -51,7 +51,7 @@ def _report_keys(s3: S3Client, bucket: str, run: Run) -> list[str]:
 
 
 def _health_keys(s3: S3Client, bucket: str, run: Run) -> list[str]:
-    """The trainer's verdict on each of the execution's runs; it lies beside the checkpoints from their first on."""
+    """The health.json of each of the execution's runs, which the trainer writes beside its checkpoints."""
     prefix = f"{CHECKPOINTS}{run.name}/"
     folders = s3.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/").get("CommonPrefixes", [])
     keys = []

@@ -14,7 +14,7 @@ from pipeline.job.log import LOG_GROUP
 from demo.trained_model import fetch_model
 from tests.end_to_end.deployed import Deployed, wait_until
 from tests.end_to_end.job_process import process_of
-from training_code.job.health import JUDGED_STEPS, judge
+from training_code.job.health import JUDGED_STEPS, judge_health
 from training_code.job.metric_lines import TRAINING_FIGURES, training_line
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240), pytest.mark.usefixtures("dataset_version")]
@@ -50,9 +50,9 @@ def test_a_job_whose_log_shows_a_loss_that_is_no_number_is_stopped(deployed: Dep
 
 
 def test_a_job_whose_first_minutes_were_unhealthy_is_stopped(deployed: Deployed) -> None:
-    """The trainer's verdict on a loss that rises, put where the trainer puts its verdict."""
+    """The health of a loss that rises, put where the trainer puts its own."""
     follower, name = deployed.start_training(epochs=500)
-    rising = judge([float(step) for step in range(JUDGED_STEPS)], seconds=600, needed_minutes=10)
+    rising = judge_health([float(step) for step in range(JUDGED_STEPS)], seconds=600, needed_minutes=10)
     deployed.put(f"{deployed.checkpoints_prefix(name)}health.json", json.dumps(rising).encode())
     execution = follower.wait_for_end()
     deployed.assert_failed(execution, "FirstMinutesFailed", "The loss did not fall: from 9.5 to 29.5")

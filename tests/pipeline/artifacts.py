@@ -5,12 +5,12 @@ import io
 import json
 import tarfile
 
-from training_code.job.health import judge
+from training_code.job.health import judge_health
 
 METRICS = json.dumps(
     {"ap": 0.71, "ap50": 0.9, "f1": 0.93, "classes": {"wall": {"f1": 0.95, "ap": 0.8}, "room": {"f1": 0.91}}}
 ).encode()
-HEALTH = json.dumps(judge([float(loss) for loss in range(100, 0, -1)], seconds=700, needed_minutes=10)).encode()
+HEALTH = json.dumps(judge_health([float(loss) for loss in range(100, 0, -1)], seconds=700, needed_minutes=10)).encode()
 
 
 def packed(files: dict[str, bytes]) -> bytes:

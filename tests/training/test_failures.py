@@ -66,7 +66,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(run_here: Job) -> Non
     [batch] = torch.load(run_here.base / "output" / "data" / "non_finite_batch_0.pt", weights_only=True)
     assert batch["images"].shape[0] == 2
     health = json.loads((run_here.base / "output" / "data" / "health.json").read_text())
-    assert health["verdict"] == "unhealthy"
+    assert health["status"] == "unhealthy"
     assert not health["checks"]["no_nan"]["passed"]
 
 
@@ -120,7 +120,7 @@ def test_a_job_that_hangs_is_ended(job: Job) -> None:
     assert job.failure.startswith("STALL: no step was finished")
     assert "most recent call first" in log  # where each thread hangs
     health = json.loads((job.base / "checkpoints" / "health.json").read_text())
-    assert health["verdict"] == "unhealthy"
+    assert health["status"] == "unhealthy"
 
 
 def test_a_bug_shows_its_traceback(

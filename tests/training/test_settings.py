@@ -10,7 +10,7 @@ import pytest
 
 from training_code.config import TrainingConfig
 from training_code.job.failures import JobConfigError
-from training_code.job.health import judge
+from training_code.job.health import judge_health
 from training_code.job.hyperparameters import parse_hyperparameters, read_hyperparameters
 from training_code.job.metric_lines import METRIC_DEFINITIONS, class_line
 from training_code.loop.optimisation import learning_rate_factor
@@ -91,8 +91,8 @@ def test_what_lambda_imports_needs_the_standard_library_only() -> None:
 
 def test_health_is_what_the_user_asked_of_a_first_run() -> None:
     falling = [10 - step / 20 for step in range(100)]
-    assert judge(falling, seconds=601, needed_minutes=10)["verdict"] == "healthy"
-    assert judge(falling, seconds=60, needed_minutes=10)["verdict"] == "undecided"
-    assert judge(falling[::-1], seconds=601, needed_minutes=10)["verdict"] == "unhealthy"
-    assert judge(falling, seconds=601, needed_minutes=10, failure="OOM")["verdict"] == "unhealthy"
-    assert judge([], seconds=601, needed_minutes=10)["verdict"] == "unhealthy"
+    assert judge_health(falling, seconds=601, needed_minutes=10)["status"] == "healthy"
+    assert judge_health(falling, seconds=60, needed_minutes=10)["status"] == "undecided"
+    assert judge_health(falling[::-1], seconds=601, needed_minutes=10)["status"] == "unhealthy"
+    assert judge_health(falling, seconds=601, needed_minutes=10, failure="OOM")["status"] == "unhealthy"
+    assert judge_health([], seconds=601, needed_minutes=10)["status"] == "unhealthy"

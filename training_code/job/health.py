@@ -11,10 +11,10 @@ JUDGED_STEPS = 2 * WINDOW
 """Steps after which a running job is judged for the first time, if it has also lasted long enough."""
 
 
-def judge(
+def judge_health(
     losses: Sequence[float], *, seconds: float, needed_minutes: float, failure: str | None = None
 ) -> dict[str, Any]:
-    """The verdict "healthy", "undecided" (too short so far) or "unhealthy", with each check and its figures.
+    """The content of health.json: the status "healthy", "undecided" (too short so far) or "unhealthy", and each check.
 
     `failure` is the class word of what ended the run, such as OOM.
     """
@@ -25,13 +25,13 @@ def judge(
         "duration": _check(
             seconds >= needed_minutes * 60,
             f"It trained for {seconds / 60:.1f} minutes.",
-            f"It trained for {seconds / 60:.1f} minutes only; {needed_minutes:g} are needed for a verdict.",
+            f"It trained for {seconds / 60:.1f} minutes only; {needed_minutes:g} are needed to judge it.",
         ),
         "loss_falls": _falling(losses),
     }
     failed = [name for name, check in checks.items() if not check["passed"]]
-    verdict = "healthy" if not failed else "undecided" if failed == ["duration"] else "unhealthy"
-    return {"verdict": verdict, "steps": len(losses), "seconds": round(seconds, 1), "checks": checks}
+    status = "healthy" if not failed else "undecided" if failed == ["duration"] else "unhealthy"
+    return {"status": status, "steps": len(losses), "seconds": round(seconds, 1), "checks": checks}
 
 
 def _falling(losses: Sequence[float]) -> dict[str, Any]:

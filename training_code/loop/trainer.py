@@ -17,7 +17,7 @@ from training_code.job.artifact import write_artifact, write_json
 from training_code.job.checkpoints import load_newest_checkpoint, save_checkpoint
 from training_code.job.distributed import DistributedContext
 from training_code.job.failures import JobConfigError, NonFiniteLossError, StallError, write_failure
-from training_code.job.health import JUDGED_STEPS, judge
+from training_code.job.health import JUDGED_STEPS, judge_health
 from training_code.job.hyperparameters import JobConfig
 from training_code.job.sagemaker_paths import SageMakerPaths
 from training_code.job.starting_weights import load_starting_weights
@@ -214,10 +214,12 @@ class Trainer:
 
     def _write_health(self, failure: str | None) -> None:
         minutes = self._job.training.health_minutes
-        health = judge(self._history.column("loss"), seconds=self._seconds, needed_minutes=minutes, failure=failure)
+        health = judge_health(
+            self._history.column("loss"), seconds=self._seconds, needed_minutes=minutes, failure=failure
+        )
         for folder in (self._paths.model, self._paths.output_data, self._paths.checkpoints):
             write_json(folder / "health.json", health)  # in S3 while the job runs: the one beside the checkpoints
-        self._say(f"Health: {health['verdict']}. " + " ".join(c["message"] for c in health["checks"].values()))
+        self._say(f"Health: {health['status']}. " + " ".join(c["message"] for c in health["checks"].values()))
 
     def _stalled(self) -> None:
         minutes = self._job.training.stall_minutes

@@ -1,4 +1,4 @@
-"""What a running job has put beside its checkpoints in S3: when it saved last, and its verdict on itself."""
+"""What a running job has put beside its checkpoints in S3: when it saved last, and its health."""
 
 from __future__ import annotations
 

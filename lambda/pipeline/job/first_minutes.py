@@ -1,4 +1,4 @@
-"""The verdict on a job's first minutes, by four criteria: no error, a falling loss, no NaN, memory enough."""
+"""Judges a job's first minutes by four criteria: no error, a falling loss, no NaN, memory enough."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def judge_first_minutes(job: Mapping[str, Any], checkpoints: Checkpoints, log: L
     health, written = checkpoints.health, checkpoints.health_written
     if health is None or written is None or written < job["CreationTime"]:  # an earlier job's, of the same run
         return False
-    if health.verdict == "healthy":
+    if health.status == "healthy":
         return True
     at_its_end = bool(log.training) and log.training[-1].step >= log.training[-1].steps
     if (
-        health.verdict == "undecided"
+        health.status == "undecided"
         or health.steps < JUDGED_STEPS
         or "no_error" not in health.passed
         or at_its_end  # what it is worth then is for the gate to say

@@ -16,7 +16,7 @@ MAX_HEALTH_BYTES = 100_000
 class RunHealth:
     """What the trainer says of its run, by the criteria of training_code/job/health.py."""
 
-    verdict: str
+    status: str
     """"healthy", "undecided" (too short so far) or "unhealthy"."""
     steps: int
     seconds: float
@@ -34,14 +34,14 @@ def read_health(content: bytes) -> RunHealth | None:
         checks = {
             str(name): (check["passed"] is True, plain(check["message"])) for name, check in health["checks"].items()
         }
-        verdict, steps, seconds = health["verdict"], health["steps"], health["seconds"]
+        status, steps, seconds = health["status"], health["steps"], health["seconds"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     numbers = all(isinstance(value, int | float) and math.isfinite(value) and value >= 0 for value in (steps, seconds))
-    if verdict not in ("healthy", "undecided", "unhealthy") or not numbers:
+    if status not in ("healthy", "undecided", "unhealthy") or not numbers:
         return None
     return RunHealth(
-        verdict=verdict,
+        status=status,
         steps=int(steps),
         seconds=float(seconds),
         passed=tuple(name for name, (passed, _) in checks.items() if passed),

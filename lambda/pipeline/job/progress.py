@@ -56,7 +56,7 @@ class Progress:
     checkpoint_age_seconds: int | None
     """Since the last checkpoint; None if there is none."""
     health: str | None
-    """The trainer's own verdict so far; None until it has judged itself."""
+    """The status in the trainer's health.json; None until it has judged itself."""
 
     def to_state(self) -> dict[str, Any]:
         """As the state machine carries it."""

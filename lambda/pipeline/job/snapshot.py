@@ -89,8 +89,8 @@ class Look:
 
     @property
     def health(self) -> str | None:
-        """The trainer's verdict on the run so far; None until it has judged itself."""
-        return self.checkpoints.health.verdict if self.checkpoints.health else None
+        """The status in the trainer's health.json; None until it has judged itself."""
+        return self.checkpoints.health.status if self.checkpoints.health else None
 
     @property
     def images_per_second(self) -> float | None:

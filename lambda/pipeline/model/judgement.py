@@ -107,7 +107,7 @@ def _test_run(run: CompletedRun, artifact: Artifact, metrics_uri: str | None) ->
     if health is None:
         sentence = f"The next run was not started: the model {run.artifact_uri} has no health.json that could be read."
         return _judgement("unhealthy", sentence, run, artifact, metrics_uri)
-    if health.verdict == "unhealthy":
+    if health.status == "unhealthy":
         sentence = f"The next run was not started: {' '.join(health.failed_messages)}"
         return _judgement("unhealthy", sentence, run, artifact, metrics_uri)
     sentence = f"The run was good, so the next one follows. {' '.join(health.passed_messages)} {_figures(artifact)}"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from training_code.job.failures import write_failure
-from training_code.job.health import JUDGED_STEPS, judge
+from training_code.job.health import JUDGED_STEPS, judge_health
 from training_code.job.metric_lines import CLASS_FIGURES, TRAINING_FIGURES, VALIDATION_FIGURES, training_line
 from training_code.job.metric_lines import class_line as class_line_of
 from training_code.job.metric_lines import validation_line as validation_line_of
@@ -101,7 +101,7 @@ def finish(paths: SageMakerPaths, plan: Mapping[str, Any], losses: list[float]) 
 
 def write_health(paths: SageMakerPaths, losses: list[float], failure: str | None = None) -> None:
     """health.json in the trainer's three places, judged by its own rules."""
-    health = judge(losses, seconds=max(0.1, len(losses) * 0.02), needed_minutes=0.0, failure=failure)
+    health = judge_health(losses, seconds=max(0.1, len(losses) * 0.02), needed_minutes=0.0, failure=failure)
     for folder in (paths.model, paths.output_data, paths.checkpoints):
         write_whole(folder / "health.json", health)
 

@@ -13,7 +13,7 @@ from pipeline.job.checkpoints import Checkpoints, look_at_checkpoints
 from pipeline.job.health import read_health
 
 from tests.pipeline.conftest import StubbedClient
-from training_code.job.health import judge
+from training_code.job.health import judge_health
 
 URI = "s3://bucket/checkpoints/run/0/"
 PREFIX = "checkpoints/run/0/"
@@ -30,14 +30,14 @@ def body(content: bytes) -> dict[str, Any]:
     return {"Body": StreamingBody(io.BytesIO(content), len(content))}
 
 
-def test_the_last_checkpoint_and_the_verdict_are_read(s3: StubbedClient) -> None:
+def test_the_last_checkpoint_and_the_health_are_read(s3: StubbedClient) -> None:
     expect_objects(s3, **{"checkpoint-00000010.pt": LATER, "health.json": AT})
-    health = judge([float(loss) for loss in range(100, 0, -1)], seconds=700, needed_minutes=10)
+    health = judge_health([float(loss) for loss in range(100, 0, -1)], seconds=700, needed_minutes=10)
     s3.expect("get_object", body(json.dumps(health).encode()), Bucket="bucket", Key=f"{PREFIX}health.json")
     found = look_at_checkpoints(s3.client, URI)
     assert (found.last, found.health_written) == (LATER, AT)
     assert found.health is not None
-    assert (found.health.verdict, found.health.steps, found.health.failed_messages) == ("healthy", 100, ())
+    assert (found.health.status, found.health.steps, found.health.failed_messages) == ("healthy", 100, ())
 
 
 def test_an_empty_folder_tells_nothing(s3: StubbedClient) -> None:
@@ -45,7 +45,7 @@ def test_an_empty_folder_tells_nothing(s3: StubbedClient) -> None:
     assert look_at_checkpoints(s3.client, URI) == Checkpoints()
 
 
-def test_a_verdict_that_is_replaced_at_this_moment_is_read_at_the_next_look(s3: StubbedClient) -> None:
+def test_a_health_json_that_is_replaced_at_this_moment_is_read_at_the_next_look(s3: StubbedClient) -> None:
     expect_objects(s3, **{"health.json": AT})
     s3.refuse("get_object", "NoSuchKey", "The specified key does not exist.", 404)
     assert look_at_checkpoints(s3.client, URI).health is None
@@ -59,11 +59,11 @@ def test_a_verdict_that_is_replaced_at_this_moment_is_read_at_the_next_look(s3: 
         b"[]",
         b"{}",
         b"[" * 100_000,
-        b'{"verdict": "fine", "steps": 1, "seconds": 1, "checks": {}}',
-        b'{"verdict": "healthy", "steps": NaN, "seconds": 1, "checks": {}}',
-        b'{"verdict": "healthy", "steps": "1", "seconds": 1, "checks": {}}',
-        b'{"verdict": "healthy", "steps": 1, "seconds": 1, "checks": {"a": 1}}',
-        b'{"verdict": ["healthy"], "steps": 1, "seconds": 1, "checks": {}}',
+        b'{"status": "fine", "steps": 1, "seconds": 1, "checks": {}}',
+        b'{"status": "healthy", "steps": NaN, "seconds": 1, "checks": {}}',
+        b'{"status": "healthy", "steps": "1", "seconds": 1, "checks": {}}',
+        b'{"status": "healthy", "steps": 1, "seconds": 1, "checks": {"a": 1}}',
+        b'{"status": ["healthy"], "steps": 1, "seconds": 1, "checks": {}}',
     ],
 )
 def test_a_health_json_that_is_none_is_passed_over(content: bytes) -> None:
@@ -79,9 +79,9 @@ def test_a_health_json_that_is_none_is_passed_over(content: bytes) -> None:
 def test_whatever_the_trainer_judges_is_understood(
     losses: list[float], seconds: float, minutes: float, failure: str | None
 ) -> None:
-    verdict = judge(losses, seconds=seconds, needed_minutes=minutes, failure=failure)
-    health = read_health(json.dumps(verdict).encode())
+    judged = judge_health(losses, seconds=seconds, needed_minutes=minutes, failure=failure)
+    health = read_health(json.dumps(judged).encode())
     assert health is not None
-    assert (health.verdict, health.steps) == (verdict["verdict"], len(losses))
-    assert len(health.passed_messages) + len(health.failed_messages) == len(verdict["checks"])
+    assert (health.status, health.steps) == (judged["status"], len(losses))
+    assert len(health.passed_messages) + len(health.failed_messages) == len(judged["checks"])
     assert ("no_error" in health.passed) is (failure is None)

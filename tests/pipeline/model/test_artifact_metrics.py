@@ -33,7 +33,7 @@ def test_metrics_and_health_are_read(s3: StubbedClient, folder: str) -> None:
     assert found.metrics == RunMetrics(ap=0.71, f1=0.93, f1_by_class={"wall": 0.95, "room": 0.91})
     assert found.metrics_file == METRICS
     assert found.health is not None
-    assert (found.health.verdict, found.complaint) == ("healthy", None)
+    assert (found.health.status, found.complaint) == ("healthy", None)
 
 
 def test_an_artifact_that_is_not_there_is_said_to_be_missing(s3: StubbedClient) -> None:

@@ -16,7 +16,7 @@ from pipeline.settings import JudgeSettings
 
 from tests.pipeline.artifacts import HEALTH, METRICS, packed
 from tests.pipeline.conftest import described_job
-from training_code.job.health import judge
+from training_code.job.health import judge_health
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/floorplan-dino/3"
 GOOD = {"model.safetensors": b"\0" * 1000, "metrics.json": METRICS, "health.json": HEALTH}
@@ -126,7 +126,7 @@ def then_full(defaults: Defaults) -> dict[str, Any]:
 
 def health(**more: Any) -> bytes:
     given: dict[str, Any] = {"losses": [3.0, 2.0, 1.0], "seconds": 700.0, "needed_minutes": 10.0}
-    return json.dumps(judge(**given | more)).encode()
+    return json.dumps(judge_health(**given | more)).encode()
 
 
 def test_a_model_that_meets_the_gate_is_registered_with_all_that_tells_of_it(court: Court) -> None:

@@ -16,7 +16,7 @@ from pipeline.job.state import QUEUED
 from pipeline.request import Defaults, parse_request
 
 from tests.pipeline.conftest import context, described_job
-from training_code.job.health import judge
+from training_code.job.health import judge_health
 from training_code.job.metric_lines import TRAINING_FIGURES, TrainingLine
 
 CREATED = described_job("job")["CreationTime"]
@@ -49,8 +49,8 @@ def health(
     *, falling: bool = True, seconds: float = 660, failure: str | None = None, at: datetime = NOW, steps: int = 100
 ) -> Checkpoints:
     losses = [float(steps - step if falling else step) for step in range(steps)]
-    verdict = judge(losses, seconds=seconds, needed_minutes=10, failure=failure)
-    return Checkpoints(last=at, health=read_health(json.dumps(verdict).encode()), health_written=at)
+    judged = judge_health(losses, seconds=seconds, needed_minutes=10, failure=failure)
+    return Checkpoints(last=at, health=read_health(json.dumps(judged).encode()), health_written=at)
 
 
 def one_choice(look: Look) -> dict[str, Any]:
