@@ -122,7 +122,6 @@ def run(part: str, images: int, boxes: int) -> None:
         prefix="dino-data",
         execution_name="run",
         max_objects_per_image=900,
-        max_category_id=2,
     )
     if part == "merge":
         planned = check.run()

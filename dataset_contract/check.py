@@ -27,7 +27,7 @@ from dataset_contract.manifest_checks import (
     check_references,
     check_shares,
 )
-from dataset_contract.split_checks import MAX_CATEGORY_ID, check_splits
+from dataset_contract.split_checks import check_splits
 from dataset_contract.stores import DatasetStore
 from dataset_contract.strict_json import is_too_large
 
@@ -49,29 +49,23 @@ class DatasetContent:
     """path -> bytes of the files that images_to_read() names."""
 
 
-def check_dataset(
-    store: DatasetStore, *, max_objects_per_image: int | None = None, max_category_id: int = MAX_CATEGORY_ID
-) -> Report:
+def check_dataset(store: DatasetStore, *, max_objects_per_image: int | None = None) -> Report:
     """Check everything that can be checked without decoding images.
 
     Args:
         store: where the data set lies.
         max_objects_per_image: the model's number of queries, if known: an image with more objects is a warning.
-        max_category_id: the largest that the model has a class logit and a denoising label for: a larger one is an
-            error.
 
     Returns:
         The report; its verdict is "invalid" if training must not start. Nothing in the data set causes an
         exception; only the store's own failures (no permission for the bucket, no network) do.
     """
-    content = check_content(store, max_objects_per_image=max_objects_per_image, max_category_id=max_category_id)
+    content = check_content(store, max_objects_per_image=max_objects_per_image)
     findings = check_images(content, read_image_facts(store, content.images))
     return Report.of([*content.findings, *findings], content.counts)
 
 
-def check_content(
-    store: DatasetStore, *, max_objects_per_image: int | None = None, max_category_id: int = MAX_CATEGORY_ID
-) -> DatasetContent:
+def check_content(store: DatasetStore, *, max_objects_per_image: int | None = None) -> DatasetContent:
     """The part of check_dataset() that reads no image: files, manifest, annotations, splits. Arguments as there."""
     sizes = store.list()
     manifest, findings = _read_manifest(store, sizes)
@@ -83,7 +77,7 @@ def check_content(
     unsound = {finding.split for finding in problems if finding.severity is Severity.ERROR}
     findings += check_counts(manifest, {split: data for split, data in datasets.items() if split not in unsound})
     findings += check_shares(manifest, datasets)
-    findings += check_splits(datasets, max_category_id=max_category_id)
+    findings += check_splits(datasets)
     for split, dataset in datasets.items():
         file = annotations_path(split)
         findings += check_annotations(dataset, split=split, file=file, max_objects_per_image=max_objects_per_image)

@@ -5,15 +5,6 @@ from __future__ import annotations
 from tests.contract.planting import TRAIN, Planted, annotation, image, raw
 from tests.contract.samples import SampleDataset
 
-
-def larger_category(sample: SampleDataset) -> None:
-    for coco in sample.coco.values():
-        coco["categories"][1]["id"] = 10_000
-        for item in coco["annotations"]:
-            item["category_id"] = 10_000 if item["category_id"] == 2 else 1
-    sample.stated = sample.coco
-
-
 JSON_DEFECTS: dict[str, Planted] = {
     # JSON
     "empty file": (raw(lambda d: b""), "JSON_EMPTY", "error", TRAIN, None, None),
@@ -112,5 +103,12 @@ JSON_DEFECTS: dict[str, Planted] = {
         None,
     ),
     "no categories": (lambda s: s.coco["train"].update(categories=[]), "NO_CATEGORIES", "error", TRAIN, None, None),
-    "category id too large for the model": (larger_category, "CATEGORY_ID_TOO_LARGE", "error", TRAIN, None, None),
+    "category id of a billion": (
+        SampleDataset.give_a_class_the_id_of_a_billion,
+        "CATEGORY_ID_TOO_LARGE",
+        "error",
+        TRAIN,
+        None,
+        None,
+    ),
 }

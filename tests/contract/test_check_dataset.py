@@ -53,6 +53,19 @@ def test_the_report_as_json_has_the_agreed_keys(tmp_path: Path) -> None:
     assert (finding["image_id"], finding["annotation_id"]) == (1, 2)
 
 
+def test_the_ids_of_classes_go_up_to_a_thousand(tmp_path: Path) -> None:
+    sample = SampleDataset()
+    for coco in sample.coco.values():
+        coco["categories"] += [{"id": 3, "name": "kitchen"}, {"id": 1000, "name": "bedroom"}]
+        coco["annotations"][0]["category_id"] = 1000
+        coco["annotations"][2]["category_id"] = 3
+    sample.stated = sample.coco
+    assert check(sample, tmp_path / "largest").findings == []
+    for coco in sample.coco.values():
+        coco["categories"][3]["id"] = coco["annotations"][0]["category_id"] = 1001
+    assert codes(check(sample, tmp_path / "larger")) == {"CATEGORY_ID_TOO_LARGE": "error"}
+
+
 @pytest.mark.parametrize("root", ["empty", "absent"])
 def test_nothing_there_is_one_clear_error(tmp_path: Path, root: str) -> None:
     (tmp_path / "empty").mkdir()

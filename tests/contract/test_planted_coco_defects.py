@@ -109,13 +109,6 @@ def test_damage_on_the_way_is_found_by_the_manifest(tmp_path: Path, defect: str)
     assert [(finding.severity.value, finding.file) for finding in found] == [(severity, path)]
 
 
-def test_a_model_with_fewer_classes_is_too_small(tmp_path: Path) -> None:
-    store = DirectoryStore(SampleDataset().write(tmp_path))
-    assert check_dataset(store, max_category_id=2).findings == []
-    found = check_dataset(store, max_category_id=1).findings
-    assert {finding.code for finding in found} == {"CATEGORY_ID_TOO_LARGE"}
-
-
 def test_findings_hold_nothing_that_a_terminal_obeys_or_cannot_print() -> None:
     from dataset_contract.findings import FindingLog
 

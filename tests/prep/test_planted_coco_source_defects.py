@@ -22,7 +22,7 @@ SPLITS = ("train", "val", "test")
 # name, splits and numbers anew, and makes plain PNGs of all pictures, and says so.
 NONE_OF_A_SOURCE = frozenset(
     {
-        "category id too large for the model",
+        "category id of a billion",
         "split missing",
         "classes differ",
         "name './images/000001.png'",

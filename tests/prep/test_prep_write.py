@@ -89,6 +89,14 @@ def test_category_ids_follow_the_order_that_was_asked_for(tmp_path: Path, select
     assert all(("attributes" in box) == (box["category_id"] == 1) for box in content["annotations"])
 
 
+def test_more_classes_than_a_model_has_room_for_are_refused(tmp_path: Path, selection: Selection) -> None:
+    many = (*selection.classes, *(f"class {number}" for number in range(999)))
+    write(tmp_path, Selection(selection.images, selection.splits, many))
+    errors = [item for item in check_dataset(DirectoryStore(tmp_path)).findings if item.severity is Severity.ERROR]
+    assert {item.code for item in errors} == {"CATEGORY_ID_TOO_LARGE"}
+    assert errors[0].message == "Category 'class 998' in train has the id 1,001; the largest that is accepted is 1,000."
+
+
 def test_a_second_run_writes_no_picture_again(tmp_path: Path, selection: Selection) -> None:
     write(tmp_path, selection)
     before = {path: path.stat().st_ino for path in tmp_path.rglob("*.png")}

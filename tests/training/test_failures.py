@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.contract.samples import SampleDataset
 from tests.training.training_jobs import SMALL, Job
 from training_code import train
 
@@ -56,6 +58,15 @@ def test_a_file_that_the_manifest_does_not_vouch_for(run_here: Job) -> None:
     assert train.main() == 1
     assert run_here.failure.startswith("DATA: ")
     assert "train/images/000002.png" in run_here.failure
+
+
+def test_a_category_id_that_would_make_a_model_of_a_billion_classes(run_here: Job) -> None:
+    shutil.rmtree(run_here.dataset)
+    sample = SampleDataset()
+    sample.give_a_class_the_id_of_a_billion()
+    sample.write(run_here.dataset)
+    assert train.main() == 1
+    assert run_here.failure.startswith("DATA: Category 'room' in train has the id 1,000,000,000; the largest")
 
 
 def test_a_loss_that_is_not_finite_stops_before_the_update(run_here: Job) -> None:

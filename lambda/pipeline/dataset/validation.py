@@ -60,8 +60,6 @@ class Validation:
     execution_name: str
     max_objects_per_image: int
     """The model's number of queries: it can find no more, which the report warns of."""
-    max_category_id: int
-    """The largest that the model has a class logit for: a larger one is an error."""
 
     @property
     def store(self) -> S3Store:
@@ -91,9 +89,7 @@ class Validation:
         return self._filed(content, check_images(content, facts))
 
     def _content(self, store: S3Store) -> DatasetContent:
-        return check_content(
-            store, max_objects_per_image=self.max_objects_per_image, max_category_id=self.max_category_id
-        )
+        return check_content(store, max_objects_per_image=self.max_objects_per_image)
 
     def _require_manifest(self, store: S3Store) -> None:
         objects = store.list()

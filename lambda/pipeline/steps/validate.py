@@ -24,12 +24,10 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def validation(event: Mapping[str, Any]) -> Validation:
     """The check of the data set that the event's request names."""
     request = Request.from_state(event["request"])
-    models = [RECIPES[run.recipe].model for run in request.runs]
     return Validation(
         s3=s3_client(),
         bucket=ValidateSettings.from_environment(os.environ).bucket,
         prefix=request.dataset_prefix,
         execution_name=Execution.from_context(event["execution"]).name,
-        max_objects_per_image=min(model.num_queries for model in models),
-        max_category_id=min(model.num_classes for model in models) - 1,
+        max_objects_per_image=min(RECIPES[run.recipe].model.num_queries for run in request.runs),
     )

@@ -29,7 +29,6 @@ def validation(bucket: BucketInMemory) -> Validation:
         prefix="dino-data",
         execution_name="run",
         max_objects_per_image=900,
-        max_category_id=2,
     )
 
 
@@ -77,14 +76,22 @@ def test_people_get_the_report_as_a_page() -> None:
     assert "train/images/000001.png" in page
 
 
-def test_a_class_that_the_model_has_no_logit_for_is_refused_before_a_job_costs_money() -> None:
+def test_a_data_set_of_more_classes_than_the_recipes_have_is_valid() -> None:
     sample = SampleDataset()
-    for coco in (sample.coco, sample.stated):
-        for content in coco.values():
-            content["categories"].append({"id": 3, "name": "door"})
+    for coco in sample.coco.values():
+        coco["categories"] += [{"id": 3, "name": "bedroom"}, {"id": 4, "name": "kitchen"}]
+        coco["annotations"][1]["category_id"], coco["annotations"][3]["category_id"] = 3, 4
+    sample.stated = sample.coco
+    check = validate(uploaded(sample.all_files()))
+    assert (check.verdict, check.errors, check.cause) == ("valid", 0, None)
+
+
+def test_a_class_id_that_no_model_has_room_for_is_refused_before_a_job_costs_money() -> None:
+    sample = SampleDataset()
+    sample.give_a_class_the_id_of_a_billion()
     check = validate(uploaded(sample.all_files()))
     assert check.verdict == "invalid"
-    assert "3" in str(check.cause)
+    assert "has the id 1,000,000,000; the largest that is accepted is 1,000." in str(check.cause)
 
 
 def test_a_missing_image_makes_it_invalid_and_the_cause_names_it() -> None:
