@@ -11,8 +11,10 @@ from dataset_contract.layout import comparable, image_file_name, path_problem
 from dataset_contract.png import MAX_PIXELS
 from dataset_contract.sanitise import short
 
-_CONVERT = "Run dataset_prep/run.py on the source again: it writes 8-bit RGB or grey PNGs."
-_REPLACE = "Replace the picture in the source if it is damaged there too, and run dataset_prep/run.py on it again."
+_CONVERT = (
+    "Run dataset_prep/run.py on the source again, which writes 8-bit RGB or grey PNGs; replace the picture there first "
+    "if it is damaged."
+)
 
 
 def check_file_names(dataset: CocoDataset, *, split: str | None = None, file: str | None = None) -> list[Finding]:
@@ -72,7 +74,7 @@ def _check_image_file(image: Image, path: str, known: FileFacts, found: FindingL
     place: Place = {"file": path, "image_id": image.id}
     if known.png_problem is not None:
         code, problem = known.png_problem
-        found.error(code, f"{path} {problem}.", _REPLACE if code == "IMAGE_DAMAGED" else _CONVERT, **place)
+        found.error(code, f"{path} {problem}.", _CONVERT, **place)
     header = known.png_header
     if header is None:
         return

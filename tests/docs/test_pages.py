@@ -12,7 +12,6 @@ from pipeline.request import PRESETS, Request
 from pipeline.steps import aborted
 
 from stacks.dataset_bucket import ACCESS_LOGS_DAYS, CHECKPOINTS_DAYS, NONCURRENT_DAYS
-from training_code.job.failures import TrainingError
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -30,10 +29,6 @@ def first_cells(page: Path, heading: str) -> list[str]:
 def test_every_failure_is_explained_and_no_other() -> None:
     aborted_ends = {end.error for end in aborted._ENDS.values()}
     assert set(first_cells(OPERATIONS, "error")) == EXPECTED_ERRORS | aborted_ends
-
-
-def test_every_class_word_of_the_trainer_is_explained_and_no_other() -> None:
-    assert set(first_cells(OPERATIONS, "word")) == {error.word for error in TrainingError.__subclasses__()}
 
 
 def test_the_fields_of_a_request_are_those_of_the_readme() -> None:

@@ -17,31 +17,46 @@ class TrainingError(Exception):
 
 
 class JobConfigError(TrainingError):
-    """The hyperparameters, the channels or an earlier checkpoint do not fit."""
+    """The hyperparameters, the channels or an earlier checkpoint do not fit.
+
+    Start again, under a new execution.
+    """
 
     word = "CONFIG"
 
 
 class DataError(TrainingError):
-    """The data set is not valid, or a file of it cannot be read."""
+    """The data set is not valid, or a file of it cannot be read.
+
+    As for `DatasetInvalid`: mend the source, upload with `--replace`, redrive.
+    """
 
     word = "DATA"
 
 
 class MemoryExhaustedError(TrainingError):
-    """The accelerator's or the machine's memory did not suffice."""
+    """The memory of the GPU or of the machine did not suffice.
+
+    Take a type with more: ml.g6e.2xlarge has 48 GB, the others have 24.
+    """
 
     word = "OOM"
 
 
 class NonFiniteLossError(TrainingError):
-    """The loss or its gradient is infinite or not a number."""
+    """The loss or its gradient is infinite or not a number.
+
+    Look at the data of the steps that the cause names.
+    """
 
     word = "NAN_LOSS"
 
 
 class StallError(TrainingError):
-    """No step was finished for too long."""
+    """No step was finished for 20 minutes.
+
+    Redrive: it goes on from the last checkpoint.
+    """
 
     word = "STALL"
 

@@ -1,0 +1,186 @@
+"""Writes docs/finding-codes.md, all codes of findings and class words of training jobs, from the source that says them.
+
+python docs/finding_codes.py
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from training_code.job.failures import TrainingError
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "finding-codes.md"
+ROOMS = {
+    "dataset_contract": "About a data set: from the preparation, Validate and the training job alike.",
+    "dataset_prep": "About a source and what becomes of it: from `dataset_prep/run.py`.",
+}
+HEAD = """# Codes of findings
+
+<!-- Written by `python docs/finding_codes.py`; do not edit. -->
+
+What a check has to say about a data set is a finding with a code, in `report.json` and `report.html`. An error refuses
+the data set; a warning or an info does not. Words in braces stand for what a finding fills in.
+"""
+WORDS = """
+## Class words of a training job
+
+The first word of a failed job's cause. `BUG` is a fault of the training code itself: the job's log has the traceback.
+
+| word | meaning | what to do |
+|---|---|---|
+"""
+
+_CODE = re.compile(r"[A-Z]+(_[A-Z0-9]+)*")
+_SEVERITIES = ("error", "warning", "info")
+_OPTIONAL = re.compile(r"\{(hint|option)\}")
+_PROBLEM = re.compile(r"\{(problem|error|how|why)\}")
+_WRAPPERS = re.compile(r"'[^']*'(\.join\()?|\b(short|len|sanitise|counted|map|str|sorted|median|_\w+)\(")
+
+
+class _Saying(NamedTuple):
+    """One call that adds a finding."""
+
+    severities: Sequence[str]
+    messages: Sequence[str]
+    fixes: Sequence[str]
+
+
+class _Room(ast.NodeVisitor):
+    """The codes of one package: those of `found.error("CODE", message, fix)`, and those that stand beside a problem.
+
+    The latter, such as PngError("CODE", problem), are said by a call in the same function whose code is a variable, or
+    else by the one call of that kind that is left in the package.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.codes: defaultdict[str, list[_Saying]] = defaultdict(list)
+        self._function: ast.AST | None = None
+        self._open: defaultdict[ast.AST | None, list[_Saying]] = defaultdict(list)
+        self._pairs: defaultdict[ast.AST | None, list[tuple[str, list[str]]]] = defaultdict(list)
+        trees = [ast.parse(path.read_text()) for path in sorted(folder.rglob("*.py"))]
+        everywhere = {name: value for tree in trees for name, value in _assigned(tree.body)}
+        for tree in trees:
+            self._constants = everywhere | dict(_assigned(tree.body))
+            self.visit(tree)
+        left = [saying for function, sayings in self._open.items() for saying in sayings if function not in self._pairs]
+        for function, pairs in self._pairs.items():
+            for code, problems in pairs:
+                if function in self._open or "_" in code:  # not the name of a picture format, say
+                    saying = self._open.get(function, left)[0]
+                    messages = [_PROBLEM.sub(problem, text) for text in saying.messages for problem in problems]
+                    self.codes[code].append(saying._replace(messages=messages))
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        outer, self._function = self._function, node
+        self.generic_visit(node)
+        self._function = outer
+
+    def visit_Call(self, node: ast.Call) -> None:
+        named = {item.attr for item in ast.walk(node.func) if isinstance(item, ast.Attribute)}
+        severities = [name for name in _SEVERITIES if name in named]
+        if severities and len(node.args) >= 3:
+            codes, messages, fixes = map(self._texts, node.args[:3])
+            saying = _Saying(severities, messages, fixes)
+            if not any(map(_CODE.fullmatch, codes)):
+                self._open[self._function].append(saying)
+            for code in filter(_CODE.fullmatch, codes):
+                self.codes[code].append(saying)
+        elif isinstance(node.func, ast.Name) and node.func.id.endswith("Error"):
+            self._note_pair(node.args)
+        self.generic_visit(node)
+
+    def visit_Tuple(self, node: ast.Tuple) -> None:
+        self._note_pair(node.elts)
+        self.generic_visit(node)
+
+    def _note_pair(self, items: Sequence[ast.expr]) -> None:
+        for first, second in pairwise(items):
+            for code in filter(_CODE.fullmatch, self._texts(first)):
+                self._pairs[self._function].append((code, self._texts(second)))
+
+    def _texts(self, node: ast.expr) -> list[str]:
+        """The texts that an expression can be, with what is only known later in braces."""
+        match node:
+            case ast.Constant(value=str(text)):
+                return [text]
+            case ast.Constant(value=int() | float() as number):
+                return [f"{number:,}"]
+            case ast.JoinedStr(values=parts):
+                return ["".join(map(self._part, parts))]
+            case ast.IfExp(body=body, orelse=otherwise):
+                return self._texts(body) + self._texts(otherwise)
+            case ast.Name() if isinstance(value := self._value(node), ast.Constant | ast.JoinedStr | ast.IfExp):
+                return self._texts(value)
+        return [f"{{{_word(node)}}}"]
+
+    def _part(self, part: ast.expr) -> str:
+        if not isinstance(part, ast.FormattedValue):
+            return self._texts(part)[0]
+        match part.value:
+            case ast.IfExp(orelse=plural):  # of `is` and `are`
+                return self._texts(plural)[0]
+            case ast.Name(id=name) if name.isupper() or isinstance(self._value(part.value), ast.JoinedStr):
+                return self._texts(part.value)[0]
+        return f"{{{_word(part.value)}}}"
+
+    def _value(self, name: ast.Name) -> ast.expr | None:
+        """What was assigned to a variable last before it is used, or what a constant is."""
+        local = [value for known, value in _assigned(ast.walk(self._function or name)) if known == name.id]
+        before = [value for value in local if value.lineno < name.lineno]
+        return max(before, key=lambda value: value.lineno) if before else self._constants.get(name.id)
+
+
+def _assigned(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
+    for node in nodes:
+        if isinstance(node, ast.Assign):
+            for target, value in _unpacked(node.targets[0], node.value):
+                if isinstance(target, ast.Name):
+                    yield target.id, value
+
+
+def _unpacked(target: ast.expr, value: ast.expr) -> Iterable[tuple[ast.expr, ast.expr]]:
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        return zip(target.elts, value.elts, strict=True)
+    return [(target, value)]
+
+
+def _word(node: ast.expr) -> str:
+    """A word for a value: its variable, or the function that makes it."""
+    found = re.search(r"[A-Za-z_][\w.]*", _WRAPPERS.sub("", ast.unparse(node)))
+    *owners, word = found[0].lower().split(".") if found else ["value"]
+    owner = owners[-1:] if word in ("id", "name") else []
+    return " ".join([*owner, word]).replace("_", " ").strip()
+
+
+def page() -> str:
+    """The page's text."""
+    parts = [HEAD]
+    for room, meaning in ROOMS.items():
+        parts.append(f"\n## `{room}/`\n\n{meaning}\n\n| code | severity | message | what to do |\n|---|---|---|---|\n")
+        for code, sayings in sorted(_Room(ROOT / room).codes.items()):
+            cells = ("<br>".join(dict.fromkeys(chain(*column))) for column in zip(*sayings, strict=True))
+            parts.append(f"| `{code}` | {_OPTIONAL.sub('', ' | '.join(cells))} |\n")
+    parts.append(WORDS)
+    for error in TrainingError.__subclasses__():
+        meaning, remedy = inspect.cleandoc(error.__doc__ or "").split("\n\n")
+        parts.append(f"| `{error.word}` | {' '.join(meaning.split())} | {' '.join(remedy.split())} |\n")
+    return "".join(parts)
+
+
+def main() -> int:
+    """Write the page."""
+    PAGE.write_text(page())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
