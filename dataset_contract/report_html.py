@@ -1,4 +1,4 @@
-"""A report as HTML text: verdict, counts and findings. The preparation's page has pictures besides."""
+"""A report as an HTML page: verdict, counts, findings, and whatever sections the preparation adds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from html import escape
 
 from dataset_contract.findings import Finding, Report, Severity
 
-STYLE = """
+_STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5d6878; --line: #dfe4ea; --page: #f5f7f9; --card: #fff;
   --error: #b3261e; --warning: #8a5a00; --info: #2f62a3; --good: #1f7a4d; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e8ee; --soft: #a3aebc; --line: #38414e; --page: #14181e;
@@ -37,22 +37,23 @@ details[open] .first { display: none; }
 .messages { margin: .3rem 0 .3rem 1.1rem; padding-left: 1rem; overflow-wrap: anywhere; }
 code { font-size: .86em; overflow-wrap: anywhere; }
 """
-"""The style sheet of a page with these parts, in light and dark."""
 
 
-def report_page(report: Report) -> str:
-    """The report as one page that needs no other file; every text in it is escaped."""
+def report_page(report: Report, *, style: str = "", sections: str = "") -> str:
+    """The report as one page that needs no other file; every text of the report is escaped.
+
+    `sections` is HTML that follows, `style` the CSS that it needs besides.
+    """
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Data set report</title>'
-        f"<style>{STYLE}</style></head><body><main><h1>Data set report</h1>{verdict_html(report)}"
-        f"<section><h2>Counts</h2>{counts_html(report)}</section>"
-        f"<section><h2>Findings</h2>{findings_html(report)}</section></main></body></html>\n"
+        f"<style>{_STYLE}{style}</style></head><body><main><h1>Data set report</h1>{_verdict(report)}"
+        f"<section><h2>Counts</h2>{_counts(report)}</section>"
+        f"<section><h2>Findings</h2>{_findings(report)}</section>{sections}</main></body></html>\n"
     )
 
 
-def verdict_html(report: Report) -> str:
-    """Whether the data set may be trained on, in words, and how much was found."""
+def _verdict(report: Report) -> str:
     meaning = {
         "valid": "Valid: training may start",
         "invalid": "Refused: training would fail, or learn something wrong",
@@ -70,7 +71,7 @@ def _s(count: int) -> str:
     return "" if count == 1 else "s"
 
 
-def counts_html(report: Report) -> str:
+def _counts(report: Report) -> str:
     """A table with a row for each split, as far as it was counted, and their sum."""
     splits = report.counts.get("splits", {})
     if not splits:
@@ -100,7 +101,7 @@ def _row(name: str, numbers: list[int]) -> str:
     return f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>'
 
 
-def findings_html(report: Report) -> str:
+def _findings(report: Report) -> str:
     """The findings by code, most serious first, each with its first message; those of an error are unfolded."""
     if not report.findings:
         return "<p>Nothing was found.</p>"

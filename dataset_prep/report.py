@@ -17,7 +17,7 @@ import jinja2
 
 from dataset_contract.findings import Finding, FindingLog, Report, Severity
 from dataset_contract.layout import annotations_path
-from dataset_contract.report_html import STYLE, counts_html, findings_html, report_page, verdict_html
+from dataset_contract.report_html import report_page
 from dataset_prep.counted import counted
 from dataset_prep.images import ImageError, open_picture
 from dataset_prep.leakage import Pair
@@ -28,6 +28,7 @@ from dataset_prep.selection import Selection
 from dataset_prep.sources.source import SourceBox, SourceImage
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
+STYLE = Path(__file__).with_name("report.css")
 
 _SAMPLES = 12
 _WORST = 12
@@ -88,11 +89,7 @@ def _can_be_shown(image: SourceImage) -> bool:
 def _page(report: Report, selection: Selection, pairs: Sequence[Pair], samples: Sequence[SourceImage]) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     plots = make_plots(selection)
-    return environment.from_string(TEMPLATE.read_text()).render(
-        style=STYLE,
-        verdict=verdict_html(report),
-        counts=counts_html(report),
-        findings=findings_html(report),
+    sections = environment.from_string(TEMPLATE.read_text()).render(
         worst=list(_worst(report, selection)),
         pairs=list(_pairs(pairs, selection)),
         pair_count=counted(len(pairs), "pair", "pairs"),
@@ -103,6 +100,7 @@ def _page(report: Report, selection: Selection, pairs: Sequence[Pair], samples: 
         classes=[(name, _css(colour_of(name, selection.classes))) for name in selection.classes],
         limits={"worst": _WORST, "worst_per_code": _WORST_PER_CODE, "classes": MAX_CLASSES},
     )
+    return report_page(report, style=STYLE.read_text(), sections=sections)
 
 
 def _css(colour: tuple[int, int, int]) -> str:
