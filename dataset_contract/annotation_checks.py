@@ -11,22 +11,22 @@ from dataset_contract.findings import Finding, FindingLog, Place
 from dataset_contract.strict_json import garbage_collection_paused
 
 ROUNDING = 0.01
-"""Pixels by which a box may reach beyond its image unsaid: no more than the rounding of its numbers."""
+"""Pixels by which a box may reach beyond its image without a finding: what rounding of its numbers explains."""
 OVERHANG = 0.01
 """Share of the image's side by which a box may reach beyond it with a warning only; Ultralytics tolerates as much."""
 SLIVER = 1.0
 """Pixels: a thinner box vanishes when the image is made smaller."""
 WHOLE_IMAGE = 0.99
-"""Share of the image's area from which on a box covers all of it."""
+"""Share of the image's area from which a box counts as covering all of it."""
 SAME_BOX = 0.99
-"""Intersection over union from which on two boxes of one class are the same object."""
+"""Intersection over union from which two boxes of one class are the same object."""
 
 _ENOUGH = 20
-"""Boxes from which on something that holds for all of them is no chance."""
+"""Number of boxes from which something that is true of all of them is not a coincidence."""
 _MANY_ON_IMAGE = 5
-"""Boxes from which on two images with the very same ones do not show two plans."""
+"""Number of boxes from which two images with exactly the same boxes cannot show two plans."""
 _SAMPLE = 20_000
-"""Annotations that are enough to know a median."""
+"""Number of annotations that is enough for a median."""
 _SHIFT = 1 - SAME_BOX
 """Share of its width by which a box may start later and still coincide."""
 _NEIGHBOURS = 50
@@ -59,7 +59,7 @@ def check_annotations(
     if background:
         found.info(
             "BACKGROUND_IMAGES",
-            f"{background:,} of {len(images):,} images have no annotations: they teach what is no object.",
+            f"{background:,} of {len(images):,} images have no annotations: they teach what is not an object.",
             "Nothing to do if they really show none; --drop-empty leaves them out.",
         )
     return found.findings()
@@ -111,7 +111,7 @@ def _check_boxes(
 
 
 def _check_unusual(annotation: Annotation, image: Image, found: FindingLog) -> None:
-    """Say what is wrong with one box."""
+    """Report what is wrong with one box."""
     x, y, width, height = annotation.bbox
     text = f"[{x:g}, {y:g}, {width:g}, {height:g}]"
     subject = f"Annotation {annotation.id} on image {image.id}"

@@ -1,4 +1,4 @@
-"""The check of a whole data set, wherever it lies: used by the prep tool, the validation Lambda and the trainer.
+"""The check of a whole data set in a folder or in S3: used by preparation, validation Lambda and trainer.
 
 check_dataset() does all of it. Its parts can run in different processes where there are very many images:
 images_to_read() names the images, read_image_facts() (file_facts.py) reads any share of them, with facts that survive
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from dataset_contract.annotation_checks import check_annotations
@@ -53,7 +53,7 @@ def check_dataset(store: DatasetStore, *, max_objects_per_image: int | None = No
     """Check everything that can be checked without decoding images.
 
     Args:
-        store: where the data set lies.
+        store: where the data set is stored.
         max_objects_per_image: the model's number of queries, if known: an image with more objects is a warning.
 
     Returns:
@@ -183,14 +183,8 @@ def _read_json(store: DatasetStore, path: str, size: int, split: str | None) -> 
 def _counts(datasets: Mapping[str, CocoDataset], files: Mapping[str, int]) -> dict[str, Any]:
     splits: dict[str, Any] = {}
     for split, dataset in datasets.items():
-        counted = count_split(dataset)
         with_objects = len({annotation.image_id for annotation in dataset.annotations})
-        splits[split] = {
-            "images": counted.images,
-            "annotations": counted.annotations,
-            "background_images": counted.images - with_objects,
-            "annotations_by_class": dict(counted.annotations_by_class),
-        }
+        splits[split] = asdict(count_split(dataset)) | {"background_images": len(dataset.images) - with_objects}
     return {
         "images": sum(split["images"] for split in splits.values()),
         "annotations": sum(split["annotations"] for split in splits.values()),

@@ -147,7 +147,7 @@ def _checked_area(item: dict[str, Any], box: Sequence[float], annotation_id: int
         found.warning(
             "SEGMENTATION_INVALID",
             f"The segmentation of annotation {annotation_id} {segmentation}.",
-            "Leave it out or mend it: training uses the box only.",
+            "Leave it out or correct it: training uses the box only.",
             annotation_id=annotation_id,
         )
     if area is None:
@@ -181,7 +181,7 @@ def _checked_area(item: dict[str, Any], box: Sequence[float], annotation_id: int
 def _texts(attributes: object) -> dict[str, str]:
     """The attributes that are texts; other tools write truth values and numbers there, which nothing here uses.
 
-    One named segmentation is no text of theirs: condense_segmentation put its verdict there.
+    One named segmentation is not theirs: condense_segmentation put its result there.
     """
     if not isinstance(attributes, dict):
         return {}

@@ -23,7 +23,7 @@ class Image:
 
 
 class Annotation(NamedTuple):
-    """One box on one image. A named tuple, as there are hundreds of thousands: a dataclass takes thrice as long."""
+    """One box on one image. A named tuple: a dataclass takes three times as long, and there are hundreds of thousands."""
 
     id: int
     """Unique over all splits."""

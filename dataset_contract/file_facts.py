@@ -22,7 +22,7 @@ class FileFacts:
     sha256: str | None = None
     """Hex; None if the store has none."""
     png_header: PngHeader | None = None
-    """None if the file is no sound PNG."""
+    """None if the file is not a sound PNG."""
     png_problem: tuple[str, str] | None = None
     """(code of the finding, end of a sentence that starts with the path)."""
     unreadable: str | None = None

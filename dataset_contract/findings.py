@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Literal, TypedDict, Unpack
 
@@ -19,41 +19,33 @@ class Severity(StrEnum):
     WARNING = "warning"
     """Suspicious, or a loss of quality: training goes on."""
     INFO = "info"
-    """Worth knowing; nothing to mend."""
+    """Worth knowing; nothing to correct."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing found: what (code, message), where (split, file, ids), and how to mend it (fix)."""
+    """One thing found: what (code, message), where (split, file, ids), and what to do about it (fix)."""
 
     code: str
-    """Stable name for programs and searches, such as BOX_EMPTY."""
+    """Stable name for programs and searches, such as BOX_EMPTY; docs/finding-codes.md has all."""
     severity: Severity
-    message: str
-    """One sentence: what is wrong, and where."""
-    fix: str
-    """One sentence: what to do about it."""
     split: str | None = None
     file: str | None = None
     """Path relative to the data set's root, or as the user named it."""
     image_id: int | None = None
     annotation_id: int | None = None
+    message: str
+    """One sentence: what is wrong, and where."""
+    fix: str
+    """One sentence: what to do about it."""
     occurrences: int = 1
-    """How often it occurred; above 1 for the line that stands for "... and 12,345 more like these", whose message says
-    it."""
+    """Above 1 for the line "... and 12,345 more" that takes the place of a flood."""
 
     def to_json(self) -> dict[str, Any]:
-        """The finding as a JSON-ready dict, with report.json's keys in their order; its counts hold `occurrences`."""
-        return {
-            "code": self.code,
-            "severity": self.severity.value,
-            "split": self.split,
-            "file": self.file,
-            "image_id": self.image_id,
-            "annotation_id": self.annotation_id,
-            "message": self.message,
-            "fix": self.fix,
-        }
+        """The finding as report.json has it; `occurrences` is in the report's counts."""
+        fields = asdict(self)
+        del fields["occurrences"]
+        return fields
 
 
 class Place(TypedDict, total=False):

@@ -11,9 +11,9 @@ from dataset_contract.layout import comparable, image_file_name, path_problem
 from dataset_contract.png import MAX_PIXELS
 from dataset_contract.sanitise import short
 
-_CONVERT = (
-    "Run dataset_prep/run.py on the source again, which writes 8-bit RGB or grey PNGs; replace the picture there first "
-    "if it is damaged."
+_PREPARE_AGAIN = (
+    "Replace the picture in the source if it is damaged there too, and run dataset_prep/run.py on it again: it writes "
+    "8-bit RGB or grey PNGs."
 )
 
 
@@ -74,7 +74,7 @@ def _check_image_file(image: Image, path: str, known: FileFacts, found: FindingL
     place: Place = {"file": path, "image_id": image.id}
     if known.png_problem is not None:
         code, problem = known.png_problem
-        found.error(code, f"{path} {problem}.", _CONVERT, **place)
+        found.error(code, f"{path} {problem}.", _PREPARE_AGAIN, **place)
     header = known.png_header
     if header is None:
         return
@@ -89,7 +89,7 @@ def _check_image_file(image: Image, path: str, known: FileFacts, found: FindingL
         found.error(
             "IMAGE_MODE",
             f"{path} is a {header.mode} image; training takes 8-bit RGB or grey.",
-            _CONVERT,
+            _PREPARE_AGAIN,
             **place,
         )
     if (header.width, header.height) != (image.width, image.height):

@@ -1,4 +1,4 @@
-"""Where each file of a data set lies, and which relative paths are acceptable at all."""
+"""Where each file of a data set is, and which relative paths are acceptable."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _MAX_LENGTH = 512
 
 
 def path_problem(path: str) -> str | None:
-    """Why `path` is no acceptable relative path (as the end of the sentence "the path ..."), or None if it is one.
+    """Why `path` is not an acceptable relative path (end of the sentence "the path ..."), or None if it is one.
 
     Acceptable is a relative path with forward slashes that means the same file on every system and in S3:
     no `..`, drive, NUL, backslash, URL or %XX.

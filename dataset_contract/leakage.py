@@ -1,4 +1,4 @@
-"""Whether a picture, byte for byte, is in the data set twice, or even in two splits. Others compare pixels."""
+"""Whether a picture, byte for byte, is in the data set twice, or even in two splits. dataset_prep compares pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loading a split that was checked before: for trainer and pages, where any defect is the end."""
+"""Loading a split that was checked before: for the trainer and for pages, which stop at any defect."""
 
 from __future__ import annotations
 

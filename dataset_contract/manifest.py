@@ -7,7 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from dataset_contract.coco_types import CocoDataset
@@ -136,14 +136,7 @@ def _content(manifest: Manifest) -> dict[str, Any]:
         "counts": {
             "images": manifest.images,
             "annotations": manifest.annotations,
-            "splits": {
-                name: {
-                    "images": split.images,
-                    "annotations": split.annotations,
-                    "annotations_by_class": dict(split.annotations_by_class),
-                }
-                for name, split in manifest.splits.items()
-            },
+            "splits": {name: asdict(split) for name, split in manifest.splits.items()},
         },
         "files": [{"path": entry.path, "size": entry.size, "sha256": entry.sha256} for entry in manifest.files],
     }

@@ -12,14 +12,14 @@ from dataset_contract.manifest import Manifest, count_split
 from dataset_contract.sanitise import short
 
 SHARE_TOLERATED = 0.05
-"""Difference between a split's share of the images and the one asked for that is left unsaid."""
+"""Difference between a split's share of the images and the one asked for that is tolerated."""
 
 _MAKE_AGAIN = "Run dataset_prep/run.py again; do not edit the data set by hand."
 _UPLOAD_AGAIN = "Run dataset_prep/run.py with the same options again; it sends what is missing or differs."
 
 
 def check_presence(manifest: Manifest, sizes: Mapping[str, int], refused: Mapping[str, str]) -> list[Finding]:
-    """Compare the manifest with what lies in the store.
+    """Compare the manifest with what is in the store.
 
     Args:
         manifest: as parse_manifest returned it.

@@ -1,4 +1,4 @@
-"""Polygons and masks of a COCO annotation: looked at once while the file is read, then dropped to save memory."""
+"""Polygons and masks of a COCO annotation: checked while the file is read, then dropped to save memory."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ def condense_segmentation(item: dict[str, Any]) -> None:
     """Replace an object's `segmentation` by NONE, SOUND, or what is wrong with it (end of a sentence)."""
     if "segmentation" in item:
         segmentation = item["segmentation"]
-        verdict = _verdict(segmentation)
-        if verdict == SOUND and isinstance(segmentation, list):
-            verdict = _beside_box(segmentation, item.get("bbox")) or SOUND
-        item["segmentation"] = verdict
+        condensed = _condense(segmentation)
+        if condensed == SOUND and isinstance(segmentation, list):
+            condensed = _beside_box(segmentation, item.get("bbox")) or SOUND
+        item["segmentation"] = condensed
 
 
-def _verdict(segmentation: object) -> str:
+def _condense(segmentation: object) -> str:
     if segmentation is None or segmentation == []:
         return NONE
     if isinstance(segmentation, dict):
-        return _mask_verdict(segmentation)
+        return _condense_mask(segmentation)
     if not isinstance(segmentation, list):
         return "is neither a list of polygons nor a mask"
     return next(filter(None, map(_polygon_problem, segmentation)), SOUND)
@@ -34,16 +34,16 @@ def _verdict(segmentation: object) -> str:
 
 def _polygon_problem(polygon: object) -> str | None:
     if not isinstance(polygon, list):
-        return "holds a polygon that is no list of numbers"
+        return "holds a polygon that is not a list of numbers"
     if len(polygon) < 6 or len(polygon) % 2:
         return f"holds a polygon of {len(polygon)} numbers; it takes an even number, 6 or more"
     if not all(map(is_number, polygon)):
-        return "holds something that is no finite number"
+        return "holds something that is not a finite number"
     return None
 
 
 def _beside_box(polygons: list[list[float]], bbox: object) -> str | None:
-    """What is wrong if the sound `polygons` do not have `bbox` as their bounding box."""
+    """What is wrong if `bbox` is not the bounding box of the sound `polygons`."""
     if not isinstance(bbox, list) or len(bbox) != 4 or not all(map(is_number, bbox)):
         return None  # the box's own finding says so
     x, y, width, height = bbox
@@ -58,14 +58,14 @@ def _beside_box(polygons: list[list[float]], bbox: object) -> str | None:
     return None
 
 
-def _mask_verdict(mask: dict[str, Any]) -> str:
+def _condense_mask(mask: dict[str, Any]) -> str:
     size, counts = mask.get("size"), mask.get("counts")
     if not (isinstance(size, list) and len(size) == 2 and all(type(side) is int and side > 0 for side in size)):
         return "is a mask without a size"
     if not isinstance(counts, str | list):
         return "is a mask without counts"
     if isinstance(counts, list) and not all(type(count) is int and count >= 0 for count in counts):
-        return "is a mask whose counts are no whole numbers from 0 on"
+        return "is a mask whose counts are not whole numbers from 0 on"
     if isinstance(counts, list) and sum(counts) != size[0] * size[1]:
         return "is a mask whose counts do not add up to the pixels of its size"
     return SOUND

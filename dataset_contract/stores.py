@@ -1,4 +1,4 @@
-"""Where a data set can lie: a directory or a prefix of an S3 bucket, read through one small interface."""
+"""Where a data set can be stored: a directory or a prefix of an S3 bucket, read through one small interface."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class DatasetStore(Protocol):
         """The bytes of a file.
 
         Raises:
-            OSError: a directory's file cannot be read, or is none of the root's.
+            OSError: a directory's file cannot be read, or is outside the root.
         """
 
     def read_head(self, path: str, length: int) -> bytes:
@@ -72,7 +72,7 @@ class DirectoryStore:
         return {path: found for path, found in self._walk(self._root, "") if isinstance(found, str)}
 
     def _walk(self, folder: Path, prefix: str) -> Iterator[tuple[str, int | str]]:
-        """(path, size) of each regular file, (path, why not) of everything else that is no plain folder."""
+        """(path, size) of each regular file, (path, why not) of everything else that is not a plain folder."""
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except FileNotFoundError:
@@ -90,7 +90,7 @@ class DirectoryStore:
                 elif stat.S_ISREG(entry.stat().st_mode):
                     yield path, entry.stat().st_size
                 else:
-                    yield path, "is no regular file"
+                    yield path, "is not a regular file"
             except OSError as error:
                 yield path, f"cannot be read ({error.strerror})"
 
@@ -112,10 +112,10 @@ class DirectoryStore:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
     def _file(self, path: str) -> Path:
-        """The regular file at `path`, which is made sure to lie inside the root, links followed."""
+        """The regular file at `path`, which must be inside the root, links followed."""
         target = self._root / path
         if path_problem(path) is not None or not self._is_inside(str(target)):
-            raise PermissionError(1, "it lies outside the data set", path)
+            raise PermissionError(1, "it is outside the data set", path)
         if not target.is_file():
             raise FileNotFoundError(2, "there is no such file", path)
         return target
@@ -151,7 +151,7 @@ class S3Store:
         self.location = f"s3://{bucket}/{self._prefix}"
 
     def list(self) -> Mapping[str, int]:
-        """See DatasetStore. Folder markers, which the S3 console creates, are no files."""
+        """See DatasetStore. Folder markers, which the S3 console creates, are not files."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
         return {
             item["Key"].removeprefix(self._prefix): item["Size"]

@@ -122,7 +122,7 @@ def _log_syntax(error: json.JSONDecodeError, text: str, file: str, found: Findin
 
 
 def _has_every_key(value: object, text: str) -> bool:
-    """Whether the objects in `value` have as many keys as `text` can hold, so that no key was there twice.
+    """Whether the objects in `value` have as many keys as `text` can hold, so that no key occurred twice.
 
     A hook sees each key, but takes longer than all the rest of reading. A sound file may be denied (a text in it
     looks like a key), one with a repeated key is never passed: `text` has a colon for each key, and a brace for each
