@@ -17,9 +17,9 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from pipeline.links import execution_link
-from pipeline.plain_text import plain
 from rich.console import Console
 
+from dataset_contract.sanitise import sanitise
 from runs.approval import approve
 from runs.deployed_stack import STACK, DeployedStack, find_stack
 from runs.errors import RunsError, sentence_of
@@ -131,14 +131,14 @@ def _show(console: Console, runs: Sequence[Run]) -> None:
     if not runs:
         _say(console, "There is no run yet: `python -m runs start` starts one.")
         return
-    widest = max(len(plain(run.name)) for run in runs)
+    widest = max(len(sanitise(run.name)) for run in runs)
     _say(console, f"{'run':<{widest}}  {'started':<16}  {'state':<10} {'cost in USD':>11}  outcome")
     for run in runs:
         cost = "" if run.cost_usd is None else f"{run.cost_usd:.2f}"
         started = f"{run.started.astimezone():%Y-%m-%d %H:%M}"
         _say(
             console,
-            f"{plain(run.name):<{widest}}  {started}  {run.status:<10} {cost:>11}  {plain(run.summary)}".rstrip(),
+            f"{sanitise(run.name):<{widest}}  {started}  {run.status:<10} {cost:>11}  {sanitise(run.summary)}".rstrip(),
         )
 
 
@@ -168,10 +168,10 @@ def _end_lines(run: Run, *, error: str, cause: str) -> list[str]:
     """How the run ended, what it cost, and what can be done with it now."""
     lines = [f"The run {run.name} is {run.status}."]
     if error or cause:
-        lines.append(f"{plain(error)}: {plain(run.outcome.get('cause') or cause)}")
+        lines.append(f"{sanitise(error)}: {sanitise(run.outcome.get('cause') or cause)}")
     verdict = run.outcome.get("verdict_sentence")
     if verdict:
-        lines.append(plain(verdict))
+        lines.append(sanitise(verdict))
     if run.cost_usd is not None:
         lines.append(f"Its training cost {run.cost_usd:.2f} USD.")
     if run.outcome.get("artifact_uri"):

@@ -12,7 +12,8 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 from pipeline.aws_errors import error_code, error_message
-from pipeline.plain_text import plain
+
+from dataset_contract.sanitise import sanitise
 
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 _UNKNOWN_CREDENTIALS = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"})
@@ -38,11 +39,11 @@ def sentence_of(error: ClientError | BotoCoreError) -> str:
         return (
             "No AWS region is set: set AWS_DEFAULT_REGION to the one that the stack is deployed in, such as us-east-1."
         )
-    return f"AWS could not be asked: {plain(error, longest=300)} A run that goes on is not touched by that."
+    return f"AWS could not be asked: {sanitise(error, longest=300)} A run that goes on is not touched by that."
 
 
 def _refusal(error: ClientError) -> str:
-    code, message = error_code(error), plain(error_message(error), longest=500)
+    code, message = error_code(error), sanitise(error_message(error), longest=500)
     if code in _EXPIRED:
         return "The AWS credentials have expired: sign in again and repeat the command."
     if code in _UNKNOWN_CREDENTIALS:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 from pipeline.aws_errors import error_code
-from pipeline.plain_text import plain
 
+from dataset_contract.sanitise import sanitise
 from runs.errors import RunsError
 from runs.execution_history import newest_state
 
@@ -85,7 +85,7 @@ def find_run(stepfunctions: SFNClient, state_machine_arn: str, name: str | None)
         found = stepfunctions.describe_execution(executionArn=arn)
     except ClientError as error:
         if error_code(error) in ("ExecutionDoesNotExist", "InvalidArn", "ValidationException"):
-            raise RunsError(f"There is no run {plain(name)}: `python -m runs` lists the last ones.") from None
+            raise RunsError(f"There is no run {sanitise(name)}: `python -m runs` lists the last ones.") from None
         raise
     return _run(stepfunctions, arn, found["name"], found["startDate"], found["status"])
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from pipeline.plain_text import plain
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
+from dataset_contract.sanitise import sanitise
 from runs.execution_follower import ROUTINE_STATES
 from training_code.job.metric_lines import TrainingLine, read_training_line
 
@@ -46,11 +46,11 @@ class RunView:
     def state(self, name: str, carried: Mapping[str, Any]) -> None:
         """A state was entered; `carried` is what the state machine carried into it."""
         if name == "IsQuoteAccepted" and "sentence" in carried["quote"]:  # that of an earlier deployment's has none
-            self._say(f"quote: {plain(carried['quote']['sentence'], longest=1000)}")
+            self._say(f"quote: {sanitise(carried['quote']['sentence'], longest=1000)}")
         if name not in ROUTINE_STATES:
-            self._say(f"state {plain(name)}")
+            self._say(f"state {sanitise(name)}")
             if self._bar is not None:
-                self._bar.update(self._task, description=plain(name))
+                self._bar.update(self._task, description=sanitise(name))
         elif name == "WhatNext":
             self._look(carried.get("watch", {}), carried.get("request", {}))
 
@@ -58,7 +58,7 @@ class RunView:
         """The training job wrote a line to its log."""
         figures = read_training_line(line)
         if figures is None or self._bar is None:
-            self._say(plain(line))
+            self._say(sanitise(line))
         else:
             self._bar.update(
                 self._task,
@@ -71,12 +71,12 @@ class RunView:
     def _look(self, watch: Mapping[str, Any], request: Mapping[str, Any]) -> None:
         """What the pipeline's own look at the job found."""
         if self._bar is None:
-            self._say(plain(watch.get("sentence", "")))
+            self._say(sanitise(watch.get("sentence", "")))
             return
         cost, cap = watch.get("execution_cost_usd"), request.get("max_cost_usd")
         if cost is not None and cap is not None:
             self._bar.update(self._task, cost=f"{cost:.2f} of at most {cap:.2f} USD")
-        self._bar.update(self._task, description=plain(watch.get("secondary_status") or "Training"))
+        self._bar.update(self._task, description=sanitise(watch.get("secondary_status") or "Training"))
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, soft_wrap=True)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NoReturn, TypeGuard
 
+from dataset_contract.sanitise import sanitise
 from pipeline.errors import RequestInvalid
 from pipeline.instance_types import INSTANCE_TYPES
 from training_code.recipes import RECIPES
@@ -233,5 +234,4 @@ def _refuse(field: str, value: object, allowed: str) -> NoReturn:
 
 def _shown(value: object) -> str:
     """JSON of at most 60 characters, so that no input floods a log or a message."""
-    text = json.dumps(value, default=repr)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return sanitise(json.dumps(value, default=repr), longest=60)

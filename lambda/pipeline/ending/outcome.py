@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from dataset_contract.sanitise import sanitise
 from pipeline.errors import EXPECTED_ERRORS
 from pipeline.execution import Execution
 from pipeline.job.cost import JobsCost
 from pipeline.job.state import has_completed, instance_type
 from pipeline.links import execution_link, job_link, log_group_link
-from pipeline.plain_text import plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +109,7 @@ class Outcome:
             *self._quote_lines(),
             *self._job_lines(),
         ]
-        return "\n".join(plain(line, longest=4000) for line in lines if line is not None)
+        return "\n".join(sanitise(line, longest=4000) for line in lines if line is not None)
 
     def _quote_lines(self) -> list[str]:
         """What the jobs were to cost, beside what they did; a refused quote is the failure's cause already."""

@@ -6,7 +6,7 @@ import json
 import math
 from dataclasses import dataclass
 
-from pipeline.plain_text import plain
+from dataset_contract.sanitise import sanitise
 
 HEALTH_FILE = "health.json"
 MAX_HEALTH_BYTES = 100_000
@@ -32,7 +32,7 @@ def read_health(content: bytes) -> RunHealth | None:
     try:
         health = json.loads(content)
         checks = {
-            str(name): (check["passed"] is True, plain(check["message"])) for name, check in health["checks"].items()
+            str(name): (check["passed"] is True, sanitise(check["message"])) for name, check in health["checks"].items()
         }
         status, steps, seconds = health["status"], health["steps"], health["seconds"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

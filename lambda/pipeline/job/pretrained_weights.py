@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from dataset_contract.sanitise import sanitise
 from pipeline.aws_errors import error_message, raising_unavailable
 from pipeline.errors import LaunchFailed
 from pipeline.request import PRESETS, WEIGHTS_NAME, Request
@@ -102,6 +103,6 @@ def _only_one(names: list[str], bucket: str) -> str:
 
 def _shown(names: list[str]) -> str:
     """The first few, each of at most 100 characters, so that no bucket floods a message."""
-    shown = [name if len(name) <= 100 else f"{name[:97]}..." for name in names[:_NAMES_SHOWN]]
+    shown = [sanitise(name, longest=100) for name in names[:_NAMES_SHOWN]]
     more = len(names) - len(shown)
     return ", ".join(shown) + (f" and {more:,} more" if more else "")

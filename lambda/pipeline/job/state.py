@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from dataset_contract.sanitise import sanitise
 from pipeline.aws_errors import error_code, error_message, raising_unavailable
 from pipeline.errors import LaunchFailed, PipelineError, TrainingFailed, TrainingStopped, TrainingTimedOut
 from pipeline.links import log_group_link
-from pipeline.plain_text import plain
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -102,7 +102,7 @@ def ending(job: Mapping[str, Any], region: str) -> PipelineError | None:
     """The error that the job's end stands for; None while it runs and when it completed."""
     name, status, secondary = job["TrainingJobName"], job["TrainingJobStatus"], job.get("SecondaryStatus", "")
     limits = job.get("StoppingCondition", {})
-    reason = plain(job.get("FailureReason") or "SageMaker gives no reason.", longest=1100)
+    reason = sanitise(job.get("FailureReason") or "SageMaker gives no reason.", longest=1100)
     logs = f"Its log: {log_group_link(region, name)}"
     end: PipelineError | None = None
     if not has_ended(job):

@@ -13,9 +13,9 @@ from typing import IO, TYPE_CHECKING, NoReturn, cast
 
 from botocore.exceptions import ClientError
 
+from dataset_contract.sanitise import sanitise
 from pipeline.aws_errors import error_code, raising_unavailable
 from pipeline.job.health import HEALTH_FILE, RunHealth, read_health
-from pipeline.plain_text import plain
 from pipeline.s3_layout import bucket_and_key
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def read_artifact(s3: S3Client, uri: str) -> Artifact:
     try:
         metrics = parse_metrics(files[METRICS_FILE])
     except ValueError as error:
-        reason = f"{METRICS_FILE} cannot be used: {plain(error, longest=200)}"
+        reason = f"{METRICS_FILE} cannot be used: {sanitise(error, longest=200)}"
         return Artifact(metrics=None, metrics_file=None, health=health, complaint=f"Of the model {uri} {reason}.")
     return Artifact(metrics=metrics, metrics_file=files[METRICS_FILE], health=health, complaint=None)
 
@@ -93,7 +93,7 @@ def parse_metrics(content: bytes) -> RunMetrics:
     for name, figures in classes.items():
         if not isinstance(figures, dict):
             raise ValueError(f"classes.{name} is no object")
-        f1_by_class[plain(name, longest=64)] = (
+        f1_by_class[sanitise(name, longest=64)] = (
             None if figures.get("f1") is None else _share(f"classes.{name}.f1", figures["f1"])
         )
     return RunMetrics(ap=_share("ap", metrics.get("ap")), f1=_share("f1", metrics.get("f1")), f1_by_class=f1_by_class)
@@ -120,7 +120,7 @@ def _files(body: IO[bytes]) -> tuple[dict[str, bytes], str | None]:
                 if len(found) == 2:
                     break
     except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
-        return found, f"the archive is damaged ({plain(error, longest=200)})"
+        return found, f"the archive is damaged ({sanitise(error, longest=200)})"
     return found, None
 
 
