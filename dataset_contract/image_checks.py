@@ -12,7 +12,7 @@ from dataset_contract.png import MAX_PIXELS
 from dataset_contract.sanitise import short
 
 _PREPARE_AGAIN = (
-    "Replace the picture in the source if it is damaged there too, and run dataset_prep/run.py on it again: it writes "
+    "Replace the image in the source if it is damaged there too, and run dataset_prep/run.py on it again: it writes "
     "8-bit RGB or grey PNGs."
 )
 
@@ -97,7 +97,7 @@ def _check_image_file(image: Image, path: str, known: FileFacts, found: FindingL
         found.error(
             "IMAGE_SIZE_DIFFERS",
             f"{path} has {header.width}x{header.height} pixels, but the JSON says {image.width}x{image.height}{hint}.",
-            "Make sure that boxes and image are of the same picture at the same scale, and correct the JSON's size.",
+            "Make sure that the boxes were drawn on this image at this scale, and correct the JSON's size.",
             **place,
         )
 
@@ -108,5 +108,5 @@ def _size_hint(width: int, height: int, image: Image) -> str:
         return ": width and height are swapped"
     across, down = width / image.width, height / image.height
     if abs(across - down) <= 0.01 * across:
-        return f": the same picture at {across:.3g} times the size, it seems, as F1_scaled.png is of F1_original.png"
+        return f": the same image at {across:.3g} times the size, it seems, as F1_scaled.png is of F1_original.png"
     return ""

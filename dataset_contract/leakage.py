@@ -1,4 +1,4 @@
-"""Whether a picture, byte for byte, is in the data set twice, or even in two splits. dataset_prep compares pixels."""
+"""Whether an image, byte for byte, is in the data set twice, or even in two splits. dataset_prep compares pixels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataset_contract.layout import SPLITS
 from dataset_contract.manifest import Manifest
 
 LEAK_TOLERATED = 0.05
-"""Share of a split's pictures that may be in another with warnings only; CubiCasa5K's own splits share some."""
+"""Share of a split's images that may be in another with warnings only; CubiCasa5K's own splits share some."""
 
 
 def check_leakage(manifest: Manifest, image_paths: Mapping[str, Mapping[int, str]]) -> list[Finding]:
@@ -34,7 +34,7 @@ def check_leakage(manifest: Manifest, image_paths: Mapping[str, Mapping[int, str
     if total > 1 and len(places) == 1:
         found.error(
             "ALL_IMAGES_IDENTICAL",
-            f"All {total:,} images are one and the same picture.",
+            f"All {total:,} images are the same, byte for byte.",
             "Check how file names were resolved: in CubiCasa5K every plan is called F1_original.png.",
         )
         return found.findings()
@@ -44,7 +44,7 @@ def check_leakage(manifest: Manifest, image_paths: Mapping[str, Mapping[int, str
             if other_split == split:
                 found.warning(
                     "DUPLICATE_IMAGE",
-                    f"Images {image_id} and {other_id} in {split} are the same picture.",
+                    f"Images {image_id} and {other_id} in {split} are the same, byte for byte.",
                     "Keep one of them, the one with the better boxes.",
                     split=split,
                     image_id=other_id,
@@ -53,7 +53,7 @@ def check_leakage(manifest: Manifest, image_paths: Mapping[str, Mapping[int, str
                 leaked[other_split] += 1
                 found.warning(
                     "LEAKAGE",
-                    f"Image {other_id} in {other_split} is the same picture as image {image_id} in {split}.",
+                    f"Image {other_id} in {other_split} is byte for byte the same as image {image_id} in {split}.",
                     "Run dataset_prep/run.py with --fix-leakage, or remove one of them: scores on it mean little.",
                     split=other_split,
                     image_id=other_id,
