@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 from training_code.job.failures import TrainingError
 
@@ -43,18 +42,14 @@ _CODE = re.compile(r"[A-Z]+(_[A-Z0-9]+)*")
 _SEVERITIES = ("error", "warning", "info")
 _OPTIONAL = re.compile(r"\{(hint|option)\}")
 _PROBLEM = re.compile(r"\{(problem|error|how|why)\}")
-_WRAPPERS = re.compile(r"'[^']*'(\.join\()?|\b(short|len|sanitise|counted|map|str|sorted|median|_\w+)\(")
+_WRAPPERS = re.compile(r"'[^']*'(\.join\()?|\b(short|len|sanitise|pluralise|counted|map|str|sorted|median|_\w+)\(")
 
 
-class _Saying(NamedTuple):
-    """One call that adds a finding."""
-
-    severities: Sequence[str]
-    messages: Sequence[str]
-    fixes: Sequence[str]
+_Saying = tuple[list[str], list[str], list[str]]
+"""Severities, messages and remedies of one call that adds a finding."""
 
 
-class _Room(ast.NodeVisitor):
+class _Room:
     """The codes of one package: those of `found.error("CODE", message, fix)`, and those that stand beside a problem.
 
     The latter, such as PngError("CODE", problem), are said by a call in the same function whose code is a variable, or
@@ -63,44 +58,38 @@ class _Room(ast.NodeVisitor):
 
     def __init__(self, folder: Path) -> None:
         self.codes: defaultdict[str, list[_Saying]] = defaultdict(list)
-        self._function: ast.AST | None = None
-        self._open: defaultdict[ast.AST | None, list[_Saying]] = defaultdict(list)
-        self._pairs: defaultdict[ast.AST | None, list[tuple[str, list[str]]]] = defaultdict(list)
+        self._open: defaultdict[ast.AST, list[_Saying]] = defaultdict(list)
+        self._pairs: defaultdict[ast.AST, list[tuple[str, list[str]]]] = defaultdict(list)
         trees = [ast.parse(path.read_text()) for path in sorted(folder.rglob("*.py"))]
         everywhere = {name: value for tree in trees for name, value in _assigned(tree.body)}
         for tree in trees:
             self._constants = everywhere | dict(_assigned(tree.body))
-            self.visit(tree)
+            functions = [tree, *(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))]
+            innermost = {node: function for function in functions for node in ast.walk(function)}
+            for node in sorted(innermost, key=lambda node: getattr(node, "lineno", 0)):
+                self._function = innermost[node]
+                self._read(node)
         left = [saying for function, sayings in self._open.items() for saying in sayings if function not in self._pairs]
         for function, pairs in self._pairs.items():
             for code, problems in pairs:
-                if function in self._open or "_" in code:  # not the name of a picture format, say
-                    saying = self._open.get(function, left)[0]
-                    messages = [_PROBLEM.sub(problem, text) for text in saying.messages for problem in problems]
-                    self.codes[code].append(saying._replace(messages=messages))
+                if function in self._open or "_" in code:  # not the name of an image format, say
+                    severities, messages, fixes = self._open.get(function, left)[0]
+                    told = [_PROBLEM.sub(problem, text) for text in messages for problem in problems]
+                    self.codes[code].append((severities, told, fixes))
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        outer, self._function = self._function, node
-        self.generic_visit(node)
-        self._function = outer
-
-    def visit_Call(self, node: ast.Call) -> None:
-        named = {item.attr for item in ast.walk(node.func) if isinstance(item, ast.Attribute)}
-        severities = [name for name in _SEVERITIES if name in named]
-        if severities and len(node.args) >= 3:
-            codes, messages, fixes = map(self._texts, node.args[:3])
-            saying = _Saying(severities, messages, fixes)
-            if not any(map(_CODE.fullmatch, codes)):
-                self._open[self._function].append(saying)
-            for code in filter(_CODE.fullmatch, codes):
-                self.codes[code].append(saying)
-        elif isinstance(node.func, ast.Name) and node.func.id.endswith("Error"):
-            self._note_pair(node.args)
-        self.generic_visit(node)
-
-    def visit_Tuple(self, node: ast.Tuple) -> None:
-        self._note_pair(node.elts)
-        self.generic_visit(node)
+    def _read(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Tuple):
+            self._note_pair(node.elts)
+        elif isinstance(node, ast.Call):
+            named = {item.attr for item in ast.walk(node.func) if isinstance(item, ast.Attribute)}
+            severities = [name for name in _SEVERITIES if name in named]
+            if severities and len(node.args) >= 3:
+                codes, messages, fixes = map(self._texts, node.args[:3])
+                known = [code for code in codes if _CODE.fullmatch(code)]
+                for sayings in [self.codes[code] for code in known] or [self._open[self._function]]:
+                    sayings.append((severities, messages, fixes))
+            elif isinstance(node.func, ast.Name) and node.func.id.endswith("Error"):
+                self._note_pair(node.args)
 
     def _note_pair(self, items: Sequence[ast.expr]) -> None:
         for first, second in pairwise(items):
@@ -134,23 +123,18 @@ class _Room(ast.NodeVisitor):
 
     def _value(self, name: ast.Name) -> ast.expr | None:
         """What was assigned to a variable last before it is used, or what a constant is."""
-        local = [value for known, value in _assigned(ast.walk(self._function or name)) if known == name.id]
+        local = [value for known, value in _assigned(ast.walk(self._function)) if known == name.id]
         before = [value for value in local if value.lineno < name.lineno]
         return max(before, key=lambda value: value.lineno) if before else self._constants.get(name.id)
 
 
 def _assigned(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
     for node in nodes:
-        if isinstance(node, ast.Assign):
-            for target, value in _unpacked(node.targets[0], node.value):
-                if isinstance(target, ast.Name):
-                    yield target.id, value
-
-
-def _unpacked(target: ast.expr, value: ast.expr) -> Iterable[tuple[ast.expr, ast.expr]]:
-    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-        return zip(target.elts, value.elts, strict=True)
-    return [(target, value)]
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                yield name, value
+            case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)):
+                yield from ((name.id, value) for name, value in zip(names, values, strict=True) if hasattr(name, "id"))
 
 
 def _word(node: ast.expr) -> str:
