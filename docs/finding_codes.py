@@ -1,4 +1,4 @@
-"""Writes docs/finding-codes.md, all codes of findings and class words of training jobs, from the source that says them.
+"""Writes docs/finding-codes.md, all codes of findings and of failed training jobs, from the source that says them.
 
 python docs/finding_codes.py
 """
@@ -29,12 +29,12 @@ HEAD = """# Codes of findings
 What a check has to say about a data set is a finding with a code, in `report.json` and `report.html`. An error refuses
 the data set; a warning or an info does not. Words in braces stand for what a finding fills in.
 """
-WORDS = """
-## Class words of a training job
+FAILURES = """
+## Failure codes of a training job
 
 The first word of a failed job's cause. `BUG` is a fault of the training code itself: the job's log has the traceback.
 
-| word | meaning | what to do |
+| code | meaning | what to do |
 |---|---|---|
 """
 
@@ -153,10 +153,10 @@ def page() -> str:
         for code, sayings in sorted(_Room(ROOT / room).codes.items()):
             cells = ("<br>".join(dict.fromkeys(chain(*column))) for column in zip(*sayings, strict=True))
             parts.append(f"| `{code}` | {_OPTIONAL.sub('', ' | '.join(cells))} |\n")
-    parts.append(WORDS)
+    parts.append(FAILURES)
     for error in TrainingError.__subclasses__():
         meaning, remedy = inspect.cleandoc(error.__doc__ or "").split("\n\n")
-        parts.append(f"| `{error.word}` | {' '.join(meaning.split())} | {' '.join(remedy.split())} |\n")
+        parts.append(f"| `{error.code}` | {' '.join(meaning.split())} | {' '.join(remedy.split())} |\n")
     return "".join(parts)
 
 

@@ -1,12 +1,11 @@
-"""What can be configured of the model and its training.
+"""What can be configured of the model and its training, with the standard library only: Lambdas read it, too.
 
-Standard library only, so that a Lambda can read it.
 Names and defaults are those of the paper's DINO-4scale with ResNet-50 (arXiv 2203.03605, appendix D).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 
@@ -15,11 +14,8 @@ class ConfigError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ModelConfig:
-    """The architecture, the matching and the losses: all that decides what a checkpoint means."""
-
-    num_classes: int = 91
-    """Class logits: the largest category id + 1, because labels are raw category ids (id 0 stays unused)."""
+class Architecture:
+    """The network, the matching and the losses, for any number of classes."""
 
     num_queries: int = 900
     """Boxes that the decoder predicts for an image; must exceed the objects of the fullest image."""
@@ -64,13 +60,10 @@ class ModelConfig:
     """Denoising queries of each kind (positive, negative) for an image, shared out in groups; 0 means none."""
 
     dn_label_noise: float = 0.5
-    """Twice the share of denoising queries whose label is drawn anew (paper section 3.3: lambda of the label flip)."""
+    """Twice the share of denoising queries whose label is replaced by a random one (paper section 3.3)."""
 
     dn_box_noise: float = 1.0
     """Scale of the noise on the denoising boxes' corners, in half widths and half heights."""
-
-    dn_labelbook_size: int | None = None
-    """Rows of the denoising label embedding, less one; None means num_classes."""
 
     cost_class: float = 2.0
     """Weight of the focal cost in the matching."""
@@ -104,7 +97,6 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         for name in [
-            "num_classes",
             "num_queries",
             "d_model",
             "num_heads",
@@ -144,11 +136,6 @@ class ModelConfig:
         _require(self.dn_number >= 0, f"dn_number must not be negative, not {self.dn_number}")
         _require(0 <= self.dn_label_noise <= 2, f"dn_label_noise must lie in 0..2, not {self.dn_label_noise}")
         _require(self.dn_box_noise >= 0, f"dn_box_noise must not be negative, not {self.dn_box_noise}")
-        _require(
-            self.dn_number == 0 or self.labelbook_size >= self.num_classes,
-            f"dn_labelbook_size must be at least num_classes ({self.num_classes}), not {self.dn_labelbook_size}",
-        )
-        _require(self.labelbook_size >= 1, "dn_labelbook_size must be at least 1")
         costs = (self.cost_class, self.cost_bbox, self.cost_giou)
         _require(min(costs) >= 0 and max(costs) > 0, "the matching costs must not be negative, and not all 0")
         losses = (self.loss_class, self.loss_bbox, self.loss_giou, self.loss_interm)
@@ -156,9 +143,32 @@ class ModelConfig:
         _require(0 <= self.focal_alpha <= 1, f"focal_alpha must lie in 0..1, not {self.focal_alpha}")
         _require(self.focal_gamma >= 0, f"focal_gamma must not be negative, not {self.focal_gamma}")
 
+    def with_classes(self, num_classes: int) -> ModelConfig:
+        """The model for a data set of `num_classes` classes."""
+        return ModelConfig(**asdict(self) | {"num_classes": num_classes})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelConfig(Architecture):
+    """An architecture for so many classes: all that decides what a checkpoint means."""
+
+    num_classes: int = 91
+    """Class logits: the data set's largest category id + 1, because labels are category ids (id 0 stays unused)."""
+
+    dn_labelbook_size: int | None = None
+    """Rows of the denoising label embedding, less one; None means num_classes."""
+
+    def __post_init__(self) -> None:
+        Architecture.__post_init__(self)
+        _require(self.num_classes >= 1, f"num_classes must be at least 1, not {self.num_classes}")
+        _require(
+            self.dn_number == 0 or self.labelbook_size >= self.num_classes,
+            f"dn_labelbook_size must be at least num_classes ({self.num_classes}), not {self.dn_labelbook_size}",
+        )
+        _require(self.labelbook_size >= 1, "dn_labelbook_size must be at least 1")
+
     @property
     def labelbook_size(self) -> int:
-        """Rows of the denoising label embedding, less one."""
         return self.num_classes if self.dn_labelbook_size is None else self.dn_labelbook_size
 
 
@@ -225,7 +235,7 @@ class TrainingConfig:
     """Seed of initialisation, order, augmentation and denoising."""
 
     workers: int = 4
-    """DistributedContext that read and augment images; 0 reads in the training process."""
+    """Processes that read and augment images; 0 reads in the training process."""
 
     cpu_threads: int | None = None
     """Threads of the arithmetic on a CPU; None leaves it to PyTorch. They cost small tensors more than they bring."""
@@ -249,7 +259,7 @@ class TrainingConfig:
     """Minutes without a finished step after which the job ends as stalled."""
 
     health_minutes: float = 10.0
-    """Minutes that a run must last without an error to be called healthy."""
+    """Minutes that a training must last without an error to be called healthy."""
 
     def __post_init__(self) -> None:
         for name in [

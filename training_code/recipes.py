@@ -1,7 +1,4 @@
-"""The recipes: a model and the training that suits it, by name.
-
-Standard library only, so that a Lambda can read it.
-"""
+"""The recipes: an architecture and the training that suits it, by name. Standard library only: Lambdas read it, too."""
 
 from __future__ import annotations
 
@@ -9,27 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from training_code.config import ModelConfig, TrainingConfig
+from training_code.config import Architecture, TrainingConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
-    """A model and the training that suits it."""
+    """What a job takes unless its hyperparameters say otherwise; the data set says how many classes the model has."""
 
-    model: ModelConfig
+    model: Architecture
     training: TrainingConfig
 
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
-        # What the user's DINO_4scale_room_wall.py stands for: category ids 1 (wall) and 2 (room).
-        "room_wall": Recipe(model=ModelConfig(num_classes=3), training=TrainingConfig(epochs=5)),
+        # The paper's model, as in the user's DINO_4scale_room_wall.py.
+        "room_wall": Recipe(model=Architecture(), training=TrainingConfig(epochs=5)),
         # The same structure, small enough to learn from scratch on two CPU cores in about a minute.
         "tiny": Recipe(
             # Eight heads start by looking into eight directions: with two points each they learn thin walls sooner
             # than four heads of four points, in less time.
-            model=ModelConfig(
-                num_classes=3,
+            model=Architecture(
                 num_queries=80,
                 d_model=64,
                 num_heads=8,

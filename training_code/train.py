@@ -5,10 +5,9 @@
 
 Reads input/config/hyperparameters.json, the channel input/data/dataset and, where there is one, a checkpoint to start
 from in the channel input/data/pretrained; writes checkpoints/, model/ and, if it fails, output/failure, which starts
-with the failure's class. Exit status 0: trained, or stopped as asked; 1: failed.
+with the failure's code. Exit status 0: trained, or stopped as asked; 1: failed.
 """
 
-import dataclasses
 import os
 import sys
 import traceback
@@ -16,7 +15,7 @@ import traceback
 import torch
 
 from training_code.data.checked_dataset import open_dataset
-from training_code.job.distributed import command_for_all, join
+from training_code.job.distributed import initialise, torchrun_command
 from training_code.job.failures import TrainingError, write_failure
 from training_code.job.hyperparameters import JobConfig, read_hyperparameters
 from training_code.job.sagemaker_paths import SageMakerPaths
@@ -32,7 +31,7 @@ def main() -> int:
         return _run(paths)
     except TrainingError as error:
         write_failure(paths.failure, str(error))
-        say(str(error))
+        log_line(str(error))
     except Exception as error:
         traceback.print_exc()
         write_failure(paths.failure, f"BUG: {type(error).__name__}: {error}. The job's log has the traceback.")
@@ -42,9 +41,9 @@ def main() -> int:
 def _run(paths: SageMakerPaths) -> int:
     stop = StopRequest()
     job = read_hyperparameters(paths.hyperparameters)
-    if "RANK" not in os.environ and (command := command_for_all(paths.resource_config)):
+    if "RANK" not in os.environ and (command := torchrun_command(paths.resource_config)):
         os.execv(command[0], [*command, "-m", "training_code.train"])  # noqa: S606  no shell; keeps the process id
-    say(f"Training {job.recipe}: {job.training}")
+    log_line(f"Training {job.recipe}: {job.training}")
     if job.training.cpu_threads:
         torch.set_num_threads(job.training.cpu_threads)
     with memory_failures(job.training):
@@ -53,22 +52,20 @@ def _run(paths: SageMakerPaths) -> int:
 
 
 def _train(job: JobConfig, paths: SageMakerPaths, stop: StopRequest) -> None:
-    dataset = open_dataset(paths.dataset, num_queries=job.model.num_queries, say=say)
-    num_classes = max(category.id for category in dataset.categories) + 1
-    job = dataclasses.replace(job, model=dataclasses.replace(job.model, num_classes=num_classes))
-    trainer = Trainer(job, dataset, paths, join(), stop=stop, say=say)
+    dataset = open_dataset(paths.dataset, num_queries=job.model.num_queries, log_line=log_line)
+    trainer = Trainer(job, dataset, paths, initialise(), stop=stop, log_line=log_line)
     failure: str | None = "BUG"
     try:
         trainer.run()
         failure = None
     except TrainingError as error:
-        failure = error.word
+        failure = error.code
         raise
     finally:
         trainer.close(failure)
 
 
-def say(line: str) -> None:
+def log_line(line: str) -> None:
     """Write a line to the log at once."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

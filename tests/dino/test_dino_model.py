@@ -117,7 +117,7 @@ def test_activation_checkpointing_changes_memory_and_not_gradients() -> None:
 
 @pytest.mark.parametrize("name", list(RECIPES))
 def test_a_fresh_model_starts_as_the_paper_says(name: str) -> None:
-    model = build_model(RECIPES[name].model)
+    model = build_model(RECIPES[name].model.with_classes(3))
     state = model.state_dict()
     torch.testing.assert_close(state["class_embed.0.bias"].sigmoid(), torch.full((3,), 0.01))
     assert not state["bbox_embed.0.layers.2.weight"].any() and not state["bbox_embed.0.layers.2.bias"].any()

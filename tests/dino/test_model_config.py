@@ -42,10 +42,9 @@ def test_what_cannot_work_is_refused_in_one_sentence(fields: dict[str, object], 
     assert message.endswith(".") and "\n" not in message
 
 
-def test_the_recipes_know_walls_and_rooms_and_room_wall_is_the_papers_model() -> None:
+def test_room_wall_is_the_papers_model() -> None:
     assert set(RECIPES) == {"room_wall", "tiny"}
-    assert all(preset.model.num_classes == 3 for preset in RECIPES.values())  # ids 1 and 2, and the unused 0
-    assert RECIPES["room_wall"].model == ModelConfig(num_classes=3)
+    assert RECIPES["room_wall"].model.with_classes(91) == ModelConfig()
     assert RECIPES["room_wall"].training.epochs == 5
 
 

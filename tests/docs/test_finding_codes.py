@@ -31,8 +31,8 @@ def test_every_code_that_a_planted_defect_has_is_on_the_page() -> None:
     assert {code for _, code, *_ in DEFECTS.values()} <= codes()
 
 
-def test_every_class_word_is_on_the_page() -> None:
-    assert {error.word for error in TrainingError.__subclasses__()} <= codes()
+def test_every_failure_code_is_on_the_page() -> None:
+    assert {error.code for error in TrainingError.__subclasses__()} <= codes()
 
 
 def test_a_finding_has_its_severity_message_and_remedy() -> None:

@@ -1,4 +1,4 @@
-"""A job that fails by each of the trainer's classes ends its run with the class word, one message, and no job left."""
+"""A job that fails in each of the trainer's ways ends its run with the failure's code, one message, and no job left."""
 
 from __future__ import annotations
 

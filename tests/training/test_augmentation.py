@@ -27,42 +27,42 @@ def ink(image: Image.Image) -> tuple[int, int, int, int] | None:
     return image.convert("L").point(lambda value: 255 * (value < 128)).getbbox()
 
 
-def assert_on_ink(sample: LabelledImage, tolerance: float) -> None:
-    box = ink(sample.image)
+def assert_on_ink(labelled: LabelledImage, tolerance: float) -> None:
+    box = ink(labelled.image)
     if box is None:  # cropped away, or thinner than a pixel
-        assert all((sample.boxes[:, 2:] - sample.boxes[:, :2]).min(axis=1) <= tolerance)
+        assert all((labelled.boxes[:, 2:] - labelled.boxes[:, :2]).min(axis=1) <= tolerance)
     else:
-        np.testing.assert_allclose(sample.boxes, [box], atol=tolerance)
+        np.testing.assert_allclose(labelled.boxes, [box], atol=tolerance)
 
 
 @given(drawings())
-def test_a_mirrored_box_is_on_the_mirrored_ink(sample: LabelledImage) -> None:
-    assert_on_ink(flip(sample), 0)
-    np.testing.assert_array_equal(flip(flip(sample)).boxes, sample.boxes)
+def test_a_mirrored_box_is_on_the_mirrored_ink(labelled: LabelledImage) -> None:
+    assert_on_ink(flip(labelled), 0)
+    np.testing.assert_array_equal(flip(flip(labelled)).boxes, labelled.boxes)
 
 
 @given(drawings(), st.integers(40, 200), st.integers(40, 200))
-def test_a_resized_box_is_on_the_resized_ink(sample: LabelledImage, width: int, height: int) -> None:
-    resized = resize(sample, (width, height))
+def test_a_resized_box_is_on_the_resized_ink(labelled: LabelledImage, width: int, height: int) -> None:
+    resized = resize(labelled, (width, height))
     assert resized.image.size == (width, height)
     assert_on_ink(resized, 1.01)
 
 
 @given(drawings(), st.integers(0, 60), st.integers(0, 40), st.integers(20, 60), st.integers(20, 50))
 def test_a_cropped_box_is_on_what_is_left_of_the_ink(
-    sample: LabelledImage, x: int, y: int, width: int, height: int
+    labelled: LabelledImage, x: int, y: int, width: int, height: int
 ) -> None:
-    cropped = crop(sample, (x, y, x + width, y + height))
+    cropped = crop(labelled, (x, y, x + width, y + height))
     assert len(cropped.boxes) == len(cropped.labels) == (ink(cropped.image) is not None)
     assert_on_ink(cropped, 0)
 
 
 @given(drawings(), st.integers(0, 2**32), st.booleans())
-def test_augmentation_keeps_boxes_on_ink_and_repeats_itself(sample: LabelledImage, seed: int, crops: bool) -> None:
+def test_augmentation_keeps_boxes_on_ink_and_repeats_itself(labelled: LabelledImage, seed: int, crops: bool) -> None:
     config = TrainingConfig(
         image_short_sides=(64,), image_max_side=128, crop_short_sides=(60, 80) if crops else (), crop_sides=(48, 70)
     )
-    first, second = (augment(sample, config, short_side=64, rng=np.random.default_rng(seed)) for _ in range(2))
+    first, second = (augment(labelled, config, short_side=64, rng=np.random.default_rng(seed)) for _ in range(2))
     assert first.image.tobytes() == second.image.tobytes()
     np.testing.assert_array_equal(first.boxes, second.boxes)
     assert max(first.image.size) <= 128

@@ -13,9 +13,9 @@ def save(folder: Path, step: int) -> Path:
 
 
 def load(folder: Path) -> tuple[int | None, list[str]]:
-    said: list[str] = []
-    state = load_newest_checkpoint(folder, said.append)
-    return (None if state is None else state["step"]), said
+    lines: list[str] = []
+    state = load_newest_checkpoint(folder, lines.append)
+    return (None if state is None else state["step"]), lines
 
 
 def test_the_newest_is_loaded_and_the_one_before_it_kept(tmp_path: Path) -> None:
@@ -47,11 +47,11 @@ def test_a_single_flipped_bit_is_noticed(tmp_path: Path) -> None:
     assert load(tmp_path)[0] == 1
 
 
-def test_nothing_sound_left_means_starting_anew(tmp_path: Path) -> None:
+def test_nothing_sound_left_means_starting_from_scratch(tmp_path: Path) -> None:
     save(tmp_path, 1).write_bytes(b"")
-    step, said = load(tmp_path)
+    step, lines = load(tmp_path)
     assert step is None
-    assert len(said) == 1
+    assert len(lines) == 1
 
 
 def test_a_write_that_was_killed_leaves_nothing_that_counts(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""DistributedContext that train together learn what one process learns from the same images."""
+"""Processes that train together learn what one process learns from the same images."""
 
 import json
 import os
@@ -14,7 +14,7 @@ import pytest
 
 from tests.training.training_jobs import SMALL, Job, write_dataset
 from training_code.job.checkpoints import load_newest_checkpoint
-from training_code.job.distributed import command_for_all
+from training_code.job.distributed import torchrun_command
 from training_code.job.failures import JobConfigError
 
 
@@ -68,18 +68,17 @@ def test_two_hosts_train_together_and_stop_together(job: Job, tmp_path: Path) ->
     first.wait(60)
     stopped_at = re.search(r"the work up to step ([0-9]+) of 200 is saved in a checkpoint", log)
     assert stopped_at, log + log_of_second
-    said: list[str] = []
-    state = load_newest_checkpoint(job.base / "checkpoints", said.append)
+    state = load_newest_checkpoint(job.base / "checkpoints", print)
     assert state is not None and state["step"] == int(stopped_at[1]) >= 3
     assert '"processes": 2' in state["fingerprint"]
     assert not (other.base / "checkpoints").exists() and "[train]" not in log_of_second
     assert not any((each.base / "output" / "failure").exists() for each in hosts.values())
 
 
-def test_processes_leave_together(tmp_path: Path) -> None:
+def test_processes_close_together(tmp_path: Path) -> None:
     """One that ends early must not take down the first, which writes the model."""
-    program = tmp_path / "leaving.py"
-    program.write_text(LEAVING)
+    program = tmp_path / "closing.py"
+    program.write_text(CLOSING)
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
     done = subprocess.run(
         [sys.executable, *torchrun, str(program)],
@@ -92,31 +91,31 @@ def test_processes_leave_together(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-LEAVING = """
+CLOSING = """
 import pathlib, time
 from torch import distributed
-from training_code.job.distributed import join
-processes = join()
-if processes.is_first:
+from training_code.job.distributed import initialise
+context = initialise()
+if context.is_first:
     time.sleep(1)
     pathlib.Path("model").touch()
-processes.leave()
+context.close()
 assert pathlib.Path("model").exists()
 assert not distributed.is_initialized()
 """
 
 
 def test_one_host_with_one_process_needs_no_launcher(tmp_path: Path) -> None:
-    assert command_for_all(tmp_path / "missing.json") is None
+    assert torchrun_command(tmp_path / "missing.json") is None
     path = tmp_path / "resourceconfig.json"
     path.write_text(json.dumps({"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "eth0"}))
-    assert command_for_all(path) is None
+    assert torchrun_command(path) is None
 
 
 def test_the_hosts_of_a_job_agree_on_their_places(tmp_path: Path) -> None:
     path = tmp_path / "resourceconfig.json"
     path.write_text(json.dumps({"current_host": "algo-2", "hosts": ["algo-2", "algo-1"]}))
-    command = command_for_all(path)
+    command = torchrun_command(path)
     assert command is not None
     assert {"--nnodes=2", "--node-rank=1", "--master-addr=algo-1"} <= set(command)
 
@@ -125,4 +124,4 @@ def test_a_resource_config_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     path = tmp_path / "resourceconfig.json"
     path.write_text("{}")
     with pytest.raises(JobConfigError, match=r"resourceconfig\.json"):
-        command_for_all(path)
+        torchrun_command(path)

@@ -1,4 +1,4 @@
-"""Every way to fail ends with status 1, its class word first in the failure file, and a sentence that helps."""
+"""Every way to fail ends with status 1, its code first in the failure file, and a sentence that helps."""
 
 import contextlib
 import json
@@ -21,7 +21,7 @@ from training_code import train
     ("hyperparameters", "sentence"),
     [
         ({"recipe": "huge"}, "CONFIG: There is no recipe 'huge'; choose one of room_wall, tiny."),
-        ({"epoch": "3"}, "CONFIG: Unknown hyperparameter 'epoch'; there are: preset, accumulation_steps,"),
+        ({"epoch": "3"}, "CONFIG: Unknown hyperparameter 'epoch'; there are: recipe, accumulation_steps,"),
         ({"epochs": "many"}, "CONFIG: The hyperparameter epochs must be a whole number, not 'many'."),
         ({"batch_size": "0"}, "CONFIG: batch_size must be at least 1, not 0."),
     ],
@@ -137,7 +137,7 @@ def test_a_job_that_hangs_is_ended(job: Job) -> None:
 def test_a_bug_shows_its_traceback(
     run_here: Job, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(train, "join", lambda: 1 // 0)
+    monkeypatch.setattr(train, "initialise", lambda: 1 // 0)
     assert train.main() == 1
     assert run_here.failure.startswith("BUG: ZeroDivisionError")
     assert "Traceback" in capfd.readouterr().err

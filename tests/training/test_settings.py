@@ -44,7 +44,7 @@ def test_strings_become_settings() -> None:
     assert (job.recipe, job.model, job.training) == ("room_wall", RECIPES["room_wall"].model, changed)
 
 
-def test_without_hyperparameters_the_default_preset_holds(tmp_path: Path) -> None:
+def test_without_hyperparameters_the_default_recipe_holds(tmp_path: Path) -> None:
     assert read_hyperparameters(tmp_path / "missing.json").recipe == "room_wall"
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.training_jobs import SMALL, Job
+from dataset_contract.coco import Category
+from prediction.model_folder import read_model
+from tests.training.training_jobs import SMALL, Job, write_dataset
 from tests.without_checkout import run_without_checkout
 from training_code import train
 from training_code.job.metric_lines import METRIC_DEFINITIONS, VALIDATION_FIGURES
-from training_code.loop import trainer
+from training_code.loop import health_file
 
 SEED = 0
 """Draws the steps of the nine at which jobs are interrupted; another seed, other steps (the tests' names show them)."""
@@ -93,8 +95,19 @@ def test_the_model_predicts_with_the_code_that_travels_with_it(finished: tuple[J
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_the_data_set_says_how_many_classes_the_model_has(run_here: Job) -> None:
+    rooms = [Category(2, "bath"), Category(3, "bedroom"), Category(4, "kitchen")]
+    write_dataset(run_here.dataset, rooms=rooms)
+    run_here.configure(**SMALL, epochs="1")
+    assert train.main() == 0
+    trained = read_model(run_here.model)
+    assert trained.classes == {1: "wall", 2: "bath", 3: "bedroom", 4: "kitchen"}
+    assert trained.model.config.num_classes == 5  # ids 1 to 4, and the unused 0
+    assert set(json.loads((run_here.model / "metrics.json").read_text())["classes"]) == set(trained.classes.values())
+
+
 @pytest.mark.parametrize(("how", "after_step"), [(signal.SIGTERM, TERM_STEP), (signal.SIGKILL, KILL_STEP)])
-def test_an_interrupted_job_goes_on_as_if_it_had_not_been(
+def test_an_interrupted_job_learns_what_an_uninterrupted_one_does(
     finished: tuple[Job, int, str],
     run_here: Job,
     how: signal.Signals,
@@ -126,7 +139,7 @@ def test_health_is_judged_while_the_job_runs_and_again_at_its_end(
 ) -> None:
     job.configure(**SMALL, epochs="1")
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(job.base))
-    monkeypatch.setattr(trainer, "JUDGED_STEPS", 2)
+    monkeypatch.setattr(health_file, "JUDGED_STEPS", 2)
     assert train.main() == 0
     words = [line.split()[:2] for line in capfd.readouterr().out.splitlines()]
     kinds = [" ".join(pair) for pair in words if pair and pair[0] in {"[train]", "Health:"}]

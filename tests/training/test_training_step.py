@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from dataset_contract.load import load_split
-from prediction.predictor import weights_by_name
+from prediction.model_folder import weights_by_name
 from training_code.data.batches import Batch, EpochBatchSampler, load_batches
 from training_code.data.plan_dataset import PlanDataset
 from training_code.dino.model import build_model
@@ -31,7 +31,7 @@ def batches(dataset: Path) -> list[Batch]:
 def make_training(*, channels_last: bool) -> TrainingStep:
     """As a TrainingStep on a CPU, or as on a GPU."""
     torch.manual_seed(0)
-    model = build_model(RECIPES["tiny"].model)
+    model = build_model(RECIPES["tiny"].model.with_classes(3))
     if channels_last:
         model.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return TrainingStep(model, CONFIG, DistributedContext(0, 1, torch.device("cpu")))

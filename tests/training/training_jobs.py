@@ -9,7 +9,7 @@ import os
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,8 +59,8 @@ def draw_plan(image_id: int, *, varied: bool = True) -> tuple[Image.Image, list[
     return picture, boxes
 
 
-def write_dataset(root: Path, *, varied: bool = True) -> None:
-    """Write the data set to `root`."""
+def write_dataset(root: Path, *, varied: bool = True, rooms: Sequence[Category] = (ROOM,)) -> None:
+    """Write the data set to `root`; its plans show one of `rooms` each."""
     contents: dict[str, bytes] = {}
     datasets: dict[str, CocoDataset] = {}
     for split in SPLITS:
@@ -72,10 +72,11 @@ def write_dataset(root: Path, *, varied: bool = True) -> None:
             contents[image_path(split, image_id)] = file.getvalue()
             name = image_path(split, image_id).removeprefix(f"{split}/")
             coco_images.append(CocoImage(image_id, name, picture.width, picture.height))
-            for number, (category_id, (x0, y0, x1, y1)) in enumerate(boxes):
+            for number, (drawn, (x0, y0, x1, y1)) in enumerate(boxes):
+                category_id = rooms[image_id % len(rooms)].id if drawn == ROOM.id else drawn
                 box = (float(x0), float(y0), float(x1 - x0), float(y1 - y0))
                 annotations.append(Annotation(10 * image_id + number, image_id, category_id, box, box[2] * box[3]))
-        datasets[split] = CocoDataset(coco_images, annotations, [WALL, ROOM])
+        datasets[split] = CocoDataset(coco_images, annotations, [WALL, *rooms])
         contents[annotations_path(split)] = coco_to_bytes(datasets[split])
     for path, data in contents.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)

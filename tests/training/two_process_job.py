@@ -8,7 +8,7 @@ import sys
 
 from training_code import train
 from training_code.data.checked_dataset import open_dataset
-from training_code.job.distributed import join
+from training_code.job.distributed import initialise
 from training_code.job.hyperparameters import read_hyperparameters
 from training_code.job.sagemaker_paths import SageMakerPaths
 from training_code.job.watch import StopRequest
@@ -21,7 +21,7 @@ job = dataclasses.replace(
     model=dataclasses.replace(job.model, dn_number=0),
     training=dataclasses.replace(job.training, batch_size=int(sys.argv[1])),
 )
-dataset = open_dataset(paths.dataset, num_queries=job.model.num_queries, say=train.say)
-trainer = Trainer(job, dataset, paths, join(), stop=StopRequest(), say=train.say)
+dataset = open_dataset(paths.dataset, num_queries=job.model.num_queries, log_line=train.log_line)
+trainer = Trainer(job, dataset, paths, initialise(), stop=StopRequest(), log_line=train.log_line)
 assert trainer.run()
 trainer.close(None)

@@ -23,43 +23,43 @@ class LabelledImage:
 
 
 def augment(
-    sample: LabelledImage, config: TrainingConfig, *, short_side: int, rng: np.random.Generator
+    labelled: LabelledImage, config: TrainingConfig, *, short_side: int, rng: np.random.Generator
 ) -> LabelledImage:
     """Flip half of the images, crop half of them, and resize to `short_side`.
 
     The paper draws the side per image; here a batch shares it, so that padding is small.
     """
     if config.horizontal_flip and rng.random() < 0.5:
-        sample = flip(sample)
+        labelled = flip(labelled)
     if config.crop_short_sides and rng.random() < 0.5:
         before = int(rng.choice(config.crop_short_sides))
-        sample = resize(sample, resized_size(sample.image.size, before, config.image_max_side))
-        sample = crop(sample, _random_window(sample.image.size, config.crop_sides, rng))
-    return resize(sample, resized_size(sample.image.size, short_side, config.image_max_side))
+        labelled = resize(labelled, resized_size(labelled.image.size, before, config.image_max_side))
+        labelled = crop(labelled, _random_window(labelled.image.size, config.crop_sides, rng))
+    return resize(labelled, resized_size(labelled.image.size, short_side, config.image_max_side))
 
 
-def flip(sample: LabelledImage) -> LabelledImage:
+def flip(labelled: LabelledImage) -> LabelledImage:
     """Mirror left and right."""
-    boxes = sample.boxes.copy()
-    boxes[:, [0, 2]] = sample.image.width - sample.boxes[:, [2, 0]]
-    return replace(sample, image=sample.image.transpose(Image.Transpose.FLIP_LEFT_RIGHT), boxes=boxes)
+    boxes = labelled.boxes.copy()
+    boxes[:, [0, 2]] = labelled.image.width - labelled.boxes[:, [2, 0]]
+    return replace(labelled, image=labelled.image.transpose(Image.Transpose.FLIP_LEFT_RIGHT), boxes=boxes)
 
 
-def resize(sample: LabelledImage, size: tuple[int, int]) -> LabelledImage:
+def resize(labelled: LabelledImage, size: tuple[int, int]) -> LabelledImage:
     """Resize to `size` (width, height)."""
-    if size == sample.image.size:
-        return sample
-    scale = np.array([size[0] / sample.image.width, size[1] / sample.image.height] * 2, dtype=np.float32)
-    return replace(sample, image=sample.image.resize(size, Image.Resampling.BILINEAR), boxes=sample.boxes * scale)
+    if size == labelled.image.size:
+        return labelled
+    scale = np.array([size[0] / labelled.image.width, size[1] / labelled.image.height] * 2, dtype=np.float32)
+    return replace(labelled, image=labelled.image.resize(size, Image.Resampling.BILINEAR), boxes=labelled.boxes * scale)
 
 
-def crop(sample: LabelledImage, window: tuple[int, int, int, int]) -> LabelledImage:
+def crop(labelled: LabelledImage, window: tuple[int, int, int, int]) -> LabelledImage:
     """Cut out `window` (x0, y0, x1, y1); boxes are clipped to it, and those left without area are dropped."""
     x0, y0, x1, y1 = window
-    boxes = sample.boxes - np.array([x0, y0, x0, y0], dtype=np.float32)
+    boxes = labelled.boxes - np.array([x0, y0, x0, y0], dtype=np.float32)
     boxes = boxes.clip(0, np.array([x1 - x0, y1 - y0] * 2, dtype=np.float32))
     kept = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    return LabelledImage(sample.image.crop(window), boxes[kept], sample.labels[kept])
+    return LabelledImage(labelled.image.crop(window), boxes[kept], labelled.labels[kept])
 
 
 def _random_window(

@@ -17,8 +17,8 @@ from training_code.job.failures import DataError
 WINDOW = 50
 """Batches within which images are sorted by their shape, so that a batch holds similar ones."""
 
-WORD_OF_A_DEAD_WORKER_SECONDS = 5.0
-"""How long the signal that tells of a worker's end may come after its connection broke."""
+DEAD_WORKER_SECONDS = 5.0
+"""How much later than its broken connection the signal of a worker's end may come."""
 
 
 class Batch(NamedTuple):
@@ -96,9 +96,9 @@ class EvaluationBatchSampler(Sampler[list[Sample]]):
 
     def __init__(self, dataset: PlanDataset, *, rank: int = 0, world_size: int = 1) -> None:
         short_side = dataset.config.image_short_sides[-1]
-        draws = [Sample(position, 0, short_side) for position in range(rank, len(dataset), world_size)]
+        samples = [Sample(position, 0, short_side) for position in range(rank, len(dataset), world_size)]
         size = dataset.config.batch_size
-        self._batches = [draws[start : start + size] for start in range(0, len(draws), size)]
+        self._batches = [samples[start : start + size] for start in range(0, len(samples), size)]
 
     def __iter__(self) -> Iterator[list[Sample]]:
         return iter(self._batches)
@@ -107,8 +107,8 @@ class EvaluationBatchSampler(Sampler[list[Sample]]):
         return len(self._batches)
 
 
-def load_batches(dataset: PlanDataset, draws: Sampler[list[Sample]], *, pin_memory: bool) -> Iterator[Batch]:
-    """Read the batches that `draws` names.
+def load_batches(dataset: PlanDataset, sampler: Sampler[list[Sample]], *, pin_memory: bool) -> Iterator[Batch]:
+    """Read the batches of `sampler`.
 
     Raises:
         DataError: an image cannot be read.
@@ -116,7 +116,7 @@ def load_batches(dataset: PlanDataset, draws: Sampler[list[Sample]], *, pin_memo
     """
     loader: DataLoader[Batch | DataError] = DataLoader(
         dataset,  # type: ignore[arg-type]  # the items are collated to batches
-        batch_sampler=draws,
+        batch_sampler=sampler,
         collate_fn=_collate,
         num_workers=dataset.config.workers,
         pin_memory=pin_memory,
@@ -127,8 +127,8 @@ def load_batches(dataset: PlanDataset, draws: Sampler[list[Sample]], *, pin_memo
             if isinstance(batch, DataError):
                 raise batch
             yield batch
-    except (ConnectionError, EOFError):  # a worker is gone: the loader's handler of SIGCHLD is about to raise why
-        time.sleep(WORD_OF_A_DEAD_WORKER_SECONDS)
+    except (ConnectionError, EOFError):  # a worker ended; the loader's handler of SIGCHLD will raise why
+        time.sleep(DEAD_WORKER_SECONDS)
         raise
 
 

@@ -25,12 +25,17 @@ class CheckedDataset:
     train: CocoDataset
     val: CocoDataset
 
+    @property
+    def num_classes(self) -> int:
+        """Class logits that a model of this data set needs: labels are category ids, of which 0 stays unused."""
+        return max(category.id for category in self.categories) + 1
 
-def open_dataset(root: Path, *, num_queries: int, say: Callable[[str], None]) -> CheckedDataset:
-    """Check the data set at `root` and read it; `say` hears of its warnings.
+
+def open_dataset(root: Path, *, num_queries: int, log_line: Callable[[str], None]) -> CheckedDataset:
+    """Check the data set at `root` and read it; `log_line` gets its warnings.
 
     Raises:
-        JobConfigError: there is no such folder.
+        JobConfigError: the folder is missing.
         DataError: the data set is not valid; the sentence names the file.
     """
     if not root.is_dir():
@@ -38,7 +43,7 @@ def open_dataset(root: Path, *, num_queries: int, say: Callable[[str], None]) ->
     report = check_dataset(DirectoryStore(root), max_objects_per_image=num_queries)
     for finding in report.findings:
         if finding.severity is not Severity.ERROR:
-            say(f"{finding.severity.value}: {finding.message} {finding.fix}")
+            log_line(f"{finding.severity.value}: {finding.message} {finding.fix}")
     errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
     if errors:
         more = f" ({len(errors) - 1} more errors.)" if len(errors) > 1 else ""

@@ -1,4 +1,4 @@
-"""The images of one split with their boxes, drawn one by one as training and evaluation need them."""
+"""The images of one split with their boxes, read one by one as training and evaluation need them."""
 
 import io
 from pathlib import Path
@@ -19,7 +19,7 @@ from training_code.job.failures import DataError
 
 
 class Sample(NamedTuple):
-    """Which image to take and how: all that its augmentation depends on, so that a resumed run draws the same."""
+    """Which image to take and how: all that its augmentation depends on, so that a resumed training sees the same."""
 
     position: int
     """Index into the split."""
@@ -75,22 +75,22 @@ class PlanDataset(Dataset[Example | DataError]):
         """Relative to the split's folder."""
         return str(self._names[position].decode())
 
-    def __getitem__(self, draw: Sample) -> Example | DataError:
+    def __getitem__(self, sample: Sample) -> Example | DataError:
         try:
-            sample = self._read(draw.position)
+            labelled = self._read(sample.position)
         except DataError as failure:
             return failure
         if self.augmented:
-            rng = np.random.default_rng([self.config.seed, draw.epoch, int(self.image_ids[draw.position])])
-            sample = augment(sample, self.config, short_side=draw.short_side, rng=rng)
+            rng = np.random.default_rng([self.config.seed, sample.epoch, int(self.image_ids[sample.position])])
+            labelled = augment(labelled, self.config, short_side=sample.short_side, rng=rng)
         else:
-            size = resized_size(sample.image.size, draw.short_side, self.config.image_max_side)
-            sample = resize(sample, size)
+            size = resized_size(labelled.image.size, sample.short_side, self.config.image_max_side)
+            labelled = resize(labelled, size)
         return Example(
-            image_to_tensor(sample.image),
-            torch.from_numpy(sample.labels),
-            torch.from_numpy(_normalised_cxcywh(sample)),
-            draw.position,
+            image_to_tensor(labelled.image),
+            torch.from_numpy(labelled.labels),
+            torch.from_numpy(_normalised_cxcywh(labelled)),
+            sample.position,
         )
 
     def _read(self, position: int) -> LabelledImage:
@@ -110,7 +110,7 @@ class PlanDataset(Dataset[Example | DataError]):
         return LabelledImage(image, self._boxes[span].copy(), self._labels[span].copy())
 
 
-def _normalised_cxcywh(sample: LabelledImage) -> npt.NDArray[np.float32]:
+def _normalised_cxcywh(labelled: LabelledImage) -> npt.NDArray[np.float32]:
     """The boxes (N, 4) as centre and size in shares of the image."""
-    xyxy = sample.boxes / np.array([sample.image.width, sample.image.height] * 2, dtype=np.float32)
+    xyxy = labelled.boxes / np.array([labelled.image.width, labelled.image.height] * 2, dtype=np.float32)
     return np.concatenate([(xyxy[:, :2] + xyxy[:, 2:]) / 2, xyxy[:, 2:] - xyxy[:, :2]], axis=1)

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save_file
-from torch import nn
 
 from dataset_contract.coco import Category
 from prediction.image_tensors import MEAN, STD
-from prediction.predictor import MODEL_FORMAT, weights_by_name
+from prediction.model_folder import MODEL_FORMAT, weights_by_name
+from training_code.dino.model import DINO
+from training_code.job.history import History
 from training_code.job.hyperparameters import JobConfig
-from training_code.loop.history import History
 
 ROOT = Path(__file__).resolve().parents[2]
 PREDICTION_CODE = (
@@ -31,7 +31,7 @@ PREDICTION_CODE = (
 def write_artifact(
     folder: Path,
     *,
-    model: nn.Module,
+    model: DINO,
     job: JobConfig,
     categories: Sequence[Category],
     dataset_version: str,
@@ -50,7 +50,7 @@ def write_artifact(
     config = {
         "format": MODEL_FORMAT,
         "recipe": job.recipe,
-        "model": dataclasses.asdict(job.model),
+        "model": dataclasses.asdict(model.config),
         "training": dataclasses.asdict(job.training),
         "classes": [{"id": category.id, "name": category.name} for category in categories],
         "image": {
@@ -62,7 +62,7 @@ def write_artifact(
         "dataset_version": dataset_version,
         "steps": len(history.column("step")),
     }
-    write_json(folder / "config.json", config)  # last: without it the folder is no model
+    write_json(folder / "config.json", config)  # last: a folder without it is not a model
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Checkpoints that survive: written whole or not at all, checked by their hash, loaded without unpickling code."""
+"""Checkpoint files: written whole or not at all, checked by their hash, loaded without unpickling code."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 KEPT = 2
-"""Newest checkpoints that stay: the last one, and the one to fall back to.
+"""Newest checkpoints that are kept: the last one, and the one to fall back to.
 
 SageMaker deletes in S3 what is deleted here (docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html), for which
 the job's role needs s3:DeleteObject; without it, older ones stay there until the bucket's lifecycle removes them.
@@ -24,7 +24,7 @@ _NAME = re.compile(r"checkpoint-(?P<step>[0-9]{8})-(?P<hash>[0-9a-f]{16})\.pt")
 def save_checkpoint(folder: Path, step: int, state: Mapping[str, Any]) -> Path:
     """Write `state` (tensors, numbers, strings, lists and dicts of them) as the checkpoint after `step` updates.
 
-    Its name holds the start of its SHA-256, so one atomic rename makes a file that can be told from a damaged one.
+    Its name holds the start of its SHA-256, so that a damaged file is recognised.
     """
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f"{_WRITING}{step:08d}"
@@ -42,8 +42,8 @@ def save_checkpoint(folder: Path, step: int, state: Mapping[str, Any]) -> Path:
     return path
 
 
-def load_newest_checkpoint(folder: Path, say: Callable[[str], None]) -> dict[str, Any] | None:
-    """The newest sound checkpoint's state, on the CPU; None if there is none. `say` hears of each damaged one."""
+def load_newest_checkpoint(folder: Path, log_line: Callable[[str], None]) -> dict[str, Any] | None:
+    """The newest sound checkpoint's state, on the CPU; None without one. `log_line` tells of each damaged one."""
     for leftover in folder.glob(f"{_WRITING}*"):
         leftover.unlink(missing_ok=True)  # each process of this machine does this at the same time
     for path in _newest_first(folder):
@@ -55,7 +55,7 @@ def load_newest_checkpoint(folder: Path, say: Callable[[str], None]) -> dict[str
                 raise ValueError("it holds no dictionary")
         except (OSError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            say(f"The checkpoint {path.name} is damaged ({reason}): going back to the one before it.")
+            log_line(f"The checkpoint {path.name} is damaged ({reason}): going back to the one before it.")
             continue
         return state
     return None

@@ -1,4 +1,4 @@
-"""The processes that train together: how they are started on all GPUs of all hosts, and how they talk."""
+"""The processes that train together: how they are started on all GPUs of all hosts, and what they exchange."""
 
 import json
 import os
@@ -19,7 +19,7 @@ PORT = 29500
 
 @dataclass(frozen=True, slots=True)
 class DistributedContext:
-    """This process among all."""
+    """This process among those that train together."""
 
     rank: int
     world_size: int
@@ -45,19 +45,19 @@ class DistributedContext:
         distributed.all_gather_object(values, value)
         return values
 
-    def leave(self) -> None:
-        """End the connection, all together; nothing may be exchanged afterwards.
+    def close(self) -> None:
+        """End the process group, once every process calls this; nothing can be exchanged afterwards.
 
-        A process that ended with it open could abort in its threads (seen: SIGABRT), and torchrun would then end the
-        first process too, which may still be writing the model.
+        A process that ends with the group open can abort in its threads (seen: SIGABRT), and torchrun then ends the
+        first process, too, which may still be writing the model.
         """
         if self.world_size > 1:
             distributed.barrier()
             distributed.destroy_process_group()
 
 
-def command_for_all(resource_config: Path) -> list[str] | None:
-    """The torchrun command that starts a process for each GPU of each host; None where one process is all there is.
+def torchrun_command(resource_config: Path) -> list[str] | None:
+    """The torchrun command that starts a process for each GPU of each host; None where one process is enough.
 
     Raises:
         JobConfigError: resourceconfig.json cannot be used.
@@ -79,8 +79,8 @@ def command_for_all(resource_config: Path) -> list[str] | None:
     return [sys.executable, "-m", "torch.distributed.run", *place, f"--nproc-per-node={per_host}"]
 
 
-def join(environment: Mapping[str, str] = os.environ) -> DistributedContext:
-    """Join the processes that torchrun started (RANK, WORLD_SIZE and LOCAL_RANK), or be the only one."""
+def initialise(environment: Mapping[str, str] = os.environ) -> DistributedContext:
+    """Connect the processes that torchrun started (RANK, WORLD_SIZE, LOCAL_RANK); without it this is the only one."""
     local_rank, world_size = int(environment.get("LOCAL_RANK", "0")), int(environment.get("WORLD_SIZE", "1"))
     on_gpu = torch.cuda.is_available()
     device = torch.device("cuda", local_rank) if on_gpu else torch.device("cpu")

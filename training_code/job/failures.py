@@ -1,4 +1,4 @@
-"""The ways a training job can fail, each with the one word that its failure file starts with."""
+"""The ways a training job can fail, each with the code that its failure file starts with."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -7,13 +7,13 @@ from typing import ClassVar
 class TrainingError(Exception):
     """A failure that a person can act on: its message is one sentence saying what, where and what to do.
 
-    Takes the message only, so that it survives the way from a worker process.
+    Takes the message only, so that it can be pickled on its way from a worker process.
     """
 
-    word: ClassVar[str]
+    code: ClassVar[str]
 
     def __str__(self) -> str:
-        return f"{self.word}: {self.args[0]}"
+        return f"{self.code}: {self.args[0]}"
 
 
 class JobConfigError(TrainingError):
@@ -22,7 +22,7 @@ class JobConfigError(TrainingError):
     Start again, under a new execution.
     """
 
-    word = "CONFIG"
+    code = "CONFIG"
 
 
 class DataError(TrainingError):
@@ -31,7 +31,7 @@ class DataError(TrainingError):
     As for `DatasetInvalid`: mend the source, upload with `--replace`, redrive.
     """
 
-    word = "DATA"
+    code = "DATA"
 
 
 class MemoryExhaustedError(TrainingError):
@@ -40,7 +40,7 @@ class MemoryExhaustedError(TrainingError):
     Take a type with more: ml.g6e.2xlarge has 48 GB, the others have 24.
     """
 
-    word = "OOM"
+    code = "OOM"
 
 
 class NonFiniteLossError(TrainingError):
@@ -49,7 +49,7 @@ class NonFiniteLossError(TrainingError):
     Look at the data of the steps that the cause names.
     """
 
-    word = "NAN_LOSS"
+    code = "NAN_LOSS"
 
 
 class StallError(TrainingError):
@@ -58,7 +58,7 @@ class StallError(TrainingError):
     Redrive: it goes on from the last checkpoint.
     """
 
-    word = "STALL"
+    code = "STALL"
 
 
 MAX_FAILURE_CHARACTERS = 1024

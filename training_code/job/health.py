@@ -1,4 +1,4 @@
-"""Judges a run by what its user expects of a first one: no error for a while, no NaN, memory enough, a falling loss."""
+"""Judges a training by what its user expects first: no error for a while, no NaN, enough memory, a falling loss."""
 
 import statistics
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ def judge_health(
 ) -> dict[str, Any]:
     """The content of health.json: the status "healthy", "undecided" (too short so far) or "unhealthy", and each check.
 
-    `failure` is the class word of what ended the run, such as OOM.
+    `failure` is the code of what ended the training, such as OOM.
     """
     checks = {
-        "no_error": _check(failure is None, "No error ended the run.", f"The run ended with {failure}."),
+        "no_error": _check(failure is None, "No error ended the training.", f"The training ended with {failure}."),
         "no_nan": _check(failure != "NAN_LOSS", "Every loss was finite.", "A loss was not finite."),
         "no_oom": _check(failure != "OOM", "The memory sufficed.", "The memory did not suffice."),
         "duration": _check(

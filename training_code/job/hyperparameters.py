@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from training_code.config import ConfigError, ModelConfig, TrainingConfig
+from training_code.config import Architecture, ConfigError, TrainingConfig
 from training_code.job.failures import JobConfigError
 from training_code.recipes import RECIPES
 
@@ -22,12 +22,12 @@ class JobConfig:
     """What one training job does."""
 
     recipe: str
-    model: ModelConfig
+    model: Architecture
     training: TrainingConfig
 
 
 def read_hyperparameters(path: Path) -> JobConfig:
-    """Read hyperparameters.json; without the file (SageMaker writes none if there are none) the defaults hold.
+    """Read hyperparameters.json; without the file (SageMaker writes none where there are none) the defaults apply.
 
     Raises:
         JobConfigError: the file or a value in it cannot be used.

@@ -18,7 +18,7 @@ TRAINING_FIGURES = (
     "data_wait_share",
     "gpu_memory_gb",
 )
-"""Of one interval: mean losses, norm of the gradient before clipping, learning rate, speed, share of time spent
+"""Of one window: mean losses, norm of the gradient before clipping, learning rate, speed, share of time spent
 waiting for data, peak memory of the GPU."""
 
 VALIDATION_FIGURES = ("ap", "ap50", "ap75", "ar", "f1", "f1_threshold")
@@ -52,12 +52,12 @@ class TrainingLine:
 
 
 def training_line(*, step: int, steps: int, epoch: int, figures: Mapping[str, float]) -> str:
-    """One line for an interval of training; `figures` has the keys TRAINING_FIGURES, `epoch` counts from 1."""
+    """One line for a window of training; `figures` has the keys TRAINING_FIGURES, `epoch` counts from 1."""
     return f"[train] step={step}/{steps} epoch={epoch} {_format(TRAINING_FIGURES, figures)}"
 
 
 def read_training_line(line: str) -> TrainingLine | None:
-    """The figures of a line of the log; None if it is not one that training_line() wrote."""
+    """The figures of a line of the log; None for any other line."""
     match = _TRAINING_LINE.fullmatch(line)
     if match is None:
         return None

@@ -8,16 +8,16 @@ from training_code.dino.model import DINO
 from training_code.job.failures import JobConfigError
 
 
-def load_starting_weights(model: DINO, channel: Path, say: Callable[[str], None]) -> None:
-    """Load the one file in `channel` into `model`, as far as it fits; `say` hears what became of each tensor.
+def load_starting_weights(model: DINO, channel: Path, log_line: Callable[[str], None]) -> None:
+    """Load the one file in `channel` into `model`, as far as it fits; `log_line` gets what became of the tensors.
 
     Raises:
-        JobConfigError: there are several files, or the file cannot be used.
+        JobConfigError: there are several files, or the file is not a usable checkpoint.
     """
     files = sorted(path for path in channel.glob("*") if path.is_file() and not path.name.startswith("."))
     if not files:
         if model.config.backbone_norm == "frozen_batch_norm":
-            say(
+            log_line(
                 "warning: The backbone starts from random weights, and its frozen norms cannot learn: expect poor"
                 " results. Give the job a channel `pretrained` with a checkpoint of DINO or of a ResNet-50."
             )
@@ -25,6 +25,6 @@ def load_starting_weights(model: DINO, channel: Path, say: Callable[[str], None]
     if len(files) > 1:
         raise JobConfigError(f"The channel `pretrained` must hold one file, not {len(files)} ({files[0].name}, ...).")
     try:
-        say(str(load_for_fine_tuning(model, read_weights(files[0]))))
+        log_line(str(load_for_fine_tuning(model, read_weights(files[0]))))
     except CheckpointError as error:
         raise JobConfigError(str(error)) from None

@@ -1,4 +1,4 @@
-"""What a run tells of its figures: lines of the log, and the same as TensorBoard events.
+"""The figures of a training: lines of the log, and the same as TensorBoard events.
 
 tensorboard --logdir FOLDER shows the events, where FOLDER is tensorboard/ of the unpacked output.tar.gz.
 """
@@ -15,35 +15,35 @@ from tensorboardX.proto.summary_pb2 import Summary
 from training_code.job.metric_lines import VALIDATION_FIGURES, class_line, training_line, validation_line
 
 
-class RunLog:
+class TrainingLog:
     """The log of one start of a job; an event file of its own for each start, which TensorBoard shows as one run.
 
-    Events are written at once, not by a thread as tensorboardX's SummaryWriter does it: what the log says is in the
-    file, however the process ends.
+    Events are written at once, not by a thread as in tensorboardX's SummaryWriter: what the log says is in the file,
+    however the process ends.
     """
 
-    def __init__(self, say: Callable[[str], None], folder: Path, *, step: int) -> None:
+    def __init__(self, log_line: Callable[[str], None], folder: Path, *, step: int) -> None:
         """Go on after `step` updates: TensorBoard then hides what an interrupted start wrote of later ones.
 
-        `say` prints a line, `folder` gets the events.
+        `log_line` writes a line, `folder` gets the events.
         """
-        self._say = say
+        self._log_line = log_line
         folder.mkdir(parents=True, exist_ok=True)
         self._file = RecordWriter(str(folder / f"events.out.tfevents.{time.time_ns()}"))
         self._write(file_version="brain.Event:2")
         self._write(step=step + 1, session_log=SessionLog(status=SessionLog.START))
 
     def training(self, *, step: int, steps: int, epoch: int, figures: Mapping[str, float]) -> None:
-        """Tell of an interval of training; `figures` has the keys TRAINING_FIGURES, `epoch` counts from 1."""
-        self._say(training_line(step=step, steps=steps, epoch=epoch, figures=figures))
+        """Log a window of training; `figures` has the keys TRAINING_FIGURES, `epoch` counts from 1."""
+        self._log_line(training_line(step=step, steps=steps, epoch=epoch, figures=figures))
         self._write_scalars("train", step, figures)
 
     def validation(self, *, step: int, epoch: int, metrics: Mapping[str, Any]) -> None:
-        """Tell of an evaluation; `metrics` are evaluation.evaluate's."""
+        """Log an evaluation; `metrics` are those of evaluation.metrics.evaluate."""
         figures = {name: metrics[name] for name in VALIDATION_FIGURES}
-        self._say(validation_line(step=step, epoch=epoch, figures=figures))
+        self._log_line(validation_line(step=step, epoch=epoch, figures=figures))
         for name, of_class in metrics["classes"].items():
-            self._say(class_line(step=step, name=name, figures=of_class))
+            self._log_line(class_line(step=step, name=name, figures=of_class))
         self._write_scalars("validation", step, figures)
 
     def close(self) -> None:

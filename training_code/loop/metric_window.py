@@ -1,4 +1,4 @@
-"""Gathers the figures of the steps between two lines of the log."""
+"""The figures of the steps between two lines of the log."""
 
 import time
 
@@ -23,7 +23,7 @@ class MetricWindow:
         self._waited += waited
 
     def figures(self) -> dict[str, float]:
-        """Means over the interval, with the keys metric_lines.TRAINING_FIGURES; there must be a step."""
+        """Means over the window, with the keys metric_lines.TRAINING_FIGURES; there must be a step."""
         elapsed = max(time.monotonic() - self._start, 1e-9)
         means = {
             name: sum(getattr(step, name) for step in self._steps) / len(self._steps)

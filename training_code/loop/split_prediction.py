@@ -15,31 +15,34 @@ from training_code.job.watch import StopRequest
 
 @torch.inference_mode()
 def predict_split(
-    model: DINO, images: PlanDataset, processes: DistributedContext, *, stop: StopRequest, progress: Callable[[], None]
+    model: DINO,
+    dataset: PlanDataset,
+    distributed: DistributedContext,
+    *,
+    stop: StopRequest,
+    after_batch: Callable[[], None],
 ) -> list[ImageDetections] | None:
-    """The detections on all of `images`, in every process; None if any process was asked to stop.
-
-    `progress` is called after each batch.
+    """The detections on all of `dataset`, in every process; None if any process was asked to stop.
 
     Raises:
         DataError: an image cannot be read.
     """
     model.eval()
     own: list[ImageDetections] = []
-    draws = EvaluationBatchSampler(images, rank=processes.rank, world_size=processes.world_size)
-    for batch in load_batches(images, draws, pin_memory=processes.device.type == "cuda"):
+    sampler = EvaluationBatchSampler(dataset, rank=distributed.rank, world_size=distributed.world_size)
+    for batch in load_batches(dataset, sampler, pin_memory=distributed.device.type == "cuda"):
         if stop.received:
             break
-        on_device = batch.to(processes.device)
+        on_device = batch.to(distributed.device)
         outputs = model(on_device.images, on_device.mask)
-        sizes_B2 = torch.from_numpy(images.sizes[batch.positions][:, ::-1].copy()).to(processes.device)
+        sizes_B2 = torch.from_numpy(dataset.sizes[batch.positions][:, ::-1].copy()).to(distributed.device)
         for position, found in zip(
             batch.positions, post_process(outputs, sizes_B2, model.config.num_select), strict=True
         ):
             scores, labels, boxes = (found[name].cpu().numpy() for name in ("scores", "labels", "boxes"))
-            own.append(ImageDetections(int(images.image_ids[position]), scores, labels, boxes))
-        progress()
-    parts = processes.gather((stop.received, own))
+            own.append(ImageDetections(int(dataset.image_ids[position]), scores, labels, boxes))
+        after_batch()
+    parts = distributed.gather((stop.received, own))
     if any(stopped for stopped, _ in parts):
         return None
     return [detections for _, part in parts for detections in part]

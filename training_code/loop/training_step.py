@@ -29,7 +29,7 @@ class StepFigures(NamedTuple):
     lr: float
 
 
-class NotFiniteError(Exception):
+class NonFiniteStepError(Exception):
     """The loss or gradient is not finite; raised in every process, before the weights change."""
 
     def __init__(self, *, own_loss_is_finite: bool) -> None:
@@ -40,17 +40,17 @@ class NotFiniteError(Exception):
 class TrainingStep:
     """The model with all that changes it."""
 
-    def __init__(self, model: DINO, config: TrainingConfig, processes: DistributedContext) -> None:
-        self.model = model.to(processes.device)
-        on_gpu = processes.device.type == "cuda"
+    def __init__(self, model: DINO, config: TrainingConfig, distributed: DistributedContext) -> None:
+        self.model = model.to(distributed.device)
+        on_gpu = distributed.device.type == "cuda"
         if on_gpu:  # tensor cores take convolutions' channels last; the feature maps follow the weights
             self.model.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a module takes it
         self.optimiser = make_optimiser(self.model, config)
         self.average = MovingAverage(self.model, config.ema_decay) if config.ema_decay else None
         self._criterion = Criterion(model.config)
         self._config = config
-        self._processes = processes
-        self._network: nn.Module = DistributedDataParallel(self.model) if processes.world_size > 1 else self.model
+        self._distributed = distributed
+        self._network: nn.Module = DistributedDataParallel(self.model) if distributed.world_size > 1 else self.model
         self._autocast = on_gpu and config.precision == "bf16" and torch.cuda.is_bf16_supported()
 
     @property
@@ -64,7 +64,7 @@ class TrainingStep:
         Random numbers depend on seed, step and rank only, so there is no random state to save.
 
         Raises:
-            NotFiniteError: nothing was updated.
+            NonFiniteStepError: nothing was updated.
         """
         factor = learning_rate_factor(step, steps=steps, steps_per_epoch=steps_per_epoch, config=self._config)
         rate = set_learning_rate(self.optimiser, factor)
@@ -72,10 +72,10 @@ class TrainingStep:
         parameters = [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
         norm = nn.utils.clip_grad_norm_(parameters, self._config.clip_norm)
         own_loss = figures[:1].clone()
-        means = self._processes.mean(torch.cat([figures, norm[None]]))
+        means = self._distributed.mean(torch.cat([figures, norm[None]]))
         own, loss, loss_class, loss_bbox, loss_giou, grad_norm = torch.cat([own_loss, means]).tolist()
         if not (math.isfinite(loss) and math.isfinite(grad_norm)):
-            raise NotFiniteError(own_loss_is_finite=math.isfinite(own))
+            raise NonFiniteStepError(own_loss_is_finite=math.isfinite(own))
         self.optimiser.step()
         if self.average:
             self.average.update(self.model.parameters(), step)
@@ -85,9 +85,9 @@ class TrainingStep:
         """Leave the gradient of `batches` in the parameters; returns the mean total, class, box and GIoU loss (4,)."""
         self._network.train()
         self.optimiser.zero_grad(set_to_none=True)
-        state = np.random.SeedSequence([self._config.seed, step, self._processes.rank]).generate_state(1, np.uint64)
+        state = np.random.SeedSequence([self._config.seed, step, self._distributed.rank]).generate_state(1, np.uint64)
         torch.manual_seed(int(state[0]))
-        sums = torch.zeros(4, device=self._processes.device)
+        sums = torch.zeros(4, device=self._distributed.device)
         for index, batch in enumerate(batches):
             with self._synchronised_only_at(index == len(batches) - 1):
                 with torch.autocast("cuda", torch.bfloat16, enabled=self._autocast):
@@ -106,7 +106,7 @@ class TrainingStep:
         return contextlib.nullcontext()
 
     def state(self) -> dict[str, Any]:
-        """All that an interrupted run needs to go on as if it had not been; the same whatever the weights' layout."""
+        """All that a resumed training needs to learn the same; independent of the weights' layout in memory."""
         average = self.average.model.state_dict() if self.average else {}
         state = {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(), "average": average}
         return {name: _row_by_row(value) for name, value in state.items()}

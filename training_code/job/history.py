@@ -1,4 +1,4 @@
-"""What happened at every update: one row a step, kept as numbers so that a checkpoint can carry all of it."""
+"""The figures of every update: one row a step, kept as numbers so that a checkpoint can hold all of them."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,14 +8,14 @@ from torch import Tensor
 
 COLUMNS = ("step", "epoch", "loss", "loss_class", "loss_bbox", "loss_giou", "grad_norm", "lr", "seconds")
 """Update and epoch counted from 1; the weighted sum of all losses, and the last decoder layer's parts; norm of the
-gradient before clipping; learning rate; seconds of training up to here, over all runs of the job."""
+gradient before clipping; learning rate; seconds of training up to here, over all starts."""
 
 
 class History:
     """A growing table with COLUMNS."""
 
     def __init__(self, rows: Tensor | None = None) -> None:
-        """`rows` (steps, columns) come from rows() of an earlier run."""
+        """`rows` (steps, columns) are rows() of an earlier start."""
         self._rows: list[list[float]] = [] if rows is None else rows.tolist()
 
     def add(self, figures: Mapping[str, float]) -> None:

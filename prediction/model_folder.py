@@ -1,0 +1,77 @@
+"""Reads a trained model from a folder: config.json and model.safetensors, as a training job writes them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from training_code.config import ConfigError, ModelConfig
+from training_code.dino.model import DINO, build_model
+
+MODEL_FORMAT = "floorplan-dino-model/1"
+"""What config.json gives as `format`."""
+
+
+class ModelError(Exception):
+    """A model folder that cannot be used; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """A model, and what it takes to use it."""
+
+    model: DINO
+    classes: Mapping[int, str]
+    """Names by category id."""
+    short_side: int
+    """Pixels that the short side of an image is resized to."""
+    max_side: int
+    """Pixels that its long side has at most."""
+
+
+def read_model(folder: Path) -> TrainedModel:
+    """Read the unpacked content of model.tar.gz.
+
+    Raises:
+        ModelError: a file is missing, damaged or of another format.
+    """
+    try:
+        config = json.loads((folder / "config.json").read_bytes())
+        if config["format"] != MODEL_FORMAT:
+            raise ModelError(f"{folder / 'config.json'} has the format {config['format']!r}, not {MODEL_FORMAT!r}.")
+        model = build_model(_model_config(config["model"]))
+        weights = load_file(folder / "model.safetensors")
+        if weights.keys() != weights_by_name(model).keys():
+            raise ValueError("model.safetensors and config.json do not belong together")
+        model.load_state_dict(weights, strict=False)  # not strict: a shared tensor has several names there
+        classes = {int(item["id"]): str(item["name"]) for item in config["classes"]}
+        image = config["image"]
+        return TrainedModel(model, classes, int(image["short_side"]), int(image["max_side"]))
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, ConfigError) as error:
+        raise ModelError(
+            f"{folder} does not hold a model that can be loaded ({type(error).__name__}: {error});"
+            " unpack model.tar.gz again."
+        ) from error
+
+
+def weights_by_name(model: nn.Module) -> dict[str, Tensor]:
+    """The content of model.safetensors: every tensor once (a state_dict names a shared one several times).
+
+    Row by row, whatever their layout in memory, so that equal weights make equal files.
+    """
+    tensors = {name: parameter.detach().contiguous() for name, parameter in model.named_parameters()}
+    return tensors | dict(model.named_buffers())
+
+
+def _model_config(values: Mapping[str, Any]) -> ModelConfig:
+    if unknown := set(values) - {field.name for field in fields(ModelConfig)}:
+        raise ValueError(f"unknown model setting {min(unknown)!r}")
+    arguments: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+    }
+    return ModelConfig(**arguments)

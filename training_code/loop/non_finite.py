@@ -1,0 +1,41 @@
+"""Names the images behind a loss that is not finite, and saves their batches."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from training_code.data.batches import Batch
+from training_code.data.plan_dataset import PlanDataset
+from training_code.job.distributed import DistributedContext
+from training_code.job.failures import NonFiniteLossError
+from training_code.loop.training_step import NonFiniteStepError
+
+
+def non_finite_failure(
+    error: NonFiniteStepError,
+    batches: Sequence[Batch],
+    dataset: PlanDataset,
+    distributed: DistributedContext,
+    *,
+    step: int,
+    folder: Path,
+) -> NonFiniteLossError:
+    """The failure of update number `step` (from 1), with the images of every process whose loss is not finite.
+
+    Called in every process; one whose batches are among them saves them in `folder`.
+    """
+    names = [dataset.file_name(position) for batch in batches for position in batch.positions]
+    own = [] if error.own_loss_is_finite else names
+    suspects = {name for part in distributed.gather(own) for name in part}
+    if not suspects:  # the gradient alone is not finite: every process's batch may be the cause
+        own = names
+        suspects = {name for part in distributed.gather(own) for name in part}
+    if own:
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.save([batch._asdict() for batch in batches], folder / f"non_finite_batch_{distributed.rank}.pt")
+    return NonFiniteLossError(
+        f"the loss or its gradient at step {step} is not finite, and the weights were left as they were;"
+        f" the batch is saved in output.tar.gz, its images are {', '.join(sorted(suspects))}."
+        " Look at their boxes, or lower learning_rate."
+    )

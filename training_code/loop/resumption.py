@@ -1,0 +1,84 @@
+"""Goes on where an interrupted training stopped: from the newest checkpoint that the same training has saved."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from training_code.config import ModelConfig, TrainingConfig
+from training_code.job.checkpoints import load_newest_checkpoint, save_checkpoint
+from training_code.job.distributed import DistributedContext
+from training_code.job.failures import JobConfigError
+from training_code.loop.training_progress import TrainingProgress
+from training_code.loop.training_step import TrainingStep
+
+FREE_TO_CHANGE = {
+    "workers",
+    "cpu_threads",
+    "log_steps",
+    "checkpoint_epochs",
+    "evaluation_epochs",
+    "stall_minutes",
+    "health_minutes",
+    "activation_checkpointing",
+}
+"""Settings that a resumed training may change, since they do not change what is learned."""
+
+
+def fingerprint(
+    model: ModelConfig, training: TrainingConfig, *, dataset_version: str, world_size: int
+) -> dict[str, Any]:
+    """What must be the same for a training to go on from a checkpoint."""
+    settings = {name: value for name, value in dataclasses.asdict(training).items() if name not in FREE_TO_CHANGE}
+    facts = {"dataset_version": dataset_version, "processes": world_size}
+    values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(model) | settings | facts))
+    return values
+
+
+class Resumption:
+    """The checkpoints of one training."""
+
+    def __init__(
+        self,
+        folder: Path,
+        wanted: Mapping[str, Any],
+        training: TrainingStep,
+        progress: TrainingProgress,
+        distributed: DistributedContext,
+    ) -> None:
+        """`wanted` is this training's fingerprint()."""
+        self._folder, self._wanted = folder, wanted
+        self._training, self._progress, self._distributed = training, progress, distributed
+
+    def save(self) -> None:
+        """Write a checkpoint, in the first process."""
+        if self._distributed.is_first:
+            state = self._training.state() | self._progress.state() | {"fingerprint": json.dumps(self._wanted)}
+            save_checkpoint(self._folder, self._progress.step, state)
+
+    def restore(self, log_line: Callable[[str], None]) -> bool:
+        """Go on from the newest sound checkpoint; False if there is none.
+
+        Raises:
+            JobConfigError: it belongs to another configuration or data set, or another host has another one.
+        """
+        state = load_newest_checkpoint(self._folder, log_line)
+        found = self._distributed.gather(state and state["step"])
+        if len(set(found)) > 1:
+            raise JobConfigError(
+                f"The hosts of this job found checkpoints of different steps ({found}): give the job a new checkpoint"
+                " location, or remove the newer checkpoints there."
+            )
+        if state is None:
+            return False
+        saved = json.loads(state["fingerprint"])
+        for name, value in self._wanted.items():
+            if saved.get(name) != value:
+                raise JobConfigError(
+                    f"The checkpoints in {self._folder} were made with {name} = {saved.get(name)}, but this job has"
+                    f" {value}: give the job another checkpoint location, or the same {name}."
+                )
+        self._training.restore(state)
+        self._progress.restore(state)
+        return True
