@@ -1,4 +1,4 @@
-"""Reads a trained model from a folder: config.json and model.safetensors, as a training job writes them."""
+"""Loads a trained model from a folder: config.json and model.safetensors, as a training job writes them."""
 
 import json
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class ModelError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class TrainedModel:
+class LoadedModel:
     """A model, and what it takes to use it."""
 
     model: DINO
@@ -34,8 +34,8 @@ class TrainedModel:
     """Pixels that its long side has at most."""
 
 
-def read_model(folder: Path) -> TrainedModel:
-    """Read the unpacked content of model.tar.gz.
+def load_model(folder: Path) -> LoadedModel:
+    """Load the unpacked content of model.tar.gz.
 
     Raises:
         ModelError: a file is missing, damaged or of another format.
@@ -51,7 +51,7 @@ def read_model(folder: Path) -> TrainedModel:
         model.load_state_dict(weights, strict=False)  # not strict: a shared tensor has several names there
         classes = {int(item["id"]): str(item["name"]) for item in config["classes"]}
         image = config["image"]
-        return TrainedModel(model, classes, int(image["short_side"]), int(image["max_side"]))
+        return LoadedModel(model, classes, int(image["short_side"]), int(image["max_side"]))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, ConfigError) as error:
         raise ModelError(
             f"{folder} does not hold a model that can be loaded ({type(error).__name__}: {error});"

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from prediction.image_tensors import image_to_tensor, pad_to_batch, resized_size
-from prediction.model_folder import TrainedModel, read_model
+from prediction.model_folder import LoadedModel, load_model
 from training_code.dino.post_processing import post_process
 
 
@@ -32,8 +32,8 @@ class Detection:
 class Predictor:
     """A trained model, ready for images."""
 
-    def __init__(self, trained: TrainedModel, device: str = "cpu") -> None:
-        self._trained, self._model = trained, trained.model.to(device).eval()
+    def __init__(self, loaded: LoadedModel, device: str = "cpu") -> None:
+        self._loaded, self._model = loaded, loaded.model.to(device).eval()
 
     @classmethod
     def load(cls, folder: Path, device: str = "cpu") -> "Predictor":
@@ -42,13 +42,13 @@ class Predictor:
         Raises:
             ModelError: a file is missing, damaged or of another format.
         """
-        return cls(read_model(folder), device)
+        return cls(load_model(folder), device)
 
     @torch.inference_mode()
     def predict(self, image: Image.Image) -> list[Detection]:
         """Everything found on `image`, best first, boxes within the image; choose a score to cut at yourself."""
         image = image.convert("RGB")
-        size = resized_size(image.size, self._trained.short_side, self._trained.max_side)
+        size = resized_size(image.size, self._loaded.short_side, self._loaded.max_side)
         resized = image.resize(size, Image.Resampling.BILINEAR)
         images_B3HW, mask_BHW = pad_to_batch([image_to_tensor(resized)])
         device = next(self._model.parameters()).device
@@ -57,7 +57,7 @@ class Predictor:
         [found] = post_process(outputs, size_12, self._model.config.num_select)
         edge = torch.tensor([image.width, image.height] * 2)
         boxes = found["boxes"].cpu().clamp(min=torch.zeros(4), max=edge)
-        classes = self._trained.classes
+        classes = self._loaded.classes
         return [
             Detection(classes[label], score, (box[0], box[1], box[2], box[3]))
             for label, score, box in zip(

@@ -19,96 +19,61 @@ class Architecture:
 
     num_queries: int = 900
     """Boxes that the decoder predicts for an image; must exceed the objects of the fullest image."""
-
     d_model: int = 256
     """Width of every token and query."""
-
     num_heads: int = 8
     """Attention heads, in self-attention and in deformable attention."""
-
     feedforward_dim: int = 2048
     """Hidden width of the feed-forward block of each transformer layer."""
-
     encoder_layers: int = 6
     """Deformable encoder layers."""
-
     decoder_layers: int = 6
     """Decoder layers; each one refines the boxes and has its own losses."""
-
     num_levels: int = 4
     """Feature scales: C3, C4, C5 (strides 8, 16, 32), then further halvings of C5."""
-
     num_points: int = 4
     """Sampling points of deformable attention for each head and scale."""
-
     backbone_blocks: tuple[int, int, int, int] = (3, 4, 6, 3)
     """Bottleneck blocks of the four ResNet stages; the default is ResNet-50."""
-
     backbone_width: int = 64
     """Channels of the ResNet's stem; C3, C4 and C5 have 8, 16 and 32 times as many."""
-
     backbone_norm: Literal["frozen_batch_norm", "group_norm"] = "frozen_batch_norm"
     """frozen_batch_norm needs pretrained weights (its statistics never move); group_norm also learns from scratch."""
-
     freeze_stem: bool = True
     """Keep the first convolution and the first stage as they were loaded (they need pretrained weights)."""
-
     position_temperature: float = 20.0
     """Temperature of the encoder's sine position encoding (DAB-DETR's value)."""
-
     dn_number: int = 100
     """Denoising queries of each kind (positive, negative) for an image, shared out in groups; 0 means none."""
-
     dn_label_noise: float = 0.5
     """Twice the share of denoising queries whose label is replaced by a random one (paper section 3.3)."""
-
     dn_box_noise: float = 1.0
     """Scale of the noise on the denoising boxes' corners, in half widths and half heights."""
-
     cost_class: float = 2.0
     """Weight of the focal cost in the matching."""
-
     cost_bbox: float = 5.0
     """Weight of the L1 cost in the matching."""
-
     cost_giou: float = 2.0
     """Weight of the GIoU cost in the matching."""
-
     loss_class: float = 1.0
     """Weight of the focal loss."""
-
     loss_bbox: float = 5.0
     """Weight of the L1 loss."""
-
     loss_giou: float = 2.0
     """Weight of the GIoU loss."""
-
     loss_interm: float = 1.0
     """Factor on the losses of the encoder's own proposals (two-stage query selection)."""
-
     focal_alpha: float = 0.25
     """Balance of positives in the focal loss and cost."""
-
     focal_gamma: float = 2.0
     """Exponent of the focal loss and cost."""
-
     num_select: int = 300
     """Detections kept for an image by post-processing."""
 
     def __post_init__(self) -> None:
-        for name in [
-            "num_queries",
-            "d_model",
-            "num_heads",
-            "feedforward_dim",
-            "encoder_layers",
-            "decoder_layers",
-            "num_levels",
-            "num_points",
-            "backbone_width",
-            "num_select",
-        ]:
-            _require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}")
+        _require_at_least(1, self, "num_queries d_model num_heads feedforward_dim encoder_layers decoder_layers")
+        _require_at_least(1, self, "num_points backbone_width num_select")
+        _require_at_least(0, self, "dn_number dn_box_noise focal_gamma loss_class loss_bbox loss_giou loss_interm")
         _require(len(self.backbone_blocks) == 4, "backbone_blocks needs the block counts of four stages")
         _require(min(self.backbone_blocks) >= 1, "backbone_blocks must all be at least 1")
         _require(
@@ -133,15 +98,10 @@ class Architecture:
             f"backbone_width must be a multiple of {BACKBONE_GROUPS} with group_norm, not {self.backbone_width}",
         )
         _require(self.position_temperature > 0, "position_temperature must be positive")
-        _require(self.dn_number >= 0, f"dn_number must not be negative, not {self.dn_number}")
         _require(0 <= self.dn_label_noise <= 2, f"dn_label_noise must lie in 0..2, not {self.dn_label_noise}")
-        _require(self.dn_box_noise >= 0, f"dn_box_noise must not be negative, not {self.dn_box_noise}")
         costs = (self.cost_class, self.cost_bbox, self.cost_giou)
         _require(min(costs) >= 0 and max(costs) > 0, "the matching costs must not be negative, and not all 0")
-        losses = (self.loss_class, self.loss_bbox, self.loss_giou, self.loss_interm)
-        _require(min(losses) >= 0, "the loss weights must not be negative")
         _require(0 <= self.focal_alpha <= 1, f"focal_alpha must lie in 0..1, not {self.focal_alpha}")
-        _require(self.focal_gamma >= 0, f"focal_gamma must not be negative, not {self.focal_gamma}")
 
     def with_classes(self, num_classes: int) -> ModelConfig:
         """The model for a data set of `num_classes` classes."""
@@ -154,13 +114,12 @@ class ModelConfig(Architecture):
 
     num_classes: int = 91
     """Class logits: the data set's largest category id + 1, because labels are category ids (id 0 stays unused)."""
-
     dn_labelbook_size: int | None = None
     """Rows of the denoising label embedding, less one; None means num_classes."""
 
     def __post_init__(self) -> None:
         Architecture.__post_init__(self)
-        _require(self.num_classes >= 1, f"num_classes must be at least 1, not {self.num_classes}")
+        _require_at_least(1, self, "num_classes")
         _require(
             self.dn_number == 0 or self.labelbook_size >= self.num_classes,
             f"dn_labelbook_size must be at least num_classes ({self.num_classes}), not {self.dn_labelbook_size}",
@@ -185,97 +144,63 @@ class TrainingConfig:
 
     epochs: int = 12
     """Passes over the training split."""
-
     batch_size: int = 2
     """Images a process takes at once."""
-
     learning_rate: float = 1e-4
     """AdamW's learning rate of everything but the backbone."""
-
     backbone_learning_rate: float = 1e-5
     """AdamW's learning rate of the backbone."""
-
     weight_decay: float = 1e-4
     """AdamW's weight decay, on every parameter as in the paper."""
-
     clip_norm: float = 0.1
     """Largest norm of the whole gradient."""
-
     schedule: Literal["step", "cosine"] = "step"
     """step drops the learning rates once, as the paper does; cosine lets them fall smoothly to 0."""
-
     warmup_steps: int = 0
     """Steps over which the learning rates rise linearly from 0; the paper uses none."""
-
     lr_drop_epoch: int | None = None
     """Epoch after which the learning rates are divided by 10; None means after 11/12 of the epochs, as in the paper."""
-
     ema_decay: float = 0.0
     """Decay of the weights' exponential moving average, which is then evaluated and shipped; 0 means none."""
-
     accumulation_steps: int = 1
     """Batches of each process whose gradients are summed up for one update."""
-
     image_short_sides: tuple[int, ...] = (480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800)
     """Short sides in pixels that training images are resized to at random; evaluation uses the last."""
-
     image_max_side: int = 1333
     """Largest long side in pixels after resizing."""
-
     crop_short_sides: tuple[int, ...] = (400, 500, 600)
     """Short sides in pixels that half of the training images are resized to before they are cropped; () never crops."""
-
     crop_sides: tuple[int, int] = (384, 600)
     """Smallest and largest side of that crop in pixels."""
-
     horizontal_flip: bool = True
     """Mirror half of the training images."""
-
     seed: int = 42
     """Seed of initialisation, order, augmentation and denoising."""
-
     workers: int = 4
     """Processes that read and augment images; 0 reads in the training process."""
-
     cpu_threads: int | None = None
     """Threads of the arithmetic on a CPU; None leaves it to PyTorch. They cost small tensors more than they bring."""
-
     checkpoint_epochs: int = 1
     """Epochs between two checkpoints."""
-
     evaluation_epochs: int = 1
     """Epochs between two evaluations on the validation split; the last epoch is always evaluated."""
-
     log_steps: int = 10
     """Steps between two lines in the log."""
-
     precision: Literal["fp32", "bf16"] = "bf16"
     """Arithmetic on a GPU; boxes and matching stay in fp32, and so does everything on a CPU."""
-
     activation_checkpointing: bool = False
     """Recompute the transformer's activations in the backward pass: far less memory for about a third more time."""
-
     stall_minutes: float = 20.0
     """Minutes without a finished step after which the job ends as stalled."""
-
     health_minutes: float = 10.0
     """Minutes that a training must last without an error to be called healthy."""
 
     def __post_init__(self) -> None:
-        for name in [
-            "epochs",
-            "batch_size",
-            "accumulation_steps",
-            "image_max_side",
-            "checkpoint_epochs",
-            "evaluation_epochs",
-            "log_steps",
-        ]:
-            _require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}")
+        _require_at_least(1, self, "epochs batch_size accumulation_steps image_max_side")
+        _require_at_least(1, self, "checkpoint_epochs evaluation_epochs log_steps")
+        _require_at_least(0, self, "backbone_learning_rate weight_decay warmup_steps workers seed health_minutes")
         for name in ["learning_rate", "clip_norm", "stall_minutes"]:
             _require(getattr(self, name) > 0, f"{name} must be positive, not {getattr(self, name)}")
-        for name in ["backbone_learning_rate", "weight_decay", "warmup_steps", "workers", "seed", "health_minutes"]:
-            _require(getattr(self, name) >= 0, f"{name} must not be negative, not {getattr(self, name)}")
         _require(
             self.cpu_threads is None or self.cpu_threads >= 1, f"cpu_threads must be at least 1, not {self.cpu_threads}"
         )
@@ -298,3 +223,8 @@ class TrainingConfig:
 def _require(condition: bool, sentence: str) -> None:
     if not condition:
         raise ConfigError(f"{sentence}.")
+
+
+def _require_at_least(least: int, config: object, names: str) -> None:
+    for name in names.split():
+        _require(getattr(config, name) >= least, f"{name} must be at least {least}, not {getattr(config, name)}")

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.end_to_end.deployed import ROOT, Deployed
 
 REAL_MODULES = ("__init__.py", "failures.py", "health.py", "metric_lines.py", "sagemaker_paths.py", "watch.py")
-"""Of training_code: the formats that the pipeline reads, and how a job is told to stop."""
+"""Of training_code/job: the formats that the pipeline reads, and how a job is told to stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class JobPlan:
     dies_at: int | None = None
     """By SIGKILL, as from the kernel when the memory is used up."""
     fails_at: int | None = None
-    failure_word: str = "BUG"
+    failure_code: str = "BUG"
     images_per_second: float = 5000.0
     """As its log says: even a job without an end is projected to cost little."""
     f1: float = 0.9
@@ -44,8 +44,8 @@ def archive(plan: JobPlan) -> bytes:
     """A zip that the jobs' entrypoint unpacks, installs nothing from, and starts."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as files:
-        for name in REAL_MODULES:
-            files.write(ROOT / "training_code" / name, f"training_code/{name}")
+        for name in ("training_code/__init__.py", *(f"training_code/job/{module}" for module in REAL_MODULES)):
+            files.write(ROOT / name, name)
         files.write(Path(__file__).parent / "stand_in_job" / "train.py", "training_code/train.py")
         files.writestr("training_code/plan.json", json.dumps(asdict(plan)))
         files.writestr("training_code/requirements.lock", "")

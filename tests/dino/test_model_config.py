@@ -30,7 +30,7 @@ from training_code.recipes import RECIPES
         ({"dn_box_noise": -0.1}, "dn_box_noise"),
         ({"num_classes": 3, "dn_labelbook_size": 2}, "dn_labelbook_size"),
         ({"cost_class": 0.0, "cost_bbox": 0.0, "cost_giou": 0.0}, "costs"),
-        ({"loss_giou": -1.0}, "loss weights"),
+        ({"loss_giou": -1.0}, "loss_giou must be at least 0"),
         ({"focal_alpha": 1.5}, "focal_alpha"),
         ({"position_temperature": 0.0}, "position_temperature"),
     ],

@@ -55,7 +55,7 @@ def test_a_test_run_whose_loss_does_not_fall_is_the_last(
 
 
 def test_a_test_run_that_fails_is_the_last(deployed: Deployed, put_plan: Callable[[JobPlan], None]) -> None:
-    put_plan(JobPlan(fails_at=50, failure_word="OOM"))
+    put_plan(JobPlan(fails_at=50, failure_code="OOM"))
     execution = deployed.run(preset="test_then_full")
     assert (execution.status, execution.error) == ("FAILED", "TrainingFailed")
     assert len(deployed.messages_about(execution.arn)) == 1

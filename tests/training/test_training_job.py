@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataset_contract.coco import Category
-from prediction.model_folder import read_model
+from prediction.model_folder import load_model
 from tests.training.training_jobs import SMALL, Job, write_dataset
 from tests.without_checkout import run_without_checkout
 from training_code import train
@@ -100,10 +100,10 @@ def test_the_data_set_says_how_many_classes_the_model_has(run_here: Job) -> None
     write_dataset(run_here.dataset, rooms=rooms)
     run_here.configure(**SMALL, epochs="1")
     assert train.main() == 0
-    trained = read_model(run_here.model)
-    assert trained.classes == {1: "wall", 2: "bath", 3: "bedroom", 4: "kitchen"}
-    assert trained.model.config.num_classes == 5  # ids 1 to 4, and the unused 0
-    assert set(json.loads((run_here.model / "metrics.json").read_text())["classes"]) == set(trained.classes.values())
+    loaded = load_model(run_here.model)
+    assert loaded.classes == {1: "wall", 2: "bath", 3: "bedroom", 4: "kitchen"}
+    assert loaded.model.config.num_classes == 5  # ids 1 to 4, and the unused 0
+    assert set(json.loads((run_here.model / "metrics.json").read_text())["classes"]) == set(loaded.classes.values())
 
 
 @pytest.mark.parametrize(("how", "after_step"), [(signal.SIGTERM, TERM_STEP), (signal.SIGKILL, KILL_STEP)])

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,11 @@ from dataset_contract.coco import Category
 from prediction.image_tensors import MEAN, STD
 from prediction.model_folder import MODEL_FORMAT, weights_by_name
 from training_code.dino.model import DINO
-from training_code.job.history import History
 from training_code.job.hyperparameters import JobConfig
 
 ROOT = Path(__file__).resolve().parents[2]
-PREDICTION_CODE = (
-    "prediction",
-    "training_code/__init__.py",
-    "training_code/config.py",
-    "training_code/dino",
-)
-"""What prediction.predictor imports, and itself."""
+PREDICTION_CODE = ("prediction", "training_code/__init__.py", "training_code/config.py", "training_code/dino")
+"""prediction/ and what it imports."""
 
 
 def write_artifact(
@@ -35,13 +29,17 @@ def write_artifact(
     job: JobConfig,
     categories: Sequence[Category],
     dataset_version: str,
-    history: History,
+    history: Iterable[str],
     metrics: Mapping[str, Any],
 ) -> None:
-    """Write model.safetensors, config.json, metrics.json, history.jsonl and code/ below `folder`."""
+    """Write model.safetensors, config.json, metrics.json, history.jsonl and code/ below `folder`.
+
+    `history` are the lines of history.jsonl, one an update.
+    """
+    lines = [f"{line}\n" for line in history]
     folder.mkdir(parents=True, exist_ok=True)
     _copy_code(folder / "code")
-    write_text(folder / "history.jsonl", "".join(f"{line}\n" for line in history.json_lines()))
+    write_text(folder / "history.jsonl", "".join(lines))
     write_json(folder / "metrics.json", metrics)
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         weights = Path(temporary) / "model.safetensors"
@@ -60,7 +58,7 @@ def write_artifact(
             "std": STD,
         },
         "dataset_version": dataset_version,
-        "steps": len(history.column("step")),
+        "steps": len(lines),
     }
     write_json(folder / "config.json", config)  # last: a folder without it is not a model
 

@@ -1,4 +1,4 @@
-"""Memory: the largest batch goes first, so that memory runs out in the first minute or never, and says what to do."""
+"""The largest batch, to be tried first, so that memory runs out in the first minute or never; and what to do then."""
 
 import errno
 from collections.abc import Iterator

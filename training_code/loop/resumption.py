@@ -1,8 +1,8 @@
 """Goes on where an interrupted training stopped: from the newest checkpoint that the same training has saved."""
 
-import dataclasses
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,36 +26,31 @@ FREE_TO_CHANGE = {
 """Settings that a resumed training may change, since they do not change what is learned."""
 
 
-def fingerprint(
-    model: ModelConfig, training: TrainingConfig, *, dataset_version: str, world_size: int
+def fingerprint_of(
+    model: ModelConfig, training: TrainingConfig, dataset_version: str, world_size: int
 ) -> dict[str, Any]:
     """What must be the same for a training to go on from a checkpoint."""
-    settings = {name: value for name, value in dataclasses.asdict(training).items() if name not in FREE_TO_CHANGE}
+    settings = {name: value for name, value in asdict(training).items() if name not in FREE_TO_CHANGE}
     facts = {"dataset_version": dataset_version, "processes": world_size}
-    values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(model) | settings | facts))
+    values: dict[str, Any] = json.loads(json.dumps(asdict(model) | settings | facts))
     return values
 
 
+@dataclass(frozen=True, slots=True)
 class Resumption:
-    """The checkpoints of one training."""
+    """The checkpoints of one training in a folder."""
 
-    def __init__(
-        self,
-        folder: Path,
-        wanted: Mapping[str, Any],
-        training: TrainingStep,
-        progress: TrainingProgress,
-        distributed: DistributedContext,
-    ) -> None:
-        """`wanted` is this training's fingerprint()."""
-        self._folder, self._wanted = folder, wanted
-        self._training, self._progress, self._distributed = training, progress, distributed
+    folder: Path
+    fingerprint: Mapping[str, Any]
+    training: TrainingStep
+    progress: TrainingProgress
+    distributed: DistributedContext
 
     def save(self) -> None:
         """Write a checkpoint, in the first process."""
-        if self._distributed.is_first:
-            state = self._training.state() | self._progress.state() | {"fingerprint": json.dumps(self._wanted)}
-            save_checkpoint(self._folder, self._progress.step, state)
+        if self.distributed.is_first:
+            state = self.training.state() | self.progress.state() | {"fingerprint": json.dumps(self.fingerprint)}
+            save_checkpoint(self.folder, self.progress.step, state)
 
     def restore(self, log_line: Callable[[str], None]) -> bool:
         """Go on from the newest sound checkpoint; False if there is none.
@@ -63,8 +58,8 @@ class Resumption:
         Raises:
             JobConfigError: it belongs to another configuration or data set, or another host has another one.
         """
-        state = load_newest_checkpoint(self._folder, log_line)
-        found = self._distributed.gather(state and state["step"])
+        state = load_newest_checkpoint(self.folder, log_line)
+        found = self.distributed.gather(state and state["step"])
         if len(set(found)) > 1:
             raise JobConfigError(
                 f"The hosts of this job found checkpoints of different steps ({found}): give the job a new checkpoint"
@@ -73,12 +68,12 @@ class Resumption:
         if state is None:
             return False
         saved = json.loads(state["fingerprint"])
-        for name, value in self._wanted.items():
+        for name, value in self.fingerprint.items():
             if saved.get(name) != value:
                 raise JobConfigError(
-                    f"The checkpoints in {self._folder} were made with {name} = {saved.get(name)}, but this job has"
+                    f"The checkpoints in {self.folder} were made with {name} = {saved.get(name)}, but this job has"
                     f" {value}: give the job another checkpoint location, or the same {name}."
                 )
-        self._training.restore(state)
-        self._progress.restore(state)
+        self.training.restore(state)
+        self.progress.restore(state)
         return True

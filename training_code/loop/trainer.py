@@ -23,7 +23,7 @@ from training_code.loop.health_file import HealthFile
 from training_code.loop.memory import memory_failures, worst_case_batch
 from training_code.loop.metric_window import MetricWindow
 from training_code.loop.non_finite import non_finite_failure
-from training_code.loop.resumption import Resumption, fingerprint
+from training_code.loop.resumption import Resumption, fingerprint_of
 from training_code.loop.split_prediction import predict_split
 from training_code.loop.training_progress import TrainingProgress
 from training_code.loop.training_step import NonFiniteStepError, TrainingStep
@@ -55,11 +55,9 @@ class Trainer:
         load_starting_weights(model, paths.pretrained, self._log_line)
         self._training = TrainingStep(model, config, distributed)
         self._progress = TrainingProgress()
-        wanted = fingerprint(model_config, config, dataset_version=dataset.version, world_size=distributed.world_size)
-        self._resumption = Resumption(paths.checkpoints, wanted, self._training, self._progress, distributed)
-        self._health = HealthFile(
-            paths, self._progress, distributed, needed_minutes=config.health_minutes, log_line=self._log_line
-        )
+        fingerprint = fingerprint_of(model.config, config, dataset.version, distributed.world_size)
+        self._resumption = Resumption(paths.checkpoints, fingerprint, self._training, self._progress, distributed)
+        self._health = HealthFile(paths, self._progress, distributed, config.health_minutes, self._log_line)
         self._log: TrainingLog | None = None
         self._watch = StallWatch(config.stall_minutes * 60, self._stalled)
 
@@ -192,7 +190,7 @@ class Trainer:
             job=self._job,
             categories=self._dataset.categories,
             dataset_version=self._dataset.version,
-            history=self._progress.history,
+            history=self._progress.history(),
             metrics=self._progress.metrics(),
         )
         step, seconds = self._progress.step, self._progress.seconds

@@ -2,25 +2,38 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from training_code.job.history import History
+import torch
+
+COLUMNS = ("step", "epoch", "loss", "loss_class", "loss_bbox", "loss_giou", "grad_norm", "lr", "seconds")
+"""Of each update: its number and epoch, from 1; the weighted sum of all losses, and the last decoder layer's parts; the
+gradient's norm before clipping; the learning rate; seconds of training up to here."""
 
 DETAILS = {"f1_curve", "classes"}
-"""Of an evaluation: what metrics.json tells of the last one only."""
+"""Figures of an evaluation that metrics.json has for the last one only."""
 
 
 class TrainingProgress:
-    """Updates, seconds, figures and evaluations so far."""
+    """Updates with their figures, evaluations and seconds."""
 
     def __init__(self) -> None:
-        self.step = 0
-        self.history = History()
         self.evaluations: list[dict[str, Any]] = []
         """Epoch, step and, in the first process, the figures of evaluation.metrics.evaluate."""
+        self._updates: list[list[float]] = []  # COLUMNS
         self._seconds_before = 0.0
         self._start = time.monotonic()
+
+    @property
+    def step(self) -> int:
+        """Updates so far."""
+        return len(self._updates)
+
+    @property
+    def losses(self) -> list[float]:
+        """Of every update."""
+        return [row[COLUMNS.index("loss")] for row in self._updates]
 
     @property
     def seconds(self) -> float:
@@ -29,8 +42,8 @@ class TrainingProgress:
 
     def add(self, figures: Mapping[str, float], *, epoch: int) -> None:
         """Count an update of `epoch` (from 1) with its figures."""
-        self.step += 1
-        self.history.add({**figures, "step": self.step, "epoch": epoch, "seconds": self.seconds})
+        row = {**figures, "step": self.step + 1, "epoch": epoch, "seconds": self.seconds}
+        self._updates.append([float(row[name]) for name in COLUMNS])
 
     def metrics(self) -> dict[str, Any]:
         """The content of metrics.json: the last evaluation, and the earlier ones without their details."""
@@ -38,17 +51,22 @@ class TrainingProgress:
         shortened = [{key: value for key, value in each.items() if key not in DETAILS} for each in earlier]
         return last | {"earlier": shortened}
 
+    def history(self) -> Iterator[str]:
+        """The lines of history.jsonl: one JSON object an update."""
+        for row in self._updates:
+            values = dict(zip(COLUMNS, row, strict=True))
+            yield json.dumps(values | {"step": int(values["step"]), "epoch": int(values["epoch"])})
+
     def state(self) -> dict[str, Any]:
         """For a checkpoint."""
         return {
             "step": self.step,
             "seconds": self.seconds,
-            "history": self.history.rows(),
+            "history": torch.tensor(self._updates, dtype=torch.float64).reshape(-1, len(COLUMNS)),
             "evaluations": json.dumps(self.evaluations),
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: Mapping[str, Any]) -> None:
         """Take over what state() gave."""
-        self.step, self._seconds_before = state["step"], state["seconds"]
-        self.history = History(state["history"])
+        self._updates, self._seconds_before = state["history"].tolist(), state["seconds"]
         self.evaluations = json.loads(state["evaluations"])

@@ -12,7 +12,7 @@ from tests.end_to_end.deployed import Deployed
 
 def failed_job(rng: random.Random) -> Fault:
     """The job fails by one of the trainer's classes, and now and then the last step dies on top."""
-    word = rng.choice(["CONFIG", "DATA", "OOM", "NAN_LOSS", "STALL", "BUG"])
+    code = rng.choice(["CONFIG", "DATA", "OOM", "NAN_LOSS", "STALL", "BUG"])
     dies = rng.random() < 0.5
 
     def before(deployed: Deployed) -> None:
@@ -20,11 +20,11 @@ def failed_job(rng: random.Random) -> Fault:
             deployed.aws.faults.crash(deployed.function("failed"), work_done=False)
 
     return Fault(
-        name=f"job fails with {word}{', and the step Failed dies once' if dies else ''}",
+        name=f"job fails with {code}{', and the step Failed dies once' if dies else ''}",
         ends=frozenset({"FAILED TrainingFailed"}),
-        job=JobPlan(fails_at=rng.randint(1, 60), failure_word=word),
+        job=JobPlan(fails_at=rng.randint(1, 60), failure_code=code),
         before=before,
-        cause=word,
+        cause=code,
     )
 
 

@@ -1,8 +1,8 @@
-"""Stands in for the trainer in the chaos run: two seconds of what is seen of a training job from outside it.
+"""Stands in for the trainer in the chaos run: two seconds of what a training job shows to the outside, nothing learned.
 
-Lines of the log, checkpoints and going on from them, the end on SIGTERM, health.json, the model's folder, the failure
-file; nothing is learned. It travels as training_code/train.py, beside the trainer's real modules for these formats, and
-plan.json beside it says what goes wrong. The trainer's own faults are provoked in tests/training.
+Log lines, checkpoints and resuming from them, the end on SIGTERM, health.json, the model's folder, the failure file.
+It is packed as training_code/train.py with the trainer's real modules for these formats, and plan.json beside it, which
+decides what goes wrong. tests/training provokes the trainer's own faults.
 """
 
 from __future__ import annotations
@@ -18,9 +18,14 @@ from typing import Any
 
 from training_code.job.failures import write_failure
 from training_code.job.health import JUDGED_STEPS, judge_health
-from training_code.job.metric_lines import CLASS_FIGURES, TRAINING_FIGURES, VALIDATION_FIGURES, training_line
-from training_code.job.metric_lines import class_line as class_line_of
-from training_code.job.metric_lines import validation_line as validation_line_of
+from training_code.job.metric_lines import (
+    CLASS_FIGURES,
+    TRAINING_FIGURES,
+    VALIDATION_FIGURES,
+    class_line,
+    training_line,
+    validation_line,
+)
 from training_code.job.sagemaker_paths import SageMakerPaths
 from training_code.job.watch import StopRequest
 
@@ -34,12 +39,12 @@ def main() -> int:
     paths, stop = SageMakerPaths.from_environment(), StopRequest()
     losses = restored(paths.checkpoints)
     if losses:
-        say(f"Going on from the checkpoint after step {len(losses)} of {plan['steps']}.")
+        log_line(f"Going on from the checkpoint after step {len(losses)} of {plan['steps']}.")
     while len(losses) < plan["steps"]:
         if stop.received:
             save(paths.checkpoints, losses)
             write_health(paths, losses)
-            say(f"Asked to stop: the work up to step {len(losses)} of {plan['steps']} is saved in a checkpoint.")
+            log_line(f"Asked to stop: the work up to step {len(losses)} of {plan['steps']} is saved in a checkpoint.")
             return 0
         time.sleep(plan["step_seconds"])
         losses.append(loss_of(plan, len(losses) + 1))
@@ -50,8 +55,8 @@ def main() -> int:
         if step == plan["dies_at"]:
             os.kill(os.getpid(), signal.SIGKILL)
         if step == plan["fails_at"]:
-            write_failure(paths.failure, f"{plan['failure_word']}: the plan says so.")
-            write_health(paths, losses, failure=plan["failure_word"])
+            write_failure(paths.failure, f"{plan['failure_code']}: the plan says so.")
+            write_health(paths, losses, failure=plan["failure_code"])
             return 1
         if step % STEPS_PER_LINE == 0 or step == plan["steps"]:
             figures = dict.fromkeys(TRAINING_FIGURES, 0.1) | {
@@ -59,7 +64,7 @@ def main() -> int:
                 "images_per_second": plan["images_per_second"],
             }
             epoch = (step - 1) // STEPS_PER_EPOCH + 1
-            say(training_line(step=step, steps=plan["steps"], epoch=epoch, figures=figures))
+            log_line(training_line(step=step, steps=plan["steps"], epoch=epoch, figures=figures))
         if step % STEPS_PER_EPOCH == 0:
             save(paths.checkpoints, losses)
         if step == JUDGED_STEPS:
@@ -69,7 +74,7 @@ def main() -> int:
 
 
 def loss_of(plan: Mapping[str, Any], step: int) -> float:
-    """Falling or rising without an end; not a number from the plan's step on."""
+    """Falling or rising all the time; not a number from the plan's step on."""
     if plan["nan_at"] is not None and step >= plan["nan_at"]:
         return float("nan")
     return 20.0 + step / 100 if plan["loss_rises"] else 20.0 / (1 + step / 50)
@@ -81,7 +86,7 @@ def save(folder: Path, losses: list[float]) -> None:
 
 
 def restored(folder: Path) -> list[float]:
-    """What the last checkpoint holds; nothing without one."""
+    """The losses in the last checkpoint; none without one."""
     file = folder / "checkpoint.json"
     return [float(loss) for loss in json.loads(file.read_bytes())] if file.exists() else []
 
@@ -91,9 +96,9 @@ def finish(paths: SageMakerPaths, plan: Mapping[str, Any], losses: list[float]) 
     steps, f1 = len(losses), plan["f1"]
     figures: dict[str, float] = dict.fromkeys(VALIDATION_FIGURES, f1)
     classes = {name: dict.fromkeys(CLASS_FIGURES, f1) for name in ("wall", "room")}
-    say(validation_line_of(step=steps, epoch=-(-steps // STEPS_PER_EPOCH), figures=figures))
+    log_line(validation_line(step=steps, epoch=-(-steps // STEPS_PER_EPOCH), figures=figures))
     for name, values in classes.items():
-        say(class_line_of(step=steps, name=name, figures=values))
+        log_line(class_line(step=steps, name=name, figures=values))
     write_whole(paths.model / "metrics.json", {**figures, "step": steps, "classes": classes, "earlier": []})
     write_whole(paths.model / "config.json", {"steps": steps})
     write_health(paths, losses)
@@ -114,7 +119,7 @@ def write_whole(path: Path, value: object) -> None:
     temporary.replace(path)
 
 
-def say(line: str) -> None:
+def log_line(line: str) -> None:
     """Write a line to the log at once."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
