@@ -149,12 +149,8 @@ def _average_precision(accumulated: Mapping[str, Any], classes: slice) -> dict[s
 
 
 def _f1_figures(point: F1Point) -> dict[str, float]:
-    return {
-        "f1": point.f1,
-        "f1_threshold": point.threshold,
-        "f1_precision": point.precision,
-        "f1_recall": point.recall,
-    }
+    names = ("threshold", "precision", "recall")
+    return {"f1": point.f1} | {f"f1_{name}": getattr(point, name) for name in names}
 
 
 def _scores_and_hits(result: COCOeval, index: int, images: int) -> tuple[Floats, npt.NDArray[np.bool_], int]:

@@ -20,8 +20,8 @@ class StopRequest:
         self.received = True
 
 
-class StallWatch:
-    """Ends the process when nothing was reported for too long, after writing every thread's stack to the log.
+class StallWatchdog:
+    """Ends the process when no progress was reported for too long, after writing every thread's stack to the log.
 
     A hanging read cannot be interrupted from Python, so the process ends at once, with exit status 1.
     """

@@ -21,17 +21,15 @@ def non_finite_failure(
     step: int,
     folder: Path,
 ) -> NonFiniteLossError:
-    """The failure of update number `step` (from 1), with the images of every process whose loss is not finite.
+    """The failure of update number `step` (from 1), with the images of each process whose loss is not finite.
 
-    Called in every process; one whose batches are among them saves them in `folder`.
+    Every process calls this; the suspected ones save their batches in `folder`.
     """
     names = [dataset.file_name(position) for batch in batches for position in batch.positions]
-    own = [] if error.own_loss_is_finite else names
-    suspects = {name for part in distributed.gather(own) for name in part}
-    if not suspects:  # the gradient alone is not finite: every process's batch may be the cause
-        own = names
-        suspects = {name for part in distributed.gather(own) for name in part}
-    if own:
+    parts = distributed.gather((error.own_loss_is_finite, names))
+    all_suspected = all(finite for finite, _ in parts)  # the gradient alone is not finite
+    suspects = {name for finite, part in parts if all_suspected or not finite for name in part}
+    if all_suspected or not error.own_loss_is_finite:
         folder.mkdir(parents=True, exist_ok=True)
         torch.save([batch._asdict() for batch in batches], folder / f"non_finite_batch_{distributed.rank}.pt")
     return NonFiniteLossError(

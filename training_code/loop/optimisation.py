@@ -15,16 +15,13 @@ def make_optimiser(model: nn.Module, config: TrainingConfig) -> torch.optim.Adam
     named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
     backbone = [parameter for name, parameter in named if name.startswith("backbone.")]
     others = [parameter for name, parameter in named if not name.startswith("backbone.")]
-    groups = [
-        {"params": others, "lr": config.learning_rate, "initial_lr": config.learning_rate},
-        {"params": backbone, "lr": config.backbone_learning_rate, "initial_lr": config.backbone_learning_rate},
-    ]
-    used = [group for group in groups if group["params"]]
+    groups = ((others, config.learning_rate), (backbone, config.backbone_learning_rate))
+    used = [{"params": group, "lr": rate, "initial_lr": rate} for group, rate in groups if group]
     return torch.optim.AdamW(used, weight_decay=config.weight_decay, fused=True)  # else 10 % of a small model's step
 
 
 def learning_rate_factor(step: int, *, steps: int, steps_per_epoch: int, config: TrainingConfig) -> float:
-    """What the learning rates are multiplied with for the update after `step` updates of `steps`."""
+    """The factor on the initial learning rates for the update after `step` updates of `steps`."""
     warmup = min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
     if config.schedule == "cosine":
         return warmup * 0.5 * (1 + math.cos(math.pi * step / steps))
@@ -48,6 +45,6 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, weights: Iterable[nn.Parameter], step: int) -> None:
-        """Move towards `weights` after update number `step`; the first updates count more, as nothing is known yet."""
+        """Move towards `weights` after update number `step`; the first updates count more."""
         decay = min(self._decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(list(self.model.parameters()), list(weights), 1 - decay)

@@ -18,7 +18,7 @@ from training_code.job.hyperparameters import JobConfig
 from training_code.job.sagemaker_paths import SageMakerPaths
 from training_code.job.starting_weights import load_starting_weights
 from training_code.job.training_log import TrainingLog
-from training_code.job.watch import StallWatch, StopRequest
+from training_code.job.watch import StallWatchdog, StopRequest
 from training_code.loop.health_file import HealthFile
 from training_code.loop.memory import memory_failures, worst_case_batch
 from training_code.loop.metric_window import MetricWindow
@@ -59,7 +59,7 @@ class Trainer:
         self._resumption = Resumption(paths.checkpoints, fingerprint, self._training, self._progress, distributed)
         self._health = HealthFile(paths, self._progress, distributed, config.health_minutes, self._log_line)
         self._log: TrainingLog | None = None
-        self._watch = StallWatch(config.stall_minutes * 60, self._stalled)
+        self._watchdog = StallWatchdog(config.stall_minutes * 60, self._stalled)
 
     def run(self) -> bool:
         """Train to the end, from the newest checkpoint if there is one, and write the model.
@@ -67,7 +67,7 @@ class Trainer:
         Returns False if it was asked to stop, after writing a checkpoint.
 
         Raises:
-            TrainingError: of the class that fits.
+            TrainingError: the class names the kind of failure.
         """
         with memory_failures(self._job.training):
             self._restore()
@@ -81,8 +81,8 @@ class Trainer:
         return False
 
     def close(self, failure: str | None) -> None:
-        """End the watch, the log and the connection, and write health.json; `failure` is the code of what ended it."""
-        self._watch.close()
+        """Close watchdog, log and process group, and write health.json; `failure` is the code of what ended the job."""
+        self._watchdog.close()
         if self._log:
             self._log.close()
         self._health.write(failure)
@@ -96,7 +96,7 @@ class Trainer:
             self._log = TrainingLog(self._log_line, self._paths.tensorboard, step=self._progress.step)
 
     def _try_worst_case(self) -> None:
-        """Let the memory run out in the first minute or never; leaves no trace in the model."""
+        """Let memory run out in the first minute or never; the model stays as it is."""
         num_classes = self._training.model.config.num_classes
         batch = worst_case_batch(self._train_split, num_classes).to(self._distributed.device)
         self._training.accumulate([batch], self._progress.step)
@@ -106,7 +106,7 @@ class Trainer:
         self._log_line(
             f"The largest batch fits: {len(batch.images)} images of {width}x{height} with {boxes} boxes each."
         )
-        self._watch.progress()
+        self._watchdog.progress()
 
     def _train(self) -> bool:
         """Train and evaluate what is left of the epochs; False if asked to stop."""
@@ -137,7 +137,7 @@ class Trainer:
                     error, batches, self._train_split, self._distributed, step=step, folder=folder
                 ) from None
             progress.add(figures._asdict(), epoch=epoch + 1)
-            self._watch.progress()
+            self._watchdog.progress()
             window.add(figures, images=images, waited=waited)
             if progress.step % config.log_steps == 0 or progress.step == self._steps:
                 if self._log:
@@ -171,7 +171,9 @@ class Trainer:
         """Evaluate on the validation split after `epoch` epochs; False if asked to stop."""
         truth, model = self._dataset.val, self._training.shipped_model
         split = PlanDataset(self._dataset.root / "val", truth, self._job.training, augmented=False)
-        detections = predict_split(model, split, self._distributed, stop=self._stop, after_batch=self._watch.progress)
+        detections = predict_split(
+            model, split, self._distributed, stop=self._stop, after_batch=self._watchdog.progress
+        )
         if detections is None:
             return False
         metrics: dict[str, Any] = {}
@@ -197,7 +199,7 @@ class Trainer:
         self._log_line(f"Trained {step} steps in {seconds:.0f} s; the model is in {self._paths.model}.")
 
     def _stalled(self) -> None:
-        """Called by the watch, which then ends the process without close()."""
+        """Called by the watchdog, which then ends the process without close()."""
         minutes = self._job.training.stall_minutes
         error = StallError(
             f"no step was finished for {minutes:g} minutes (the last one was {self._progress.step}); the log shows"

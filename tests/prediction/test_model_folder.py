@@ -1,0 +1,65 @@
+"""A folder that does not hold a usable model is refused in one sentence that names it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from safetensors.torch import save_file
+
+from prediction.model_folder import MODEL_FORMAT, ModelError, load_model, weights_by_name
+from prediction.predictor import Predictor
+from tests.dino.small_dino import SMALL, build_small
+
+
+def write_model(folder: Path, **changes: Any) -> None:
+    """The files of a small model; `changes` are made to config.json."""
+    config = {
+        "format": MODEL_FORMAT,
+        "model": dataclasses.asdict(SMALL),
+        "classes": [{"id": 2, "name": "room"}],
+        "image": {"short_side": 64, "max_side": 96},
+    }
+    (folder / "config.json").write_text(json.dumps(config | changes))
+    save_file(weights_by_name(build_small()), folder / "model.safetensors")
+
+
+def test_a_model_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    write_model(tmp_path)
+    loaded = load_model(tmp_path)
+    assert (loaded.model.config, loaded.classes) == (SMALL, {2: "room"})
+    assert (loaded.short_side, loaded.max_side) == (64, 96)
+    expected = build_small().state_dict()
+    assert all(value.equal(expected[name]) for name, value in loaded.model.state_dict().items())
+
+
+def test_only_classes_of_the_data_set_are_found(tmp_path: Path) -> None:
+    write_model(tmp_path)
+    found = Predictor.load(tmp_path).predict(Image.new("L", (300, 200), 255))
+    assert found and {detection.label for detection in found} == {"room"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"format": "other/1"}, "has the format 'other/1'"),
+        ({"model": {"num_eyes": 2}}, "unknown model setting 'num_eyes'"),
+        ({"model": dataclasses.asdict(SMALL) | {"num_queries": 0}}, "num_queries must be at least 1"),
+        ({"model": dataclasses.asdict(SMALL) | {"decoder_layers": 4}}, "do not belong together"),
+        ({"classes": [{"name": "room"}]}, "KeyError"),
+    ],
+)
+def test_a_config_that_does_not_fit_is_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+    write_model(tmp_path, **changes)
+    with pytest.raises(ModelError, match=words) as refusal:
+        load_model(tmp_path)
+    assert str(tmp_path) in str(refusal.value)
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"unpack model\.tar\.gz again"):
+        load_model(tmp_path)
