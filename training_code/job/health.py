@@ -19,7 +19,7 @@ def judge_health(
     `failure` is the code of what ended the training, such as OOM.
     """
     checks = {
-        "no_error": _check(failure is None, "No error ended the training.", f"The training ended with {failure}."),
+        "no_error": _check(failure is None, "No error ended the run.", f"The run ended with {failure}."),
         "no_nan": _check(failure != "NAN_LOSS", "Every loss was finite.", "A loss was not finite."),
         "no_oom": _check(failure != "OOM", "The memory sufficed.", "The memory did not suffice."),
         "duration": _check(
