@@ -1,4 +1,4 @@
-"""The largest batch, to be tried first, so that memory runs out in the first minute or never; and what to do then."""
+"""Memory: a batch as large as any runs first, so that it runs out in the first minute or never, and says what to do."""
 
 import errno
 from collections.abc import Iterator
