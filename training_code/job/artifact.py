@@ -2,15 +2,14 @@
 
 import dataclasses
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save_file
 
+from dataset_contract.atomic_write import atomic_path, write_atomically
 from dataset_contract.coco import Category
 from prediction.image_tensors import MEAN, STD
 from prediction.model_folder import MODEL_FORMAT, weights_by_name
@@ -18,7 +17,12 @@ from training_code.dino.model import DINO
 from training_code.job.hyperparameters import JobConfig
 
 ROOT = Path(__file__).resolve().parents[2]
-PREDICTION_CODE = ("prediction", "training_code/__init__.py", "training_code/config.py", "training_code/dino")
+PREDICTION_CODE = (
+    "prediction",
+    "training_code/__init__.py",
+    "training_code/config.py",
+    "training_code/dino",
+)
 """prediction/ and what it imports."""
 
 
@@ -39,12 +43,10 @@ def write_artifact(
     lines = [f"{line}\n" for line in history]
     folder.mkdir(parents=True, exist_ok=True)
     _copy_code(folder / "code")
-    write_text(folder / "history.jsonl", "".join(lines))
+    write_atomically(folder / "history.jsonl", "".join(lines))
     write_json(folder / "metrics.json", metrics)
-    with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        weights = Path(temporary) / "model.safetensors"
+    with atomic_path(folder / "model.safetensors") as weights:
         save_file(weights_by_name(model), weights)
-        weights.replace(folder / "model.safetensors")
     config = {
         "format": MODEL_FORMAT,
         "recipe": job.recipe,
@@ -65,15 +67,8 @@ def write_artifact(
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write `value` as indented JSON, whole or not at all."""
-    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write `text`, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    write_atomically(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
 def _copy_code(target: Path) -> None:
