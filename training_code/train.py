@@ -1,6 +1,6 @@
 """The entry of a training job, as SageMaker starts it.
 
-    python -m training_code.train                               in the container: everything lies below /opt/ml
+    python -m training_code.train                               in the container: everything is below /opt/ml
     SAGEMAKER_BASE_DIR=build/job python -m training_code.train  the same tree elsewhere
 
 Reads input/config/hyperparameters.json, the channel input/data/dataset and, where there is one, a checkpoint to start

@@ -40,7 +40,7 @@ class SageMakerPaths:
 
     @property
     def checkpoints(self) -> Path:
-        """Synchronised with S3 while the job runs, so that what lies here can be seen before its end."""
+        """Synchronised with S3 while the job runs, so that its content can be seen before the end."""
         return self.base / "checkpoints"
 
     @property
