@@ -26,7 +26,7 @@ from demo.trained_model import fetch_model
 from local_aws.deployment import DeploymentError, deploy
 from local_aws.embedded import EmbeddedAws
 from local_aws.ministack_process import MinistackError
-from local_aws.process_guard import GuardedProcess
+from local_aws.supervised_process import SupervisedProcess
 from runs.errors import RunsError
 from runs.execution_follower import ROUTINE_STATES, Execution, ExecutionFollower, TrainingJob
 from training_code.job.metric_lines import read_training_line
@@ -137,7 +137,7 @@ def prepare(plans: Path, dataset: Path, *, bucket: str, environment: dict[str, s
     command = [sys.executable, str(ROOT / "dataset_prep" / "run.py")]
     arguments = ["--source", str(plans), "--output", str(dataset), "--bucket", bucket]
     ours = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    process = GuardedProcess([*command, *arguments], cwd=Path.cwd(), env=ours | environment, output=sys.stdout.fileno())
+    process = SupervisedProcess([*command, *arguments], cwd=Path.cwd(), env=ours | environment, output=sys.stdout.fileno())
     try:
         code = process.wait()
     finally:

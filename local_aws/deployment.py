@@ -14,7 +14,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local_aws.clients import client
-from local_aws.process_guard import GuardedProcess
+from local_aws.supervised_process import SupervisedProcess
 
 ROOT = Path(__file__).resolve().parent.parent
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
@@ -87,7 +87,7 @@ def cdk_environment(environment: Mapping[str, str], output_dir: Path) -> dict[st
 def run_cdk(arguments: Sequence[str], env: Mapping[str, str], on_line: Callable[[str], None], *, cwd: Path) -> None:
     """Run one command of the CDK, line by line; raises DeploymentError when it fails."""
     last: deque[str] = deque(maxlen=LAST_LINES)
-    process = GuardedProcess([str(CDK), *arguments, *QUIET], cwd=cwd, env=env, output=subprocess.PIPE)
+    process = SupervisedProcess([str(CDK), *arguments, *QUIET], cwd=cwd, env=env, output=subprocess.PIPE)
     try:
         for line in process.output or ():
             text = line.decode(errors="replace").rstrip()

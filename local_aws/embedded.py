@@ -14,7 +14,7 @@ from local_aws.aws_json import LOOPBACK, AwsJsonServer
 from local_aws.certificate import Certificate, make_certificate
 from local_aws.clients import client
 from local_aws.faults import Faults
-from local_aws.iam_judge import IamJudge
+from local_aws.iam_authorizer import IamAuthorizer
 from local_aws.ministack_process import MinistackProcess
 from local_aws.pricing import PriceList
 from local_aws.sagemaker.model_registry import ModelRegistry
@@ -105,7 +105,7 @@ class EmbeddedAws:
         """The services beside ministack; they answer from now on."""
         region = self.environment["AWS_REGION"]
         account = client(self.environment, "sts").get_caller_identity()["Account"]
-        judge = IamJudge(self._ministack.endpoint, str(certificate.certificate)) if certificate else None
+        judge = IamAuthorizer(self._ministack.endpoint, str(certificate.certificate)) if certificate else None
         self.faults = Faults(self._ministack.crashes)
         self.prices = PriceList(region)
         self.service_quotas = ServiceQuotas(region, account)

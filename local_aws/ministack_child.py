@@ -1,7 +1,7 @@
-"""The program that ministack runs in: serves it on a socket it inherits, with what it lacks put into it.
+"""The program that ministack runs in: applies the patches and serves it on an inherited socket.
 
-Run as a file with -I by ministack_process.py, never imported, so that the project is not importable from ministack
-or from a Lambda function. Usage: python -I ministack_child.py FILE_DESCRIPTOR
+Run as a file with -I by ministack_process.py, never imported, so that neither ministack nor a Lambda function can
+import the project. Usage: python -I ministack_child.py FILE_DESCRIPTOR
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def check_version() -> None:
     installed = importlib.metadata.version("ministack")
     if installed != PATCHED_VERSION:
         sys.exit(
-            f"{PATCHES} repairs ministack {PATCHED_VERSION}, but {installed} is installed: run `make setup`, or check"
-            " the repairs against the new version and change PATCHED_VERSION."
+            f"{PATCHES} patches ministack {PATCHED_VERSION}, but {installed} is installed: run `make setup`, or check"
+            " the patches against the new version and change PATCHED_VERSION."
         )
 
 
@@ -50,9 +50,8 @@ def main(descriptor: int) -> None:
     """Serve until killed."""
     check_version()
     load_patches()
-    patch("lambda_workers").apply()
-    patch("redrive").apply()
-    patch("metric_namespace").apply()
+    for name in ("lambda_workers", "redrive", "metric_namespace"):
+        patch(name).apply()
     # Imported here, so that a version that does not fit is a sentence before it is a broken import.
     hypercorn_config: Any = importlib.import_module("hypercorn.config")
     hypercorn_asyncio: Any = importlib.import_module("hypercorn.asyncio")
@@ -63,7 +62,7 @@ def main(descriptor: int) -> None:
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
     logging.getLogger("hypercorn.access").disabled = True
-    asyncio.run(hypercorn_asyncio.serve(patch("iam_judge").with_iam_judge(ministack_app.app), config))
+    asyncio.run(hypercorn_asyncio.serve(patch("iam_authorizer").with_iam_authorizer(ministack_app.app), config))
 
 
 if __name__ == "__main__":

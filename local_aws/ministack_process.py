@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from local_aws.certificate import Certificate
-from local_aws.process_guard import GuardedProcess
+from local_aws.supervised_process import SupervisedProcess
 
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 60
@@ -53,7 +53,7 @@ class MinistackProcess:
         self._certificate = certificate
         self.crashes = folder / "crashes"
         self._open = ExitStack()
-        self._process: GuardedProcess
+        self._process: SupervisedProcess
         self.endpoint: str
 
     def __enter__(self) -> Self:
@@ -64,7 +64,7 @@ class MinistackProcess:
             with socket.create_server((LOOPBACK, 0)) as listener, log.open("wb") as output:
                 descriptor = listener.fileno()
                 port = listener.getsockname()[1]
-                self._process = GuardedProcess(
+                self._process = SupervisedProcess(
                     [sys.executable, "-I", str(CHILD), str(descriptor)],
                     cwd=self._folder,
                     env=self._server_environment(port),

@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from local_aws.api_errors import invalid
-from local_aws.process_guard import GuardedProcess
+from local_aws.supervised_process import SupervisedProcess
 from local_aws.sagemaker.errors import JobFailedError
 from local_aws.sagemaker.job_directory import LONGEST_FAILURE_REASON, JobDirectory
 from local_aws.sagemaker.job_ending import LAST_STATUS, EndedEarlyError, Ending
@@ -193,7 +193,7 @@ class TrainingJob:
             job_name=self._request["TrainingJobName"],
             definitions=self._request["AlgorithmSpecification"].get("MetricDefinitions", []),
         )
-        process = GuardedProcess(
+        process = SupervisedProcess(
             directory.command(self._request["AlgorithmSpecification"]),
             cwd=directory.root.parent.parent,
             env=directory.environment(self._request, arn=self.arn, region=self._region),
@@ -227,7 +227,7 @@ class TrainingJob:
         folder = directory.local(config.get("LocalPath", f"{CONTAINER_ROOT}/checkpoints"))
         return Checkpoints(self._services.s3, S3Uri.parse(config["S3Uri"]), folder)
 
-    def _supervise(self, process: GuardedProcess, log: JobLog, checkpoints: Checkpoints | None) -> int:
+    def _supervise(self, process: SupervisedProcess, log: JobLog, checkpoints: Checkpoints | None) -> int:
         """Watch the process until its output ends, which it does when the last process of the job has ended."""
         kill_at: float | None = None
         while not log.ended.is_set():

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from local_aws.clients import client
 from local_aws.embedded import EmbeddedAws
-from local_aws.process_guard import living_descendants
+from local_aws.supervised_process import living_descendants
 from tests.local_aws.conftest import BUCKET, SECONDS, TRUST_SAGEMAKER, Account, eventually, is_running
 
 ROOT = Path(__file__).resolve().parents[2]
