@@ -43,12 +43,12 @@ class EmbeddedAws:
 
     `environment` holds the AWS_* variables (and those that keep proxies away from the loopback) with which any
     AWS SDK, tool or subprocess reaches it; none of the process's own AWS settings may be mixed with them.
-    `sagemaker`, `prices` and `service_quotas` are the services that ministack lacks, and `faults` what goes wrong.
+    `training_jobs`, `service_quotas` and `faults` let a test do what only AWS can: interrupt a job, set a quota,
+    refuse a call.
     """
 
     environment: dict[str, str]
-    sagemaker: SageMaker
-    prices: PriceList
+    training_jobs: TrainingJobs
     service_quotas: ServiceQuotas
     faults: Faults
     _ministack: MinistackProcess
@@ -97,7 +97,7 @@ class EmbeddedAws:
                 bundle = dict.fromkeys(("AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"), str(certificate.certificate))
                 self.environment |= bundle
             self._start_services(server, scratch, certificate)
-            stack.callback(self.sagemaker.close)  # jobs end before the services that they use
+            stack.callback(self.training_jobs.close)  # jobs end before the services that they use
             self._open = stack.pop_all()
         return self
 
@@ -105,25 +105,24 @@ class EmbeddedAws:
         """The services beside ministack; they answer from now on."""
         region = self.environment["AWS_REGION"]
         account = client(self.environment, "sts").get_caller_identity()["Account"]
-        judge = IamAuthorizer(self._ministack.endpoint, str(certificate.certificate)) if certificate else None
+        authorizer = IamAuthorizer(self._ministack.endpoint, str(certificate.certificate)) if certificate else None
         self.faults = Faults(self._ministack.crashes)
-        self.prices = PriceList(region)
         self.service_quotas = ServiceQuotas(region, account)
-        jobs = TrainingJobs(
-            self.environment,
+        self.training_jobs = TrainingJobs(
+            environment=self.environment,
             account=account,
             quotas=self.service_quotas,
             faults=self.faults,
-            act_for=judge.act_for if judge else None,
+            role_credentials=authorizer.role_credentials if authorizer else None,
             folder=scratch / "jobs",
             scratch=scratch,
             stop_grace=self._stop_grace,
         )
-        self.sagemaker = SageMaker(jobs, ModelRegistry(region=region, account=account))
+        sagemaker = SageMaker(self.training_jobs, ModelRegistry(region=region, account=account))
         server.start(
-            [self.sagemaker, self.prices, self.service_quotas],
+            [sagemaker, PriceList(region), self.service_quotas],
             before=self.faults.raise_if_due,
-            authorize=judge.authorize if judge else None,
+            authorize=authorizer.authorize if authorizer else None,
         )
 
     def __exit__(

@@ -7,9 +7,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from local_aws.api_errors import ApiError
+from local_aws.api_errors import ApiError, check_embedded, not_embedded
 from local_aws.aws_json import Operation, Permission
-from local_aws.pages import page
 
 SERVICE = "AmazonSageMaker"
 PUBLISHED = "2026-08-01T00:00:00Z"
@@ -27,50 +26,37 @@ COMPONENTS = {"Training": "Train", "Hosting": "Host"}
 
 
 class PriceList:
-    """The products of SageMaker; `set` and `remove` change them for tests."""
+    """The products of SageMaker."""
 
     name = "pricing"
 
     def __init__(self, region: str) -> None:
         self._region = region
-        self._usd_per_hour = dict(USD_PER_HOUR)
         self.operations: dict[str, Operation] = {"GetProducts": self.get_products}
 
-    def set(self, instance_type: str, usd_per_hour: str) -> None:
-        """Change or add a type's price, a decimal number."""
-        self._usd_per_hour[instance_type] = usd_per_hour
-
-    def remove(self, instance_type: str) -> None:
-        """The region no longer offers the type."""
-        self._usd_per_hour.pop(instance_type, None)
-
     def permissions(self, operation: str, request: dict[str, Any]) -> Sequence[Permission]:
-        """The Price List knows no resources."""
+        """The Price List has no resources."""
         return [Permission(f"pricing:{operation}", "*")]
 
     def get_products(self, request: dict[str, Any]) -> dict[str, Any]:
-        """GetProducts: each product is a string that holds JSON."""
+        """GetProducts, on one page: each product is a string that holds JSON."""
+        check_embedded(request, ("ServiceCode", "FormatVersion", "Filters"))
         if request["ServiceCode"] != SERVICE:
             raise ApiError("NotFoundException", f"The service {request['ServiceCode']} is not found.")
-        filters = request.get("Filters", [])
-        found = [product for product in self._products() if all(matches(product, wanted) for wanted in filters)]
-        products, more = page(found, request, longest=100, refusal="InvalidNextTokenException")
-        return {"FormatVersion": "aws_v1", "PriceList": [json.dumps(product) for product in products], **more}
-
-    def _products(self) -> list[dict[str, Any]]:
-        return [
+        products = [
             product(name, component, price, self._region)
-            for name, price in sorted(self._usd_per_hour.items())
+            for name, price in USD_PER_HOUR.items()
             for component in COMPONENTS
         ]
+        found = [each for each in products if all(matches(each, wanted) for wanted in request.get("Filters", []))]
+        return {"FormatVersion": "aws_v1", "PriceList": [json.dumps(each) for each in found]}
 
 
 def matches(product: dict[str, Any], wanted: dict[str, str]) -> bool:
-    """Whether the product's attribute is as a filter wants it; raises ApiError for a filter that is not embedded."""
-    if wanted["Type"] not in ("TERM_MATCH", "EQUALS"):
-        raise ApiError("InvalidParameterException", f"The embedded Price List has no filter of type {wanted['Type']}.")
-    attributes = product["product"]["attributes"] | {"productFamily": product["product"]["productFamily"]}
-    return str(attributes.get(wanted["Field"], "")).lower() == wanted["Value"].lower()
+    """Whether the product's attribute has the filter's value; raises ApiError for other types of filters."""
+    if wanted["Type"] != "TERM_MATCH":
+        raise not_embedded(f"filters of type {wanted['Type']}")
+    return str(product["product"]["attributes"].get(wanted["Field"], "")).lower() == wanted["Value"].lower()
 
 
 def product(instance_type: str, component: str, usd_per_hour: str, region: str) -> dict[str, Any]:

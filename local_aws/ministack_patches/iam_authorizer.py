@@ -1,7 +1,6 @@
 """Lets the services beside ministack ask its IAM: whether a call is allowed, and for credentials of a role.
 
-Two paths on ministack's own port, which take and return JSON. ministack 1.5.33 decides for its own services only; AWS has
-such an interface between its services.
+Two paths on ministack's own port, which take and return JSON: ministack 1.5.33 decides for its own services only.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def apply() -> None:
     lambda_runtime: Any = importlib.import_module("ministack.core.lambda_runtime")
     lambda_svc: Any = importlib.import_module("ministack.services.lambda_svc")
 
-    class WrappingWorker(lambda_runtime.Worker):  # type: ignore[misc]  ministack has no types
+    class WrappingWorker(lambda_runtime.Worker):  # type: ignore[misc] # ministack has no types
         def __init__(self, func_name: str, config: dict[str, Any], code_zip: bytes) -> None:
             if config.get("Runtime", "python").startswith("python"):
                 code_zip = with_entry(code_zip, config.get("Handler", "index.handler"))

@@ -4,9 +4,9 @@ https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
 A failed, aborted or timed-out execution continues, under its own ARN, at its last state with the input of that state.
 Unlike on AWS, a Map or Parallel state runs again as a whole, and JSONata variables are lost.
 
-How: ministack walks through the states with a record of the execution. A redrive puts a copy of the record in its place,
-so that an earlier walk, which may still be busy with a task, can no longer change anything, and starts a new walk. In
-that walk the first call of a state's code jumps to the state at which to resume.
+ministack walks through the states with a record of the execution. A redrive replaces the record by a copy, so that an
+earlier walk, which may still be busy with a task, can no longer change anything, and starts a new walk. In that walk
+the first call of a state's code jumps to the state at which to resume.
 """
 
 from __future__ import annotations

@@ -6,20 +6,14 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
-PRIMARY_STATUS = {
-    "Starting": "InProgress",
-    "Pending": "InProgress",
-    "Downloading": "InProgress",
-    "Training": "InProgress",
-    "Interrupted": "InProgress",
-    "Uploading": "InProgress",
-    "Stopping": "Stopping",
+ENDS = {
     "Completed": "Completed",
     "Failed": "Failed",
     "Stopped": "Stopped",
     "MaxRuntimeExceeded": "Stopped",
     "MaxWaitTimeExceeded": "Stopped",
 }
+"""The secondary statuses that are final, each with its TrainingJobStatus."""
 MESSAGES = {
     "Starting": "Preparing the instances for training",
     "Pending": "Waiting for the requested ML compute capacity",
@@ -34,7 +28,6 @@ MESSAGES = {
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
     "MaxWaitTimeExceeded": "Training job runtime exceeded MaxWaitTimeInSeconds provided",
 }
-ENDS = frozenset({"Completed", "Failed", "Stopped", "MaxRuntimeExceeded", "MaxWaitTimeExceeded"})
 
 
 class JobStatus:
@@ -59,12 +52,12 @@ class JobStatus:
     @property
     def primary(self) -> str:
         """The current TrainingJobStatus."""
-        # What is uploaded after a stop is part of stopping.
-        return "Stopping" if self._stopping and self.secondary not in ENDS else PRIMARY_STATUS[self.secondary]
+        # Uploading after a stop is part of stopping.
+        return ENDS.get(self.secondary, "Stopping" if self._stopping else "InProgress")
 
     @property
     def ended(self) -> bool:
-        """Whether nothing will change any more."""
+        """Whether the status is final."""
         return self.secondary in ENDS
 
     def enter(self, status: str, message: str | None = None) -> None:
@@ -95,7 +88,7 @@ class JobStatus:
         return (datetime.now(UTC) - self._created).total_seconds()
 
     def pending_seconds(self) -> float:
-        """Seconds for which it has been waiting for an instance by now; 0 when it is not."""
+        """Seconds for which it has been waiting for an instance; 0 when it is not."""
         return (datetime.now(UTC) - self._changed).total_seconds() if self.secondary == "Pending" else 0.0
 
     def describe(self) -> dict[str, Any]:

@@ -121,7 +121,7 @@ class Deployed:
 
     def jobs_at_work(self) -> list[str]:
         """The training jobs that have not ended."""
-        return self.aws.sagemaker.running()
+        return self.aws.training_jobs.running()
 
     def locks(self) -> list[str]:
         """The locks on data sets."""

@@ -32,7 +32,7 @@ with EmbeddedAws(Path(sys.argv[1])) as aws:
     account = Account(aws, role, iter(["job"]))
     account.start(account.request(
         "import subprocess; print('started', flush=True); subprocess.run(['sleep', '600'], start_new_session=True)"))
-    aws.sagemaker.wait_for("job", ["Training"], 30)
+    aws.training_jobs.wait_for("job", ["Training"], 30)
     eventually(lambda: account.log("job") == ["started"], "the job has started")
     print(json.dumps({"pids": living_descendants(os.getpid()), "environment": aws.environment}), flush=True)
     aws.wait()
@@ -40,7 +40,9 @@ with EmbeddedAws(Path(sys.argv[1])) as aws:
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
-def test_nothing_is_left_when_the_parent_is_killed(tmp_path_factory: pytest.TempPathFactory, end: signal.Signals) -> None:
+def test_nothing_is_left_when_the_parent_is_killed(
+    tmp_path_factory: pytest.TempPathFactory, end: signal.Signals
+) -> None:
     directory = tmp_path_factory.mktemp("aws")
     command = [sys.executable, "-c", PARENT, str(directory)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as parent:
