@@ -1,7 +1,6 @@
 """The program that ministack runs in: applies the patches and serves it on an inherited socket.
 
-Run as a file with -I by ministack_process.py, never imported, so that neither ministack nor a Lambda function can
-import the project. Usage: python -I ministack_child.py FILE_DESCRIPTOR
+Run as a file with -I by ministack_process.py, never imported. Usage: python -I ministack_child.py FILE_DESCRIPTOR
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ def check_version() -> None:
 
 
 def load_patches() -> None:
-    """Make the package of patches importable without its folder, or the project's, on the path."""
+    """Make the package of patches importable without its folder on the path."""
     spec = importlib.util.spec_from_file_location(
         PATCHES.name, PATCHES / "__init__.py", submodule_search_locations=[str(PATCHES)]
     )

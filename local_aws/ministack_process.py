@@ -20,6 +20,8 @@ LOOPBACK = "127.0.0.1"
 START_SECONDS = 60
 LAST_WORDS = 2000  # characters
 CHILD = Path(__file__).with_name("ministack_child.py")
+CONTAINER_PYTHON = Path(__file__).with_name("container_python")
+"""Goes on the PYTHONPATH of what runs in a container on AWS: see its sitecustomize.py."""
 
 
 class MinistackError(Exception):
@@ -93,6 +95,7 @@ class MinistackProcess:
         return {
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),
             "LANG": "C.UTF-8",
+            "PYTHONPATH": str(CONTAINER_PYTHON),  # of the functions; the child itself ignores it
             "HOME": str(self._folder),
             "TMPDIR": str(self._folder),
             "S3_DATA_DIR": f"{self._folder}/s3",

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from local_aws.ministack_process import CONTAINER_PYTHON
 from local_aws.sagemaker.training_job_rules import CONTAINER_ROOT
 
 HOST = "algo-1"
@@ -105,6 +106,7 @@ class JobDirectory:
         return {
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", os.defpath]),
             "LANG": "C.UTF-8",
+            "PYTHONPATH": str(CONTAINER_PYTHON),
             "PYTHONUNBUFFERED": "TRUE",
             "PYTHONDONTWRITEBYTECODE": "TRUE",
             "HOME": str(self._folder / "home"),

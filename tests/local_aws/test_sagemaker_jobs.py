@@ -14,7 +14,7 @@ from tests.local_aws.conftest import BUCKET, SECONDS, Account, channel, eventual
 
 # Prints all files below /opt/ml and the environment.
 LOOK_AROUND = """
-import json, os, pathlib
+import importlib.util, json, os, pathlib
 root = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"])
 config = root / "input" / "config"
 print(json.dumps({
@@ -22,6 +22,7 @@ print(json.dumps({
     "folders": sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_dir()),
     "config": {path.stem: json.loads(path.read_text()) for path in config.iterdir()},
     "environment": dict(os.environ),
+    "project": importlib.util.find_spec("local_aws") is not None,
     "code": (root / "input/data/code/train.py").read_text() != "",
 }))
 """
@@ -110,6 +111,7 @@ def test_the_container_sees_what_sagemaker_documents(account: Account) -> None:
     environment = seen["environment"]
     assert environment["TRAINING_JOB_NAME"] == request["TrainingJobName"]
     assert (environment["MODE"], environment["MODEL"]) == ("exact", "/opt/ml/model")
+    assert not seen["project"]  # a module that the code channel lacks is missed
     # The job is on its own: nothing to reach AWS with.
     assert not [name for name in environment if name.startswith(("AWS_ACCESS", "AWS_SECRET", "AWS_ENDPOINT"))]
 
