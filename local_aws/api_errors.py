@@ -7,7 +7,7 @@ from typing import Any
 
 
 class ApiError(Exception):
-    """A call is refused: `code` is the error's name on the wire, the message is for the caller."""
+    """Refuses a call: `code` is the error's name on the wire, the message is for the caller."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -20,7 +20,7 @@ def invalid(message: str) -> ApiError:
 
 
 def not_embedded(what: str) -> ApiError:
-    """AWS can do it, the embedded AWS cannot; a code of our own, so that nobody takes it for a refusal by AWS."""
+    """AWS can do it, the embedded AWS cannot; the code is our own, so that it is not taken for a refusal by AWS."""
     return ApiError("NotEmbedded", f"The embedded AWS cannot do this, AWS can: {what}.")
 
 

@@ -1,4 +1,4 @@
-"""Deploys the project's stacks with the CDK's command line, to whatever AWS the given environment names."""
+"""Deploys the project's stacks with the CDK's command line to the AWS that the given environment names."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def deploy(
 
 
 def account_of(environment: Mapping[str, str]) -> str:
-    """The account that the environment's credentials belong to; raises DeploymentError when nobody answers."""
+    """The account that the environment's credentials belong to; raises DeploymentError when AWS does not answer."""
     try:
         return str(client(environment, "sts").get_caller_identity()["Account"])
     except (BotoCoreError, ClientError) as error:
@@ -67,7 +67,7 @@ def account_of(environment: Mapping[str, str]) -> str:
 
 
 def cdk_environment(environment: Mapping[str, str], output_dir: Path) -> dict[str, str]:
-    """This process's environment with its AWS settings exchanged for the given ones, and nothing written at home."""
+    """This process's environment with the given AWS settings in place of its own, and a home for the CDK."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
     return {
         **ours,

@@ -11,7 +11,6 @@ from local_aws.api_errors import ApiError, check_embedded, not_embedded
 from local_aws.aws_json import Operation, Permission
 
 SERVICE = "AmazonSageMaker"
-PUBLISHED = "2026-08-01T00:00:00Z"
 # USD an hour in us-east-1; an endpoint (Hosting) costs the same and is listed so that one has to filter it out.
 USD_PER_HOUR = {
     "ml.g5.xlarge": "1.408",
@@ -60,7 +59,7 @@ def matches(product: dict[str, Any], wanted: dict[str, str]) -> bool:
 
 
 def product(instance_type: str, component: str, usd_per_hour: str, region: str) -> dict[str, Any]:
-    """One product as the Price List has it.
+    """One product in the shape of the Price List, without members that only describe it.
 
     Source: https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html
     """
@@ -73,14 +72,10 @@ def product(instance_type: str, component: str, usd_per_hour: str, region: str) 
             "productFamily": "ML Instance",
             "attributes": {
                 "servicecode": SERVICE,
-                "servicename": "Amazon SageMaker",
                 "regionCode": region,
-                "location": "US East (N. Virginia)",
-                "locationType": "AWS Region",
                 "instanceName": instance_type,
                 "instanceType": f"{instance_type}-{component}",
                 "component": component,
-                "operation": "RunInstance",
                 "usagetype": usage_type,
             },
             "sku": sku,
@@ -92,23 +87,14 @@ def product(instance_type: str, component: str, usd_per_hour: str, region: str) 
                     "priceDimensions": {
                         rate: {
                             "unit": "Hrs",
-                            "endRange": "Inf",
-                            "beginRange": "0",
-                            "description": f"${usd_per_hour} for {instance_type} {component}",
-                            "appliesTo": [],
                             "rateCode": rate,
                             "pricePerUnit": {"USD": usd_per_hour},
                         }
                     },
                     "sku": sku,
-                    "effectiveDate": PUBLISHED,
-                    "offerTermCode": code("OnDemand"),
-                    "termAttributes": {},
                 }
             }
         },
-        "version": "20260801000000",
-        "publicationDate": PUBLISHED,
     }
 
 

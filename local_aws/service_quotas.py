@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,8 +20,7 @@ class ServiceQuotas:
 
     name = "service-quotas"
 
-    def __init__(self, region: str, account: str) -> None:
-        self._arn = f"arn:aws:servicequotas:{region}:{account}:{SERVICE}"
+    def __init__(self) -> None:
         types = service_model(SERVICE).shape_for("TrainingInstanceType").enum  # type: ignore[attr-defined]
         self._values = {quota_name(name, spot=spot): DEFAULT for name in types for spot in (False, True)}
         self.operations: dict[str, Operation] = {"ListServiceQuotas": self.list_service_quotas}
@@ -53,32 +51,11 @@ class ServiceQuotas:
             raise ApiError(
                 "NoSuchResourceException", "The request failed because the specified service does not exist."
             )
-        quotas, more = page(self._quotas(), request, longest=100, refusal="InvalidPaginationTokenException")
-        return {"Quotas": quotas, **more}
-
-    def _quotas(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "ServiceCode": SERVICE,
-                "ServiceName": "Amazon SageMaker",
-                "QuotaArn": f"{self._arn}/{quota_code(name)}",
-                "QuotaCode": quota_code(name),
-                "QuotaName": name,
-                "Value": value,
-                "Unit": "None",
-                "Adjustable": True,
-                "GlobalQuota": False,
-                "QuotaAppliedAtLevel": "ACCOUNT",
-            }
-            for name, value in self._values.items()
-        ]
+        quotas = [{"ServiceCode": SERVICE, "QuotaName": name, "Value": value} for name, value in self._values.items()]
+        chosen, more = page(quotas, request, longest=100, refusal="InvalidPaginationTokenException")
+        return {"Quotas": chosen, **more}
 
 
 def quota_name(instance_type: str, *, spot: bool) -> str:
     """The quota's name in Service Quotas and in the words of a refusal."""
     return f"{instance_type} for {'spot ' if spot else ''}training job usage"
-
-
-def quota_code(name: str) -> str:
-    """L- and eight hexadecimal digits, here from the name."""
-    return f"L-{hashlib.sha256(name.encode()).hexdigest()[:8].upper()}"

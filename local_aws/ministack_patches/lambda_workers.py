@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from .handler_wrapper import MARK
+from local_aws.ministack_patches.handler_wrapper import MARK
 
 ENTRY = "_local_aws_entry"
 WRAPPER = Path(__file__).with_name("handler_wrapper.py")

@@ -14,20 +14,6 @@ ENDS = {
     "MaxWaitTimeExceeded": "Stopped",
 }
 """The secondary statuses that are final, each with its TrainingJobStatus."""
-MESSAGES = {
-    "Starting": "Preparing the instances for training",
-    "Pending": "Waiting for the requested ML compute capacity",
-    "Downloading": "Downloading input data",
-    "Training": "Training image download completed. Training in progress.",
-    "Interrupted": "The managed spot training instance was interrupted",
-    "Uploading": "Uploading generated training model",
-    "Stopping": "Stopping the training job",
-    "Completed": "Training job completed",
-    "Failed": "Training job failed",
-    "Stopped": "Training job stopped",
-    "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
-    "MaxWaitTimeExceeded": "Training job runtime exceeded MaxWaitTimeInSeconds provided",
-}
 
 
 class JobStatus:
@@ -42,7 +28,7 @@ class JobStatus:
         self._billable_seconds = 0.0
         self._stopping = False
         self._transitions: list[dict[str, Any]] = []
-        self.enter("Starting", "Starting the training job")
+        self.enter("Starting")
 
     @property
     def secondary(self) -> str:
@@ -60,12 +46,12 @@ class JobStatus:
         """Whether the status is final."""
         return self.secondary in ENDS
 
-    def enter(self, status: str, message: str | None = None) -> None:
+    def enter(self, status: str) -> None:
         """Go to the next secondary status."""
         now = datetime.now(UTC)
         if self._transitions:
             self._transitions[-1]["EndTime"] = now
-        self._transitions.append({"Status": status, "StartTime": now, "StatusMessage": message or MESSAGES[status]})
+        self._transitions.append({"Status": status, "StartTime": now})
         self._changed = now
         self._stopping = self._stopping or status == "Stopping"
         if status == "Downloading":

@@ -58,7 +58,6 @@ class LocalTrainingJob:
         self._stop_reason: StopReason | None = None
         self._failure_reason: str | None = None
         self._model: S3Uri | None = None
-        self._metrics: dict[str, dict[str, Any]] = {}
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name=self.arn, daemon=True)
 
@@ -114,7 +113,6 @@ class LocalTrainingJob:
                 "TrainingJobArn": self.arn,
                 **({"FailureReason": self._failure_reason} if self._failure_reason else {}),
                 **({"ModelArtifacts": {"S3ModelArtifacts": str(self._model)}} if self._model else {}),
-                "FinalMetricDataList": list(self._metrics.values()),
                 **self._status.describe(),
             }
 
@@ -147,7 +145,7 @@ class LocalTrainingJob:
             if reason is StopReason.INTERRUPTED:
                 self._stop_reason = None
                 self._enter("Interrupted")
-                self._enter("Starting", "Launching requested ML instances")
+                self._enter("Starting")
                 return
             self._enter("Uploading")
         self._upload(directory)
@@ -192,7 +190,6 @@ class LocalTrainingJob:
             return self._supervise(process, log, checkpoints)
         finally:
             process.kill()
-            self._metrics |= log.last_values
 
     def _wait_for_instance(self) -> None:
         """Take an instance, Pending while there is none; raises JobFailedError or StoppedBeforeTrainingError."""
@@ -277,7 +274,7 @@ class LocalTrainingJob:
             self._failure_reason = reason[:LONGEST_FAILURE_REASON]
             self._enter("Failed")
 
-    def _enter(self, status: str, message: str | None = None) -> None:
+    def _enter(self, status: str) -> None:
         """Change the status; the caller holds the lock."""
-        self._status.enter(status, message)
+        self._status.enter(status)
         self.changed.notify_all()
