@@ -137,7 +137,9 @@ def prepare(plans: Path, dataset: Path, *, bucket: str, environment: dict[str, s
     command = [sys.executable, str(ROOT / "dataset_prep" / "run.py")]
     arguments = ["--source", str(plans), "--output", str(dataset), "--bucket", bucket]
     ours = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    process = SupervisedProcess([*command, *arguments], cwd=Path.cwd(), env=ours | environment, output=sys.stdout.fileno())
+    process = SupervisedProcess(
+        [*command, *arguments], cwd=Path.cwd(), env=ours | environment, output=sys.stdout.fileno()
+    )
     try:
         code = process.wait()
     finally:
@@ -160,7 +162,7 @@ def follow_state_machine(
     """Start the state machine with `{}` and follow it to its end. Raises DemoError unless it succeeds."""
     showing: PhaseProgress
 
-    def show_state(name: str, _carried: Mapping[str, Any]) -> None:
+    def show_state(name: str, _state_input: Mapping[str, Any]) -> None:
         if name not in ROUTINE_STATES:  # while the job runs, its log says more
             showing.show(f"state {name}")
 

@@ -247,7 +247,9 @@ class Sessions:
             key: self._known.get(value, value) if isinstance(value, str) else value for key, value in template.items()
         }
         if role not in self._environments:
-            self._environments[role] = self._enforced.aws.environment | self._authorizer.role_credentials(self._arns[role], "test")
+            self._environments[role] = self._enforced.aws.environment | self._authorizer.role_credentials(
+                self._arns[role], "test"
+            )
         try:
             getattr(client(self._environments[role], service), operation)(**arguments)
         except ClientError as error:
