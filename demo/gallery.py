@@ -1,4 +1,4 @@
-"""Chooses and draws the page's pictures: plans of the data set, and held-out plans with what the model finds."""
+"""Chooses and draws the page's pictures: plans of the data set, and held-out plans with the model's detections."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def sample_pictures(root: Path, classes: Sequence[str]) -> list[SamplePicture]:
 def predict_held_out(
     root: Path, predictor: Predictor, *, classes: Sequence[str], threshold: float
 ) -> tuple[str, list[PredictionPair]]:
-    """Predictions above `threshold` beside the truth, on plans that were not trained on; with their split's name.
+    """Predictions above `threshold` beside the ground truth on held-out plans, with their split's name.
 
-    The test split, or validation where it is empty, or nothing where both are.
+    The split is test, or val if test is empty; nothing is predicted if both are.
     """
     split, dataset = "test", load_split(root, "test")
     if not dataset.images:
@@ -67,7 +67,7 @@ def predict_held_out(
 
 
 def best_threshold(metrics: Mapping[str, Any]) -> float:
-    """The confidence with the best F1 on the validation split; one half where there was nothing to validate on."""
+    """The confidence with the best F1 on the validation split; 0.5 if that is empty."""
     return float(metrics.get("f1_threshold") or 0.5)
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from PIL import Image
 from rich.console import Console
 
-from demo.page import PhaseCost, PredictionPair, Price, SamplePicture, data_uri, loss_curve_svg, render_page
+from demo.page import InstancePrice, Page, PhaseCost, PredictionPair, SamplePicture, data_uri, loss_curve_svg
 from demo.phases import Phase, PhaseLog
 from demo.summary import DatasetSummary, Summary
 
@@ -34,7 +34,7 @@ SUMMARY = Summary(
 
 def rendered(summary: Summary = SUMMARY) -> str:
     picture = data_uri(Image.new("RGB", (4, 4), "white"))
-    return render_page(
+    return Page(
         summary=summary,
         preset="tiny",
         generated=True,
@@ -47,8 +47,8 @@ def rendered(summary: Summary = SUMMARY) -> str:
         losses=[40.25, 20.0, 9.5],
         f1=0.52,
         phases=[PhaseCost("deploy", 30.0, None), PhaseCost("train", 60.0, 0.0303)],
-        price=Price("ml.g5.2xlarge", 1.515, "us-east-1", "2026-08"),
-    )
+        price=InstancePrice("ml.g5.2xlarge", 1.515, "us-east-1", "2026-08"),
+    ).to_html()
 
 
 def test_the_page_names_the_outcome_the_steps_and_the_price() -> None:
