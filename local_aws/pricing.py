@@ -7,20 +7,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from pipeline.instance_types import INSTANCE_TYPES
+
 from local_aws.api_errors import ApiError, check_embedded, not_embedded
 from local_aws.aws_json import Operation, Permission
 
 SERVICE = "AmazonSageMaker"
-# USD an hour in us-east-1; an endpoint (Hosting) costs the same and is listed so that one has to filter it out.
-USD_PER_HOUR = {
-    "ml.g5.xlarge": "1.408",
-    "ml.g5.2xlarge": "1.515",
-    "ml.g5.12xlarge": "7.09",
-    "ml.g6.xlarge": "1.1267",
-    "ml.g6.2xlarge": "1.222",
-    "ml.g6e.2xlarge": "2.8026",
-    "ml.p4d.24xlarge": "25.25",
-}
+# An endpoint (Hosting) costs the same and is listed so that a reader has to filter it out.
 COMPONENTS = {"Training": "Train", "Hosting": "Host"}
 
 
@@ -43,8 +36,8 @@ class PriceList:
         if request["ServiceCode"] != SERVICE:
             raise ApiError("NotFoundException", f"The service {request['ServiceCode']} is not found.")
         products = [
-            product(name, component, price, self._region)
-            for name, price in USD_PER_HOUR.items()
+            product(name, component, str(instance_type.usd_per_hour), self._region)
+            for name, instance_type in INSTANCE_TYPES.items()
             for component in COMPONENTS
         ]
         found = [each for each in products if all(matches(each, wanted) for wanted in request.get("Filters", []))]
