@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.end_to_end.deployed import ROOT, Deployed
 
 REAL_MODULES = ("__init__.py", "failures.py", "health.py", "metric_lines.py", "sagemaker_paths.py", "watch.py")
-"""Of training_code: the formats that the pipeline reads, and how a job is told to stop."""
+"""Of training_code/job: the formats that the pipeline reads, and how a job is told to stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,8 @@ def archive(plan: JobPlan) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as files:
         for name in REAL_MODULES:
-            files.write(ROOT / "training_code" / name, f"training_code/{name}")
+            files.write(ROOT / "training_code" / "job" / name, f"training_code/job/{name}")
+        files.writestr("training_code/__init__.py", "")
         files.write(Path(__file__).parent / "stand_in_job" / "train.py", "training_code/train.py")
         files.writestr("training_code/plan.json", json.dumps(asdict(plan)))
         files.writestr("training_code/requirements.lock", "")
