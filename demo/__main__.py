@@ -20,8 +20,9 @@ import boto3
 from rich.console import Console
 
 from dataset_prep.samples import write_samples
-from demo.outcome import draw_pictures, read_manifest, write_outcome
+from demo.gallery import draw_pictures
 from demo.phases import PhaseLog, PhaseProgress
+from demo.results import read_manifest, write_results
 from demo.trained_model import fetch_model
 from local_aws.deployment import DeploymentError, deploy
 from local_aws.embedded import EmbeddedAws
@@ -117,7 +118,7 @@ def run(console: Console, scratch: Path, source: Path | None) -> Path:
         with log.phase("predict on plans that were held out"):
             model = fetch_model(session, job.model_artifact, scratch / "model")
             pictures = draw_pictures(dataset, model, manifest.classes)
-    return write_outcome(
+    return write_results(
         BUILD / "demo",
         manifest=manifest,
         generated=source is None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,40 +10,11 @@ from pathlib import Path
 import jinja2
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from PIL import Image
 
+from demo.gallery import Pictures
 from demo.summary import Summary
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
-
-
-@dataclass(frozen=True, slots=True)
-class SamplePicture:
-    """A plan of the data set with its boxes drawn."""
-
-    split: str
-    image_id: int
-    picture: str
-
-
-@dataclass(frozen=True, slots=True)
-class PredictionPair:
-    """A held-out plan twice: with its true boxes and with the predicted ones."""
-
-    image_id: int
-    truth: str
-    true_boxes: int
-    predicted: str
-    predicted_boxes: int
-
-
-@dataclass(frozen=True, slots=True)
-class PhaseCost:
-    """A phase's time here, and its price on SageMaker, or None where it costs no instance money."""
-
-    name: str
-    seconds: float
-    usd: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +37,13 @@ class Page:
     classes: Sequence[str]
     colours: Mapping[str, str]
     states: Sequence[str]
-    held_out: str
-    """The split of the predictions."""
-    predictions: Sequence[PredictionPair]
-    samples: Sequence[SamplePicture]
+    pictures: Pictures
     losses: Sequence[float]
     f1: float | None
     """None where there was nothing to validate on."""
-    phases: Sequence[PhaseCost]
+    training_phase: str
+    """The only phase that costs instance money on SageMaker."""
+    training_usd: float
     price: InstancePrice
 
     def to_html(self) -> str:
@@ -83,16 +52,8 @@ class Page:
         return environment.from_string(TEMPLATE.read_text()).render(
             vars(self),
             loss_curve=loss_curve_svg(self.losses),
-            total_seconds=sum(phase.seconds for phase in self.phases),
-            total_usd=sum(phase.usd or 0.0 for phase in self.phases),
+            total_seconds=sum(phase.seconds for phase in self.summary.phases),
         )
-
-
-def data_uri(image: Image.Image) -> str:
-    """The image as a PNG inside a URI, so that the page needs no other file."""
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def loss_curve_svg(losses: Sequence[float]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
@@ -12,22 +12,12 @@ from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
 from dataset_contract.layout import MANIFEST
 from dataset_contract.manifest import Manifest, parse_manifest
 from dataset_prep.preview import colour_of
-from demo.gallery import best_threshold, predict_held_out, sample_pictures
-from demo.page import InstancePrice, Page, PhaseCost, PredictionPair, SamplePicture
+from demo.gallery import Pictures
+from demo.page import InstancePrice, Page
 from demo.phases import Phase
 from demo.summary import DatasetSummary, Summary
 from demo.trained_model import TrainedModel
-from prediction.predictor import Predictor
 from runs.execution_follower import ExecutionSummary, TrainingJobSummary
-
-
-@dataclass(frozen=True, slots=True)
-class Pictures:
-    """The page's pictures; `held_out` is the split of the predictions."""
-
-    samples: list[SamplePicture]
-    held_out: str
-    predictions: list[PredictionPair]
 
 
 def read_manifest(dataset_root: Path) -> Manifest:
@@ -37,16 +27,7 @@ def read_manifest(dataset_root: Path) -> Manifest:
     return manifest
 
 
-def draw_pictures(dataset_root: Path, model: TrainedModel, classes: Sequence[str]) -> Pictures:
-    """Draw plans of the data set, and what the model detects on plans that it was not trained on."""
-    predictor = Predictor.load(model.directory)
-    held_out, predictions = predict_held_out(
-        dataset_root, predictor, classes=classes, threshold=best_threshold(model.metrics)
-    )
-    return Pictures(sample_pictures(dataset_root, classes), held_out, predictions)
-
-
-def write_outcome(
+def write_results(
     folder: Path,
     *,
     manifest: Manifest,
@@ -86,19 +67,11 @@ def write_outcome(
         classes=manifest.classes,
         colours={name: f"rgb{colour_of(name, manifest.classes)}" for name in manifest.classes},
         states=execution.states,
-        held_out=pictures.held_out,
-        predictions=pictures.predictions,
-        samples=pictures.samples,
+        pictures=pictures,
         losses=model.losses,
         f1=model.metrics.get("f1"),
-        phases=[
-            PhaseCost(
-                phase.name,
-                phase.seconds,
-                job.billable_seconds * usd_per_hour / 3600 if phase.name == training_phase else None,
-            )
-            for phase in phases
-        ],
+        training_phase=training_phase,
+        training_usd=job.billable_seconds * usd_per_hour / 3600,
         price=InstancePrice(job.instance_type, usd_per_hour, PRICES_REGION, PRICES_DATE),
     )
     folder.mkdir(exist_ok=True)
