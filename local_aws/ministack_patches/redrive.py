@@ -58,7 +58,7 @@ def apply() -> None:
         return None
 
     def fail_if_running(execution: dict[str, Any], error: str, cause: str) -> None:
-        if execution["status"] == "RUNNING":  # a walk goes on for a while after a stop
+        if execution["status"] == "RUNNING":  # a walk continues for a while after a stop
             fail(execution, error, cause)
 
     def describe_with_redrives(request: dict[str, Any]) -> Any:  # noqa: ANN401  ministack has no types

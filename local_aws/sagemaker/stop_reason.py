@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class StopReason(Enum):
-    """Its value is the secondary status with which the job ends, or for the last two is interrupted or left."""
+    """The value is the job's secondary status after the stop; the last one leaves the job as it is."""
 
     STOPPED = "Stopped"
     MAX_RUNTIME_EXCEEDED = "MaxRuntimeExceeded"
@@ -16,5 +16,5 @@ class StopReason(Enum):
 
     @property
     def ends_job(self) -> bool:
-        """Whether the job ends with this as its status, with what it has saved uploaded."""
+        """Whether the job uploads what it saved and ends with this status, as opposed to an interruption or a kill."""
         return self not in (StopReason.INTERRUPTED, StopReason.SERVER_CLOSED)
