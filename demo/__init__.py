@@ -1,1 +1,1 @@
-"""Shows the whole pipeline on one machine: stacks, data, training and model, as a page to look at."""
+"""Runs the whole pipeline on one machine, from the stacks to the model, and shows it on a page."""

@@ -1,7 +1,7 @@
 """`make demo`: deploys the stacks to an embedded AWS, makes or takes floor plans, and runs the whole pipeline on them.
 
-Writes build/demo/index.html and build/demo/summary.json. Everything else it makes is removed, and whatever it starts
-ends with it.
+Writes build/demo/index.html and build/demo/summary.json. Removes everything else that it makes, and ends everything
+that it starts.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ import boto3
 from rich.console import Console
 
 from dataset_prep.samples import write_samples
-from demo.outcome import draw_pictures, read_manifest, write_outcome
+from demo.gallery import draw_pictures
 from demo.phases import PhaseLog, PhaseProgress
+from demo.results import read_manifest, write_results
 from demo.trained_model import fetch_model
 from local_aws.deployment import DeploymentError, deploy
 from local_aws.embedded import EmbeddedAws
 from local_aws.ministack_process import MinistackError
-from local_aws.process_guard import GuardedProcess
+from local_aws.supervised_process import SupervisedProcess
 from runs.errors import RunsError
-from runs.execution_follower import ROUTINE_STATES, Execution, ExecutionFollower, TrainingJob
+from runs.execution_follower import ROUTINE_STATES, ExecutionFollower, ExecutionSummary, TrainingJobSummary
 from training_code.job.metric_lines import read_training_line
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,7 +39,7 @@ SAMPLE_PLANS = 32
 SAMPLE_SEED = 7
 TRAINING_PHASE = "train DINO"
 WAIT_SCALE = 1 / 30
-"""The state machine looks at the job once a minute; the demo's services wait two seconds instead."""
+"""Watch reads the job once a minute; the demo's state machine waits two seconds instead."""
 
 EXAMPLES = """\
 examples:
@@ -49,7 +50,7 @@ examples:
 
 
 class DemoError(Exception):
-    """A phase did not do what it should; the message is one sentence for the person who watches."""
+    """A phase failed; the message is one sentence for the person at the terminal."""
 
     def __init__(self, message: str, *, exit_code: int = 1) -> None:
         super().__init__(message)
@@ -57,7 +58,7 @@ class DemoError(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demo; return 0 when the model is there, 1 when a phase failed, 2 for wrong usage, 130 for Ctrl-C."""
+    """Run the demo; return 0 on success, 1 when a phase failed, 2 for wrong usage, 130 for Ctrl-C."""
     parser = argparse.ArgumentParser(
         prog="python -m demo",
         description="The whole pipeline on this machine, from floor plans to predictions.",
@@ -67,11 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--source",
         type=Path,
-        help="your own plans, in any format that dataset_prep/run.py takes (default: plans that are made for the demo)",
+        help="your own plans, in any format that dataset_prep/run.py takes (default: generated plans)",
     )
     options = parser.parse_args(arguments)
     if options.source is not None and not options.source.exists():
-        parser.error(f"there is no {options.source}: give the folder or file that holds your plans")
+        parser.error(f"{options.source} does not exist: give the folder or file that holds your plans")
     for signal_number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signal_number, _interrupt)
     console = Console(highlight=False)
@@ -117,7 +118,7 @@ def run(console: Console, scratch: Path, source: Path | None) -> Path:
         with log.phase("predict on plans that were held out"):
             model = fetch_model(session, job.model_artifact, scratch / "model")
             pictures = draw_pictures(dataset, model, manifest.classes)
-    return write_outcome(
+    return write_results(
         BUILD / "demo",
         manifest=manifest,
         generated=source is None,
@@ -133,11 +134,13 @@ def run(console: Console, scratch: Path, source: Path | None) -> Path:
 
 
 def prepare(plans: Path, dataset: Path, *, bucket: str, environment: dict[str, str]) -> None:
-    """Run dataset_prep/run.py as a user would; it ends with this process, whatever ends that."""
+    """Run dataset_prep/run.py as a user would; it ends with this process, even if that is killed."""
     command = [sys.executable, str(ROOT / "dataset_prep" / "run.py")]
     arguments = ["--source", str(plans), "--output", str(dataset), "--bucket", bucket]
     ours = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    process = GuardedProcess([*command, *arguments], cwd=Path.cwd(), env=ours | environment, output=sys.stdout.fileno())
+    process = SupervisedProcess(
+        [*command, *arguments], cwd=Path.cwd(), env=ours | environment, output=sys.stdout.fileno()
+    )
     try:
         code = process.wait()
     finally:
@@ -147,7 +150,7 @@ def prepare(plans: Path, dataset: Path, *, bucket: str, environment: dict[str, s
 
 
 def session_of(environment: dict[str, str]) -> boto3.Session:
-    """A session for the account that `environment` names; from here on this process talks to that account only."""
+    """A session for the account that `environment` names; from now on this process uses that account only."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update(environment)
@@ -156,11 +159,11 @@ def session_of(environment: dict[str, str]) -> boto3.Session:
 
 def follow_state_machine(
     log: PhaseLog, session: boto3.Session, state_machine_arn: str
-) -> tuple[Execution, TrainingJob]:
+) -> tuple[ExecutionSummary, TrainingJobSummary]:
     """Start the state machine with `{}` and follow it to its end. Raises DemoError unless it succeeds."""
     showing: PhaseProgress
 
-    def show_state(name: str, _carried: Mapping[str, Any]) -> None:
+    def show_state(name: str, _state_input: Mapping[str, Any]) -> None:
         if name not in ROUTINE_STATES:  # while the job runs, its log says more
             showing.show(f"state {name}")
 
@@ -181,12 +184,12 @@ def follow_state_machine(
     return execution, execution.job
 
 
-def _failure_of(execution: Execution) -> DemoError:
+def _failure_of(execution: ExecutionSummary) -> DemoError:
     return DemoError(f"the execution ended with {execution.status}, {execution.error}: {execution.cause}")
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """End as Ctrl-C does, so that everything is cleaned up."""
+    """End like Ctrl-C, so that everything is cleaned up."""
     raise KeyboardInterrupt
 
 

@@ -1,10 +1,12 @@
-"""Chooses and draws the page's pictures: plans of the data set, and held-out plans with what the model finds."""
+"""Chooses and draws the page's pictures: plans of the data set, and held-out plans with the model's detections."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
@@ -13,12 +15,53 @@ from dataset_contract.layout import SPLITS
 from dataset_contract.load import load_split
 from dataset_prep.preview import draw_boxes
 from dataset_prep.sources.source import SourceBox
-from demo.page import PredictionPair, SamplePicture, data_uri
+from demo.trained_model import TrainedModel
 from prediction.predictor import Predictor
 
 PICTURE_SIDE = 640
 SAMPLES_PER_SPLIT = 4
 PREDICTED_PLANS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class SamplePicture:
+    """A plan of the data set with its boxes drawn."""
+
+    split: str
+    image_id: int
+    picture: str
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionPair:
+    """A held-out plan twice: with its true boxes and with the predicted ones."""
+
+    image_id: int
+    truth: str
+    true_boxes: int
+    predicted: str
+    predicted_boxes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """The page's pictures, as data URIs; `held_out` is the split of the predictions."""
+
+    samples: list[SamplePicture]
+    held_out: str
+    predictions: list[PredictionPair]
+
+
+def draw_pictures(dataset_root: Path, model: TrainedModel, classes: Sequence[str]) -> Pictures:
+    """Draw plans of the data set, and what the model detects on plans that it was not trained on.
+
+    Boxes count above the confidence with the best F1 on the validation split, or 0.5 if that is empty.
+    """
+    threshold = float(model.metrics.get("f1_threshold") or 0.5)
+    held_out, predictions = predict_held_out(
+        dataset_root, Predictor.load(model.directory), classes=classes, threshold=threshold
+    )
+    return Pictures(sample_pictures(dataset_root, classes), held_out, predictions)
 
 
 def sample_pictures(root: Path, classes: Sequence[str]) -> list[SamplePicture]:
@@ -37,9 +80,9 @@ def sample_pictures(root: Path, classes: Sequence[str]) -> list[SamplePicture]:
 def predict_held_out(
     root: Path, predictor: Predictor, *, classes: Sequence[str], threshold: float
 ) -> tuple[str, list[PredictionPair]]:
-    """Predictions above `threshold` beside the truth, on plans that were not trained on; with their split's name.
+    """Predictions above `threshold` beside the ground truth on held-out plans, with their split's name.
 
-    The test split, or validation where it is empty, or nothing where both are.
+    The split is test, or val if test is empty; nothing is predicted if both are.
     """
     split, dataset = "test", load_split(root, "test")
     if not dataset.images:
@@ -66,9 +109,11 @@ def predict_held_out(
     return split, pairs
 
 
-def best_threshold(metrics: Mapping[str, Any]) -> float:
-    """The confidence with the best F1 on the validation split; one half where there was nothing to validate on."""
-    return float(metrics.get("f1_threshold") or 0.5)
+def data_uri(image: Image.Image) -> str:
+    """The image as a PNG inside a URI, so that the page needs no other file."""
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def _boxes_by_image(dataset: CocoDataset) -> dict[int, list[SourceBox]]:

@@ -2,67 +2,58 @@
 
 from __future__ import annotations
 
-import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from PIL import Image
 
+from demo.gallery import Pictures
 from demo.summary import Summary
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 
 
 @dataclass(frozen=True, slots=True)
-class SamplePicture:
-    """A plan of the data set with its boxes drawn."""
-
-    split: str
-    image_id: int
-    picture: str
-
-
-@dataclass(frozen=True, slots=True)
-class PredictionPair:
-    """A held-out plan twice: with its true boxes and with the predicted ones."""
-
-    image_id: int
-    truth: str
-    true_boxes: int
-    predicted: str
-    predicted_boxes: int
-
-
-@dataclass(frozen=True, slots=True)
-class PhaseCost:
-    """A phase's time here, and its price on SageMaker, or None where it costs no instance money."""
-
-    name: str
-    seconds: float
-    usd: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """Where the prices on the page come from."""
+class InstancePrice:
+    """The on-demand price of the job's instance type, and where it is from."""
 
     instance_type: str
     usd_per_hour: float
     region: str
-    dated: str
+    date: str
 
 
-def data_uri(image: Image.Image) -> str:
-    """The image as a PNG inside a URI, so that the page needs no other file."""
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """What the page shows; the template takes the fields by their names."""
+
+    summary: Summary
+    preset: str
+    generated: bool
+    classes: Sequence[str]
+    colours: Mapping[str, str]
+    states: Sequence[str]
+    pictures: Pictures
+    losses: Sequence[float]
+    f1: float | None
+    """None where there was nothing to validate on."""
+    training_phase: str
+    """The only phase that costs instance money on SageMaker."""
+    training_usd: float
+    price: InstancePrice
+
+    def to_html(self) -> str:
+        """The page as HTML; every text in it is escaped."""
+        environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+        return environment.from_string(TEMPLATE.read_text()).render(
+            vars(self),
+            loss_curve=loss_curve_svg(self.losses),
+            total_seconds=sum(phase.seconds for phase in self.summary.phases),
+        )
 
 
 def loss_curve_svg(losses: Sequence[float]) -> str:
@@ -86,41 +77,3 @@ def loss_curve_svg(losses: Sequence[float]) -> str:
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     svg = buffer.getvalue()
     return svg[svg.index("<svg") :]
-
-
-def render_page(
-    *,
-    summary: Summary,
-    preset: str,
-    generated: bool,
-    classes: Sequence[str],
-    colours: dict[str, str],
-    states: Sequence[str],
-    held_out: str,
-    predictions: Sequence[PredictionPair],
-    samples: Sequence[SamplePicture],
-    losses: Sequence[float],
-    f1: float | None,
-    phases: Sequence[PhaseCost],
-    price: Price,
-) -> str:
-    """The page as HTML; every text in it is escaped. `f1` is None where there was nothing to validate on."""
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    values: dict[str, Any] = {
-        "summary": summary,
-        "preset": preset,
-        "generated": generated,
-        "classes": classes,
-        "colours": colours,
-        "states": states,
-        "held_out": held_out,
-        "predictions": predictions,
-        "samples": samples,
-        "f1": f1,
-        "loss_curve": loss_curve_svg(losses),
-        "phases": phases,
-        "total_seconds": sum(phase.seconds for phase in phases),
-        "total_usd": sum(phase.usd or 0.0 for phase in phases),
-        "price": price,
-    }
-    return environment.from_string(TEMPLATE.read_text()).render(values)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 PLAIN_LINE_INTERVAL = 5.0
-"""Seconds between two progress lines where no terminal shows a bar."""
+"""Seconds between two progress lines where there is no terminal for a bar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Phase:
 
 
 class PhaseProgress:
-    """What a phase calls to say how far it is."""
+    """Shows how far a phase is."""
 
     def __init__(self, console: Console, bar: Progress | None, task: TaskID | None) -> None:
         self._console, self._bar, self._task = console, bar, task

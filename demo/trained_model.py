@@ -1,4 +1,4 @@
-"""Fetches a training job's model.tar.gz and reads what the page shows of it."""
+"""Downloads a training job's model.tar.gz and reads what the page shows of it."""
 
 from __future__ import annotations
 

@@ -30,14 +30,14 @@ example:
 
 
 def main() -> int:
-    """Start it, say how to use it, wait; return the exit code."""
+    """Start it, print how to use it, wait; return the exit code."""
     argparse.ArgumentParser(
         prog="python -m local_aws",
         description=DESCRIPTION,
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it like Ctrl-C
     try:
         with EmbeddedAws(ROOT / "build" / "local_aws") as aws:
             say(instructions(aws.environment))
@@ -48,7 +48,7 @@ def main() -> int:
         say(str(error))
         return 1
     except KeyboardInterrupt:
-        say("the embedded AWS is gone, and everything in it.")
+        say("The embedded AWS is gone, and everything in it.")
         return 0
 
 
@@ -68,7 +68,7 @@ def instructions(environment: dict[str, str]) -> str:
 
 
 def say(text: str) -> None:
-    """Print for the person, at once."""
+    """Print at once, also into a pipe."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""The wire side of the services that ministack lacks: awsJson 1.1 over HTTP, all on one free port of the loopback."""
+"""The HTTP server of the services that ministack lacks: awsJson 1.1, all on one free port of the loopback."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Operation = Callable[[dict[str, Any]], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Permission:
-    """What IAM is asked: may the caller do this to that. `conditions`: keys of IAM conditions, and their values."""
+    """What IAM is asked: whether the caller may do `action` on `resource`, under these IAM condition keys."""
 
     action: str
     resource: str
@@ -42,15 +42,15 @@ class Service(Protocol):
 
     @property
     def operations(self) -> Mapping[str, Operation]:
-        """What each operation that is embedded does with a request."""
+        """The embedded operations: each returns the answer to a request."""
 
     def permissions(self, operation: str, request: dict[str, Any]) -> Sequence[Permission]:
-        """All that the caller needs for this call."""
+        """The permissions that the caller needs for this call."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call as it came, for those who judge whether it may be made."""
+    """One call as it arrived, for the authorizer."""
 
     operation: str
     path: str
@@ -59,7 +59,7 @@ class Call:
 
 
 class AwsJsonServer:
-    """Listens at once, so that others can be told its endpoint; answers from `start` to `close`."""
+    """Listens from the beginning, so that its endpoint is known; answers from `start` to `close`."""
 
     def __init__(self) -> None:
         self._http = HttpServer((LOOPBACK, 0), Handler)
@@ -75,15 +75,15 @@ class AwsJsonServer:
     ) -> None:
         """Answer requests.
 
-        before: called with the operation's name before it is done; may refuse it by an ApiError.
+        before: called with the operation's name before it runs; may raise ApiError.
         authorize: raises ApiError if the caller lacks the permission; None lets everybody do everything.
         """
-        # The models take a moment to load, which the first request should not have to wait for.
+        # Load the models now instead of with the first request.
         self._http.services = {
             str(service_model(service.name).metadata["targetPrefix"]): service for service in services
         }
         self._http.before, self._http.authorize = before, authorize
-        # The argument is how often it looks whether to shut down, in seconds.
+        # The argument is the interval in seconds at which it checks for shutdown.
         self._thread = threading.Thread(target=self._http.serve_forever, args=[0.05], name="aws-json", daemon=True)
         self._thread.start()
 
@@ -106,12 +106,12 @@ class HttpServer(ThreadingHTTPServer):
     authorize: Callable[[Call, Permission], None] | None
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  the base class's signature
-        """A client that goes away is not worth a traceback."""
+        """Print no traceback when a client disconnects."""
         logger.debug("connection from %s broke off", client_address, exc_info=True)
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Reads one call of the API, has it done, and writes the answer."""
+    """Reads a call, runs its operation, and writes the answer."""
 
     server: HttpServer
     protocol_version = "HTTP/1.1"
@@ -139,7 +139,7 @@ class Handler(BaseHTTPRequestHandler):
     def _call(self) -> dict[str, Any]:
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) > LARGEST_REQUEST:
-            self.close_connection = True  # there is no telling where the next request begins
+            self.close_connection = True  # where the next request begins is unknown
             raise ApiError("SerializationException", "Content-Length is missing or too large.")
         body = self.rfile.read(int(length))
         # Signed like every call to AWS; this also keeps web pages out, which cannot send the header to another origin.
@@ -148,7 +148,7 @@ class Handler(BaseHTTPRequestHandler):
         target, _, operation = self.headers.get("X-Amz-Target", "").partition(".")
         service = self.server.services.get(target)
         if service is None:
-            raise ApiError("UnknownOperationException", f"There is no service {target!r}.")
+            raise ApiError("UnknownOperationException", f"The service {target!r} does not exist.")
         try:
             content = json.loads(body)
         except ValueError:
@@ -173,12 +173,12 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Calls are nothing to tell a person about."""
+        """Log calls for debugging only."""
         logger.debug(format, *args)
 
 
 def epoch_seconds(value: object) -> float:
-    """Times on the wire; raises TypeError for what is none."""
+    """Times on the wire; raises TypeError for anything else."""
     if isinstance(value, datetime):
         return value.timestamp()
-    raise TypeError(f"{type(value).__name__} has no place in an answer")
+    raise TypeError(f"{type(value).__name__} cannot be part of an answer")

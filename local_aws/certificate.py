@@ -8,12 +8,12 @@ from pathlib import Path
 
 
 class CertificateError(Exception):
-    """There is no certificate; the message is a sentence for a person."""
+    """No certificate could be made; the message is a sentence for a person."""
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """Its files, as PEM; the certificate is its own authority, and so the bundle by which to trust it."""
+    """Its files, as PEM; the certificate is self-signed, and so its own CA bundle."""
 
     certificate: Path
     key: Path
@@ -37,5 +37,5 @@ def make_certificate(folder: Path, address: str) -> Certificate:
         raise CertificateError("The embedded AWS enforces IAM over https only: install the command openssl.") from None
     except subprocess.CalledProcessError as error:
         words = error.stderr.decode(errors="replace").strip()
-        raise CertificateError(f"openssl has made no certificate: {words}") from None
+        raise CertificateError(f"openssl could not make a certificate: {words}") from None
     return made

@@ -1,4 +1,4 @@
-"""boto3 clients that know the given environment only: no profile, configuration file or proxy of this process."""
+"""boto3 clients from a given environment only, without this process's profile, configuration files or proxy."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def client(environment: Mapping[str, str], service: str) -> Any:  # noqa: ANN401
 
 @lru_cache(maxsize=8)
 def session(access_key: str, secret_key: str, token: str | None, region: str) -> boto3.Session:
-    """A session with these settings and none of ours; kept, since the first client of each takes long to make."""
+    """A session with these settings only; kept, since the first client of each takes long to make."""
     botocore_session = botocore.session.Session(session_vars=NO_SETTINGS_OF_OURS)
     botocore_session.set_default_client_config(Config(proxies={}))
     return boto3.Session(

@@ -1,4 +1,4 @@
-"""Deploys the project's stacks with the CDK's command line, to whatever AWS the given environment names."""
+"""Deploys the project's stacks with the CDK's command line to the AWS that the given environment names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local_aws.clients import client
-from local_aws.process_guard import GuardedProcess
+from local_aws.supervised_process import SupervisedProcess
 
 ROOT = Path(__file__).resolve().parent.parent
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
@@ -59,7 +59,7 @@ def deploy(
 
 
 def account_of(environment: Mapping[str, str]) -> str:
-    """The account that the environment's credentials belong to; raises DeploymentError when nobody answers."""
+    """The account that the environment's credentials belong to; raises DeploymentError when AWS does not answer."""
     try:
         return str(client(environment, "sts").get_caller_identity()["Account"])
     except (BotoCoreError, ClientError) as error:
@@ -67,7 +67,7 @@ def account_of(environment: Mapping[str, str]) -> str:
 
 
 def cdk_environment(environment: Mapping[str, str], output_dir: Path) -> dict[str, str]:
-    """This process's environment with its AWS settings exchanged for the given ones, and nothing written at home."""
+    """This process's environment with the given AWS settings in place of its own, and a home for the CDK."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
     return {
         **ours,
@@ -87,7 +87,7 @@ def cdk_environment(environment: Mapping[str, str], output_dir: Path) -> dict[st
 def run_cdk(arguments: Sequence[str], env: Mapping[str, str], on_line: Callable[[str], None], *, cwd: Path) -> None:
     """Run one command of the CDK, line by line; raises DeploymentError when it fails."""
     last: deque[str] = deque(maxlen=LAST_LINES)
-    process = GuardedProcess([str(CDK), *arguments, *QUIET], cwd=cwd, env=env, output=subprocess.PIPE)
+    process = SupervisedProcess([str(CDK), *arguments, *QUIET], cwd=cwd, env=env, output=subprocess.PIPE)
     try:
         for line in process.output or ():
             text = line.decode(errors="replace").rstrip()

@@ -1,4 +1,4 @@
-"""The embedded AWS as one context manager: ministack and the services beside it, started, wired together, and ended."""
+"""The embedded AWS as one context manager: starts, connects and ends ministack and the services beside it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import tempfile
 from contextlib import ExitStack
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,7 +15,7 @@ from local_aws.aws_json import LOOPBACK, AwsJsonServer
 from local_aws.certificate import Certificate, make_certificate
 from local_aws.clients import client
 from local_aws.faults import Faults
-from local_aws.iam_judge import IamJudge
+from local_aws.iam_authorizer import IamAuthorizer
 from local_aws.ministack_process import MinistackProcess
 from local_aws.pricing import PriceList
 from local_aws.sagemaker.model_registry import ModelRegistry
@@ -25,46 +26,45 @@ from local_aws.service_quotas import ServiceQuotas
 REGION = "us-east-1"
 # As the SDKs name them in their variables.
 BESIDE_MINISTACK = ("SAGEMAKER", "PRICING", "SERVICE_QUOTAS")
-# Entrypoints of jobs are often shell scripts, in which /opt/ml becomes a path in the directory, without quotes around
-# it. And what a job makes in its TMPDIR may be sockets (multiprocessing's are), whose paths have at most 107 bytes.
+# In a job's shell entrypoint /opt/ml becomes a path in the directory, without quotes. And a job may make sockets in its
+# TMPDIR (multiprocessing does), whose paths have at most 107 bytes.
 FIT_FOR_JOBS = re.compile(r"[\w@%+=:,./-]{1,48}", re.ASCII)
 
 
+@dataclass
 class EmbeddedAws:
-    """An AWS account on this machine's loopback, empty at first and gone at the end, whatever ends this process.
+    """An AWS account on this machine's loopback, empty at first and removed at the end, whatever ends this process.
 
-    directory: where its files live while it runs, in a folder of its own; made when missing. The system's folder for
-        temporary files takes its place if the path is too long or would need quoting in a shell.
-    wait_scale: factor on the waits of state machines (1 is real time, 0 never waits).
-    stop_grace: seconds between SIGTERM and SIGKILL for a training job; AWS gives 120.
-    enforce_iam: whether roles, bucket policies and the like are obeyed: by Lambda functions, training jobs, and who
-        else calls as a role; the credentials of `environment` are the account's root's. Needs the command openssl.
-        Not even then does a state machine need its role's permissions.
-
-    `environment` holds the AWS_* variables (and those that keep proxies away from the loopback) with which any
-    AWS SDK, tool or subprocess reaches it; none of the process's own AWS settings may be mixed with them.
-    `sagemaker`, `prices` and `service_quotas` are the services that ministack lacks, and `faults` what goes wrong.
+    In its context `environment` holds the AWS_* variables with which any AWS SDK, tool or subprocess reaches it (and
+    those that keep proxies away from the loopback); do not mix them with the process's own AWS settings.
+    `training_jobs`, `service_quotas` and `faults` let a test do what only AWS can: interrupt a job, set a quota,
+    refuse a call.
     """
 
-    environment: dict[str, str]
-    sagemaker: SageMaker
-    prices: PriceList
-    service_quotas: ServiceQuotas
-    faults: Faults
-    _ministack: MinistackProcess
+    directory: Path
+    """Where its files are while it runs, in a folder of its own; made when missing. The system's folder for temporary
+    files is used instead if the path is too long or needs quoting in a shell."""
+    _: KW_ONLY
+    wait_scale: float = 1.0
+    """Factor on the waits of state machines: 1 is real time, 0 never waits."""
+    stop_grace: float = 120.0
+    """Seconds between SIGTERM and SIGKILL for a training job; AWS gives 120."""
+    enforce_iam: bool = False
+    """Whether Lambda functions, training jobs and other callers with a role need the permissions of roles and policies;
+    `environment` has the root user's credentials. Needs the command openssl. State machines call without their role's
+    permissions even then."""
 
-    def __init__(
-        self, directory: Path, *, wait_scale: float = 1.0, stop_grace: float = 120.0, enforce_iam: bool = False
-    ) -> None:
-        self._directory = directory
-        self._wait_scale = wait_scale
-        self._stop_grace = stop_grace
-        self._enforce_iam = enforce_iam
+    def __post_init__(self) -> None:
+        self.environment: dict[str, str]
+        self.training_jobs: TrainingJobs
+        self.service_quotas: ServiceQuotas
+        self.faults: Faults
+        self._ministack: MinistackProcess
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        self._directory.mkdir(parents=True, exist_ok=True)
-        parent = str(self._directory.resolve())
+        self.directory.mkdir(parents=True, exist_ok=True)
+        parent = str(self.directory.resolve())
         with ExitStack() as stack:
             scratch = Path(
                 stack.enter_context(
@@ -77,17 +77,17 @@ class EmbeddedAws:
             )
             for folder in ("ministack", "jobs"):
                 (scratch / folder).mkdir()
-            # Each needs to know the other's address before it starts, so the server beside it binds its port first.
+            # Each must know the other's address before it starts, so the server beside ministack binds its port first.
             server = AwsJsonServer()
             stack.callback(server.close)
             environment = sdk_environment() | {f"AWS_ENDPOINT_URL_{name}": server.endpoint for name in BESIDE_MINISTACK}
-            certificate = make_certificate(scratch, LOOPBACK) if self._enforce_iam else None
+            certificate = make_certificate(scratch, LOOPBACK) if self.enforce_iam else None
             self._ministack = ministack = stack.enter_context(
                 MinistackProcess(
-                    scratch / "ministack",
+                    folder=scratch / "ministack",
                     scratch=scratch,
                     environment=environment,
-                    wait_scale=self._wait_scale,
+                    wait_scale=self.wait_scale,
                     certificate=certificate,
                 )
             )
@@ -97,33 +97,32 @@ class EmbeddedAws:
                 bundle = dict.fromkeys(("AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"), str(certificate.certificate))
                 self.environment |= bundle
             self._start_services(server, scratch, certificate)
-            stack.callback(self.sagemaker.close)  # jobs end before the services that they use
+            stack.callback(self.training_jobs.close)  # jobs end before the services that they use
             self._open = stack.pop_all()
         return self
 
     def _start_services(self, server: AwsJsonServer, scratch: Path, certificate: Certificate | None) -> None:
-        """The services beside ministack; they answer from now on."""
+        """Start the services beside ministack."""
         region = self.environment["AWS_REGION"]
         account = client(self.environment, "sts").get_caller_identity()["Account"]
-        judge = IamJudge(self._ministack.endpoint, str(certificate.certificate)) if certificate else None
+        authorizer = IamAuthorizer(self._ministack.endpoint, str(certificate.certificate)) if certificate else None
         self.faults = Faults(self._ministack.crashes)
-        self.prices = PriceList(region)
-        self.service_quotas = ServiceQuotas(region, account)
-        jobs = TrainingJobs(
-            self.environment,
+        self.service_quotas = ServiceQuotas()
+        self.training_jobs = TrainingJobs(
+            environment=self.environment,
             account=account,
             quotas=self.service_quotas,
             faults=self.faults,
-            act_for=judge.act_for if judge else None,
+            role_credentials=authorizer.role_credentials if authorizer else None,
             folder=scratch / "jobs",
             scratch=scratch,
-            stop_grace=self._stop_grace,
+            stop_grace=self.stop_grace,
         )
-        self.sagemaker = SageMaker(jobs, ModelRegistry(region=region, account=account))
+        sagemaker = SageMaker(self.training_jobs, ModelRegistry(region=region, account=account))
         server.start(
-            [self.sagemaker, self.prices, self.service_quotas],
+            [sagemaker, PriceList(region), self.service_quotas],
             before=self.faults.raise_if_due,
-            authorize=judge.authorize if judge else None,
+            authorize=authorizer.authorize if authorizer else None,
         )
 
     def __exit__(
@@ -132,7 +131,7 @@ class EmbeddedAws:
         self.close()
 
     def wait(self) -> int:
-        """Block until ministack ends by itself, which it never should; return its exit code."""
+        """Block until ministack ends by itself, which is an error; return its exit code."""
         return self._ministack.wait()
 
     def close(self) -> None:

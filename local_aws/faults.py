@@ -1,4 +1,4 @@
-"""What goes wrong on AWS now and then, provoked by a test: no capacity, a queue, throttling, a function's death."""
+"""Faults of AWS that a test provokes: no capacity, a queue, refused calls, a Lambda function that is killed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from local_aws.api_errors import ApiError
 
 
 class Capacity(Enum):
-    """What AWS has of an instance type, for spot or for on-demand."""
+    """Whether AWS has instances of a type, for spot or for on-demand."""
 
     AVAILABLE = auto()
     NONE = auto()
@@ -19,9 +19,9 @@ class Capacity(Enum):
 
 
 class Faults:
-    """The faults of one embedded AWS, none at first; each lasts until `clear`, or as often as it says.
+    """The faults of one embedded AWS, none at first; each lasts until `clear`, or for a number of calls.
 
-    crashes: a folder in which a file for each death that a function has still to die is found by its worker.
+    crashes: the folder with one file for each call in which a function is to be killed; the function's worker reads it.
     """
 
     def __init__(self, crashes: Path) -> None:
@@ -31,16 +31,12 @@ class Faults:
         self._refusals: dict[str, list[ApiError]] = {}
 
     def no_capacity(self, instance_type: str, *, spot: bool) -> None:
-        """Jobs that want the type, and no other that is to be had, fail with a CapacityError."""
+        """Jobs that ask for the type, and for no other that is available, fail with a CapacityError."""
         self._capacity[instance_type, spot] = Capacity.NONE
 
     def pending(self, instance_type: str, *, spot: bool) -> None:
-        """Jobs that want the type, and no other that is to be had, stay Pending until it is `available`."""
+        """Jobs that ask for the type, and for no other that is available, stay Pending until `clear`."""
         self._capacity[instance_type, spot] = Capacity.PENDING
-
-    def available(self, instance_type: str, *, spot: bool) -> None:
-        """There are instances of the type again: jobs that are Pending for it go on."""
-        self._capacity.pop((instance_type, spot), None)
 
     def throttle(self, operation: str, times: int) -> None:
         """Answer the next `times` calls of an operation ("CreateTrainingJob") with a ThrottlingException.
@@ -64,7 +60,7 @@ class Faults:
             (self._crashes / f"{function_name}.{'after' if work_done else 'before'}.{uuid.uuid4()}").touch()
 
     def clear(self) -> None:
-        """From now on nothing goes wrong."""
+        """End all faults."""
         with self._lock:
             self._refusals.clear()
         self._capacity.clear()
@@ -72,7 +68,7 @@ class Faults:
             file.unlink(missing_ok=True)
 
     def capacity(self, instance_type: str, *, spot: bool) -> Capacity:
-        """What there is of a type."""
+        """Whether there are instances of a type."""
         return self._capacity.get((instance_type, spot), Capacity.AVAILABLE)
 
     def raise_if_due(self, operation: str) -> None:

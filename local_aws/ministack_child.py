@@ -1,7 +1,6 @@
-"""The program that ministack runs in: serves it on a socket it inherits, with what it lacks put into it.
+"""The program that ministack runs in: applies the patches and serves it on an inherited socket.
 
-Run as a file with -I by ministack_process.py, never imported, so that the project is not importable from ministack
-or from a Lambda function. Usage: python -I ministack_child.py FILE_DESCRIPTOR
+Usage: python -I -m local_aws.ministack_child FILE_DESCRIPTOR
 """
 
 from __future__ import annotations
@@ -9,51 +8,27 @@ from __future__ import annotations
 import asyncio
 import importlib
 import importlib.metadata
-import importlib.util
 import logging
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
+from local_aws.ministack_patches import iam_authorizer, lambda_workers, metric_namespace, redrive
+
 PATCHED_VERSION = "1.5.33"
-PATCHES = Path(__file__).with_name("ministack_patches")
-
-
-def check_version() -> None:
-    """Raise SystemExit with a sentence when ministack is not the version that the patches were made for."""
-    installed = importlib.metadata.version("ministack")
-    if installed != PATCHED_VERSION:
-        sys.exit(
-            f"{PATCHES} repairs ministack {PATCHED_VERSION}, but {installed} is installed: run `make setup`, or check"
-            " the repairs against the new version and change PATCHED_VERSION."
-        )
-
-
-def load_patches() -> None:
-    """Make the package of patches importable without its folder, or the project's, on the path."""
-    spec = importlib.util.spec_from_file_location(
-        PATCHES.name, PATCHES / "__init__.py", submodule_search_locations=[str(PATCHES)]
-    )
-    if spec is None or spec.loader is None:
-        sys.exit(f"{PATCHES} is missing.")
-    sys.modules[PATCHES.name] = package = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(package)
-
-
-def patch(name: str) -> Any:  # noqa: ANN401  a module that is loaded by its place
-    """One of the patches."""
-    return importlib.import_module(f"{PATCHES.name}.{name}")
 
 
 def main(descriptor: int) -> None:
-    """Serve until killed."""
-    check_version()
-    load_patches()
-    patch("lambda_workers").apply()
-    patch("redrive").apply()
-    patch("metric_namespace").apply()
-    # Imported here, so that a version that does not fit is a sentence before it is a broken import.
+    """Serve until killed. Raises SystemExit when ministack is not the version that the patches fit."""
+    installed = importlib.metadata.version("ministack")
+    if installed != PATCHED_VERSION:
+        sys.exit(
+            f"local_aws/ministack_patches fits ministack {PATCHED_VERSION}, but {installed} is installed: run"
+            " `make setup`, or check the patches against the new version and change PATCHED_VERSION."
+        )
+    for patch in (lambda_workers, redrive, metric_namespace):
+        patch.apply()
+    # Imported here, so that another version is refused with a sentence before an import can fail.
     hypercorn_config: Any = importlib.import_module("hypercorn.config")
     hypercorn_asyncio: Any = importlib.import_module("hypercorn.asyncio")
     ministack_app: Any = importlib.import_module("ministack.app")
@@ -63,7 +38,7 @@ def main(descriptor: int) -> None:
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
     logging.getLogger("hypercorn.access").disabled = True
-    asyncio.run(hypercorn_asyncio.serve(patch("iam_judge").with_iam_judge(ministack_app.app), config))
+    asyncio.run(hypercorn_asyncio.serve(iam_authorizer.with_iam_authorizer(ministack_app.app), config))
 
 
 if __name__ == "__main__":

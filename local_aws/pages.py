@@ -1,4 +1,4 @@
-"""Long answers in pages, as the services cut them: a number of items and a token for the next ones."""
+"""Long answers in pages, as the services return them: a number of items and a token for the next page."""
 
 from __future__ import annotations
 

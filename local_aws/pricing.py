@@ -7,74 +7,52 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from local_aws.api_errors import ApiError
+from pipeline.instance_types import INSTANCE_TYPES
+
+from local_aws.api_errors import ApiError, check_embedded, not_embedded
 from local_aws.aws_json import Operation, Permission
-from local_aws.pages import page
 
 SERVICE = "AmazonSageMaker"
-PUBLISHED = "2026-08-01T00:00:00Z"
-# USD an hour in us-east-1; an endpoint (Hosting) costs the same and is listed so that one has to filter it out.
-USD_PER_HOUR = {
-    "ml.g5.xlarge": "1.408",
-    "ml.g5.2xlarge": "1.515",
-    "ml.g5.12xlarge": "7.09",
-    "ml.g6.xlarge": "1.1267",
-    "ml.g6.2xlarge": "1.222",
-    "ml.g6e.2xlarge": "2.8026",
-    "ml.p4d.24xlarge": "25.25",
-}
+# An endpoint (Hosting) costs the same and is listed so that a reader has to filter it out.
 COMPONENTS = {"Training": "Train", "Hosting": "Host"}
 
 
 class PriceList:
-    """The products of SageMaker; `set` and `remove` change them for tests."""
+    """The products of SageMaker."""
 
     name = "pricing"
 
     def __init__(self, region: str) -> None:
         self._region = region
-        self._usd_per_hour = dict(USD_PER_HOUR)
         self.operations: dict[str, Operation] = {"GetProducts": self.get_products}
 
-    def set(self, instance_type: str, usd_per_hour: str) -> None:
-        """Change or add a type's price, a decimal number."""
-        self._usd_per_hour[instance_type] = usd_per_hour
-
-    def remove(self, instance_type: str) -> None:
-        """The region no longer offers the type."""
-        self._usd_per_hour.pop(instance_type, None)
-
     def permissions(self, operation: str, request: dict[str, Any]) -> Sequence[Permission]:
-        """The Price List knows no resources."""
+        """The Price List has no resources."""
         return [Permission(f"pricing:{operation}", "*")]
 
     def get_products(self, request: dict[str, Any]) -> dict[str, Any]:
-        """GetProducts: each product is a string that holds JSON."""
+        """GetProducts, on one page: each product is a string that holds JSON."""
+        check_embedded(request, ("ServiceCode", "FormatVersion", "Filters"))
         if request["ServiceCode"] != SERVICE:
             raise ApiError("NotFoundException", f"The service {request['ServiceCode']} is not found.")
-        filters = request.get("Filters", [])
-        found = [product for product in self._products() if all(matches(product, wanted) for wanted in filters)]
-        products, more = page(found, request, longest=100, refusal="InvalidNextTokenException")
-        return {"FormatVersion": "aws_v1", "PriceList": [json.dumps(product) for product in products], **more}
-
-    def _products(self) -> list[dict[str, Any]]:
-        return [
-            product(name, component, price, self._region)
-            for name, price in sorted(self._usd_per_hour.items())
+        products = [
+            product(name, component, str(instance_type.usd_per_hour), self._region)
+            for name, instance_type in INSTANCE_TYPES.items()
             for component in COMPONENTS
         ]
+        found = [each for each in products if all(matches(each, wanted) for wanted in request.get("Filters", []))]
+        return {"FormatVersion": "aws_v1", "PriceList": [json.dumps(each) for each in found]}
 
 
 def matches(product: dict[str, Any], wanted: dict[str, str]) -> bool:
-    """Whether the product's attribute is as a filter wants it; raises ApiError for a filter that is not embedded."""
-    if wanted["Type"] not in ("TERM_MATCH", "EQUALS"):
-        raise ApiError("InvalidParameterException", f"The embedded Price List has no filter of type {wanted['Type']}.")
-    attributes = product["product"]["attributes"] | {"productFamily": product["product"]["productFamily"]}
-    return str(attributes.get(wanted["Field"], "")).lower() == wanted["Value"].lower()
+    """Whether the product's attribute has the filter's value; raises ApiError for other types of filters."""
+    if wanted["Type"] != "TERM_MATCH":
+        raise not_embedded(f"filters of type {wanted['Type']}")
+    return str(product["product"]["attributes"].get(wanted["Field"], "")).lower() == wanted["Value"].lower()
 
 
 def product(instance_type: str, component: str, usd_per_hour: str, region: str) -> dict[str, Any]:
-    """One product as the Price List has it.
+    """One product in the shape of the Price List, without members that only describe it.
 
     Source: https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html
     """
@@ -87,14 +65,10 @@ def product(instance_type: str, component: str, usd_per_hour: str, region: str) 
             "productFamily": "ML Instance",
             "attributes": {
                 "servicecode": SERVICE,
-                "servicename": "Amazon SageMaker",
                 "regionCode": region,
-                "location": "US East (N. Virginia)",
-                "locationType": "AWS Region",
                 "instanceName": instance_type,
                 "instanceType": f"{instance_type}-{component}",
                 "component": component,
-                "operation": "RunInstance",
                 "usagetype": usage_type,
             },
             "sku": sku,
@@ -106,23 +80,14 @@ def product(instance_type: str, component: str, usd_per_hour: str, region: str) 
                     "priceDimensions": {
                         rate: {
                             "unit": "Hrs",
-                            "endRange": "Inf",
-                            "beginRange": "0",
-                            "description": f"${usd_per_hour} for {instance_type} {component}",
-                            "appliesTo": [],
                             "rateCode": rate,
                             "pricePerUnit": {"USD": usd_per_hour},
                         }
                     },
                     "sku": sku,
-                    "effectiveDate": PUBLISHED,
-                    "offerTermCode": code("OnDemand"),
-                    "termAttributes": {},
                 }
             }
         },
-        "version": "20260801000000",
-        "publicationDate": PUBLISHED,
     }
 
 

@@ -27,7 +27,7 @@ JSON_TYPES: dict[str, type | tuple[type, ...]] = {
     "double": (int, float),
     "timestamp": (int, float),
 }
-# The model's patterns are Java's; these are the classes in them that Python writes otherwise.
+# The model's patterns are Java's; these are the character classes that Python writes differently.
 # Marks, symbols and punctuation are taken together, and only those that people type.
 TYPED = r"!-/:-@\[-`{-~\u00a1-\u00bf\u00d7\u00f7\u0300-\u036f\u2010-\u2bff"
 JAVA_CLASSES = {
@@ -49,7 +49,7 @@ def check_request(model: ServiceModel, operation: str, request: object) -> dict[
     ValidationException with every violated constraint.
     """
     if operation not in model.operation_names:
-        raise ApiError("UnknownOperationException", f"There is no operation {operation!r}.")
+        raise ApiError("UnknownOperationException", f"The operation {operation!r} does not exist.")
     shape = model.operation_model(operation).input_shape
     violations: list[str] = []
     check(shape, request, "", violations)

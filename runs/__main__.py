@@ -20,32 +20,31 @@ from pipeline.links import execution_link
 from rich.console import Console
 
 from dataset_contract.sanitise import sanitise
-from runs.approval import approve
+from runs.approve import approve
 from runs.deployed_stack import STACK, DeployedStack, find_stack
 from runs.errors import RunsError, sentence_of
 from runs.execution_follower import ExecutionFollower
 from runs.executions import Run, find_run, last_runs, start_run, stop_run
-from runs.fetching import MODEL, fetch_run
+from runs.fetch import MODEL, fetch_run
 from runs.request_arguments import request_of
 from runs.run_view import RunView
 
 POLL_SECONDS = 2.0
 
 DESCRIPTION = """\
-The runs of the deployed pipeline. A run is an execution of its state machine; NAME is the execution's name, the newest
-run's if it is left out. Credentials and region are found as by every AWS tool: AWS_PROFILE, AWS_DEFAULT_REGION and so
-on.
+List, start, follow, stop, fetch and approve runs of the deployed pipeline. A run is an execution of its state machine,
+and NAME is the execution's name. AWS credentials and region come from the environment or ~/.aws, as for every AWS tool.
 """
 EXAMPLES = """\
 examples:
   python -m runs                                     the last runs: name, state, outcome, cost
-  python -m runs start                               a run with the deployment's defaults
+  python -m runs start                               start one with the deployment's defaults
   python -m runs start --set preset=full --set spot=false --set 'instance_types=["ml.g6e.2xlarge"]'
   python -m runs start '{"preset": "test_then_full", "max_cost_usd": 50}'
   python -m runs follow                              the newest run, until it ends; Ctrl-C leaves it running
-  python -m runs stop run-20261124-093000            ends it, and its training job with it
-  python -m runs fetch --to build/last-run           its reports, metrics and health, and its model, unpacked
-  python -m runs approve                             accept its model: the next ones are compared with it
+  python -m runs stop run-20261124-093000            stop it and its training job
+  python -m runs fetch --to build/last-run           the newest run's reports, metrics, health and unpacked model
+  python -m runs approve                             accept its model: later models are compared with it
 
 exit status: 0 done (follow: the run succeeded), 1 AWS or the run failed, 2 wrong usage, 130 stopped by Ctrl-C.
 """
@@ -64,7 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--stack", default=STACK, metavar="STACK", help=stack_help)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     commands.add_parser("list", help="the last runs (the default)")
-    start = commands.add_parser("start", help="start a run; the README lists the fields of a request")
+    start = commands.add_parser("start", help="start a run (fields of a request: README)")
     start.add_argument("request", nargs="?", metavar="JSON", help="the request as one JSON object")
     start.add_argument(
         "--set", dest="settings", action="append", default=[], metavar="FIELD=VALUE", help="one field of the request"
@@ -72,14 +71,14 @@ def build_parser() -> argparse.ArgumentParser:
     for name, summary in (
         ("follow", "show a run until it ends: states, progress, cost, log"),
         ("stop", "end a run and its training job"),
-        ("fetch", "download what a run has left: reports, metrics, health, model"),
+        ("fetch", "download a run's reports, metrics, health and model"),
         ("approve", "accept the model that a run registered"),
     ):
         command = commands.add_parser(name, help=summary)
         command.add_argument("name", nargs="?", metavar="NAME", help="the run's name (default: the newest run)")
         if name == "fetch":
             command.add_argument("--to", type=Path, required=True, metavar="DIR", help="the folder to write")
-    for command in commands.choices.values():  # after the command it is understood, too
+    for command in commands.choices.values():  # also understood after the command
         command.add_argument("--stack", default=argparse.SUPPRESS, metavar="STACK", help=stack_help)
     return parser
 
@@ -123,7 +122,7 @@ def _command(console: Console, session: boto3.Session, options: argparse.Namespa
     elif options.command == "fetch":
         _fetch(console, session, stack, run, options.to)
     else:
-        _say(console, f"Approved {approve(run)}: the next models are compared with it.")
+        _say(console, f"Approved {approve(run)}: later models are compared with it.")
     return 0
 
 
@@ -143,18 +142,18 @@ def _show(console: Console, runs: Sequence[Run]) -> None:
 
 
 def _follow(console: Console, session: boto3.Session, stack: DeployedStack, run: Run) -> int:
-    """Show the run to its end. Ctrl-C ends the showing only."""
+    """Show the run to its end. Ctrl-C stops the display only."""
     region = run.arn.split(":")[3]
     _say(console, f"The run {run.name}: {execution_link(region, run.arn)}")
     try:
         with RunView(console) as view:
             follower = ExecutionFollower(session, on_state=view.state, on_log=view.log, poll_seconds=POLL_SECONDS)
-            follower.take(run.arn)
+            follower.attach(run.arn)
             end = follower.wait_for_end()
     except KeyboardInterrupt:
         _say(
             console,
-            f"The run {run.name} goes on: `python -m runs follow {run.name}` shows it again, "
+            f"The run {run.name} continues: `python -m runs follow {run.name}` shows it again, "
             f"`python -m runs stop {run.name}` ends it.",
         )
         return 130
@@ -182,12 +181,12 @@ def _end_lines(run: Run, *, error: str, cause: str) -> list[str]:
 
 
 def _stopped(run: Run) -> str:
-    name = run.carried.get("job", {}).get("name")
+    name = run.state_input.get("job", {}).get("name")
     job = f"Its training job {name} is told to stop now" if name else "It had started no training job"
     return (
         f"Stopped {run.name}. {job}; a message to the topic says so within a minute or two. Its checkpoints are kept "
-        f"for 30 days: `aws stepfunctions redrive-execution --execution-arn {run.arn}` goes on from the last one, "
-        "within 14 days."
+        f"for 30 days: `aws stepfunctions redrive-execution --execution-arn {run.arn}` continues from the last "
+        "one, within 14 days."
     )
 
 
@@ -196,7 +195,7 @@ def _fetch(console: Console, session: boto3.Session, stack: DeployedStack, run: 
     for path in paths:
         _say(console, str(path))
     if not paths:
-        _say(console, f"The run {run.name} has left nothing so far: it is {run.status}, {run.summary}.")
+        _say(console, f"The run {run.name} has no files yet: it is {run.status}, {run.summary}.")
     elif folder / MODEL not in paths:
         _say(console, f"There is no model of {run.name}: it is {run.status}, {run.summary}.")
 

@@ -1,4 +1,4 @@
-"""The deployed stack, as CloudFormation knows it: where its state machine and its bucket are."""
+"""Finds the deployed stack's state machine and bucket by its CloudFormation outputs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STACK = "FloorplanDino"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployedStack:
-    """Of the stack's outputs, those that a run's command needs."""
+    """The stack outputs that the commands need."""
 
     state_machine_arn: str
     bucket: str

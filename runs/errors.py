@@ -1,4 +1,4 @@
-"""What a person at the terminal may get wrong, or AWS refuse, as one sentence that says what to do."""
+"""A person's mistakes and AWS's refusals, each as one sentence that says what to do."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationErro
 
 
 class RunsError(Exception):
-    """A command that cannot be done; its text is the sentence."""
+    """A command failed; the message is the sentence."""
 
 
 def sentence_of(error: ClientError | BotoCoreError) -> str:
-    """What AWS, or the way to it, refused, and what to do."""
+    """What failed at AWS or on the way to it, and what to do."""
     if isinstance(error, ClientError):
         return _refusal(error)
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
@@ -39,7 +39,7 @@ def sentence_of(error: ClientError | BotoCoreError) -> str:
         return (
             "No AWS region is set: set AWS_DEFAULT_REGION to the one that the stack is deployed in, such as us-east-1."
         )
-    return f"AWS could not be asked: {sanitise(error, longest=300)} A run that goes on is not touched by that."
+    return f"AWS could not be reached: {sanitise(error, longest=300)} A run in progress is not affected."
 
 
 def _refusal(error: ClientError) -> str:

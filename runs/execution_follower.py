@@ -1,6 +1,6 @@
-"""Starts the deployed state machine, or takes one of its executions, and follows it to its end with its jobs' log.
+"""Starts an execution of the deployed state machine, or attaches to one, and follows its states and its jobs' logs.
 
-It uses the public APIs of Step Functions, SageMaker and CloudWatch Logs only, so it follows a run anywhere.
+It uses the APIs of Step Functions, SageMaker and CloudWatch Logs only, so it follows a run anywhere.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -22,44 +21,42 @@ from runs.execution_history import states_after
 
 if TYPE_CHECKING:
     from mypy_boto3_logs.type_defs import GetLogEventsRequestTypeDef
-    from mypy_boto3_sagemaker.type_defs import DescribeTrainingJobResponseTypeDef
 
 ROUTINE_STATES = frozenset({"Wait", "Watch", "WhatNext"})
-"""Those of each look at a job: its log, and what the look found, say more than their names."""
+"""The states of each snapshot of a job: its log and the snapshot say more than their names."""
 
-LINES_BEFORE = 10
-"""Lines of the log that are shown of the time before somebody began to follow the run."""
+EARLIER_LINES = 10
+"""How many log lines from before the follower attached are shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingJob:
-    """What SageMaker says of a job that has ended; times in seconds."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingJobSummary:
+    """What SageMaker says of a job that has ended."""
 
     name: str
     status: str
     instance_type: str
     model_artifact: str
-    seconds: float
     billable_seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Execution:
-    """An execution that has ended, with its last training job if it came so far."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionSummary:
+    """An execution that has ended, with its last training job if it started one."""
 
     arn: str
     status: str
     error: str
     cause: str
     states: tuple[str, ...]
-    job: TrainingJob | None
+    job: TrainingJobSummary | None
 
 
 class ExecutionFollower:
     """Follows one execution.
 
-    `on_state` gets each state's name as it is entered, with what the state machine carries into it; `on_log` each line
-    of its training jobs' logs, without its line end.
+    `on_state` gets each state's name as it is entered, with the state's input; `on_log` each line of its training jobs'
+    logs, without its line end.
     """
 
     def __init__(
@@ -87,23 +84,23 @@ class ExecutionFollower:
         started = self._stepfunctions.start_execution(stateMachineArn=state_machine_arn, input=json.dumps(request))
         self._arn = started["executionArn"]
 
-    def take(self, execution_arn: str) -> None:
-        """Follow an execution that somebody else started: all its states, and its log from about now on."""
+    def attach(self, execution_arn: str) -> None:
+        """Follow a running or ended execution: all its states, and its log from about now on."""
         self._arn = execution_arn
         self._whole_log = False
 
     def wait_for_job(self) -> str | None:
-        """The training job's name once it has been launched; None if the execution has ended without one."""
-        while self._look() == "RUNNING" and self._job_name is None:
+        """Wait for the launch of a training job and return its name; None if the execution ends without one."""
+        while self._poll() == "RUNNING" and self._job_name is None:
             time.sleep(self._poll_seconds)
         return self._job_name
 
-    def wait_for_end(self) -> Execution:
-        """Return when the execution has ended, however it did."""
-        while self._look() == "RUNNING":
+    def wait_for_end(self) -> ExecutionSummary:
+        """Return when the execution has ended, whatever its status."""
+        while self._poll() == "RUNNING":
             time.sleep(self._poll_seconds)
         execution = self._stepfunctions.describe_execution(executionArn=self._arn)
-        return Execution(
+        return ExecutionSummary(
             arn=self._arn,
             status=execution["status"],
             error=execution.get("error", ""),
@@ -112,8 +109,8 @@ class ExecutionFollower:
             job=None if self._job_name is None else self._describe_job(self._job_name),
         )
 
-    def _look(self) -> str:
-        """Report what is new; return the execution's status from before, so that nothing of its end is missed."""
+    def _poll(self) -> str:
+        """Report what is new; return the status from before that, so that the end is not missed."""
         status = self._stepfunctions.describe_execution(executionArn=self._arn)["status"]
         self._read_history()
         self._read_log()
@@ -121,18 +118,18 @@ class ExecutionFollower:
         return status
 
     def _read_history(self) -> None:
-        """Report states that were entered since the last call, and learn of each job from what follows its launch."""
+        """Report states that were entered since the last call; the state after Launch names the job."""
         for state in states_after(self._stepfunctions, self._arn, self._last_event):
             self._last_event = state.event_id
             self._states.append(state.name)
-            self._on_state(state.name, state.carried)
-            job = state.carried.get("job", {}).get("name")
+            self._on_state(state.name, state.state_input)
+            job = state.state_input.get("job", {}).get("name")
             if job is not None and job != self._job_name:
                 self._read_log()  # the last lines of the job before
                 self._job_name = job
 
     def _read_log(self) -> None:
-        """Report the job's log lines that came since the last call."""
+        """Report the job's log lines since the last call."""
         if self._job_name is None:
             return
         try:
@@ -140,7 +137,7 @@ class ExecutionFollower:
             for name in (stream["logStreamName"] for stream in streams["logStreams"]):
                 self._read_stream(name)
         except ClientError as error:
-            if error_code(error) != "ResourceNotFoundException":  # until the job's first line
+            if error_code(error) != "ResourceNotFoundException":  # before the job's first line
                 raise
 
     def _read_stream(self, name: str) -> None:
@@ -150,28 +147,18 @@ class ExecutionFollower:
         elif self._whole_log:
             request |= {"startFromHead": True}
         else:
-            request |= {"startFromHead": False, "limit": LINES_BEFORE}
+            request |= {"startFromHead": False, "limit": EARLIER_LINES}
         events = self._logs.get_log_events(**request)
         self._log_tokens[name] = events["nextForwardToken"]
         for event in events["events"]:
             self._on_log(event["message"].rstrip("\r\n"))
 
-    def _describe_job(self, name: str) -> TrainingJob:
+    def _describe_job(self, name: str) -> TrainingJobSummary:
         job = self._sagemaker.describe_training_job(TrainingJobName=name)
-        return TrainingJob(
+        return TrainingJobSummary(
             name=name,
             status=job["TrainingJobStatus"],
             instance_type=instance_type(job),
             model_artifact=job.get("ModelArtifacts", {}).get("S3ModelArtifacts", ""),
-            seconds=_training_seconds(job),
             billable_seconds=job.get("BillableTimeInSeconds", 0),
         )
-
-
-def _training_seconds(job: DescribeTrainingJobResponseTypeDef) -> float:
-    """How long the job trained, without waiting for an instance."""
-    return _seconds(job.get("TrainingStartTime"), job.get("TrainingEndTime"))
-
-
-def _seconds(start: datetime | None, end: datetime | None) -> float:
-    return 0.0 if start is None or end is None else (end - start).total_seconds()

@@ -1,4 +1,4 @@
-"""Reads an execution's history: which states were entered, and what the state machine carried into each."""
+"""Reads an execution's history: which states were entered, and with what input."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 _PAGE = 100
-"""Events of one answer: each carries the whole state, so that a thousand may be megabytes."""
+"""Events of one answer: each holds a whole state input, so that a thousand may be megabytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +20,8 @@ class EnteredState:
 
     event_id: int
     name: str
-    carried: Mapping[str, Any]
-    """What the state machine carried: request, dataset, quote, job, watch, judgement, outcome as far as it got."""
+    state_input: Mapping[str, Any]
+    """Request, dataset, quote, job, watch, judgement, outcome, as far as the execution got."""
 
 
 def newest_state(stepfunctions: SFNClient, execution_arn: str) -> EnteredState | None:
@@ -32,7 +32,7 @@ def newest_state(stepfunctions: SFNClient, execution_arn: str) -> EnteredState |
 def states_after(stepfunctions: SFNClient, execution_arn: str, event_id: int) -> list[EnteredState]:
     """The states that were entered after the event `event_id` (0: all), in their order.
 
-    The history is read from its end, so that a look at a run of many hours costs one request.
+    The history is read from its end, so that each poll of a long run costs one request.
     """
     new: list[EnteredState] = []
     for state in _backwards(stepfunctions, execution_arn):
@@ -50,11 +50,13 @@ def _backwards(stepfunctions: SFNClient, execution_arn: str) -> Iterator[Entered
         for event in page["events"]:
             details = event.get("stateEnteredEventDetails")
             if details is not None:
-                yield EnteredState(event_id=event["id"], name=details["name"], carried=_object(details.get("input")))
+                yield EnteredState(
+                    event_id=event["id"], name=details["name"], state_input=_object(details.get("input"))
+                )
 
 
 def _object(text: str | None) -> Mapping[str, Any]:
-    """The state's input, or nothing where it is none: the execution's own input may be anything."""
+    """The state's input, or {} if it is not an object: the execution's own input may be anything."""
     try:
         value = json.loads(text or "{}")
     except ValueError:

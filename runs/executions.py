@@ -32,24 +32,24 @@ class Run:
     """As Step Functions names it: RUNNING, SUCCEEDED, FAILED, ABORTED, TIMED_OUT, PENDING_REDRIVE."""
     state: str
     """The state that it is in, or ended with; empty before the first."""
-    carried: Mapping[str, Any]
-    """What the state machine carried into that state."""
+    state_input: Mapping[str, Any]
+    """That state's input."""
 
     @property
     def outcome(self) -> Mapping[str, Any]:
-        """What Finalise told of its end; empty if it has not got there."""
-        outcome: Mapping[str, Any] = self.carried.get("outcome", {})
+        """How it ended, by Finalise; empty before that."""
+        outcome: Mapping[str, Any] = self.state_input.get("outcome", {})
         return outcome
 
     @property
-    def is_going_on(self) -> bool:
+    def is_running(self) -> bool:
         """Whether it has not ended."""
         return self.status == "RUNNING"
 
     @property
     def summary(self) -> str:
         """How it ended, or where it is, in a word or two."""
-        if self.is_going_on:
+        if self.is_running:
             return f"in {self.state or 'its beginning'}"
         if self.status in ("SUCCEEDED", "FAILED"):
             return str(self.outcome.get("error") or self.outcome.get("verdict") or self.state)
@@ -57,10 +57,10 @@ class Run:
 
     @property
     def cost_usd(self) -> float | None:
-        """What its training cost, or has cost at the last look at it; None before there is a training job."""
+        """What its training cost, or has cost at the last snapshot; None before there is a training job."""
         if self.outcome:
             return float(self.outcome["cost_usd"]) if self.outcome["training_job_names"] else None
-        cost = self.carried.get("watch", {}).get("execution_cost_usd")
+        cost = self.state_input.get("watch", {}).get("execution_cost_usd")
         return None if cost is None else float(cost)
 
 
@@ -91,20 +91,20 @@ def find_run(stepfunctions: SFNClient, state_machine_arn: str, name: str | None)
 
 
 def start_run(stepfunctions: SFNClient, state_machine_arn: str, request: Mapping[str, Any], *, now: datetime) -> str:
-    """Start a run under a name with the time in it, and return the name; whether the request is right, Resolve says."""
+    """Start a run named by the time and return its name. Resolve checks the request."""
     name = f"run-{now.astimezone(UTC):%Y%m%d-%H%M%S}"
     try:
         stepfunctions.start_execution(stateMachineArn=state_machine_arn, name=name, input=json.dumps(request))
     except ClientError as error:
         if error_code(error) == "ExecutionAlreadyExists":
-            raise RunsError(f"A run {name} was started in this very second: try again.") from None
+            raise RunsError(f"A run {name} was started in the same second: try again.") from None
         raise
     return name
 
 
 def stop_run(stepfunctions: SFNClient, run: Run) -> None:
     """Abort the execution. Raises RunsError if it has ended already."""
-    if not run.is_going_on:
+    if not run.is_running:
         raise RunsError(f"The run {run.name} has ended already: it is {run.status}.")
     stepfunctions.stop_execution(
         executionArn=run.arn, error="Aborted", cause="Somebody stopped the run with `python -m runs stop`."
@@ -119,5 +119,5 @@ def _run(stepfunctions: SFNClient, arn: str, name: str, started: datetime, statu
         started=started,
         status=status,
         state=state.name if state else "",
-        carried=state.carried if state else {},
+        state_input=state.state_input if state else {},
     )

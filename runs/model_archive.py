@@ -15,9 +15,9 @@ from runs.errors import RunsError
 
 
 def fetch_model_archive(session: boto3.Session, uri: str, folder: Path) -> None:
-    """Unpack s3://bucket/.../model.tar.gz into `folder`, which must not be there yet. Raises RunsError."""
+    """Unpack s3://bucket/.../model.tar.gz into `folder`, which must not exist yet. Raises RunsError."""
     if folder.exists():
-        raise RunsError(f"{folder} is there already: remove it, or name another folder.")
+        raise RunsError(f"{folder} already exists: remove it, or name another folder.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     bucket, key = bucket_and_key(uri)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
@@ -26,7 +26,7 @@ def fetch_model_archive(session: boto3.Session, uri: str, folder: Path) -> None:
         try:
             unpack(archive, unpacked)
         except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
-            raise RunsError(f"{uri} cannot be unpacked, so nothing of it was kept: {error}") from None
+            raise RunsError(f"{uri} cannot be unpacked, so nothing of it is kept: {error}") from None
         unpacked.rename(folder)
 
 
@@ -37,6 +37,6 @@ def unpack(archive: Path, folder: Path) -> None:
         for count, member in enumerate(tar):
             size += member.size
             if count >= MAX_MEMBERS or size > MAX_UNPACKED_BYTES:
-                raise tarfile.TarError("more is packed than a model has")
+                raise tarfile.TarError("it holds more than a model has")
         folder.mkdir()
         tar.extractall(folder, filter="data")  # refuses links, devices and paths outside

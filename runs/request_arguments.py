@@ -1,4 +1,4 @@
-"""The request of a new run, from what stands on the command line."""
+"""The request of a new run, from the command line."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from runs.errors import RunsError
 def request_of(text: str | None, settings: Sequence[str]) -> dict[str, Any]:
     """The fields of the JSON object `text`, and over them each `field=value` of `settings`.
 
-    A value is JSON where it can be (false, 12.5, ["ml.g6.xlarge"]), else it is the text itself. Which fields there
-    are, and what they may be, is for the pipeline to say. Raises RunsError.
+    A value that is JSON (false, 12.5, ["ml.g6.xlarge"]) is read as such, any other is text. The pipeline checks fields
+    and values. Raises RunsError.
     """
     request = _object(text) if text is not None else {}
     for setting in settings:
@@ -28,13 +28,13 @@ def _object(text: str) -> dict[str, Any]:
     try:
         request = json.loads(text)
     except ValueError as error:
-        raise RunsError(f'The request is not JSON ({error}): write it as \'{{"preset": "full"}}\', say.') from None
+        raise RunsError(f'The request is not JSON ({error}): write it like \'{{"preset": "full"}}\'.') from None
     if not isinstance(request, dict):
-        raise RunsError('The request is no object: write it as \'{"preset": "full"}\', say.')
+        raise RunsError('The request is not a JSON object: write it like \'{"preset": "full"}\'.')
     return request
 
 
-def _value(text: str) -> Any:  # noqa: ANN401 - whatever JSON can say
+def _value(text: str) -> Any:  # noqa: ANN401 - any JSON value
     try:
         return json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Shows a run while it goes on: a live bar on a terminal, plain lines elsewhere."""
+"""Shows a run in progress: a live bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from training_code.job.metric_lines import TrainingLine, read_training_line
 
 
 class RunView:
-    """The states, the log and the looks at the training job of one run; it draws while the context lasts."""
+    """Shows the states, the log and the snapshots of the training job of one run while its context lasts."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -43,16 +43,16 @@ class RunView:
         if self._bar is not None:
             self._bar.stop()
 
-    def state(self, name: str, carried: Mapping[str, Any]) -> None:
-        """A state was entered; `carried` is what the state machine carried into it."""
-        if name == "IsQuoteAccepted" and "sentence" in carried["quote"]:  # that of an earlier deployment's has none
-            self._say(f"quote: {sanitise(carried['quote']['sentence'], longest=1000)}")
+    def state(self, name: str, state_input: Mapping[str, Any]) -> None:
+        """A state was entered."""
+        if name == "IsQuoteAccepted" and "sentence" in state_input["quote"]:  # quotes of earlier deployments have none
+            self._say(f"quote: {sanitise(state_input['quote']['sentence'], longest=1000)}")
         if name not in ROUTINE_STATES:
             self._say(f"state {sanitise(name)}")
             if self._bar is not None:
                 self._bar.update(self._task, description=sanitise(name))
         elif name == "WhatNext":
-            self._look(carried.get("watch", {}), carried.get("request", {}))
+            self._snapshot(state_input.get("watch", {}), state_input.get("request", {}))
 
     def log(self, line: str) -> None:
         """The training job wrote a line to its log."""
@@ -68,8 +68,8 @@ class RunView:
                 figures=_figures(figures),
             )
 
-    def _look(self, watch: Mapping[str, Any], request: Mapping[str, Any]) -> None:
-        """What the pipeline's own look at the job found."""
+    def _snapshot(self, watch: Mapping[str, Any], request: Mapping[str, Any]) -> None:
+        """What the pipeline read of the job."""
         if self._bar is None:
             self._say(sanitise(watch.get("sentence", "")))
             return

@@ -1,1 +1,4 @@
-"""What ministack 1.5.33 lacks, put into it as it starts; loaded by ministack_child.py only, inside ministack."""
+"""What ministack 1.5.33 lacks, added by wrapping its functions as it starts; for ministack_child.py only.
+
+Each patch says what is missing; tests/local_aws/test_ministack_patches.py fails once a newer ministack has it.
+"""

@@ -1,4 +1,4 @@
-"""The condition key cloudwatch:namespace of PutMetricData, which ministack 1.5.33 does not know when it enforces IAM.
+"""The condition key cloudwatch:namespace of PutMetricData, which ministack 1.5.33 leaves out when it enforces IAM.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html
 """
@@ -7,28 +7,21 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable
 from typing import Any
-
-Context = Callable[[str, str, bytes, dict[str, Any]], dict[str, Any]]
 
 
 def apply() -> None:
     """Add the key to those that ministack takes out of each request."""
     actions: Any = importlib.import_module("ministack.core.iam_actions")
-    actions.request_tag_context = with_namespace(actions.request_tag_context)
+    context = actions.request_tag_context
 
+    def context_with_namespace(service: str, iam_action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = context(service, iam_action, body, params)
+        if iam_action == "cloudwatch:PutMetricData":
+            found = found | {"cloudwatch:namespace": namespace_in(body, params)}
+        return found
 
-def with_namespace(context: Context) -> Context:
-    """The function, and for PutMetricData its namespace too."""
-
-    def extended(service: str, iam_action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
-        found = context(service, iam_action, body, params)
-        if iam_action != "cloudwatch:PutMetricData":
-            return found
-        return found | {"cloudwatch:namespace": namespace_in(body, params)}
-
-    return extended
+    actions.request_tag_context = context_with_namespace
 
 
 def namespace_in(body: bytes, params: dict[str, Any]) -> str:

@@ -1,8 +1,12 @@
-"""RedriveExecution for ministack's Step Functions, which 1.5.33 does not have, with AWS's rules.
+"""RedriveExecution for Step Functions, which ministack 1.5.33 lacks, with AWS's rules.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
-A failed, aborted or timed-out execution goes on, under its own ARN, at its last state with the input that this state
-had. Other than on AWS a Map or Parallel state is run again as a whole, and JSONata variables are lost.
+A failed, aborted or timed-out execution continues, under its own ARN, at its last state with the input of that state.
+Unlike on AWS, a Map or Parallel state runs again as a whole, and JSONata variables are lost.
+
+ministack walks through the states with a record of the execution. A redrive replaces the record by a copy, so that an
+earlier walk, which may still be busy with a task, can no longer change anything, and starts a new walk. In that walk
+the first call of a state's code jumps to the state at which to resume.
 """
 
 from __future__ import annotations
@@ -11,125 +15,136 @@ import contextvars
 import importlib
 import json
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from .rewriting import rewrite
-
 REDRIVABLE = ("FAILED", "ABORTED", "TIMED_OUT")
+STATE_TYPES = ("pass", "task", "choice", "wait", "parallel", "map")
+
+
+@dataclass(frozen=True)
+class ResumePoint:
+    """Where a redriven walk has to jump to, and what it adds to the context object ($$.Execution)."""
+
+    state: str
+    state_input: Any
+    context: dict[str, Any]
+
+
+RESUME: contextvars.ContextVar[ResumePoint | None] = contextvars.ContextVar("RESUME", default=None)
+"""Set in the thread of a redriven walk until it has jumped."""
 
 
 def apply() -> None:
-    """Add the operation, its traces in DescribeExecution, in status events and in the context object."""
-    states = importlib.import_module("ministack.services.stepfunctions")
-    vars(states).update(resume_at=resume_at, still_walks=still_walks)
-    # A walk ends when the execution was stopped, also if meanwhile another walk has begun in it.
-    rewrite(
-        states,
-        "_run_execution",
-        {
-            "    time.sleep(0.15)\n": '    walk = execution.get("redriveCount", 0)\n    time.sleep(0.15)\n',
-            '            "StartTime": execution["startDate"],\n': (
-                '            "StartTime": execution["startDate"],\n'
-                '            **({"RedriveCount": walk, "RedriveTime": execution["redriveDate"]} if walk else {}),\n'
-            ),
-            '        while current_name and execution["status"] == "RUNNING":\n': (
-                "        current_name, current_input = resume_at(execution, current_name, current_input)\n"
-                "        while current_name and still_walks(execution, walk):\n"
-            ),
-            '        if execution["status"] == "RUNNING":\n': "        if still_walks(execution, walk):\n",
-            "        _fail_execution(execution, err.error, err.cause)\n": (
-                "        if still_walks(execution, walk):\n"
-                "            _fail_execution(execution, err.error, err.cause)\n"
-            ),
-            '        _fail_execution(execution, "States.Runtime", str(exc))\n': (
-                "        if still_walks(execution, walk):\n"
-                '            _fail_execution(execution, "States.Runtime", str(exc))\n'
-            ),
-        },
+    """Add the operation, and its traces in DescribeExecution, in status events and in the context object."""
+    states: Any = importlib.import_module("ministack.services.stepfunctions")
+    eventbridge: Any = importlib.import_module("ministack.services.eventbridge")
+    for name in STATE_TYPES:
+        setattr(states, f"_execute_{name}", jumping(getattr(states, f"_execute_{name}")))
+    add_event, fail, describe, put_events = (
+        states._add_event,
+        states._fail_execution,
+        states._describe_execution,
+        eventbridge._put_events,
     )
-    rewrite(
-        states,
-        "_emit_execution_status_event",
-        {
-            "    redrivable = failed  # TIMED_OUT is never set locally; FAILED is the one\n": (
-                f"    redrivable = status in {REDRIVABLE!r}\n"
-            ),
-            '"redriveCount": 0,': '"redriveCount": execution.get("redriveCount", 0),',
-            '"redriveDate": None,': '"redriveDate": _iso_to_epoch_ms(execution.get("redriveDate")),',
-        },
-    )
-    add_operation(states)
-
-
-def add_operation(states: Any) -> None:  # noqa: ANN401  a module that has no types
-    """Answer RedriveExecution, and complete what DescribeExecution answers."""
     handle = states.handle_request
 
-    async def handle_request(method: str, path: str, headers: dict[str, str], body: bytes, query: object) -> Any:  # noqa: ANN401
-        target = headers.get("x-amz-target", "")
-        if target == "AWSStepFunctions.RedriveExecution":
-            return states._finalize_response(redrive(states, json.loads(body)))
-        status, answered, content = await handle(method, path, headers, body, query)
-        if target == "AWSStepFunctions.DescribeExecution" and status == 200:
-            execution = states._executions[json.loads(body)["executionArn"]]
-            return states._finalize_response(states.json_response(json.loads(content) | description(execution)))
-        return status, answered, content
+    def add_event_unless_jumping(execution: dict[str, Any], kind: str, details: object = None) -> object:
+        if RESUME.get() is None or not kind.endswith(("StateEntered", "StateExited")):
+            return add_event(execution, kind, details)
+        if kind.endswith("StateExited"):
+            RESUME.set(None)
+        return None
 
-    states.handle_request = handle_request
+    def fail_if_running(execution: dict[str, Any], error: str, cause: str) -> None:
+        if execution["status"] == "RUNNING":  # a walk continues for a while after a stop
+            fail(execution, error, cause)
+
+    def describe_with_redrives(request: dict[str, Any]) -> Any:  # noqa: ANN401  ministack has no types
+        status, headers, content = describe(request)
+        if status != 200:
+            return status, headers, content
+        return states.json_response(json.loads(content) | redrive_fields(states._executions[request["executionArn"]]))
+
+    def put_events_with_redrives(request: dict[str, Any], **options: Any) -> Any:  # noqa: ANN401
+        for entry in request.get("Entries", []):
+            if entry.get("Source") == "aws.states" and options.get("allow_aws_source"):
+                detail = json.loads(entry["Detail"])
+                fields = redrive_fields(states._executions[detail["executionArn"]])
+                fields["redriveDate"] = states._iso_to_epoch_ms(fields.get("redriveDate"))
+                entry["Detail"] = json.dumps(detail | {"redriveStatusReason": None} | fields)
+        return put_events(request, **options)
+
+    async def handle_with_redrive(method: str, path: str, headers: dict[str, str], body: bytes, query: object) -> Any:  # noqa: ANN401
+        if headers.get("x-amz-target") == "AWSStepFunctions.RedriveExecution":
+            return states._finalize_response(redrive(states, json.loads(body)))
+        return await handle(method, path, headers, body, query)
+
+    states._add_event = add_event_unless_jumping
+    states._fail_execution = fail_if_running
+    states._describe_execution = describe_with_redrives
+    states.handle_request = handle_with_redrive
+    eventbridge._put_events = put_events_with_redrives
+
+
+def jumping(execute: Callable[..., Any]) -> Callable[..., Any]:
+    """The function that executes a state, or in a walk that still has to jump, gives the state to resume at."""
+
+    def execute_or_jump(*arguments: Any) -> Any:  # noqa: ANN401
+        point = RESUME.get()
+        if point is None:
+            return execute(*arguments)
+        context = arguments[-1]
+        context["Execution"].update(point.context)
+        return point.state_input, point.state
+
+    return execute_or_jump
 
 
 def redrive(states: Any, request: dict[str, Any]) -> Any:  # noqa: ANN401
-    """RedriveExecution: have the execution go on."""
+    """RedriveExecution."""
     arn = request.get("executionArn", "")
-    execution = states._executions.get(arn)
-    if execution is None:
+    ended = states._executions.get(arn)
+    if ended is None:
         return states.error_response_json("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'", 400)
     token = request.get("clientToken")
-    if token and token == execution.get("redriveToken"):
-        return states.json_response({"redriveDate": execution["redriveDate"]})
-    if execution["status"] not in REDRIVABLE:
-        reason = description(execution)["redriveStatusReason"]
+    if token and token == ended.get("redriveToken"):
+        return states.json_response({"redriveDate": ended["redriveDate"]})
+    if ended["status"] not in REDRIVABLE:
+        reason = redrive_fields(ended)["redriveStatusReason"]
         return states.error_response_json("ExecutionNotRedrivable", reason, 400)
-    count, now = execution.get("redriveCount", 0) + 1, states.now_iso()
-    execution.update(redriveCount=count, redriveDate=now, redriveToken=token, stopDate=None, output=None)
-    execution.pop("error", None)
-    execution.pop("cause", None)
+    count, now = ended.get("redriveCount", 0) + 1, states.now_iso()
+    execution = {name: value for name, value in ended.items() if name not in ("error", "cause")}
+    execution |= {"status": "RUNNING", "stopDate": None, "output": None, "events": list(ended["events"])}
+    execution |= {"redriveCount": count, "redriveDate": now, "redriveToken": token}
+    states._executions[arn] = execution
     states._add_event(execution, "ExecutionRedriven", {"executionRedrivenEventDetails": {"redriveCount": count}})
-    execution["status"] = "RUNNING"
     states._emit_execution_status_event(execution)
     # The request's account and region are in context variables, which a thread does not inherit.
-    walk = contextvars.copy_context()
-    threading.Thread(target=walk.run, args=(states._run_execution, arn), daemon=True).start()
+    context = contextvars.copy_context()
+    context.run(RESUME.set, resume_point(states, execution))
+    threading.Thread(target=context.run, args=(states._run_execution, arn), daemon=True).start()
     return states.json_response({"redriveDate": now})
 
 
-def description(execution: dict[str, Any]) -> dict[str, Any]:
-    """What DescribeExecution tells about redrives."""
-    status = execution["status"]
-    count = execution.get("redriveCount", 0)
-    return {
-        "redriveCount": count,
-        **({"redriveDate": execution["redriveDate"]} if count else {}),
-        **(
-            {"redriveStatus": "REDRIVABLE"}
-            if status in REDRIVABLE
-            else {
-                "redriveStatus": "NOT_REDRIVABLE",
-                "redriveStatusReason": f"Execution is {status} and cannot be redriven",
-            }
-        ),
-    }
+def resume_point(states: Any, execution: dict[str, Any]) -> ResumePoint:  # noqa: ANN401
+    """The last state that was entered, or the first one if none was."""
+    context = {"RedriveCount": execution["redriveCount"], "RedriveTime": execution["redriveDate"]}
+    for event in reversed(execution["events"]):
+        if entered := event.get("stateEnteredEventDetails"):
+            return ResumePoint(entered["name"], json.loads(entered["input"]), context)
+    definition = json.loads(states._state_machines[execution["stateMachineArn"]]["definition"])
+    return ResumePoint(definition["StartAt"], json.loads(execution["input"]), context)
 
 
-def still_walks(execution: dict[str, Any], walk: int) -> bool:
-    """Whether the walk that began with this number of redrives is to go on."""
-    return bool(execution["status"] == "RUNNING" and execution.get("redriveCount", 0) == walk)
-
-
-def resume_at(execution: dict[str, Any], start: str, given: object) -> tuple[str, Any]:
-    """The state at which a walk begins, and its input: the start, or after a redrive the last one that was entered."""
-    if execution.get("redriveCount", 0):
-        for event in reversed(execution["events"]):
-            if entered := event.get("stateEnteredEventDetails"):
-                return entered["name"], json.loads(entered["input"])
-    return start, given
+def redrive_fields(execution: dict[str, Any]) -> dict[str, Any]:
+    """What DescribeExecution and status events tell about redrives."""
+    status, count = execution["status"], execution.get("redriveCount", 0)
+    fields: dict[str, Any] = {"redriveCount": count, "redriveStatus": "REDRIVABLE"}
+    if count:
+        fields["redriveDate"] = execution["redriveDate"]
+    if status not in REDRIVABLE:
+        fields["redriveStatus"] = "NOT_REDRIVABLE"
+        fields["redriveStatusReason"] = f"Execution is {status} and cannot be redriven"
+    return fields

@@ -1,4 +1,4 @@
-"""Which of the instance types that it names a training job gets: by the account's quotas, then by what AWS has."""
+"""Which of its instance types a training job gets: by the account's quotas, then by AWS's capacity."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NO_CAPACITY = (
 def check_quotas(
     instance_types: Sequence[str], *, spot: bool, running: Collection[tuple[str, bool]], quotas: ServiceQuotas
 ) -> None:
-    """Refuse a job for none of whose types the account has a quota left; raises ApiError in the service's words.
+    """Refuse a job if the quotas of all its types are used up; raises ApiError in the service's words.
 
     running: type and spot of each job that has not ended.
     """
@@ -38,12 +38,12 @@ def check_quotas(
 
 
 def take_instance(instance_types: Sequence[str], *, spot: bool, faults: Faults, quotas: ServiceQuotas) -> str | None:
-    """The first of the types that is to be had; None while one is still waited for. Raises JobFailedError."""
+    """The first type that is available; None while one is pending. Raises JobFailedError if there will be none."""
     allowed = [name for name in instance_types if quotas.value(name, spot=spot) >= 1] or list(instance_types)
-    there = {name: faults.capacity(name, spot=spot) for name in allowed}
-    for name, capacity in there.items():
+    capacities = {name: faults.capacity(name, spot=spot) for name in allowed}
+    for name, capacity in capacities.items():
         if capacity is Capacity.AVAILABLE:
             return name
-    if Capacity.PENDING in there.values():
+    if Capacity.PENDING in capacities.values():
         return None
     raise JobFailedError(NO_CAPACITY)

@@ -1,4 +1,4 @@
-"""The private /opt/ml of one run of a job, as SageMaker lays it out, and the environment its container sees."""
+"""The /opt/ml of one attempt of a job, as SageMaker lays it out, and the environment that its container sees."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from local_aws.ministack_process import CONTAINER_PYTHON
 from local_aws.sagemaker.training_job_rules import CONTAINER_ROOT
 
 HOST = "algo-1"
@@ -98,13 +99,14 @@ class JobDirectory:
         return [self.translate(word) for word in words]
 
     def environment(self, request: dict[str, Any], *, arn: str, region: str) -> dict[str, str]:
-        """What the container sees: no credentials and no endpoints, since the job is on its own (network isolation).
+        """What the container sees: no credentials and no endpoints (network isolation).
 
-        This Python stands for the image's; the image is SageMaker's, so its settings are too.
+        This Python takes the place of the image's, with the settings of SageMaker's images.
         """
         return {
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", os.defpath]),
             "LANG": "C.UTF-8",
+            "PYTHONPATH": str(CONTAINER_PYTHON),
             "PYTHONUNBUFFERED": "TRUE",
             "PYTHONDONTWRITEBYTECODE": "TRUE",
             "HOME": str(self._folder / "home"),
@@ -120,7 +122,7 @@ class JobDirectory:
         """SageMaker's words for a command that failed: what it wrote to /opt/ml/output/failure, and its exit code."""
         try:
             written = self.as_in_container(self._failure.read_text(errors="replace"))
-        except OSError:  # it has written none, or something that is not a file
+        except OSError:  # it wrote none, or it is not a file
             written = ""
         end = f", exit code: {exit_code}"
         return f"AlgorithmError: {written.strip()}"[: LONGEST_FAILURE_REASON - len(end)] + end

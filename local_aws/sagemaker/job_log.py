@@ -1,4 +1,4 @@
-"""A job's output: its lines to CloudWatch Logs, and what the metric definitions find in them to CloudWatch."""
+"""Sends a job's output to CloudWatch Logs, and what the metric definitions find in it to CloudWatch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -27,7 +27,7 @@ METRICS_PER_CALL = 1000
 
 
 class JobLog:
-    """Collects the lines of one run of a job in a thread, and sends them on when told to."""
+    """Collects the lines of one attempt of a job in a thread; `flush` sends them."""
 
     def __init__(
         self,
@@ -46,15 +46,14 @@ class JobLog:
         self._lock = threading.Lock()
         self._events: list[InputLogEventTypeDef] = []
         self._metrics: list[MetricDatumTypeDef] = []
-        self.last_values: dict[str, dict[str, Any]] = {}
         self.ended = threading.Event()
 
     def read(
         self, output: Iterable[bytes], as_in_container: Callable[[str], str], when_ended: Callable[[], None]
     ) -> None:
-        """Take in lines until the output ends; set `ended` and call `when_ended` then. Runs in a thread of its own.
+        """Collect lines until the output ends; then set `ended` and call `when_ended`. Runs in a thread of its own.
 
-        as_in_container: gives paths in a line the names that they have in the job.
+        as_in_container: gives paths in a line their names inside the container.
         """
         try:
             for line in output:
@@ -75,7 +74,6 @@ class JobLog:
                 value = as_number(match.group(1)) if match else None
                 if value is None:
                     continue
-                self.last_values[name] = {"MetricName": name, "Value": value, "Timestamp": now}
                 self._metrics.append(
                     {
                         "MetricName": name,
@@ -86,7 +84,7 @@ class JobLog:
                 )
 
     def flush(self) -> None:
-        """Send everything that has come in since the last time."""
+        """Send everything that was collected since the last call."""
         with self._lock:
             events, self._events = self._events, []
             metrics, self._metrics = self._metrics, []
@@ -123,7 +121,7 @@ def batches(events: Sequence[InputLogEventTypeDef]) -> Iterator[list[InputLogEve
 
 
 def as_number(text: str | None) -> float | None:
-    """The number that a metric definition has captured; None if it is none that CloudWatch takes."""
+    """The number that a metric definition captured; None if CloudWatch would refuse it."""
     try:
         value = float(text or "")
     except ValueError:

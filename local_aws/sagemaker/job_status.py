@@ -6,35 +6,14 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
-PRIMARY_STATUS = {
-    "Starting": "InProgress",
-    "Pending": "InProgress",
-    "Downloading": "InProgress",
-    "Training": "InProgress",
-    "Interrupted": "InProgress",
-    "Uploading": "InProgress",
-    "Stopping": "Stopping",
+ENDS = {
     "Completed": "Completed",
     "Failed": "Failed",
     "Stopped": "Stopped",
     "MaxRuntimeExceeded": "Stopped",
     "MaxWaitTimeExceeded": "Stopped",
 }
-MESSAGES = {
-    "Starting": "Preparing the instances for training",
-    "Pending": "Waiting for the requested ML compute capacity",
-    "Downloading": "Downloading input data",
-    "Training": "Training image download completed. Training in progress.",
-    "Interrupted": "The managed spot training instance was interrupted",
-    "Uploading": "Uploading generated training model",
-    "Stopping": "Stopping the training job",
-    "Completed": "Training job completed",
-    "Failed": "Training job failed",
-    "Stopped": "Training job stopped",
-    "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
-    "MaxWaitTimeExceeded": "Training job runtime exceeded MaxWaitTimeInSeconds provided",
-}
-ENDS = frozenset({"Completed", "Failed", "Stopped", "MaxRuntimeExceeded", "MaxWaitTimeExceeded"})
+"""The secondary statuses that are final, each with its TrainingJobStatus."""
 
 
 class JobStatus:
@@ -49,7 +28,7 @@ class JobStatus:
         self._billable_seconds = 0.0
         self._stopping = False
         self._transitions: list[dict[str, Any]] = []
-        self.enter("Starting", "Starting the training job")
+        self.enter("Starting")
 
     @property
     def secondary(self) -> str:
@@ -59,20 +38,20 @@ class JobStatus:
     @property
     def primary(self) -> str:
         """The current TrainingJobStatus."""
-        # What is uploaded after a stop is part of stopping.
-        return "Stopping" if self._stopping and self.secondary not in ENDS else PRIMARY_STATUS[self.secondary]
+        # Uploading after a stop is part of stopping.
+        return ENDS.get(self.secondary, "Stopping" if self._stopping else "InProgress")
 
     @property
     def ended(self) -> bool:
-        """Whether nothing will change any more."""
+        """Whether the status is final."""
         return self.secondary in ENDS
 
-    def enter(self, status: str, message: str | None = None) -> None:
+    def enter(self, status: str) -> None:
         """Go to the next secondary status."""
         now = datetime.now(UTC)
         if self._transitions:
             self._transitions[-1]["EndTime"] = now
-        self._transitions.append({"Status": status, "StartTime": now, "StatusMessage": message or MESSAGES[status]})
+        self._transitions.append({"Status": status, "StartTime": now})
         self._changed = now
         self._stopping = self._stopping or status == "Stopping"
         if status == "Downloading":
@@ -95,7 +74,7 @@ class JobStatus:
         return (datetime.now(UTC) - self._created).total_seconds()
 
     def pending_seconds(self) -> float:
-        """Seconds for which it has been waiting for an instance by now; 0 when it is not."""
+        """Seconds for which it has been waiting for an instance; 0 when it is not."""
         return (datetime.now(UTC) - self._changed).total_seconds() if self.secondary == "Pending" else 0.0
 
     def describe(self) -> dict[str, Any]:

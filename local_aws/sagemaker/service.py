@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from local_aws.aws_json import Operation, Permission
@@ -11,7 +11,7 @@ from local_aws.sagemaker.training_jobs import TrainingJobs
 
 
 class SageMaker:
-    """The service, and what only AWS itself and a test can do to it."""
+    """The service: its operations, and the permissions that each needs."""
 
     name = "sagemaker"
 
@@ -42,26 +42,3 @@ class SageMaker:
             return [self._registry.group_arn(request["ModelPackageGroupName"])]
         package = request.get("ModelPackageArn") or request.get("ModelPackageName")
         return [self._registry.package_arn(package) if package else "*"]
-
-    def interrupt(self, job_name: str) -> None:
-        """Take a managed-spot job's instance away, as happens on AWS at any time; returns at once.
-
-        The job gets SIGTERM, then SIGKILL after the grace period; its last checkpoints go to S3, and it starts again
-        from them. Raises ValueError if it is not a managed-spot job that is training, ApiError if there is none.
-        """
-        self._jobs.interrupt(job_name)
-
-    def wait_for(self, job_name: str, statuses: Collection[str], timeout: float) -> dict[str, Any]:
-        """Wait until the job's SecondaryStatus is one of these or its last; return its description.
-
-        Raises TimeoutError.
-        """
-        return self._jobs.wait_for(job_name, statuses, timeout)
-
-    def running(self) -> list[str]:
-        """The names of the jobs that have not ended."""
-        return self._jobs.running()
-
-    def close(self) -> None:
-        """Kill every job; may be called twice."""
-        self._jobs.close()

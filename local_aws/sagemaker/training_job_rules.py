@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from pipeline.instance_types import INSTANCE_TYPES
+
 from local_aws.api_errors import ApiError, invalid, not_embedded
 
 DAY = 24 * 3600
@@ -16,10 +18,6 @@ DEFAULT_RUN_TIME = DAY
 # An account's quota "Longest run time for a training job" before anybody asks for more.
 RUN_TIME_QUOTA = 5 * DAY
 ECR_IMAGE = re.compile(r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9._/-]+([:@][\w.:-]+)?")
-# These bring their own disks (NVMe), encrypted by hardware.
-LOCAL_STORAGE = re.compile(
-    r"ml\.(g4dn|g5|g6|g6e|g7|g7e|p3dn|p4d|p4de|p5|p5e|p5en|p6-\w+|p6e-\w+|r5d|trn1|trn1n|trn2)\."
-)
 CONTAINER_ROOT = "/opt/ml"
 
 
@@ -95,7 +93,8 @@ def check_resources(request: dict[str, Any]) -> None:
         raise invalid("ResourceConfig.InstanceCount must be at least 1.")
     if max(given) > 1:
         raise not_embedded("more than one instance")
-    if "VolumeKmsKeyId" in resources and any(map(LOCAL_STORAGE.match, instance_types(request))):
+    disks = [INSTANCE_TYPES[name].local_disk_gb for name in instance_types(request) if name in INSTANCE_TYPES]
+    if "VolumeKmsKeyId" in resources and any(disks):
         raise invalid("VolumeKmsKeyId cannot be used with instance types that have local storage.")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from demo import __main__ as demo
-from demo.outcome import _replace
+from demo.results import _replace
 from local_aws.ministack_process import MinistackError
 
 

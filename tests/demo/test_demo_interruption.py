@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from demo.__main__ import BUILD, TRAINING_PHASE
-from local_aws.process_guard import living_descendants
+from local_aws.supervised_process import living_descendants
 
 ROOT = Path(__file__).resolve().parents[2]
 

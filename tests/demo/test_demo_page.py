@@ -9,7 +9,8 @@ from dataclasses import replace
 from PIL import Image
 from rich.console import Console
 
-from demo.page import PhaseCost, PredictionPair, Price, SamplePicture, data_uri, loss_curve_svg, render_page
+from demo.gallery import Pictures, PredictionPair, SamplePicture, data_uri
+from demo.page import InstancePrice, Page, loss_curve_svg
 from demo.phases import Phase, PhaseLog
 from demo.summary import DatasetSummary, Summary
 
@@ -27,28 +28,27 @@ SUMMARY = Summary(
         annotations=480,
         splits={"train": {"images": 16, "annotations": 480, "annotations_by_class": {"wall": 300, "room": 180}}},
     ),
-    phases=[Phase("train", 61.0)],
+    phases=[Phase("deploy", 30.0), Phase("train", 60.0)],
     stack_outputs={"DatasetBucketName": "bucket"},
 )
 
 
 def rendered(summary: Summary = SUMMARY) -> str:
     picture = data_uri(Image.new("RGB", (4, 4), "white"))
-    return render_page(
+    return Page(
         summary=summary,
         preset="tiny",
         generated=True,
         classes=["wall", "room"],
         colours={"wall": "#d1495b", "room": "#2e86ab"},
         states=["Resolve", "Validate"],
-        held_out="test",
-        predictions=[PredictionPair(7, picture, 20, picture, 18)],
-        samples=[SamplePicture("train", 3, picture)],
+        pictures=Pictures([SamplePicture("train", 3, picture)], "test", [PredictionPair(7, picture, 20, picture, 18)]),
         losses=[40.25, 20.0, 9.5],
         f1=0.52,
-        phases=[PhaseCost("deploy", 30.0, None), PhaseCost("train", 60.0, 0.0303)],
-        price=Price("ml.g5.2xlarge", 1.515, "us-east-1", "2026-08"),
-    )
+        training_phase="train",
+        training_usd=0.0303,
+        price=InstancePrice("ml.g5.2xlarge", 1.515, "us-east-1", "2026-08"),
+    ).to_html()
 
 
 def test_the_page_names_the_outcome_the_steps_and_the_price() -> None:

@@ -16,7 +16,7 @@ import boto3
 from pipeline.job.log import LOG_GROUP, LogEnd, read_log_end
 
 from local_aws.embedded import EmbeddedAws
-from runs.execution_follower import Execution, ExecutionFollower
+from runs.execution_follower import ExecutionFollower, ExecutionSummary
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -60,7 +60,7 @@ class Deployed:
         wait_until(lambda: self.is_training(name))
         return follower, name
 
-    def run(self, **request: Any) -> Execution:
+    def run(self, **request: Any) -> ExecutionSummary:
         """Start the state machine and wait for its end."""
         return self.start(**request).wait_for_end()
 
@@ -68,10 +68,10 @@ class Deployed:
         """Let a failed or aborted execution go on, as with the console's button."""
         self.session.client("stepfunctions").redrive_execution(executionArn=arn)
         follower = self._follower()
-        follower.take(arn)
+        follower.attach(arn)
         return follower
 
-    def jobs_of(self, execution: Execution) -> list[str]:
+    def jobs_of(self, execution: ExecutionSummary) -> list[str]:
         """The names of all training jobs that its last state knows of, in the order of their creation."""
         described = self.session.client("stepfunctions").describe_execution(executionArn=execution.arn)
         names: list[str] = json.loads(described["output"])["training_job_names"]
@@ -90,13 +90,13 @@ class Deployed:
             if any(line.startswith("Execution: ") and line.endswith(arn) for line in message["Message"].splitlines())
         ]
 
-    def message_of(self, execution: Execution) -> dict[str, Any]:
+    def message_of(self, execution: ExecutionSummary) -> dict[str, Any]:
         """The one message that was published about `execution`."""
         about = self.messages_about(execution.arn)
         assert len(about) == 1, about
         return about[0]
 
-    def assert_failed(self, execution: Execution, error: str, *said: str) -> None:
+    def assert_failed(self, execution: ExecutionSummary, error: str, *said: str) -> None:
         """It failed with this error, and both its cause and the one message about it say all of that."""
         assert (execution.status, execution.error) == ("FAILED", error), execution.cause
         cause = json.loads(execution.cause)["errorMessage"]  # Step Functions wraps what a Lambda function raises
@@ -106,7 +106,7 @@ class Deployed:
             assert words in cause
             assert words in message
 
-    def assert_stopped(self, execution: Execution) -> None:
+    def assert_stopped(self, execution: ExecutionSummary) -> None:
         """The state machine has stopped its last job."""
         assert "Stop" in execution.states
         assert execution.job is not None
@@ -121,7 +121,7 @@ class Deployed:
 
     def jobs_at_work(self) -> list[str]:
         """The training jobs that have not ended."""
-        return self.aws.sagemaker.running()
+        return self.aws.training_jobs.running()
 
     def locks(self) -> list[str]:
         """The locks on data sets."""
@@ -186,7 +186,7 @@ class Deployed:
         )
 
     def _follower(self) -> ExecutionFollower:
-        return ExecutionFollower(self.session, on_state=lambda _name, _carried: None, on_log=lambda _: None)
+        return ExecutionFollower(self.session, on_state=lambda _name, _state_input: None, on_log=lambda _: None)
 
 
 def wait_until(happened: Callable[[], bool]) -> None:

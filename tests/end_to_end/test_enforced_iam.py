@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_aws.clients import client
-from local_aws.iam_judge import IamJudge
+from local_aws.iam_authorizer import IamAuthorizer
 from tests.end_to_end.deployed import Deployed, wait_until
 from tests.end_to_end.deployment import deployed_stack
 
@@ -226,7 +226,7 @@ class Sessions:
     def __init__(self, enforced: Deployed) -> None:
         self._enforced = enforced
         environment = enforced.aws.environment
-        self._judge = IamJudge(environment["AWS_ENDPOINT_URL"], environment["AWS_CA_BUNDLE"])
+        self._authorizer = IamAuthorizer(environment["AWS_ENDPOINT_URL"], environment["AWS_CA_BUNDLE"])
         lambda_ = enforced.session.client("lambda")
         self._arns = {
             name: lambda_.get_function_configuration(FunctionName=enforced.function(name))["Role"] for name in FUNCTIONS
@@ -247,7 +247,9 @@ class Sessions:
             key: self._known.get(value, value) if isinstance(value, str) else value for key, value in template.items()
         }
         if role not in self._environments:
-            self._environments[role] = self._enforced.aws.environment | self._judge.act_for(self._arns[role], "test")
+            self._environments[role] = self._enforced.aws.environment | self._authorizer.role_credentials(
+                self._arns[role], "test"
+            )
         try:
             getattr(client(self._environments[role], service), operation)(**arguments)
         except ClientError as error:

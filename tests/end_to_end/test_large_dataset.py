@@ -11,7 +11,7 @@ from pipeline.dataset.batches import BATCH_IMAGES, LARGEST_WHOLE
 from dataset_contract.layout import MANIFEST, image_path
 from dataset_contract.manifest import parse_manifest
 from dataset_prep.upload import s3_client, upload_dataset
-from runs.execution_follower import Execution
+from runs.execution_follower import ExecutionSummary
 from tests.contract.samples import SampleDataset, box, chunk, png
 from tests.end_to_end.deployed import Deployed
 from tests.end_to_end.deployment import deployed_stack
@@ -52,7 +52,7 @@ def dataset() -> SampleDataset:
     return sample
 
 
-def report_of(deployed: Deployed, execution: Execution) -> dict[str, object]:
+def report_of(deployed: Deployed, execution: ExecutionSummary) -> dict[str, object]:
     run = execution.arn.rsplit(":", 1)[-1]
     report: dict[str, object] = json.loads(deployed.object(f"reports/{run}/report.json"))
     return report

@@ -102,7 +102,7 @@ def test_a_spot_interruption_is_survived(deployed: Deployed, tmp_path: Path) -> 
     deployed.upload_plans("dino-data")
     follower, name = deployed.start_training(epochs=12)
     wait_until(lambda: deployed.keys(deployed.checkpoints_prefix(name)) != [])
-    deployed.aws.sagemaker.interrupt(name)
+    deployed.aws.training_jobs.interrupt(name)
     execution = follower.wait_for_end()
     assert execution.status == "SUCCEEDED", execution.cause
     assert execution.job is not None

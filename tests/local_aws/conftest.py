@@ -68,7 +68,7 @@ class Account:
 
     def ended(self, name: str) -> dict[str, Any]:
         """The description of the job at its end, as DescribeTrainingJob gives it."""
-        self.aws.sagemaker.wait_for(name, [], SECONDS)
+        self.aws.training_jobs.wait_for(name, [], SECONDS)
         answer: dict[str, Any] = self.client("sagemaker").describe_training_job(TrainingJobName=name)
         return answer
 

@@ -56,20 +56,20 @@ def test_the_first_preferred_type_with_capacity_is_taken(account: Account) -> No
 def test_a_job_is_pending_until_there_is_capacity(account: Account) -> None:
     account.aws.faults.pending(G5, spot=True)
     name = account.start(account.spot_request("pass"))
-    description = account.aws.sagemaker.wait_for(name, ["Pending"], SECONDS)
+    description = account.aws.training_jobs.wait_for(name, ["Pending"], SECONDS)
     assert description["TrainingJobStatus"] == "InProgress"
-    assert name in account.aws.sagemaker.running()
-    account.aws.faults.available(G5, spot=True)
+    assert name in account.aws.training_jobs.running()
+    account.aws.faults.clear()
     description = account.ended(name)
     assert statuses(description)[:3] == ["Starting", "Pending", "Downloading"]
     assert description["TrainingJobStatus"] == "Completed"
-    assert name not in account.aws.sagemaker.running()
+    assert name not in account.aws.training_jobs.running()
 
 
 def test_a_pending_job_can_be_stopped_and_costs_nothing(account: Account) -> None:
     account.aws.faults.pending(G5, spot=False)
     name = account.start(account.request("pass"))
-    account.aws.sagemaker.wait_for(name, ["Pending"], SECONDS)
+    account.aws.training_jobs.wait_for(name, ["Pending"], SECONDS)
     account.client("sagemaker").stop_training_job(TrainingJobName=name)
     description = account.ended(name)
     assert description["TrainingJobStatus"] == "Stopped"
@@ -80,7 +80,7 @@ def test_max_pending_time_ends_the_wait(account: Account, monkeypatch: pytest.Mo
     account.aws.faults.pending(G5, spot=False)
     condition = {"MaxRuntimeInSeconds": 60, "MaxPendingTimeInSeconds": 1800}
     name = account.start(account.request("pass", StoppingCondition=condition))
-    account.aws.sagemaker.wait_for(name, ["Pending"], SECONDS)
+    account.aws.training_jobs.wait_for(name, ["Pending"], SECONDS)
     monkeypatch.setattr(JobStatus, "pending_seconds", lambda _: 1800.0)  # half an hour later
     assert account.ended(name)["TrainingJobStatus"] == "Stopped"
 

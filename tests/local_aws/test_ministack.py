@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from local_aws.clients import client
 from local_aws.embedded import EmbeddedAws
-from local_aws.process_guard import living_descendants
+from local_aws.supervised_process import living_descendants
 from tests.local_aws.conftest import BUCKET, SECONDS, TRUST_SAGEMAKER, Account, eventually, is_running
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,6 +113,18 @@ def test_a_handlers_exception_keeps_its_name(function: Any) -> None:
     assert (error["errorType"], error["errorMessage"]) == ("DatasetInvalid", "two images are missing")
     assert len(error["stackTrace"]) == 1
     assert "raise DatasetInvalid" in error["stackTrace"][0]
+
+
+def test_a_functions_log_has_the_traceback_of_the_handler_only(account: Account, function: Any) -> None:
+    function({"fail": True})
+    logs = account.client("logs")
+
+    def log() -> str:
+        events = logs.filter_log_events(logGroupName="/aws/lambda/handler")["events"]
+        return "\n".join(event["message"] for event in events)
+
+    eventually(lambda: "DatasetInvalid: two images are missing" in log(), "the log has the exception")
+    assert "HandlerError" not in log()
 
 
 def test_a_state_machine_catches_an_exception_by_name(account: Account, function: Any) -> None:
@@ -226,7 +238,7 @@ def test_another_version_of_ministack_is_refused_with_a_sentence(tmp_path: Path)
         "import importlib.metadata, runpy, sys\n"
         "importlib.metadata.version = lambda name: '9.9.9'\n"
         "sys.argv = ['child', '0']\n"
-        f"runpy.run_path({str(ROOT / 'local_aws' / 'ministack_child.py')!r}, run_name='__main__')"
+        "runpy.run_module('local_aws.ministack_child', run_name='__main__')"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=SECONDS)
     assert done.returncode == 1

@@ -11,6 +11,8 @@ from tests.local_aws.conftest import Account
 
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch:2.13-cu133-amzn2023-sagemaker"
 
+PACKAGES = "arn:aws:sagemaker:us-east-1:000000000000:model-package"
+
 
 def new_group(account: Account) -> str:
     name = f"group-{next(account.names)}"
@@ -55,8 +57,6 @@ def test_a_package_waits_for_approval_with_what_was_registered(account: Account)
     assert package["ModelPackageStatus"] == "Completed"
     assert package["CustomerMetadataProperties"] == {"ap": "0.71", "dataset": "abc"}
     assert package["InferenceSpecification"]["Containers"][0]["Image"] == IMAGE
-    described = sagemaker.describe_model_package_group(ModelPackageGroupName=group)
-    assert described["ModelPackageGroupDescription"] == "Walls & rooms: AP, F1 (50 epochs)."
 
 
 def test_the_same_client_token_registers_once(account: Account) -> None:
@@ -72,19 +72,12 @@ def test_the_last_approved_package_is_found(account: Account) -> None:
     sagemaker = account.client("sagemaker")
     arns = [register(account, group) for _ in range(4)]
     for arn in arns[:3]:
-        sagemaker.update_model_package(
-            ModelPackageArn=arn,
-            ModelApprovalStatus="Approved",
-            CustomerMetadataProperties={"by": "me"},
-            CustomerMetadataPropertiesToRemove=["dataset"],
-        )
+        sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
     sagemaker.update_model_package(ModelPackageArn=arns[2], ModelApprovalStatus="Rejected", ApprovalDescription="no")
     newest_first = {"SortBy": "CreationTime", "SortOrder": "Descending"}
     assert versions(account, group, **newest_first) == [4, 3, 2, 1]
     assert versions(account, group, ModelApprovalStatus="Approved", **newest_first) == [2, 1]
-    package = sagemaker.describe_model_package(ModelPackageName=arns[1])
-    assert package["CustomerMetadataProperties"] == {"ap": "0.71", "by": "me"}
-    assert versions(account, group, CreationTimeAfter=package["CreationTime"]) == [3, 4]
+    assert sagemaker.describe_model_package(ModelPackageName=arns[2])["ApprovalDescription"] == "no"
 
 
 def test_what_does_not_exist_or_exists_already_is_refused(account: Account) -> None:
@@ -93,7 +86,7 @@ def test_what_does_not_exist_or_exists_already_is_refused(account: Account) -> N
     with pytest.raises(ClientError, match="already exists"):
         sagemaker.create_model_package_group(ModelPackageGroupName=group)
     for call in (
-        lambda: sagemaker.describe_model_package_group(ModelPackageGroupName="none"),
+        lambda: sagemaker.update_model_package(ModelPackageArn=f"{PACKAGES}/{group}/7", ModelApprovalStatus="Approved"),
         lambda: sagemaker.describe_model_package(ModelPackageName=f"{group}/7"),
         lambda: sagemaker.list_model_packages(ModelPackageGroupName="none"),
         lambda: register(account, "none"),
@@ -108,3 +101,17 @@ def test_a_version_takes_no_tags_and_no_name(account: Account) -> None:
         register(account, group, Tags=[{"Key": "k", "Value": "v"}])
     with pytest.raises(ClientError, match="cannot be specified"):
         register(account, group, ModelPackageName="mine")
+
+
+def test_what_is_not_embedded_is_refused_instead_of_ignored(account: Account) -> None:
+    sagemaker = account.client("sagemaker")
+    group = new_group(account)
+    for call in (
+        sagemaker.list_model_packages,
+        lambda: sagemaker.list_model_packages(ModelPackageGroupName=group, SortBy="Name"),
+        lambda: sagemaker.list_model_packages(ModelPackageGroupName=group, NameContains="x"),
+        lambda: sagemaker.create_model_package(ModelPackageName="mine"),
+        lambda: register(account, group, Domain="COMPUTER_VISION"),
+    ):
+        with pytest.raises(ClientError, match=r"\(NotEmbedded\)"):
+            call()

@@ -156,8 +156,6 @@ def test_unknown_jobs_are_refused_as_aws_does(account: Account) -> None:
     arn = "arn:aws:sagemaker:us-east-1:000000000000:training-job/never-created"
     with pytest.raises(ClientError, match=r"\(ResourceNotFound\)"):
         sagemaker.list_tags(ResourceArn=arn)
-    with pytest.raises(ClientError, match=r"\(ResourceNotFound\)"):
-        sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "k", "Value": "v"}])
 
 
 def test_requests_that_are_none(account: Account) -> None:

@@ -48,9 +48,9 @@ class Execution:
         """Between two states there are others, which `runs` passes over."""
         return [
             event
-            for index, (name, carried) in enumerate(self.states[: self.entered])
+            for index, (name, state_input) in enumerate(self.states[: self.entered])
             for event in (
-                {"id": 2 * index + 1, "stateEnteredEventDetails": {"name": name, "input": json.dumps(carried)}},
+                {"id": 2 * index + 1, "stateEnteredEventDetails": {"name": name, "input": json.dumps(state_input)}},
                 {"id": 2 * index + 2, "stateExitedEventDetails": {"name": name}},
             )
         ]

@@ -5,7 +5,7 @@ from typing import Any, cast
 import boto3
 import pytest
 
-from runs.execution_follower import LINES_BEFORE, ExecutionFollower
+from runs.execution_follower import EARLIER_LINES, ExecutionFollower
 from runs.execution_history import newest_state, states_after
 from tests.runs.cloud_in_memory import Cloud, Execution
 
@@ -17,11 +17,11 @@ def follow(cloud: Cloud) -> tuple[ExecutionFollower, list[str]]:
     seen: list[str] = []
     follower = ExecutionFollower(
         cast(boto3.Session, cloud),
-        on_state=lambda name, carried: seen.append(f"state {name} {sorted(carried)}"),
+        on_state=lambda name, state_input: seen.append(f"state {name} {sorted(state_input)}"),
         on_log=lambda line: seen.append(f"log {line}"),
         poll_seconds=0,
     )
-    follower.take(cloud.executions[0].arn)
+    follower.attach(cloud.executions[0].arn)
     return follower, seen
 
 
@@ -47,7 +47,7 @@ def test_who_comes_late_is_shown_the_last_lines_only() -> None:
     cloud.log = {"first/algo-1": [str(number) for number in range(1000)]}
     follower, seen = follow(cloud)
     follower.wait_for_end()
-    assert [line for line in seen if line.startswith("log")] == [f"log {n}" for n in range(1000 - LINES_BEFORE, 1000)]
+    assert [line for line in seen if line.startswith("log")] == [f"log {n}" for n in range(1000 - EARLIER_LINES, 1000)]
 
 
 def test_a_run_without_a_job_has_none() -> None:
@@ -61,7 +61,7 @@ def test_a_look_at_a_long_run_reads_the_end_of_its_history_only() -> None:
     cloud = Cloud(Execution("a", [("Wait", {"number": number}) for number in range(500)]))
     newest = newest_state(cast(Any, cloud), cloud.executions[0].arn)
     assert newest is not None
-    assert newest.carried == {"number": 499}
+    assert newest.state_input == {"number": 499}
     assert states_after(cast(Any, cloud), cloud.executions[0].arn, newest.event_id) == []
     assert cloud.pages_read == 2
 
@@ -73,4 +73,4 @@ def test_an_input_that_is_no_object_carries_nothing(text: str, monkeypatch: pyte
     monkeypatch.setattr(Execution, "events", lambda _: [event])
     state = newest_state(cast(Any, cloud), cloud.executions[0].arn)
     assert state is not None
-    assert state.carried == {}
+    assert state.state_input == {}

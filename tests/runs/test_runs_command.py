@@ -127,7 +127,7 @@ def test_ctrl_c_leaves_the_run_running_and_says_so(
 
     monkeypatch.setattr(ExecutionFollower, "wait_for_end", interrupted)
     assert command.main(["follow"]) == 130
-    assert "The run running goes on" in capsys.readouterr().out
+    assert "The run running continues" in capsys.readouterr().out
     assert cloud.stopped == []
 
 
@@ -210,7 +210,7 @@ def test_a_model_that_is_there_is_not_replaced(
 ) -> None:
     (tmp_path / "model").mkdir()
     assert command.main(["fetch", "good", "--to", str(tmp_path)]) == 1
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
 
 
 def test_an_object_whose_name_is_no_file_name_is_refused(
@@ -218,7 +218,7 @@ def test_an_object_whose_name_is_no_file_name_is_refused(
 ) -> None:
     cloud.objects = {"reports/good/..": b"x"}
     assert command.main(["fetch", "good", "--to", str(tmp_path)]) == 1
-    assert "look at it" in capsys.readouterr().err
+    assert "cannot be a file name" in capsys.readouterr().err
 
 
 def test_fetch_of_a_failed_run_brings_what_there_is(
@@ -298,7 +298,7 @@ def test_a_stack_of_another_version_is_to_be_deployed_again(cloud: Cloud, capsys
     [
         (NoCredentialsError(), "aws configure"),
         (NoRegionError(), "AWS_DEFAULT_REGION"),
-        (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), "could not be asked"),
+        (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), "could not be reached"),
         (refusal("ExpiredToken", "The token is expired", "DescribeStacks"), "expired"),
         (refusal("UnrecognizedClientException", "The token is invalid", "DescribeStacks"), "does not know"),
         (refusal("AccessDenied", "not authorized", "DescribeStacks"), "may not do that (DescribeStacks)"),

@@ -47,7 +47,7 @@ def interrupted(rng: random.Random) -> Fault:
         if job is None:
             return
         for delay in delays:
-            description = deployed.aws.sagemaker.wait_for(job, ["Training"], PATIENCE_SECONDS)
+            description = deployed.aws.training_jobs.wait_for(job, ["Training"], PATIENCE_SECONDS)
             time.sleep(delay)
             if description["SecondaryStatus"] == "Training":
                 interrupt(deployed, job)
@@ -112,7 +112,7 @@ def job_at_work(deployed: Deployed, execution_arn: str) -> str | None:
 def interrupt(deployed: Deployed, job: str) -> None:
     """Take the instance away, unless the job has stopped training meanwhile."""
     try:
-        deployed.aws.sagemaker.interrupt(job)
+        deployed.aws.training_jobs.interrupt(job)
     except ValueError:
         return
 

@@ -14,7 +14,7 @@ from pipeline.job.arguments import CONTAINER_ENTRYPOINT, training_job_arguments,
 from pipeline.request import Defaults, parse_request
 from pipeline.settings import LaunchSettings
 
-from local_aws.sagemaker.s3_files import S3Uri, path_below
+from local_aws.sagemaker.s3_transfer import S3Uri, path_below
 from training_code.job.hyperparameters import parse_hyperparameters
 from training_code.recipes import RECIPES
 

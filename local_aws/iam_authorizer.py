@@ -1,4 +1,4 @@
-"""Asks ministack's IAM, on behalf of the services beside it, who may do what and for the credentials of a role."""
+"""Asks ministack's IAM for the services beside it: whether a call is allowed, and for the credentials of a role."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from local_aws.api_errors import ApiError
 from local_aws.aws_json import Call, Permission
 
 
-class IamJudge:
-    """ministack_patches/iam_judge.py over the wire. endpoint, ca_bundle: ministack's."""
+class IamAuthorizer:
+    """The client of ministack_patches/iam_authorizer.py. endpoint, ca_bundle: ministack's."""
 
     def __init__(self, endpoint: str, ca_bundle: str) -> None:
         self._endpoint = endpoint
@@ -38,9 +38,9 @@ class IamJudge:
         if denial:
             raise ApiError(denial["code"], denial["message"])
 
-    def act_for(self, role_arn: str, session: str) -> dict[str, str]:
-        """The AWS_* variables of a session of the role; the service has checked that the role trusts it."""
-        answer: dict[str, str] = self._ask("act-for", {"role": role_arn, "session": session})
+    def role_credentials(self, role_arn: str, session: str) -> dict[str, str]:
+        """The AWS_* variables of a session of the role; the caller has checked that the role trusts the service."""
+        answer: dict[str, str] = self._ask("role-credentials", {"role": role_arn, "session": session})
         return answer
 
     def _ask(self, path: str, question: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Files between S3 and a job's directories: channels and checkpoints down, checkpoints and artifacts up."""
+"""Copies files between S3 and a job's directories: channels and checkpoints down, checkpoints and artifacts up."""
 
 from __future__ import annotations
 
@@ -78,11 +78,11 @@ def path_below(prefix: str, key: str) -> str:
     return key[len(prefix) + 1 :]
 
 
-class Checkpoints:
+class CheckpointSync:
     """A job's checkpoint folder and its copy in S3: restored at the start, then every change is copied up.
 
-    As on AWS nothing is ever deleted in S3, and no file is special: who does not want a half-written file there
-    writes it under its final name in one step (os.replace).
+    As on AWS nothing is deleted in S3, and a half-written file is copied like any other: a job that does not want that
+    writes under another name and renames (os.replace).
     """
 
     def __init__(self, s3: S3Client, prefix: S3Uri, folder: Path) -> None:
@@ -92,13 +92,13 @@ class Checkpoints:
         self._copied: dict[str, tuple[int, int]] = {}
 
     def restore(self) -> None:
-        """Copy what earlier runs have left."""
+        """Copy what is in S3 to the folder."""
         self._folder.mkdir(parents=True, exist_ok=True)
         download_prefix(self._s3, self._prefix, self._folder)
         self._copied = {name: state for name, _, state in self._files()}
 
     def upload_changes(self) -> None:
-        """Copy every file whose size or time of change differs from the last time."""
+        """Copy every file whose size or time of change differs from the last upload."""
         for name, path, state in self._files():
             if self._copied.get(name) == state:
                 continue

@@ -1,4 +1,4 @@
-"""Approves the model package of a run, with the SageMaker SDK: the next runs are compared with it then."""
+"""Approves the model package of a run with the SageMaker SDK: the next runs are compared with it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def approve(run: Run) -> str:
         verdict = run.outcome.get("verdict_sentence") or f"it is {run.status}, {run.summary}."
         raise RunsError(f"The run {run.name} registered no model: {verdict}")
     try:
-        from sagemaker.core.resources import ModelPackage  # noqa: PLC0415 - an extra, and seconds to load
+        from sagemaker.core.resources import ModelPackage  # noqa: PLC0415 - an extra, and slow to import
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != "sagemaker":
             raise
@@ -21,6 +21,6 @@ def approve(run: Run) -> str:
             "Approving takes the SageMaker SDK: install it with `python -m pip install '.[workstation]'`, or run "
             f"`aws sagemaker update-model-package --model-package-arn {arn} --model-approval-status Approved`."
         ) from None
-    # By its ARN as its name: a version's own name is its group's, by which the SDK would not find it after the update.
+    # Its ARN as its name: a version's own name is its group's, by which the SDK does not find it after the update.
     ModelPackage(model_package_name=arn, model_package_arn=arn).update(model_approval_status="Approved")
     return str(arn)

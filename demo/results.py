@@ -1,10 +1,10 @@
-"""Turns what the demo has produced into build/demo/index.html and build/demo/summary.json."""
+"""Writes build/demo/index.html and build/demo/summary.json from what the demo produced."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
@@ -12,48 +12,29 @@ from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
 from dataset_contract.layout import MANIFEST
 from dataset_contract.manifest import Manifest, parse_manifest
 from dataset_prep.preview import colour_of
-from demo.gallery import best_threshold, predict_held_out, sample_pictures
-from demo.page import PhaseCost, PredictionPair, Price, SamplePicture, render_page
+from demo.gallery import Pictures
+from demo.page import InstancePrice, Page
 from demo.phases import Phase
 from demo.summary import DatasetSummary, Summary
 from demo.trained_model import TrainedModel
-from prediction.predictor import Predictor
-from runs.execution_follower import Execution, TrainingJob
-
-
-@dataclass(frozen=True, slots=True)
-class Pictures:
-    """The page's pictures; `held_out` is the split of the predictions."""
-
-    samples: list[SamplePicture]
-    held_out: str
-    predictions: list[PredictionPair]
+from runs.execution_follower import ExecutionSummary, TrainingJobSummary
 
 
 def read_manifest(dataset_root: Path) -> Manifest:
-    """The manifest of a data set that run.py has just written and checked."""
+    """The manifest of a data set that dataset_prep/run.py has just written and checked."""
     manifest, findings = parse_manifest((dataset_root / MANIFEST).read_bytes())
     assert manifest is not None, findings
     return manifest
 
 
-def draw_pictures(dataset_root: Path, model: TrainedModel, classes: Sequence[str]) -> Pictures:
-    """Draw plans of the data set, and what the model finds on plans that it was not trained on."""
-    predictor = Predictor.load(model.directory)
-    held_out, predictions = predict_held_out(
-        dataset_root, predictor, classes=classes, threshold=best_threshold(model.metrics)
-    )
-    return Pictures(sample_pictures(dataset_root, classes), held_out, predictions)
-
-
-def write_outcome(
+def write_results(
     folder: Path,
     *,
     manifest: Manifest,
     generated: bool,
     preset: str,
-    execution: Execution,
-    job: TrainingJob,
+    execution: ExecutionSummary,
+    job: TrainingJobSummary,
     model: TrainedModel,
     pictures: Pictures,
     phases: Sequence[Phase],
@@ -79,36 +60,28 @@ def write_outcome(
         stack_outputs=dict(stack_outputs),
     )
     usd_per_hour = float(INSTANCE_TYPES[job.instance_type].usd_per_hour)
-    page = render_page(
+    page = Page(
         summary=summary,
         preset=preset,
         generated=generated,
         classes=manifest.classes,
         colours={name: f"rgb{colour_of(name, manifest.classes)}" for name in manifest.classes},
         states=execution.states,
-        held_out=pictures.held_out,
-        predictions=pictures.predictions,
-        samples=pictures.samples,
+        pictures=pictures,
         losses=model.losses,
         f1=model.metrics.get("f1"),
-        phases=[
-            PhaseCost(
-                phase.name,
-                phase.seconds,
-                job.billable_seconds * usd_per_hour / 3600 if phase.name == training_phase else None,
-            )
-            for phase in phases
-        ],
-        price=Price(job.instance_type, usd_per_hour, PRICES_REGION, PRICES_DATE),
+        training_phase=training_phase,
+        training_usd=job.billable_seconds * usd_per_hour / 3600,
+        price=InstancePrice(job.instance_type, usd_per_hour, PRICES_REGION, PRICES_DATE),
     )
     folder.mkdir(exist_ok=True)
-    _replace(folder / "index.html", page)
+    _replace(folder / "index.html", page.to_html())
     _replace(folder / "summary.json", summary.to_json())
     return folder / "index.html"
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write a file that others only ever see whole, even where a second demo writes it at the same time."""
+    """Write a file whole or not at all, even if a second demo writes it at the same time."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.write_text(text)
     temporary.replace(path)

@@ -1,9 +1,9 @@
-"""Runs a command that ends, with everything it has started, when the process that asked for it ends.
+"""Runs a command that ends, with everything it started, when this process ends.
 
-Two halves. `GuardedProcess` is for the host. It starts this very file as a program, the guard: a small process in its
-own session between the host and the command. The guard reads from a pipe whose other end only the host holds. The
-kernel closes that end whatever kills the host, SIGKILL included, and then the guard kills the command and all its
-descendants; it does the same with what a command leaves behind when it exits, as the end of a container does.
+`SupervisedProcess` starts this very file as a program, the supervisor: a small process in a session of its own between
+this process and the command. The supervisor reads from a pipe whose other end only its parent holds. Whatever kills the
+parent, SIGKILL included, the kernel closes that end; then the supervisor kills the command and all its descendants.
+When the command exits, the supervisor also kills what it leaves behind, as the end of a container does.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ KILL_SECONDS = 5
 KILLED = 128 + signal.SIGKILL
 
 
-class GuardedProcess:
+class SupervisedProcess:
     """A running command that cannot outlive this process.
 
     `pass_fds` are inherited under the same numbers; stdin is empty; `output` takes stdout and stderr
-    (`subprocess.PIPE` makes them readable from `.output`). `scratch` is a folder that the guard removes should this
-    process be gone before it could do so. Raises OSError when the guard cannot be started.
+    (`subprocess.PIPE` makes them readable from `.output`). `scratch` is a folder that the supervisor removes if
+    this process dies before it can. Raises OSError when the supervisor cannot be started.
     """
 
     def __init__(
@@ -46,54 +46,54 @@ class GuardedProcess:
         scratch: Path | None = None,
         pass_fds: Sequence[int] = (),
     ) -> None:
-        guards_end, ours = os.pipe()
+        supervisors_end, ours = os.pipe()
         self._lifeline = os.fdopen(ours, "wb", buffering=0)  # closing it is what kills
         try:
-            self._guard = subprocess.Popen(
+            self._supervisor = subprocess.Popen(
                 [sys.executable, "-I", "-S", __file__, str(scratch or ""), *command],
                 cwd=cwd,
                 env=dict(env),
-                stdin=guards_end,
+                stdin=supervisors_end,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 pass_fds=pass_fds,
                 start_new_session=True,
             )
         finally:
-            os.close(guards_end)
-        self.output: IO[bytes] | None = self._guard.stdout
+            os.close(supervisors_end)
+        self.output: IO[bytes] | None = self._supervisor.stdout
 
     def terminate(self) -> None:
         """Send SIGTERM to the command itself, not to its descendants (as a container's stop does)."""
-        self._guard.terminate()
+        self._supervisor.terminate()
 
     def kill(self) -> None:
         """SIGKILL the command and all its descendants, and wait until they are gone."""
-        with contextlib.suppress(BrokenPipeError, ValueError):  # the guard is gone; this is not the first call
+        with contextlib.suppress(BrokenPipeError, ValueError):  # the supervisor is gone, or this is a second call
             self._lifeline.write(b"kill")
             self._lifeline.close()
         try:
-            self._guard.wait(timeout=10)
-        except subprocess.TimeoutExpired:  # the guard itself is stopped: its child dies with it
-            self._guard.kill()
-            self._guard.wait()
+            self._supervisor.wait(timeout=10)
+        except subprocess.TimeoutExpired:  # the supervisor is stopped (SIGSTOP): its child dies with it
+            self._supervisor.kill()
+            self._supervisor.wait()
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the exit code, 128 + n when signal n ended the command; raises subprocess.TimeoutExpired."""
         while timeout is None:
-            # Looking now and then: Python can lose a Ctrl-C that comes just before a wait without end.
+            # In short waits: Python can lose a Ctrl-C that comes just before an endless one.
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return self.wait(timeout=1)
-        code = self._guard.wait(timeout)
+        code = self._supervisor.wait(timeout)
         return code if code >= 0 else 128 - code
 
     def poll(self) -> int | None:
         """The exit code, or None while the command runs."""
-        return None if self._guard.poll() is None else self.wait(0)
+        return None if self._supervisor.poll() is None else self.wait(0)
 
 
-class Guard:
-    """The guard program's side: one command, its signals and its end."""
+class Supervisor:
+    """The program between parent and command: passes signals on, and kills."""
 
     def __init__(self, scratch: str, command: Sequence[str]) -> None:
         self._scratch = scratch
@@ -108,16 +108,16 @@ class Guard:
         child = self._child = subprocess.Popen(
             self._command,
             stdin=subprocess.DEVNULL,
-            close_fds=False,  # what the host passed on with pass_fds; nothing else is inheritable here
+            close_fds=False,  # the parent's pass_fds; nothing else is inheritable here
             process_group=0,
-            preexec_fn=die_with_the_guard,  # noqa: PLW1509  the guard has one thread only at this point
+            preexec_fn=die_with_supervisor,  # noqa: PLW1509  there is one thread only at this point
         )
         if self._asked_to_terminate:
             child.terminate()
-        ending = threading.Lock()
-        threading.Thread(target=end_with_host, args=[child, self._scratch, ending], daemon=True).start()
+        killing = threading.Lock()
+        threading.Thread(target=end_with_parent, args=[child, self._scratch, killing], daemon=True).start()
         code = child.wait()
-        ending.acquire()  # if it was the other thread that killed the command, that one ends this program
+        killing.acquire()  # if the other thread killed the command, it also ends this program
         kill_all(child)
         return code if code >= 0 else 128 - code
 
@@ -128,18 +128,18 @@ class Guard:
             self._child.terminate()
 
 
-def end_with_host(child: subprocess.Popen[bytes], scratch: str, ending: threading.Lock) -> NoReturn:
-    """Wait until the host says so through the pipe, or is gone, which closes it; then kill the command and end."""
-    host_lives = os.read(0, 1) != b""
-    ending.acquire()
+def end_with_parent(child: subprocess.Popen[bytes], scratch: str, killing: threading.Lock) -> NoReturn:
+    """Wait until the parent writes to the pipe or dies, which closes it; then kill the command and end."""
+    parent_lives = os.read(0, 1) != b""
+    killing.acquire()
     kill_all(child)
-    if scratch and not host_lives:
+    if scratch and not parent_lives:
         shutil.rmtree(scratch, ignore_errors=True)
     os._exit(KILLED)
 
 
 def kill_all(child: subprocess.Popen[bytes]) -> None:
-    """Kill the child's process group and every other descendant; again until there is none, as they may fork."""
+    """Kill the child's process group and every other descendant; repeat until none is left, since they may fork."""
     with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody, or (macOS) only zombies, in the group
         os.killpg(child.pid, signal.SIGKILL)
     deadline = time.monotonic() + KILL_SECONDS  # a process inside a hanging system call dies only when that returns
@@ -172,20 +172,20 @@ def living_descendants(ancestor: int) -> list[int]:
     return [pid for pid in found if pid not in zombies]
 
 
-def die_with_the_guard() -> None:
-    """In the command before exec: should the guard itself be killed, the kernel kills the command."""
+def die_with_supervisor() -> None:
+    """In the command before exec: if the supervisor itself is killed, the kernel kills the command."""
     set_process_attribute(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def set_process_attribute(option: int, value: int) -> None:
-    """Call prctl(2); nothing where it does not exist."""
+    """Call prctl(2), on Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 if __name__ == "__main__":
     try:
-        sys.exit(Guard(sys.argv[1], sys.argv[2:]).run())
+        sys.exit(Supervisor(sys.argv[1], sys.argv[2:]).run())
     except OSError as error:
         sys.stderr.write(f"cannot start {sys.argv[2]}: {error.strerror}\n")
         sys.exit(127)

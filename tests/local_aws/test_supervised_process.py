@@ -1,4 +1,4 @@
-"""Nothing that is started under a guard outlives its host, whatever ends either of them."""
+"""Nothing that runs under the supervisor outlives the process that asked for it, whatever ends either of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local_aws.process_guard import GuardedProcess
+from local_aws.supervised_process import SupervisedProcess
 from tests.local_aws.conftest import SECONDS, eventually, is_running
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,8 +22,8 @@ print(daemon.pid, flush=True)
 """
 
 
-def start(script: str, folder: Path) -> GuardedProcess:
-    return GuardedProcess(
+def start(script: str, folder: Path) -> SupervisedProcess:
+    return SupervisedProcess(
         [sys.executable, "-c", script],
         cwd=folder,
         env={"PATH": os.environ["PATH"]},
@@ -32,7 +32,7 @@ def start(script: str, folder: Path) -> GuardedProcess:
     )
 
 
-def first_line(process: GuardedProcess) -> str:
+def first_line(process: SupervisedProcess) -> str:
     assert process.output is not None
     return process.output.readline().decode().strip()
 
@@ -86,21 +86,21 @@ def test_what_a_command_leaves_behind_ends_with_it(tmp_path: Path) -> None:
 
 
 def test_a_command_that_does_not_exist_is_told(tmp_path: Path) -> None:
-    process = GuardedProcess(["./no-such-command"], cwd=tmp_path, env={}, output=subprocess.PIPE)
+    process = SupervisedProcess(["./no-such-command"], cwd=tmp_path, env={}, output=subprocess.PIPE)
     assert "cannot start ./no-such-command" in first_line(process)
     assert process.wait(SECONDS) == 127
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_everything_ends_with_the_host(tmp_path: Path, end: signal.Signals) -> None:
+def test_everything_ends_with_the_parent(tmp_path: Path, end: signal.Signals) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     script = f"""
 import pathlib, subprocess, sys
-from local_aws.process_guard import GuardedProcess
+from local_aws.supervised_process import SupervisedProcess
 command = [sys.executable, "-c", {WITH_DAEMON + "time.sleep(600)"!r}]
 scratch = pathlib.Path(sys.argv[1])
-process = GuardedProcess(command, cwd=pathlib.Path("."), env={{}}, output=subprocess.PIPE, scratch=scratch)
+process = SupervisedProcess(command, cwd=pathlib.Path("."), env={{}}, output=subprocess.PIPE, scratch=scratch)
 print(process.output.readline().decode(), flush=True)
 process.wait()
 """
@@ -110,13 +110,13 @@ process.wait()
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-    ) as host:
+    ) as parent:
         try:
-            assert host.stdout is not None
-            daemon = int(host.stdout.readline())
-            host.send_signal(end)
-            host.wait(SECONDS)
+            assert parent.stdout is not None
+            daemon = int(parent.stdout.readline())
+            parent.send_signal(end)
+            parent.wait(SECONDS)
         finally:
-            host.kill()
-    eventually(lambda: not is_running(daemon), "the daemon has ended with the host")
-    eventually(lambda: not scratch.exists(), "the files of the dead host are gone too")
+            parent.kill()
+    eventually(lambda: not is_running(daemon), "the daemon has ended with the parent")
+    eventually(lambda: not scratch.exists(), "the files of the dead parent are gone too")

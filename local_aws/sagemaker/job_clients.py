@@ -1,4 +1,4 @@
-"""The AWS services that a training job uses."""
+"""The boto3 clients that a training job uses."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Services:
-    """Clients, which may be used from several threads."""
+class JobClients:
+    """Each may be used from several threads."""
 
     s3: S3Client
     logs: CloudWatchLogsClient
     cloudwatch: CloudWatchClient
 
     @classmethod
-    def of(cls, environment: Mapping[str, str]) -> Self:
-        """As the AWS_* variables give access to them."""
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Clients with the access that the AWS_* variables give."""
         return cls(
             s3=client(environment, "s3"), logs=client(environment, "logs"), cloudwatch=client(environment, "cloudwatch")
         )

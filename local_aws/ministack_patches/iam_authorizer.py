@@ -1,6 +1,6 @@
-"""Lets the services outside ministack ask its IAM: may this caller do that, and who is a role that they act for.
+"""Lets the services beside ministack ask its IAM: whether a call is allowed, and for credentials of a role.
 
-Two paths on ministack's own port, which take and give JSON; AWS has the like inside, between its services.
+Two paths on ministack's own port, which take and return JSON: ministack 1.5.33 decides for its own services only.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 AUTHORIZE = "/_local_aws/authorize"
-ACT_FOR = "/_local_aws/act-for"
+ROLE_CREDENTIALS = "/_local_aws/role-credentials"
 
 
-def with_iam_judge(app: App) -> App:
+def with_iam_authorizer(app: App) -> App:
     """The app with the two paths."""
-    answers = {AUTHORIZE: authorize, ACT_FOR: act_for}
+    answers = {AUTHORIZE: authorize, ROLE_CREDENTIALS: role_credentials}
 
-    async def judging(scope: Scope, receive: Receive, send: Send) -> None:
+    async def authorizing(scope: Scope, receive: Receive, send: Send) -> None:
         answer = answers.get(scope.get("path", ""))
         if scope["type"] != "http" or answer is None:
             await app(scope, receive, send)
@@ -41,7 +41,7 @@ def with_iam_judge(app: App) -> App:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
-    return judging
+    return authorizing
 
 
 def authorize(question: dict[str, Any]) -> dict[str, Any]:
@@ -73,8 +73,8 @@ def authorize(question: dict[str, Any]) -> dict[str, Any]:
     return {"code": "AccessDeniedException", "message": message}
 
 
-def act_for(question: dict[str, Any]) -> dict[str, Any]:
-    """Credentials of a role for a service that the role trusts, which the caller has checked."""
+def role_credentials(question: dict[str, Any]) -> dict[str, Any]:
+    """Credentials of a role, for a service that the role trusts; the caller has checked that."""
     sts: Any = importlib.import_module("ministack.services.sts")
     _, _, _, _, account, role = question["role"].split(":", 5)
     key = f"ASIA{secrets.token_hex(8).upper()}"

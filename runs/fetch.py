@@ -1,4 +1,4 @@
-"""Brings what a run has left in S3 to this machine: reports, metrics, health, and the model, unpacked."""
+"""Downloads what a run left in S3: reports, metrics, health, and the model, unpacked."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 def fetch_run(session: boto3.Session, bucket: str, run: Run, folder: Path) -> list[Path]:
     """Write the run's files below `folder` and return their paths; the model comes last, as `folder`/model.
 
-    Each is written whole or not at all, so a fetch that was interrupted can be repeated. Raises RunsError if `folder`
-    holds a model already, or S3 a name that is no file name.
+    Each is written whole or not at all, so an interrupted fetch can be repeated. Raises RunsError if `folder` already
+    holds a model, or an object's name cannot be a file name.
     """
     if (folder / MODEL).exists():
-        raise RunsError(f"{folder / MODEL} is there already: remove it, or name another folder with --to.")
+        raise RunsError(f"{folder / MODEL} already exists: remove it, or name another folder with --to.")
     folder.mkdir(parents=True, exist_ok=True)
     s3 = session.client("s3")
     fetched = [_fetch(s3, bucket, key, folder, key.rsplit("/", 1)[-1]) for key in _report_keys(s3, bucket, run)]
@@ -44,14 +44,14 @@ def fetch_run(session: boto3.Session, bucket: str, run: Run, folder: Path) -> li
 
 
 def _report_keys(s3: S3Client, bucket: str, run: Run) -> list[str]:
-    """The files of reports/<execution>/ itself: those in its folders are the pipeline's own."""
+    """The files directly in reports/<execution>/: those in its folders are the pipeline's own."""
     prefix = f"{REPORTS}{run.name}/"
     listed = s3.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/").get("Contents", [])
     return [item["Key"] for item in listed]
 
 
 def _health_keys(s3: S3Client, bucket: str, run: Run) -> list[str]:
-    """The health.json of each of the execution's runs, which the trainer writes beside its checkpoints."""
+    """The health.json of each stage, which the trainer writes beside its checkpoints."""
     prefix = f"{CHECKPOINTS}{run.name}/"
     folders = s3.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/").get("CommonPrefixes", [])
     keys = []
@@ -63,7 +63,9 @@ def _health_keys(s3: S3Client, bucket: str, run: Run) -> list[str]:
 
 def _fetch(s3: S3Client, bucket: str, key: str, folder: Path, name: str) -> Path:
     if not _FILE_NAME.fullmatch(name):
-        raise RunsError(f"s3://{bucket}/{key} has no name that this machine's folder {folder} should get: look at it.")
+        raise RunsError(
+            f"s3://{bucket}/{key} has a name that cannot be a file name in {folder}: rename or delete the object."
+        )
     path, temporary = folder / name, folder / f".{name}.{os.getpid()}.tmp"
     try:
         s3.download_file(bucket, key, str(temporary))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from runs.approval import approve
+from runs.approve import approve
 from runs.executions import Run
 from tests.local_aws.conftest import Account
 from tests.local_aws.test_model_registry import new_group, register
@@ -23,7 +23,7 @@ def test_the_sdk_approves_the_package_that_a_run_registered(account: Account, mo
         started=datetime(2026, 11, 20, tzinfo=UTC),
         status="SUCCEEDED",
         state="Succeeded",
-        carried={"outcome": {"model_package_arn": arn}},
+        state_input={"outcome": {"model_package_arn": arn}},
     )
     assert approve(run) == arn
     package = account.client("sagemaker").describe_model_package(ModelPackageName=arn)

@@ -1,0 +1,89 @@
+"""ministack without the patches still lacks what each of them adds: a test that fails here says which patch can go."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.local_aws.conftest import SECONDS
+
+# Asks ministack's own functions, as they are installed.
+UNPATCHED = """
+import asyncio, io, json, os, sys, zipfile
+from pathlib import Path
+import ministack.core
+from ministack.core import iam_actions
+from ministack.services import eventbridge, lambda_svc, stepfunctions
+
+def call(operation, **request):
+    headers = {"x-amz-target": f"AWSStepFunctions.{operation}"}
+    status, _, content = asyncio.run(stepfunctions.handle_request("POST", "/", headers, json.dumps(request).encode(), {}))
+    return json.loads(content)
+
+def lambda_error(source):
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("index.py", source)
+    name = f"f{len(source)}"
+    config = {"FunctionName": name, "FunctionArn": f"arn:aws:lambda:us-east-1:000000000000:function:{name}"}
+    config |= {"Runtime": "python3.13", "Handler": "index.handler"}
+    function = {"config": config, "code_zip": package.getvalue()}
+    return lambda_svc._execute_function_warm(function, {}, "id")["body"]["errorType"]
+
+events = []
+eventbridge._put_events = lambda request, **_: events.append(json.loads(request["Entries"][0]["Detail"]))
+execution = {"executionArn": "e", "stateMachineArn": "m", "name": "n", "status": "ABORTED", "events": []}
+stepfunctions._emit_execution_status_event(execution)
+stepfunctions._fail_execution(execution, "LateError", "of a task that ended after the stop")
+print(json.dumps({
+    "redrive": call("RedriveExecution", executionArn="e"),
+    "event": events[0],
+    "late failure": execution["status"],
+    "exception": lambda_error("def handler(event, context): raise KeyError('x')"),
+    "import": lambda_error("import no_such_module"),
+    "exit": lambda_error("import os\\ndef handler(event, context): os._exit(3)"),
+    "tags": iam_actions.request_tag_context("cloudwatch", "cloudwatch:PutMetricData", b'{"Namespace": "Mine"}', {}),
+    "namespace": [p.name for p in Path(ministack.core.__path__[0]).glob("*.py") if "cloudwatch:namespace" in p.read_text()],
+}))
+sys.stdout.flush()
+os._exit(0)  # without waiting for the workers
+"""  # noqa: E501
+
+
+@pytest.fixture(scope="module")
+def unpatched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("unpatched")
+    done = subprocess.run(
+        [sys.executable, "-c", UNPATCHED],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder), "LOG_LEVEL": "CRITICAL"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=2 * SECONDS,
+    )
+    assert done.returncode == 0, done.stderr
+    answers: dict[str, Any] = json.loads(done.stdout)
+    return answers
+
+
+def test_redrive_is_missing(unpatched: dict[str, Any]) -> None:
+    assert unpatched["redrive"]["__type"] == "InvalidAction"
+    assert unpatched["event"]["redriveStatus"] == "NOT_REDRIVABLE"  # of an aborted execution
+    assert unpatched["late failure"] == "FAILED"  # although it was aborted
+
+
+def test_lambda_errors_have_no_names(unpatched: dict[str, Any]) -> None:
+    assert unpatched["exception"] == "Runtime.HandlerError"
+    assert unpatched["import"] == "RuntimeError"
+    assert unpatched["exit"] == "Runtime.HandlerError"
+
+
+def test_the_namespace_of_metrics_is_no_condition_key(unpatched: dict[str, Any]) -> None:
+    assert unpatched["tags"] == {}
+    assert unpatched["namespace"] == []
