@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import reduce
 from typing import Any
 
-from pipeline.plain_text import plain
+from dataset_contract.sanitise import sanitise
 from pipeline.quote.candidates import estimate_candidates
 from pipeline.quote.estimate import Estimate
 from pipeline.quote.pricing_context import PricingContext
@@ -145,6 +145,6 @@ def _listed(classes: Sequence[str]) -> str:
     """The data set's classes, so that a person sees before the training whether they are the intended ones."""
     if not classes:
         return ""
-    names = [plain(name, longest=40) for name in classes[:_NAMED_CLASSES]]
+    names = [sanitise(name, longest=40) for name in classes[:_NAMED_CLASSES]]
     more = [f"{len(classes) - len(names):,} more"] if len(classes) > len(names) else []
     return f"on {len(classes):,} class{'es' if len(classes) > 1 else ''} ({', '.join(names + more)}) "
