@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import reduce
 from typing import Any
 
 from dataset_contract.sanitise import sanitise
 from pipeline.quote.candidates import estimate_candidates
-from pipeline.quote.estimate import Estimate
+from pipeline.quote.estimate import Estimate, joined
 from pipeline.quote.pricing_context import PricingContext
 from pipeline.quote.rejection import rejection_reason, suggestion
 from pipeline.quote.speed import spot_saving_of
@@ -114,15 +113,11 @@ def _choices(possible: Sequence[Estimate], request: Request) -> list[Estimate]:
         return list(possible)
     shared: list[list[Estimate]] = []
     for each in possible:
-        if shared and _joined([*shared[-1], each]).fits:
+        if shared and joined([*shared[-1], each]).fits:
             shared[-1].append(each)
         else:
             shared.append([each])
-    return [choice for group in shared for choice in ([_joined(group), *group] if len(group) > 1 else group)]
-
-
-def _joined(group: Sequence[Estimate]) -> Estimate:
-    return reduce(Estimate.joined_with, group)
+    return [choice for group in shared for choice in ([joined(group), *group] if len(group) > 1 else group)]
 
 
 def _sentence(

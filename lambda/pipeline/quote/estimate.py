@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 from fractions import Fraction
@@ -71,15 +72,6 @@ class Estimate:
         billed = min(self._affordable_seconds, MAX_RUNTIME_SECONDS) + STOPPING_SECONDS
         return math.floor((billed - AROUND_SECONDS) / self._epoch_seconds)
 
-    def joined_with(self, other: Estimate) -> Estimate:
-        """For one job that may get either's type."""
-        return replace(
-            self,
-            instance_types=self.instance_types + other.instance_types,
-            usd_per_hour=max(self.usd_per_hour, other.usd_per_hour),
-            speed=min(self.speed, other.speed, key=lambda speed: speed.images_per_second),
-        )
-
     @property
     def _epoch_seconds(self) -> Fraction:
         return self.training_images / Fraction(str(self.speed.images_per_second))
@@ -92,3 +84,13 @@ class Estimate:
     @property
     def _affordable_seconds(self) -> int:
         return affordable_seconds(self.max_cost_usd, self.usd_per_hour, jobs=len(self.epochs))
+
+
+def joined(estimates: Sequence[Estimate]) -> Estimate:
+    """For one job that may get any of their types."""
+    return replace(
+        estimates[0],
+        instance_types=tuple(name for each in estimates for name in each.instance_types),
+        usd_per_hour=max(each.usd_per_hour for each in estimates),
+        speed=min((each.speed for each in estimates), key=lambda speed: speed.images_per_second),
+    )

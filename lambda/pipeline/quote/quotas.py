@@ -13,9 +13,6 @@ from pipeline.aws_errors import error_code
 if TYPE_CHECKING:
     from mypy_boto3_service_quotas import ServiceQuotasClient
 
-_PAGES = 60
-"""SageMaker has some two thousand quotas, a hundred a page."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quotas:
@@ -41,7 +38,7 @@ def look_up_quotas(service_quotas: ServiceQuotasClient) -> Quotas:
     values: dict[str, float] = {}
     try:
         pages = service_quotas.get_paginator("list_service_quotas").paginate(
-            ServiceCode="sagemaker", PaginationConfig={"PageSize": 100, "MaxItems": 100 * _PAGES}
+            ServiceCode="sagemaker", PaginationConfig={"PageSize": 100}
         )
         for page in pages:
             for quota in page.get("Quotas", []):
