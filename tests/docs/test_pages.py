@@ -51,6 +51,13 @@ def test_the_readmes_instance_types_are_those_of_the_code_with_their_gpus_and_pr
     assert f"on demand in {PRICES_REGION}, {PRICES_DATE} |" in README.read_text()
 
 
+def test_the_advice_against_too_little_memory_names_the_type_with_the_most() -> None:
+    least, most = sorted({each.gpu.memory_gb for each in INSTANCE_TYPES.values()})
+    (largest,) = [name for name, each in INSTANCE_TYPES.items() if each.gpu.memory_gb == most]
+    advice = f'{{"instance_types": ["{largest}"]}}`: its GPU has {most} GB, those of the others have {least}.'
+    assert advice in (ROOT / "docs" / "finding-codes.md").read_text()
+
+
 def test_the_deployments_options_are_those_of_the_readme_with_their_defaults() -> None:
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     options = {name: value for name, value in context.items() if not name.startswith("@")}

@@ -32,7 +32,7 @@ def test_weights_that_cannot_be_trained(deployed: Deployed, tensor: str, value: 
 def test_images_larger_than_the_memory(deployed: Deployed) -> None:
     with tiny_preset(deployed, image_short_sides=(10_000_000,), image_max_side=15_000_000):
         execution = deployed.run(epochs=1)
-    deployed.assert_failed(execution, "TrainingFailed", "OOM: the memory does not suffice; set activation_checkpoint")
+    deployed.assert_failed(execution, "TrainingFailed", "or set activation_checkpointing to True in training_code/")
 
 
 def test_an_image_whose_reading_does_not_end(deployed: Deployed) -> None:

@@ -11,7 +11,7 @@ from tests.end_to_end.deployed import Deployed, wait_until
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180), pytest.mark.usefixtures("dataset_version")]
 
 
-def test_a_run_over_its_cap_is_refused_with_the_numbers_and_the_remedy(deployed: Deployed) -> None:
+def test_a_run_over_its_cap_is_refused_with_the_numbers_and_a_suggestion(deployed: Deployed) -> None:
     execution = deployed.run(epochs=1000, max_cost_usd=0.02)
     said = ("1.515 USD/h", "over max_cost_usd, which is 0.02 USD", '"max_cost_usd": ')
     deployed.assert_failed(execution, "QuoteRefused", *said)

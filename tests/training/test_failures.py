@@ -85,7 +85,8 @@ def test_too_little_memory_is_found_before_the_first_step(job: Job) -> None:
     job.configure(**{**SMALL, "image_short_sides": "20000", "image_max_side": "30000"})
     status, log = job.run("bash", "-c", 'ulimit -v 8000000; exec "$0" -m training_code.train', sys.executable)
     assert status == 1
-    assert job.failure.startswith("OOM: the memory does not suffice; set batch_size to 1 and accumulation_steps to 2.")
+    assert job.failure.startswith("OOM: the memory does not suffice; start again on an instance type with more, or ")
+    assert "set batch_size to 1 and accumulation_steps to 2 in training_code/recipes.py and deploy" in job.failure
     assert "[train]" not in log
 
 
@@ -95,7 +96,8 @@ def test_memory_that_runs_out_anywhere_is_out_of_memory(job: Job, megabytes: int
     job.configure(**SMALL, workers="0")
     status, _ = job.run(sys.executable, "-c", LITTLE_MORE_MEMORY, str(megabytes))
     assert status == 1
-    assert job.failure.startswith("OOM: the memory does not suffice; set batch_size to 1")
+    assert job.failure.startswith("OOM: the memory does not suffice; ")
+    assert "set batch_size to 1" in job.failure
 
 
 LITTLE_MORE_MEMORY = """
@@ -120,7 +122,7 @@ def test_a_worker_that_the_kernel_ends_for_lack_of_memory(job: Job) -> None:
                 os.kill(int(worker), signal.SIGKILL)  # as the kernel does
         time.sleep(0.01)
     assert process.returncode == 1
-    assert job.failure.startswith("OOM: the memory does not suffice; a process that reads images was ended")
+    assert job.failure.startswith("OOM: the memory does not suffice, and a process that reads images was ended; ")
     assert "set workers below 1" in job.failure
 
 

@@ -37,7 +37,8 @@ class DataError(TrainingError):
 class MemoryExhaustedError(TrainingError):
     """The memory of the GPU or of the machine did not suffice.
 
-    Take a type with more: ml.g6e.2xlarge has 48 GB, the others have 24.
+    Start again with `{"instance_types": ["ml.g6e.2xlarge"]}`: its GPU has 48 GB, those of the others have 24. Or change
+    `training_code/recipes.py` as the cause says, and deploy again.
     """
 
     code = "OOM"
@@ -46,7 +47,8 @@ class MemoryExhaustedError(TrainingError):
 class NonFiniteLossError(TrainingError):
     """The loss or its gradient is infinite or not a number.
 
-    Look at the data of the steps that the cause names.
+    Look at the boxes of the data set and at the weights that the run started from. If both are right, lower
+    learning_rate in `training_code/recipes.py`, and deploy again.
     """
 
     code = "NAN_LOSS"

@@ -1,4 +1,4 @@
-"""Memory: a batch as large as any runs first, so that it runs out in the first minute or never, and says what to do."""
+"""Memory: a batch as large as any runs first, so that memory runs out in the first minute or never."""
 
 import errno
 from collections.abc import Iterator
@@ -29,17 +29,20 @@ def worst_case_batch(dataset: PlanDataset, num_labels: int) -> Batch:
 
 @contextmanager
 def memory_failures(config: TrainingConfig) -> Iterator[None]:
-    """Turn "out of memory", whatever its words, into a MemoryExhaustedError that says which setting to change."""
+    """Turn "out of memory", whatever its words, into a MemoryExhaustedError that says what to change."""
     try:
         yield
     except (MemoryError, OSError, RuntimeError) as error:
         if _worker_was_ended(error):
-            advice = f"a process that reads images was ended for lack of it; set workers below {config.workers}"
+            lack, change = ", and a process that reads images was ended", f"workers below {config.workers}"
         elif _is_out_of_memory(error):
-            advice = _advice(config)
+            lack, change = "", _smaller(config)
         else:
             raise
-        raise MemoryExhaustedError(f"the memory does not suffice; {advice}.") from error
+        raise MemoryExhaustedError(
+            f"the memory does not suffice{lack}; start again on an instance type with more, "
+            f"or set {change} in training_code/recipes.py and deploy again."
+        ) from error
 
 
 _OUT_OF_MEMORY = (
@@ -65,11 +68,12 @@ def _worker_was_ended(error: Exception) -> bool:
     return "DataLoader worker" in text and ("by signal: Killed" in text or "by signal: Bus error" in text)
 
 
-def _advice(config: TrainingConfig) -> str:
+def _smaller(config: TrainingConfig) -> str:
+    """The setting of the recipe that saves memory at the least cost."""
     if config.batch_size > 1:
         half = config.batch_size // 2
         steps = -(-config.accumulation_steps * config.batch_size // half)
-        return f"set batch_size to {half} and accumulation_steps to {steps}"
+        return f"batch_size to {half} and accumulation_steps to {steps}"
     if not config.activation_checkpointing:
-        return "set activation_checkpointing to true"
-    return f"set image_max_side below {config.image_max_side} and image_short_sides accordingly, or take a larger GPU"
+        return "activation_checkpointing to True"
+    return f"image_max_side below {config.image_max_side} and image_short_sides accordingly"

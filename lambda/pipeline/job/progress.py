@@ -146,7 +146,8 @@ def _not_finite(look: Look) -> _Verdict | None:
         return None
     cause = (
         f"The training job {look.state['name']} was stopped: NAN_LOSS: its loss at step {last.step:,} of "
-        f"{last.steps:,} is {loss}. Look at the data of these steps, or lower the learning rate."
+        f"{last.steps:,} is {loss}. Look at the boxes of the data set, or lower "
+        "learning_rate in training_code/recipes.py and deploy again."
     )
     return _Verdict("stop", TrainingFailed.__name__, cause)
 

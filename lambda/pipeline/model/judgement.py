@@ -15,7 +15,7 @@ from pipeline.job.state import billable_seconds, describe_job, instance_type
 from pipeline.model.artifact_metrics import Artifact, read_artifact
 from pipeline.model.quality_gate import shortfalls
 from pipeline.model.registry import AP, DATASET_VERSION, last_accepted, make_group, register_model
-from pipeline.quote.records import RunRecord, write_record
+from pipeline.quote.records import StageRecord, write_record
 from pipeline.request import Request
 from pipeline.s3_layout import metrics_key, uri
 from pipeline.settings import JudgeSettings
@@ -149,7 +149,7 @@ def _keep_record(sagemaker: SageMakerClient, s3: S3Client, run: CompletedRun, ar
         return
     billed = billable_seconds(job, now=run.now)
     ended: datetime = job.get("TrainingEndTime", run.now)
-    record = RunRecord(
+    record = StageRecord(
         execution_arn=run.execution.arn,
         training_job_name=name,
         recipe=run.request.runs[run.job["run"]].recipe,

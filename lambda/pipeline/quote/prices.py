@@ -1,12 +1,12 @@
-"""The price of an hour of training on an instance type: by the AWS Price List, or else by the dated table."""
+"""The price of an hour of training on an instance type: from the AWS Price List, or else from the dated table."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_pricing import PricingClient
 
 _ODD_FACTOR = 3
-"""The regions differ less than twofold; a price this far from the table's is another thing's price."""
+"""Regions differ by less than a factor of two: a price this far from the table's is not that of an hour of training."""
 _HOURS = frozenset({"hrs", "hr", "hours", "hour"})
 
 
@@ -27,21 +27,21 @@ class Price:
 
     usd_per_hour: float
     source: str
-    """Where it is from, as a clause."""
+    """Where the price comes from, as a clause."""
     listed: bool
-    """Whether the Price List has it; it has none for a type that the region does not offer."""
+    """Whether it is from the Price List, which has none for a type that the region does not offer."""
 
 
 def look_up_prices(pricing: PricingClient, *, region: str, instance_types: Iterable[str]) -> dict[str, Price]:
-    """Each type's price in `region` by the Price List, or by the dated table where that has none.
+    """Each type's price in `region` from the Price List, or from the dated table where that has none.
 
-    Raises nothing for a service that cannot be reached, refuses or answers nonsense: the prices' sources tell of it.
+    Raises nothing: the source of each price tells that the Price List could not be reached, refused or was unusable.
     """
     prices: dict[str, Price] = {}
     unavailable: str | None = None
     for name in instance_types:
         listed = None
-        if unavailable is None:  # or else each further type would wait for nothing, too
+        if unavailable is None:  # else each further type would wait in vain
             try:
                 listed = _listed_price(pricing, region=region, instance_type=name)
             except ClientError as error:
@@ -66,7 +66,7 @@ def _dated(instance_type: str, region: str, reason: str) -> Price:
 
 
 def _listed_price(pricing: PricingClient, *, region: str, instance_type: str) -> Decimal | None:
-    """The dearest price that can be that of an hour, so that a cap holds; None if there is none."""
+    """The highest plausible price of an hour, so that a cap holds; None if there is none."""
     wanted = {"regionCode": region, "instanceName": instance_type, "component": "Training"}
     answer = pricing.get_products(
         ServiceCode="AmazonSageMaker",
@@ -74,45 +74,22 @@ def _listed_price(pricing: PricingClient, *, region: str, instance_type: str) ->
         Filters=[{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in wanted.items()],
     )
     expected = INSTANCE_TYPES[instance_type].usd_per_hour
-    prices = (
-        price
-        for text in answer.get("PriceList", [])
-        for product in [_object(_json(text))]
-        if _attributes_match(product, wanted)
-        for price in _hourly_prices(product)
-    )
+    prices = [price for product in answer.get("PriceList", []) for price in _hourly_prices(product, wanted)]
     return max((price for price in prices if expected / _ODD_FACTOR < price < expected * _ODD_FACTOR), default=None)
 
 
-def _attributes_match(product: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
-    attributes = _object(_object(product.get("product")).get("attributes"))
-    return all(attributes.get(field) == value for field, value in wanted.items())
-
-
-def _hourly_prices(product: Mapping[str, Any]) -> Iterator[Decimal]:
-    """Each on-demand price in USD an hour of one product of the Price List.
+def _hourly_prices(text: object, wanted: Mapping[str, str]) -> list[Decimal]:
+    """The on-demand prices in USD an hour of one product; none if it is another product or not as documented.
 
     Source: https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_pricing_GetProducts.html
     """
-    for term in _object(_object(product.get("terms")).get("OnDemand")).values():
-        for dimension in _object(_object(term).get("priceDimensions")).values():
-            fields = _object(dimension)
-            if str(fields.get("unit")).lower() in _HOURS:
-                try:
-                    price = Decimal(str(_object(fields.get("pricePerUnit")).get("USD")))
-                except InvalidOperation:
-                    continue
-                if price.is_finite():
-                    yield price
-
-
-def _json(text: object) -> object:
     try:
-        return json.loads(str(text))
-    except (ValueError, RecursionError):
-        return None
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    """`value` if it is a JSON object, or else an empty one."""
-    return value if isinstance(value, dict) else {}
+        product = json.loads(str(text))
+        if not wanted.items() <= product["product"]["attributes"].items():
+            return []
+        terms = product["terms"]["OnDemand"].values()
+        dimensions = [dimension for term in terms for dimension in term["priceDimensions"].values()]
+        hourly = [each["pricePerUnit"]["USD"] for each in dimensions if each["unit"].lower() in _HOURS]
+        return [price for price in map(Decimal, map(str, hourly)) if price.is_finite()]
+    except (ValueError, LookupError, TypeError, AttributeError, InvalidOperation, RecursionError):
+        return []

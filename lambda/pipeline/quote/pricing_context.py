@@ -1,39 +1,25 @@
-"""What is known when a quote is made: prices, quotas, what earlier runs took."""
+"""What is known when a quote is made: the data set, prices, quotas, and what earlier jobs took."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.quote.estimate import Estimate, estimate
 from pipeline.quote.prices import Price
 from pipeline.quote.quotas import Quotas
-from pipeline.quote.records import RunRecord
-from pipeline.request import Request
+from pipeline.quote.records import StageRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Market:
+class PricingContext:
     """For one data set in one region."""
 
     region: str
     training_images: int
+    classes: tuple[str, ...] = ()
+    """The data set's; none if it has not been asked for them."""
     prices: Mapping[str, Price]
-    """Of all types that can be asked for."""
+    """Of all types that a request may name."""
     quotas: Quotas
-    records: Sequence[RunRecord]
-    """The newest first."""
-
-    def estimate(self, request: Request, instance_type: str) -> Estimate:
-        """What the request should take on one type."""
-        return estimate(
-            request,
-            instance_type=instance_type,
-            training_images=self.training_images,
-            price=self.prices[instance_type],
-            records=self.records,
-        )
-
-    def offers(self, instance_type: str) -> bool:
-        """Whether the type can be recommended: the region has a price of it, as far as prices are known."""
-        return self.prices[instance_type].listed or not any(price.listed for price in self.prices.values())
+    records: Sequence[StageRecord]
+    """Newest first."""

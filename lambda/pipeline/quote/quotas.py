@@ -1,4 +1,4 @@
-"""How many instances of a type the account may train on: SageMaker's quotas, apart for spot and on-demand."""
+"""How many instances of a type the account may train on: SageMaker's quotas, separate for spot and on demand."""
 
 from __future__ import annotations
 
@@ -13,21 +13,19 @@ from pipeline.aws_errors import error_code
 if TYPE_CHECKING:
     from mypy_boto3_service_quotas import ServiceQuotasClient
 
-_PAGES = 60
-"""SageMaker has some two thousand quotas, a hundred a page."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quotas:
-    """The account's quotas by their names; a quota that is not there is not known."""
+    """The account's quotas by name; a quota that is missing is not known."""
 
     values: Mapping[str, float]
     note: str | None = None
-    """Why quotas are not known, as a sentence; None if they are."""
+    """Why quotas are not known, as a sentence; None if they are known."""
 
-    def allows(self, instance_type: str, *, spot: bool) -> bool:
-        """Whether a job on one instance would be let start, as far as is known."""
-        return self.values.get(quota_name(instance_type, spot=spot), 1) >= 1
+    def allows(self, instance_type: str, *, spot: bool, if_unknown: bool = True) -> bool:
+        """Whether a job on one instance may start."""
+        value = self.values.get(quota_name(instance_type, spot=spot))
+        return if_unknown if value is None else value >= 1
 
 
 def quota_name(instance_type: str, *, spot: bool) -> str:
@@ -36,11 +34,11 @@ def quota_name(instance_type: str, *, spot: bool) -> str:
 
 
 def look_up_quotas(service_quotas: ServiceQuotasClient) -> Quotas:
-    """All quotas of training jobs. Raises nothing: what cannot be looked up is not known, and SageMaker will tell."""
+    """All quotas of training jobs. Raises nothing: SageMaker refuses a job for a quota that could not be looked up."""
     values: dict[str, float] = {}
     try:
         pages = service_quotas.get_paginator("list_service_quotas").paginate(
-            ServiceCode="sagemaker", PaginationConfig={"PageSize": 100, "MaxItems": 100 * _PAGES}
+            ServiceCode="sagemaker", PaginationConfig={"PageSize": 100}
         )
         for page in pages:
             for quota in page.get("Quotas", []):
@@ -55,5 +53,5 @@ def look_up_quotas(service_quotas: ServiceQuotasClient) -> Quotas:
 
 
 def quotas_link(region: str) -> str:
-    """The console's page on which a higher quota is asked for."""
+    """The console's page where one asks for a higher quota."""
     return f"https://{region}.console.aws.amazon.com/servicequotas/home/services/sagemaker/quotas"

@@ -1,4 +1,4 @@
-"""What completed training jobs took: one small object in S3 for each, which the next quotes are made of."""
+"""What completed stages took: one small object in S3 for each, which the next quotes read."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 NEWEST = 30
-"""Records that a quote looks at."""
+"""How many records a quote reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunRecord:
-    """One completed run of an execution."""
+class StageRecord:
+    """One completed stage of an execution."""
 
     execution_arn: str
     training_job_name: str
@@ -32,7 +32,7 @@ class RunRecord:
     """Images of the split train."""
     epochs: int
     trainer_seconds: float
-    """By the trainer's own clock, in all jobs of the run: epochs and evaluations, neither start nor downloads."""
+    """By the trainer's own clock, in all jobs of the stage: epochs and evaluations, without start and downloads."""
     job_seconds: int
     """DescribeTrainingJob's TrainingTimeInSeconds."""
     billable_seconds: int
@@ -42,7 +42,7 @@ class RunRecord:
 
     @property
     def images_per_second(self) -> float:
-        """Training images that were learned from in a second, evaluations included in the time."""
+        """Training images a second, evaluations included in the time."""
         return self.training_images * self.epochs / self.trainer_seconds
 
     @property
@@ -51,8 +51,8 @@ class RunRecord:
         return max(0.0, 1 - self.billable_seconds / self.job_seconds) if self.spot else None
 
 
-def write_record(s3: S3Client, *, bucket: str, execution_name: str, run: int, record: RunRecord) -> None:
-    """Write, or write again, the record of one run. Raises AwsUnavailable."""
+def write_record(s3: S3Client, *, bucket: str, execution_name: str, run: int, record: StageRecord) -> None:
+    """Write or replace the record of one stage. Raises AwsUnavailable."""
     body = json.dumps(asdict(record), indent=1, allow_nan=False) + "\n"
     with raising_unavailable():
         s3.put_object(
@@ -63,8 +63,8 @@ def write_record(s3: S3Client, *, bucket: str, execution_name: str, run: int, re
         )
 
 
-def read_records(s3: S3Client, *, bucket: str) -> list[RunRecord]:
-    """The newest records, newest first, without what is none. Raises AwsUnavailable."""
+def read_records(s3: S3Client, *, bucket: str) -> list[StageRecord]:
+    """The newest records, newest first, without broken ones. Raises AwsUnavailable."""
     with raising_unavailable():
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=RUNS)
         listed = [item for page in pages for item in page.get("Contents", [])]
@@ -73,10 +73,10 @@ def read_records(s3: S3Client, *, bucket: str) -> list[RunRecord]:
     return [record for content in contents if (record := _parsed(content)) is not None]
 
 
-def _parsed(content: bytes) -> RunRecord | None:
-    """The record, if it is a sound one: a broken one must not stop all quotes to come."""
+def _parsed(content: bytes) -> StageRecord | None:
+    """The record, or None if it is broken: it must not prevent all later quotes."""
     try:
-        record = RunRecord(**json.loads(content))
+        record = StageRecord(**json.loads(content))
         measured = (record.training_images, record.epochs, record.trainer_seconds, record.job_seconds)
         sound = all(math.isfinite(number) and number > 0 for number in measured) and record.billable_seconds >= 0
     except (ValueError, TypeError, RecursionError):

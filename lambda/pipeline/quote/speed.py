@@ -1,4 +1,4 @@
-"""How fast an instance type trains and what spot saves: as measured in earlier runs, or estimated and said to be."""
+"""How fast an instance type trains and what spot saves: measured in earlier runs, or estimated and said to be so."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pipeline.instance_types import INSTANCE_TYPES
-from pipeline.quote.records import RunRecord
+from pipeline.quote.records import StageRecord
 
 _RUNS = 5
-"""The newest runs whose median counts: code and data change, and one odd run must not spoil the quote."""
+"""How many of the newest runs count, by their median: code and data change, and an outlier must not spoil the quote."""
 
 ESTIMATES_DATE = "2026-11"
 ESTIMATED_TYPE = "ml.g5.2xlarge"
 _ESTIMATES = {
-    # 5 epochs of 2,935 training images in 1.5 h on one A10G: what the first user of the pipeline expects.
+    # 5 epochs of 2,935 training images in 1.5 h on one A10G, as the first user of the pipeline expects.
     "room_wall": 2.7,
-    # What two CPU cores reach; so small a model leaves a GPU waiting for the start of its next kernel.
+    # As fast as two CPU cores: so small a model leaves a GPU waiting for its next kernel to start.
     "tiny": 5.0,
 }
-"""Trainer's configuration -> images per second on ESTIMATED_TYPE."""
+"""Recipe -> images per second on ESTIMATED_TYPE."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +32,8 @@ class Speed:
     """Whether it was measured or estimated, and on what."""
 
 
-def speed_of(recipe: str, instance_type: str, records: Iterable[RunRecord]) -> Speed:
-    """The speed to expect; `records` are the newest first."""
+def speed_of(recipe: str, instance_type: str, records: Iterable[StageRecord]) -> Speed:
+    """The speed to expect; `records` are newest first."""
     measured = [
         record.images_per_second
         for record in records
@@ -44,14 +44,14 @@ def speed_of(recipe: str, instance_type: str, records: Iterable[RunRecord]) -> S
         return Speed(images_per_second=statistics.median(measured), source=f"measured in {runs} on {instance_type}")
     estimate = _ESTIMATES[recipe]
     source = f"estimated in {ESTIMATES_DATE}, not measured: {estimate} images/s on {ESTIMATED_TYPE}"
-    bandwidths = [INSTANCE_TYPES[name].gpu.bandwidth_gb_per_second for name in (instance_type, ESTIMATED_TYPE)]
-    scale = bandwidths[0] / bandwidths[1]
+    bandwidth = INSTANCE_TYPES[instance_type].gpu.bandwidth_gb_per_second
+    scale = bandwidth / INSTANCE_TYPES[ESTIMATED_TYPE].gpu.bandwidth_gb_per_second
     if scale != 1:
         source += f", scaled by {scale:.3g} to {instance_type}'s memory bandwidth"
     return Speed(images_per_second=estimate * scale, source=source)
 
 
-def spot_saving_of(instance_type: str, records: Iterable[RunRecord]) -> float | None:
+def spot_saving_of(instance_type: str, records: Iterable[StageRecord]) -> float | None:
     """The share that spot saved in the last runs on the type, from 0 to 1; None if there were none."""
     savings = [
         record.spot_saving

@@ -1,8 +1,8 @@
-"""The quote: numbers before money is spent, a cap that holds whatever the estimate, and refusals with a remedy."""
+"""The quote: numbers before money is spent, a cap that holds whatever the estimate, and refusals with a suggestion."""
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -12,12 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pipeline.billing import STOPPING_SECONDS
 from pipeline.instance_types import INSTANCE_TYPES
+from pipeline.quote import candidates
+from pipeline.quote.candidates import estimate_candidates
 from pipeline.quote.cost_quote import Quote, make_quote
-from pipeline.quote.estimate import MAX_RUNTIME_SECONDS
+from pipeline.quote.estimate import MAX_RUNTIME_SECONDS, Estimate
 from pipeline.quote.prices import Price
-from pipeline.quote.pricing_context import Market
+from pipeline.quote.pricing_context import PricingContext
 from pipeline.quote.quotas import Quotas, quota_name
-from pipeline.quote.records import RunRecord
+from pipeline.quote.records import StageRecord
+from pipeline.quote.speed import Speed
+from pipeline.quote.speed import speed_of as real_speed_of
 from pipeline.request import MAX_COST_USD, PRESETS, Defaults, Request, parse_request
 from pipeline.steps import quote
 
@@ -29,17 +33,18 @@ USERS_IMAGES = 2935
 G5, G6, G6E = "ml.g5.2xlarge", "ml.g6.xlarge", "ml.g6e.2xlarge"
 
 
-def market(
-    *, images: int = USERS_IMAGES, quotas: Mapping[str, float] | None = None, records: tuple[RunRecord, ...] = ()
-) -> Market:
+def pricing_context(
+    *, images: int = USERS_IMAGES, quotas: Mapping[str, float] | None = None, records: tuple[StageRecord, ...] = ()
+) -> PricingContext:
     """us-east-1 at the dated table's prices; quotas that are not given are not known."""
     prices = {
         name: Price(usd_per_hour=float(each.usd_per_hour), source="the list", listed=True)
         for name, each in INSTANCE_TYPES.items()
     }
-    return Market(
+    return PricingContext(
         region="us-east-1",
         training_images=images,
+        classes=("wall", "room"),
         prices=prices,
         quotas=Quotas(values=quotas or {}),
         records=records,
@@ -50,8 +55,12 @@ def request(**fields: Any) -> Request:
     return parse_request(fields, DEFAULTS)
 
 
-def quoted(market_: Market | None = None, **fields: Any) -> Quote:
-    return make_quote(request(**fields), market_ or market())
+def quoted(known: PricingContext | None = None, **fields: Any) -> Quote:
+    return make_quote(request(**fields), known or pricing_context())
+
+
+def estimated(asked: Request, known: PricingContext, instance_type: str) -> Estimate:
+    return estimate_candidates(asked, known)[instance_type].estimate
 
 
 def test_the_users_five_epochs_are_quoted_before_they_are_paid() -> None:
@@ -67,31 +76,41 @@ def test_the_users_five_epochs_are_quoted_before_they_are_paid() -> None:
 
 def test_every_preset_fits_into_its_own_cap_with_room_for_a_wrong_estimate() -> None:
     for name, preset in PRESETS.items():
-        answer = quoted(market(images=22 if name == "tiny" else USERS_IMAGES), preset=name)
+        answer = quoted(pricing_context(images=22 if name == "tiny" else USERS_IMAGES), preset=name)
         assert answer.accepted
         assert answer.usd * 2 < preset.max_cost_usd
 
 
 def test_what_was_measured_counts_and_tells_what_spot_saves() -> None:
     slow = replace(RECORD, trainer_seconds=RECORD.trainer_seconds * 2)
-    answer = quoted(market(records=(slow,)))
+    answer = quoted(pricing_context(records=(slow,)))
     assert answer.images_per_second == pytest.approx(1.468, abs=0.001)
     assert answer.speed_source == "measured in the last run on ml.g5.2xlarge"
     assert answer.usd_with_spot == pytest.approx(answer.usd * 0.3, abs=0.01)
-    assert quoted(market(records=(slow,)), spot=False).usd_with_spot is None
+    assert quoted(pricing_context(records=(slow,)), spot=False).usd_with_spot is None
 
 
 def test_the_quote_says_its_figures_and_where_they_are_from() -> None:
     said = quoted().sentence
     assert said == (
-        "About 1.7 h and 2.55 USD on demand on ml.g5.2xlarge (1.515 USD/h by the list); with spot less, by how much no "
-        "run has shown yet; at most 10.00 USD. 2.7 images/s, estimated in 2026-11, not measured: 2.7 images/s on "
-        "ml.g5.2xlarge."
+        "Training on 2 classes (wall, room) takes about 1.7 h and 2.55 USD on demand on ml.g5.2xlarge (1.515 USD/h by "
+        "the list); spot costs less, but no earlier run shows how much; at most 10.00 USD. 2.7 images/s, estimated in "
+        "2026-11, not measured: 2.7 images/s on ml.g5.2xlarge."
     )
-    measured = quoted(market(records=(RECORD,)))
-    assert f"; with spot about {measured.usd_with_spot:.2f} USD, by what the last runs saved" in measured.sentence
+    measured = quoted(pricing_context(records=(RECORD,)))
+    assert (
+        f"; about {measured.usd_with_spot:.2f} USD with spot, going by what it saved in the last runs"
+        in measured.sentence
+    )
     assert "measured in the last run on ml.g5.2xlarge." in measured.sentence
     assert "spot" not in quoted(spot=False).sentence
+
+
+def test_the_quote_names_the_first_ten_classes_whatever_they_are_called() -> None:
+    classes = ("stairs\x1b[2J", *(f"symbol {index}" for index in range(999)))
+    said = quoted(replace(pricing_context(), classes=classes)).sentence
+    assert said.startswith("Training on 1,000 classes (stairs\\x1b[2J, symbol 0, symbol 1, ")
+    assert "symbol 8, 990 more) takes about" in said
 
 
 def test_test_then_full_is_one_sum_and_a_limit_for_each_run() -> None:
@@ -137,13 +156,15 @@ def test_types_over_the_cap_are_left_out_and_the_reason_is_told() -> None:
 
 
 def test_a_type_without_a_quota_is_left_out_and_the_next_is_taken() -> None:
-    answer = quoted(market(quotas={quota_name(G5, spot=True): 0}), instance_types=[G5, G6])
+    answer = quoted(pricing_context(quotas={quota_name(G5, spot=True): 0}), instance_types=[G5, G6])
     assert [choice.instance_types for choice in answer.choices] == [(G6,)]
     assert answer.notes == ('The quota "ml.g5.2xlarge for spot training job usage" is 0 in us-east-1.',)
 
 
 def test_unknown_quotas_are_said_to_be_unknown() -> None:
-    answer = make_quote(request(), replace(market(), quotas=Quotas(values={}, note="The quotas are not known.")))
+    answer = make_quote(
+        request(), replace(pricing_context(), quotas=Quotas(values={}, note="The quotas are not known."))
+    )
     assert answer.accepted
     assert answer.notes == ("The quotas are not known.",)
 
@@ -163,7 +184,7 @@ def test_over_the_cap_is_refused_with_the_numbers_and_what_would_fit() -> None:
 
 def test_a_quota_of_zero_is_refused_with_its_name_and_where_to_ask() -> None:
     quotas = {quota_name(G5, spot=True): 0, quota_name(G5, spot=False): 1}
-    answer = quoted(market(quotas=quotas))
+    answer = quoted(pricing_context(quotas=quotas))
     assert answer.cause is not None
     assert answer.cause.startswith('The quota "ml.g5.2xlarge for spot training job usage" is 0 in us-east-1.')
     assert '"spot": false' in answer.cause
@@ -173,10 +194,10 @@ def test_a_quota_of_zero_is_refused_with_its_name_and_where_to_ask() -> None:
 
 def test_without_any_quota_only_a_quota_helps() -> None:
     quotas = {quota_name(name, spot=spot): 0 for name in INSTANCE_TYPES for spot in (True, False)}
-    cause = quoted(market(quotas=quotas)).cause
+    cause = quoted(pricing_context(quotas=quotas)).cause
     assert cause is not None
     assert "Start again" not in cause
-    assert 'A quota "ml.g5.2xlarge for spot training job usage" of 1 can be asked for at https' in cause
+    assert 'Ask for a quota "ml.g5.2xlarge for spot training job usage" of 1 at https' in cause
 
 
 def test_longer_than_sagemaker_allows_is_refused_whatever_the_cap() -> None:
@@ -187,13 +208,31 @@ def test_longer_than_sagemaker_allows_is_refused_whatever_the_cap() -> None:
 
 
 def test_a_type_that_the_region_does_not_offer_is_not_recommended() -> None:
-    here = market()
+    here = pricing_context()
     only_g5 = {name: replace(price, listed=name == G5) for name, price in here.prices.items()}
     cause = quoted(replace(here, prices=only_g5), preset="full", instance_types=[G5], max_cost_usd=10).cause
     assert "instance_types" not in str(cause)
 
 
-def remedies(cause: str) -> Iterator[dict[str, Any]]:
+def test_a_refused_request_estimates_each_type_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    estimated_types: list[str] = []
+
+    def speed_of(recipe: str, name: str, records: Iterable[StageRecord]) -> Speed:
+        estimated_types.append(name)
+        return real_speed_of(recipe, name, records)
+
+    monkeypatch.setattr(candidates, "speed_of", speed_of)
+    assert not quoted(preset="full", epochs=1000, instance_types=[G5, G6, G6E], max_cost_usd=10).accepted
+    assert estimated_types == list(INSTANCE_TYPES)
+
+
+def test_where_no_single_change_helps_the_refusal_says_so() -> None:
+    cause = quoted(preset="full", epochs=1000, max_cost_usd=0.05).cause
+    assert cause is not None
+    assert "No single change would be accepted: start again with a smaller data set, or with fewer epochs" in cause
+
+
+def suggestions(cause: str) -> Iterator[dict[str, Any]]:
     """The changes that a refusal names, as a person would put them into the request."""
     for change in re.findall(r'"(?:epochs|max_cost_usd|spot|instance_types)": (?:\[.*?\]|[a-z0-9]+)', cause):
         yield json.loads(f"{{{change}}}")
@@ -210,8 +249,8 @@ requests = st.fixed_dictionaries({"preset": st.sampled_from(sorted(PRESETS))}, o
 all_quotas = st.dictionaries(
     st.builds(quota_name, st.sampled_from(sorted(INSTANCE_TYPES)), spot=st.booleans()), st.sampled_from([0.0, 1.0, 4.0])
 )
-markets = st.builds(
-    market,
+contexts = st.builds(
+    pricing_context,
     images=st.integers(1, 120_000),
     quotas=all_quotas,
     records=st.lists(
@@ -227,36 +266,36 @@ markets = st.builds(
 )
 
 
-@given(requests, markets)
+@given(requests, contexts)
 def test_jobs_that_are_stopped_by_their_limits_never_cost_more_than_the_cap(
-    fields: dict[str, Any], market_: Market
+    fields: dict[str, Any], known: PricingContext
 ) -> None:
     asked = request(**fields)
-    answer = make_quote(asked, market_)
+    answer = make_quote(asked, known)
     assert answer.accepted == bool(answer.choices)
     for choice in answer.choices:
         assert len(choice.max_runtime_seconds) == len(asked.runs)
         assert all(1 <= seconds <= MAX_RUNTIME_SECONDS for seconds in choice.max_runtime_seconds)
         billed = sum(choice.max_runtime_seconds) + len(asked.runs) * STOPPING_SECONDS
-        dearest = max(market_.prices[name].usd_per_hour for name in choice.instance_types)
+        dearest = max(known.prices[name].usd_per_hour for name in choice.instance_types)
         assert billed * Fraction(str(dearest)) / 3600 <= Fraction(str(asked.max_cost_usd))
         assert choice.usd <= asked.max_cost_usd + 0.01
 
 
-@given(requests, markets)
-def test_a_run_that_takes_as_long_as_estimated_is_not_stopped(fields: dict[str, Any], market_: Market) -> None:
+@given(requests, contexts)
+def test_a_run_that_takes_as_long_as_estimated_is_not_stopped(fields: dict[str, Any], known: PricingContext) -> None:
     asked = request(**fields)
-    for choice in make_quote(asked, market_).choices:
+    for choice in make_quote(asked, known).choices:
         for name in choice.instance_types:
-            needed = market_.estimate(asked, name).run_seconds
+            needed = estimated(asked, known, name).stage_seconds
             for limit, seconds in zip(choice.max_runtime_seconds, needed, strict=True):
                 assert limit >= seconds - STOPPING_SECONDS
 
 
-@given(requests, markets)
-def test_each_type_is_a_choice_or_its_reason_is_told(fields: dict[str, Any], market_: Market) -> None:
+@given(requests, contexts)
+def test_each_type_is_a_choice_or_its_reason_is_told(fields: dict[str, Any], known: PricingContext) -> None:
     asked = request(**fields)
-    answer = make_quote(asked, market_)
+    answer = make_quote(asked, known)
     chosen = list(dict.fromkeys(name for choice in answer.choices for name in choice.instance_types))
     assert chosen == [name for name in asked.instance_types if name in chosen], "in the request's order"
     assert len(answer.notes) == len(asked.instance_types) - len(chosen)
@@ -264,33 +303,35 @@ def test_each_type_is_a_choice_or_its_reason_is_told(fields: dict[str, Any], mar
         assert any(name in note for note in answer.notes)
 
 
-@given(requests, markets)
-def test_every_change_that_a_refusal_names_would_be_accepted(fields: dict[str, Any], market_: Market) -> None:
-    answer = quoted(market_, **fields)
+@given(requests, contexts)
+def test_every_change_that_a_refusal_names_would_be_accepted(fields: dict[str, Any], known: PricingContext) -> None:
+    answer = quoted(known, **fields)
     assert answer.accepted == (answer.cause is None)
-    for change in remedies(answer.cause or ""):
-        assert quoted(market_, **fields | change).accepted, change
+    for change in suggestions(answer.cause or ""):
+        assert quoted(known, **fields | change).accepted, change
+        if "epochs" in change:
+            assert not quoted(known, **fields | {"epochs": change["epochs"] + 1}).accepted, "it names the most"
 
 
-@given(requests, markets, st.floats(1, 10))
+@given(requests, contexts, st.floats(1, 10))
 def test_a_higher_cap_refuses_nothing_that_a_lower_one_accepts(
-    fields: dict[str, Any], market_: Market, factor: float
+    fields: dict[str, Any], known: PricingContext, factor: float
 ) -> None:
     asked = request(**fields)
     more = replace(asked, max_cost_usd=asked.max_cost_usd * factor)
-    assert make_quote(more, market_).accepted >= make_quote(asked, market_).accepted
+    assert make_quote(more, known).accepted >= make_quote(asked, known).accepted
 
 
 @given(st.integers(1, 999), st.integers(1, 100_000), st.sampled_from(sorted(INSTANCE_TYPES)))
 def test_more_epochs_or_images_cost_no_less(epochs: int, images: int, instance_type: str) -> None:
-    few = market(images=images).estimate(request(epochs=epochs), instance_type)
-    assert market(images=images).estimate(request(epochs=epochs + 1), instance_type).usd >= few.usd
-    assert market(images=images + 1).estimate(request(epochs=epochs), instance_type).usd >= few.usd
+    few = estimated(request(epochs=epochs), pricing_context(images=images), instance_type)
+    assert estimated(request(epochs=epochs + 1), pricing_context(images=images), instance_type).usd >= few.usd
+    assert estimated(request(epochs=epochs), pricing_context(images=images + 1), instance_type).usd >= few.usd
 
 
-@given(requests, markets)
-def test_a_quote_is_plain_json_and_small(fields: dict[str, Any], market_: Market) -> None:
-    state = quoted(market_, **fields).to_state()
+@given(requests, contexts)
+def test_a_quote_is_plain_json_and_small(fields: dict[str, Any], known: PricingContext) -> None:
+    state = quoted(known, **fields).to_state()
     assert json.loads(json.dumps(state, allow_nan=False)) == state
     assert len(json.dumps(state)) < 10_000
 

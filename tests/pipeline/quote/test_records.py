@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pipeline.quote.records import NEWEST, RunRecord, read_records, write_record
+from pipeline.quote.records import NEWEST, StageRecord, read_records, write_record
 
-RECORD = RunRecord(
+RECORD = StageRecord(
     execution_arn="arn:aws:states:us-east-1:123456789012:execution:Pipeline:run",
     training_job_name="floorplan-dino-run-abc123",
     recipe="room_wall",
@@ -53,12 +53,12 @@ class Bucket:
         self.objects[Key] = Body
 
 
-def read(bucket: Bucket) -> list[RunRecord]:
+def read(bucket: Bucket) -> list[StageRecord]:
     client: Any = bucket
     return read_records(client, bucket="b")
 
 
-def write(bucket: Bucket, name: str, record: RunRecord) -> None:
+def write(bucket: Bucket, name: str, record: StageRecord) -> None:
     client: Any = bucket
     write_record(client, bucket="b", execution_name=name, run=0, record=record)
 

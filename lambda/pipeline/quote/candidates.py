@@ -1,0 +1,51 @@
+"""The table that a quote chooses from: each instance type, estimated once for the request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.quote.estimate import Estimate
+from pipeline.quote.pricing_context import PricingContext
+from pipeline.quote.speed import speed_of
+from pipeline.request import Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One instance type: what the request would take on it, and whether account and region have it."""
+
+    name: str
+    estimate: Estimate
+    has_quota: bool
+    """For what the request asks for, spot or on demand; unknown quotas count as enough, since SageMaker checks them."""
+    has_other_quota: bool
+    """Whether the quota for on demand instead of spot, or the other way round, is known to be enough."""
+    is_offered: bool
+    """Whether the Price List has it in the region, as far as the Price List is known."""
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether a job may start on it."""
+        return self.has_quota and self.estimate.fits
+
+
+def estimate_candidates(request: Request, context: PricingContext) -> dict[str, Candidate]:
+    """Every instance type that a request may name, by its name."""
+    is_list_known = any(price.listed for price in context.prices.values())
+    return {
+        name: Candidate(
+            name=name,
+            estimate=Estimate(
+                instance_types=(name,),
+                usd_per_hour=price.usd_per_hour,
+                speed=speed_of(request.recipe, name, context.records),
+                training_images=context.training_images,
+                epochs=tuple(run.epochs for run in request.runs),
+                max_cost_usd=request.max_cost_usd,
+            ),
+            has_quota=context.quotas.allows(name, spot=request.spot),
+            has_other_quota=context.quotas.allows(name, spot=not request.spot, if_unknown=False),
+            is_offered=price.listed or not is_list_known,
+        )
+        for name, price in context.prices.items()
+    }

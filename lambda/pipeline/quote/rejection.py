@@ -1,0 +1,79 @@
+"""Why an instance type cannot be taken, and which changes of the request would be accepted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from pipeline.quote.candidates import Candidate
+from pipeline.quote.estimate import MAX_RUNTIME_SECONDS, Estimate
+from pipeline.quote.quotas import quota_name, quotas_link
+from pipeline.request import MAX_COST_USD, Request
+
+
+def rejection_reason(candidate: Candidate, request: Request, region: str) -> str | None:
+    """Why the type cannot be taken, as a sentence; None if it can."""
+    name, estimate = candidate.name, candidate.estimate
+    if not candidate.has_quota:
+        return f'The quota "{quota_name(name, spot=request.spot)}" is 0 in {region}.'
+    figures = f"{estimate.hours:.1f} h at {estimate.usd_per_hour:.5g} USD/h, {estimate.speed.source}"
+    if estimate.is_too_long:
+        limit = MAX_RUNTIME_SECONDS // 3600
+        return f"On {name} a job would need more than the {limit} h that SageMaker allows ({figures})."
+    if not estimate.fits:
+        return (
+            f"{name} would cost about {estimate.usd:,.2f} USD ({figures}), "
+            f"over max_cost_usd, which is {request.max_cost_usd:,.2f} USD."
+        )
+    return None
+
+
+def suggestion(request: Request, candidates: Mapping[str, Candidate], region: str) -> str:
+    """Which changes would be accepted, each by itself, and where to ask for a quota that is 0."""
+    asked = [candidates[name] for name in request.instance_types]
+    with_quota = [each.estimate for each in asked if each.has_quota]
+    without_quota = [each for each in asked if not each.has_quota]
+    changes = [
+        _fewer_epochs(request, with_quota),
+        _another_type([each for name, each in candidates.items() if name not in request.instance_types]),
+        _other_purchase(request, without_quota),
+        _higher_cap(request, with_quota),
+    ]
+    accepted = [change for change in changes if change is not None]
+    sentences = [f"Start again with {', or '.join(accepted)}."] if accepted else []
+    if without_quota:
+        sentences.append(
+            f'Ask for a quota "{quota_name(without_quota[0].name, spot=request.spot)}" of 1 at '
+            f"{quotas_link(region)}; spot and on-demand have separate ones."
+        )
+    return " ".join(sentences) or (
+        "No single change would be accepted: start again with a smaller data set, "
+        "or with fewer epochs or a shorter preset, and a higher max_cost_usd."
+    )
+
+
+def _fewer_epochs(request: Request, with_quota: Sequence[Estimate]) -> str | None:
+    """The most that fit; a preset of several stages has its own."""
+    most = max((each.most_epochs for each in with_quota), default=0)
+    return f'"epochs": {most}' if request.epochs is not None and most >= 1 else None
+
+
+def _another_type(others: Sequence[Candidate]) -> str | None:
+    """The one that costs least."""
+    possible = [each for each in others if each.is_offered and each.is_possible]
+    if not possible:
+        return None
+    least = min(possible, key=lambda each: each.estimate.usd)
+    return f'"instance_types": ["{least.name}"] (about {least.estimate.usd:,.2f} USD)'
+
+
+def _other_purchase(request: Request, without_quota: Sequence[Candidate]) -> str | None:
+    """On demand instead of spot, or the other way round."""
+    helps = any(each.has_other_quota and each.estimate.fits for each in without_quota)
+    return f'"spot": {str(not request.spot).lower()}' if helps else None
+
+
+def _higher_cap(request: Request, with_quota: Sequence[Estimate]) -> str | None:
+    """The least whole number of dollars."""
+    usd = min((math.ceil(each.usd) for each in with_quota if not each.is_too_long), default=math.inf)
+    return f'"max_cost_usd": {usd}' if request.max_cost_usd < usd <= MAX_COST_USD else None
