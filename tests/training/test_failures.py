@@ -73,6 +73,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(run_here: Job) -> Non
     run_here.configure(**SMALL, learning_rate="1e30", epochs="2")
     assert train.main() == 1
     assert run_here.failure.startswith("NAN_LOSS: ")
+    assert run_here.failure.endswith("lower learning_rate in training_code/recipes.py and deploy again.")
     assert "images/00000" in run_here.failure
     [batch] = torch.load(run_here.base / "output" / "data" / "non_finite_batch_0.pt", weights_only=True)
     assert batch["images"].shape[0] == 2

@@ -35,5 +35,5 @@ def non_finite_failure(
     return NonFiniteLossError(
         f"the loss or its gradient at step {step} is not finite, and the weights were left as they were;"
         f" the batch is saved in output.tar.gz, its images are {', '.join(sorted(suspects))}."
-        " Look at their boxes, or lower learning_rate."
+        " Look at their boxes, or lower learning_rate in training_code/recipes.py and deploy again."
     )

@@ -203,7 +203,8 @@ class Trainer:
         minutes = self._job.training.stall_minutes
         error = StallError(
             f"no step was finished for {minutes:g} minutes (the last one was {self._progress.step}); the log shows"
-            " where each thread hangs. If steps really take that long, raise stall_minutes."
+            " where each thread hangs. Redrive the execution; if steps really take that long, raise stall_minutes in"
+            " training_code/recipes.py and deploy again."
         )
         write_failure(self._paths.failure, str(error))
         self._log_line(str(error))
