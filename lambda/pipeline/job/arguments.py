@@ -113,10 +113,12 @@ def _max_wait_seconds(max_runtime_seconds: int) -> int:
 
 
 def _resources(instance_types: list[str]) -> dict[str, Any]:
-    """One instance; of several types the first that has capacity. No volume: each type has disks of its own."""
+    """One instance; of several types the first that has capacity."""
+    # All types have disks of their own, so SageMaker makes no volume; but older SDKs require a size.
+    volume = {"VolumeSizeInGB": 30}
     if len(instance_types) == 1:
-        return {"InstanceType": instance_types[0], "InstanceCount": 1}
-    return {"InstancePreferences": [{"InstanceType": kind, "InstanceCount": 1} for kind in instance_types]}
+        return {"InstanceType": instance_types[0], "InstanceCount": 1, **volume}
+    return {"InstancePreferences": [{"InstanceType": kind, "InstanceCount": 1} for kind in instance_types], **volume}
 
 
 def _channel(name: str, s3_uri: str) -> dict[str, Any]:

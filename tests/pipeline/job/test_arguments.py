@@ -10,6 +10,7 @@ import pytest
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 from botocore.validate import ParamValidator
 from pipeline.execution import Execution
+from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.job.arguments import CONTAINER_ENTRYPOINT, training_job_arguments, watch_interval_seconds
 from pipeline.request import Defaults, parse_request
 from pipeline.settings import LaunchSettings
@@ -104,7 +105,8 @@ def test_the_customers_key_encrypts_the_model_and_no_volume(
     arguments = build(settings=replace(settings, kms_key_arn=key))
     assert arguments["OutputDataConfig"]["KmsKeyId"] == key
     assert list(violations(shape, arguments)) == []
-    assert set(arguments["ResourceConfig"]) == {"InstanceType", "InstanceCount"}
+    assert "VolumeKmsKeyId" not in arguments["ResourceConfig"], "refused for types with disks of their own"
+    assert all(each.local_disk_gb for each in INSTANCE_TYPES.values())
 
 
 def test_the_checks_of_this_file_would_notice_a_wrong_name(build: Build, shape: StructureShape) -> None:
