@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 HEAD_LENGTH = 33
@@ -84,28 +85,41 @@ def read_png_header(head: bytes) -> PngHeader:
     return PngHeader(width, height, bit_depth, color_type)
 
 
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Name, length and end position of each chunk of a PNG file, up to IEND.
+
+    A chunk is verified when the walk goes on to the next, so that the first bytes of a file show all names in them.
+
+    Raises:
+        PngError: the data breaks off, or a checksum is wrong.
+    """
+    position, view, name = len(_SIGNATURE), memoryview(data), b""
+    while name != b"IEND":
+        if len(data) - position < 12:
+            raise PngError("IMAGE_DAMAGED", f"breaks off after {len(data):,} bytes, before the end of its PNG data")
+        length, name = struct.unpack_from(">I4s", data, position)
+        end = position + 12 + length
+        yield name, length, end
+        if end > len(data):
+            raise PngError("IMAGE_DAMAGED", f"breaks off after {len(data):,} bytes, within its PNG data")
+        if zlib.crc32(view[position + 4 : end - 4]) != int.from_bytes(view[end - 4 : end]):
+            raise PngError("IMAGE_DAMAGED", f"is damaged: a checksum is wrong after byte {position:,}")
+        position = end
+
+
 def check_png_chunks(data: bytes) -> None:
-    """Walk over all chunks of a PNG file and verify their checksums, as a decoder would meet them.
+    """Verify all chunks of a PNG file, as a decoder would meet them.
 
     Raises:
         PngError: it breaks off, a checksum is wrong, it has no pixels, has transparency, or goes on after its end.
     """
     names: set[bytes] = set()
-    position, view = len(_SIGNATURE), memoryview(data)
-    while b"IEND" not in names:
-        if len(data) - position < 12:
-            raise PngError("IMAGE_DAMAGED", f"breaks off after {len(data):,} bytes, before the end of its PNG data")
-        length, name = struct.unpack_from(">I4s", data, position)
-        end = position + 12 + length
-        if end > len(data):
-            raise PngError("IMAGE_DAMAGED", f"breaks off after {len(data):,} bytes, within its PNG data")
-        if zlib.crc32(view[position + 4 : end - 4]) != int.from_bytes(view[end - 4 : end]):
-            raise PngError("IMAGE_DAMAGED", f"is damaged: a checksum is wrong after byte {position:,}")
+    end = 0
+    for name, _, end in png_chunks(data):
         names.add(name)
-        position = end
     if b"IDAT" not in names:
         raise PngError("IMAGE_DAMAGED", "has no pixels")
     if b"tRNS" in names:
         raise PngError("IMAGE_MODE", "declares a colour transparent")
-    if position != len(data):
-        raise PngError("IMAGE_DAMAGED", f"goes on for {len(data) - position:,} bytes after the end of its PNG data")
+    if end != len(data):
+        raise PngError("IMAGE_DAMAGED", f"goes on for {len(data) - end:,} bytes after the end of its PNG data")

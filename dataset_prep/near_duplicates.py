@@ -1,18 +1,19 @@
-"""Finds the pictures that show the same plan, though their files differ: same pixels, nearly the same look, same id.
+"""Finds the images that show the same plan, though their files differ: same pixels, near-duplicates, same id.
 
-The look is a perceptual hash (pHash: signs of the lowest frequencies of a 64 x 64 thumbnail). Floor plans are all black
-lines on white, so that the usual 64 bits and a distance of 8 to 10 take different plans for one. Measured in bits that
-differ, on plans made by samples.py (pHash of 256 bits: 1,500, so 1,124,250 pairs; others: 400) and eleven real ones:
+Near-duplicates are found by a perceptual hash (pHash: signs of the lowest frequencies of a 64 x 64 thumbnail). Floor
+plans are all black lines on white, so that the usual 64 bits and a distance of 8 to 10 take different plans for one.
+Measured in bits that differ, on plans made by samples.py (pHash of 256 bits: 1,500, so 1,124,250 pairs; others: 400)
+and eleven real ones:
 
     hash            two different plans   rescaled, JPEG 40 or brighter   cropped by up to 1 %, 2 % at each side
     pHash  64 bits  at least 8            at most 4                       at most 6, 10
     dHash 256 bits  at least 42           at most 27                      at most 37, 56
     pHash 256 bits  at least 50           at most 8                       at most 32, 52
 
-With LOOK_BITS = 40 of pHash's 256 no two of those plans count as one (two real ones differ in 100 and more). Of the
-copies are found all that were rescaled to 0.3 to 1.6 times their size, saved as JPEG, made brighter or cropped by up to
-1 % at each side, 99.7 % of those cropped by up to 1.5 %, 98 % by up to 2 %. CubiCasa5K's plans 717 and 743 differ in 4
-bits. Mirrored, turned or heavily cropped copies are not found.
+With MAX_HAMMING_DISTANCE = 40 of pHash's 256 no two of those plans count as one (two real ones differ in 100 and
+more). Of the copies are found all that were rescaled to 0.3 to 1.6 times their size, saved as JPEG, made brighter or
+cropped by up to 1 % at each side, 99.7 % of those cropped by up to 1.5 %, 98 % by up to 2 %. CubiCasa5K's plans 717 and
+743 differ in 4 bits. Mirrored, turned or heavily cropped copies are not found.
 """
 
 from __future__ import annotations
@@ -31,11 +32,12 @@ from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from dataset_prep.images import ImageError, open_picture
-from dataset_prep.likeness import LOOK_BITS, Fingerprint
 from dataset_prep.progress import Advance, no_progress
+from dataset_prep.similarity import MAX_HAMMING_DISTANCE, Fingerprint
 from dataset_prep.sources.cubicasa5k_plans import CATEGORIES
 from dataset_prep.sources.source import SourceImage
+from image_reader.decoding import open_image
+from image_reader.header import ImageError
 
 _PLAN = re.compile(rf"(?:{'|'.join(CATEGORIES)})/([0-9]{{1,9}})/F[0-9]+_(?:original|scaled)\.[A-Za-z]+")
 _HASH_SIDE = 16  # so 256 bits
@@ -46,7 +48,7 @@ _BLOCK = 1 << 21  # distances computed at once: 16 MB
 def take_fingerprints(
     images: Sequence[SourceImage], *, workers: int, advance: Advance = no_progress
 ) -> dict[int, Fingerprint]:
-    """Image id -> fingerprint, of all pictures that can be decoded."""
+    """Image id -> fingerprint, of all images that can be decoded."""
     prints: dict[int, Fingerprint] = {}
     with ThreadPoolExecutor(workers) as pool:
         try:
@@ -62,22 +64,22 @@ def take_fingerprints(
 
 def _take(path: Path) -> Fingerprint | None:
     try:
-        picture = open_picture(path)
+        image = open_image(path)
     except (ImageError, OSError):
         return None
-    return Fingerprint(_pixels(picture), _look(picture), _plan(path))
+    return Fingerprint(_pixels(image), _perceptual_hash(image), _plan(path))
 
 
-def _pixels(picture: Image.Image) -> bytes:
-    digest = hashlib.sha256(f"{picture.width}x{picture.height}".encode())
-    for top in range(0, picture.height, _STRIP):
-        strip = picture.crop((0, top, picture.width, min(top + _STRIP, picture.height)))
+def _pixels(image: Image.Image) -> bytes:
+    digest = hashlib.sha256(f"{image.width}x{image.height}".encode())
+    for top in range(0, image.height, _STRIP):
+        strip = image.crop((0, top, image.width, min(top + _STRIP, image.height)))
         digest.update(strip.convert("RGB").tobytes())
     return digest.digest()
 
 
-def _look(picture: Image.Image) -> int | None:
-    grey = picture.convert("L")
+def _perceptual_hash(image: Image.Image) -> int | None:
+    grey = image.convert("L")
     lowest, highest = grey.getextrema()
     if lowest == highest:
         return None
@@ -101,11 +103,11 @@ def find_groups(prints: Mapping[int, Fingerprint]) -> list[tuple[int, ...]]:
         *_edges((prints[image_id].pixels, place[image_id]) for image_id in ids),
         *_edges((prints[image_id].plan, place[image_id]) for image_id in ids),
     ]
-    seen = [image_id for image_id in representative.values() if prints[image_id].look is not None]
-    labels = np.arange(len(seen))
-    if seen:
-        labels = _labels_by_look([prints[image_id].look or 0 for image_id in seen])
-    edges += _edges((int(label), place[image_id]) for label, image_id in zip(labels, seen, strict=True))
+    hashed = [image_id for image_id in representative.values() if prints[image_id].perceptual_hash is not None]
+    labels = np.arange(len(hashed))
+    if hashed:
+        labels = _labels_by_hash([prints[image_id].perceptual_hash or 0 for image_id in hashed])
+    edges += _edges((int(label), place[image_id]) for label, image_id in zip(labels, hashed, strict=True))
     groups: defaultdict[int, list[int]] = defaultdict(list)
     for image_id, label in zip(ids, _connected(len(ids), np.array(edges, np.int64).reshape(-1, 2)), strict=True):
         groups[int(label)].append(image_id)
@@ -118,11 +120,11 @@ def _edges(keyed: Iterable[tuple[Hashable, int]]) -> list[tuple[int, int]]:
     return [(first.setdefault(key, place), place) for key, place in keyed if key is not None]
 
 
-def _labels_by_look(looks: Sequence[int]) -> NDArray[np.int64]:
-    """Looks that are near each other, directly or by others between them, get the same label."""
-    count = len(looks)
+def _labels_by_hash(hashes: Sequence[int]) -> NDArray[np.int64]:
+    """Hashes that are near each other, directly or by others between them, get the same label."""
+    count = len(hashes)
     size = _HASH_SIDE * _HASH_SIDE // 8
-    words = np.frombuffer(b"".join(look.to_bytes(size, "big") for look in looks), np.uint64).reshape(count, -1)
+    words = np.frombuffer(b"".join(value.to_bytes(size, "big") for value in hashes), np.uint64).reshape(count, -1)
     labels = np.arange(count)
     rows = max(1, _BLOCK // count)
     for start in range(0, count, rows):
@@ -130,8 +132,8 @@ def _labels_by_look(looks: Sequence[int]) -> NDArray[np.int64]:
         distances = np.zeros((stop - start, stop), np.uint16)
         for column in range(words.shape[1]):
             distances += np.bitwise_count(words[start:stop, None, column] ^ words[None, :stop, column])
-        near, earlier = np.nonzero(distances <= LOOK_BITS)
-        # What is known so far in one edge a look: memory stays small though all looks may be alike.
+        near, earlier = np.nonzero(distances <= MAX_HAMMING_DISTANCE)
+        # What is known so far in one edge a hash: memory stays small though all hashes may be near each other.
         known = np.stack((np.arange(count), labels), axis=1)
         labels = _first_of_each(_connected(count, np.concatenate((known, np.stack((near + start, earlier), axis=1)))))
     return labels

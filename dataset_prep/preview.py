@@ -1,4 +1,4 @@
-"""Pictures for people: a plan with its boxes drawn on it, and many of them on one sheet."""
+"""Drawings for people: an image with its boxes, and many of them on one sheet."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from dataset_prep.images import open_picture
 from dataset_prep.sources.source import SourceBox, SourceImage
+from image_reader.decoding import open_image
 
 COLOURS = {"wall": (214, 39, 40), "room": (31, 119, 180)}
 _OTHER_COLOURS = (
@@ -36,23 +36,23 @@ def colour_of(label: str, classes: Sequence[str]) -> tuple[int, int, int]:
 
 
 def draw_boxes(
-    picture: Image.Image,
+    image: Image.Image,
     boxes: Iterable[SourceBox],
     classes: Sequence[str],
     side: int,
     *,
     marked: SourceBox | None = None,
 ) -> Image.Image:
-    """A copy of `picture` with its boxes, at most `side` pixels wide and high (never enlarged); one box may stand out.
+    """A copy of `image` with its boxes, at most `side` pixels wide and high (never enlarged); one box may stand out.
 
-    What no picture can show (negative or infinite sizes) is left out: the report's findings name it.
+    What cannot be drawn (negative or infinite sizes) is left out: the report's findings name it.
     """
-    scale = min(1.0, side / max(picture.size))
-    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    canvas = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    scale = min(1.0, side / max(image.size))
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    canvas = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
     tint = Image.new("RGBA", size, (0, 0, 0, 0))
     pen = ImageDraw.Draw(tint)
-    # Rooms first: they are large, and walls lie at their edges.
+    # Rooms first: they are large, and walls are at their edges.
     for box in sorted(boxes, key=lambda box: -box.bbox[2] * box.bbox[3]):
         if (corners := _corners(box, scale, size)) is None:
             continue
@@ -80,9 +80,9 @@ def _corners(box: SourceBox, scale: float, size: tuple[int, int]) -> tuple[float
 def contact_sheet(
     images: Sequence[SourceImage], classes: Sequence[str], *, columns: int = 4, side: int = 360
 ) -> Image.Image:
-    """The pictures with their boxes in rows of `columns`, each at most `side` pixels, with its id below."""
+    """The images with their boxes in rows of `columns`, each at most `side` pixels, with its id below."""
     columns = min(columns, len(images))
-    drawn = [draw_boxes(open_picture(image.path), image.boxes, classes, side) for image in images]
+    drawn = [draw_boxes(open_image(image.path), image.boxes, classes, side) for image in images]
     rows = [range(start, min(start + columns, len(images))) for start in range(0, len(images), columns)]
     heights = [max(drawn[index].height for index in row) + _CAPTION + _GAP for row in rows]
     sheet = Image.new("RGB", (columns * (side + _GAP) + _GAP, sum(heights) + _GAP), (255, 255, 255))

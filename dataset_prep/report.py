@@ -15,17 +15,19 @@ from typing import Any
 
 import jinja2
 
+from dataset_contract.atomic_write import write_atomically
 from dataset_contract.findings import Finding, FindingLog, Report, Severity
 from dataset_contract.layout import annotations_path
 from dataset_contract.report_html import report_page
-from dataset_prep.counted import counted
-from dataset_prep.images import ImageError, open_picture
-from dataset_prep.leakage import Pair
-from dataset_prep.likeness import Likeness
+from dataset_prep.compare import Pair
+from dataset_prep.plural import pluralise
 from dataset_prep.preview import choose_samples, colour_of, contact_sheet, draw_boxes
 from dataset_prep.report_plots import MAX_CLASSES, make_plots
 from dataset_prep.selection import Selection
+from dataset_prep.similarity import Similarity
 from dataset_prep.sources.source import SourceBox, SourceImage
+from image_reader.decoding import open_image
+from image_reader.header import ImageError
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 STYLE = Path(__file__).with_name("report.css")
@@ -35,52 +37,50 @@ _WORST = 12
 _WORST_PER_CODE = 3
 _PAIRS = 12
 _SIDE = 480
-_QUALITY = 80  # of WebP: 20 to 40 kB a picture, a third of a PNG
+_QUALITY = 80  # of WebP: 20 to 40 kB an image, a third of a PNG
 _HOW = {
-    Likeness.PIXELS: "the same pixels",
-    Likeness.LOOK: "nearly the same look",
-    Likeness.PLAN: "the same plan of CubiCasa5K",
+    Similarity.PIXELS: "the same pixels",
+    Similarity.NEAR_DUPLICATE: "nearly the same look",
+    Similarity.PLAN: "the same plan of CubiCasa5K",
 }
 
 
 def write_report(folder: Path, report: Report, selection: Selection, pairs: Sequence[Pair] = ()) -> None:
     """Write report.json, report.html and samples.png to `folder`; the same data set gives the same files.
 
-    `pairs` are the pictures that are alike, the worst first.
+    `pairs` are the similar images, the worst first.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / "report.json", _encoded(json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n"))
+    write_atomically(
+        folder / "report.json", _encoded(json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n")
+    )
     samples = [image for image in choose_samples(selection.images, _SAMPLES) if _can_be_shown(image)]
-    _replace(folder / "report.html", _encoded(_page(report, selection, pairs, samples)))
+    write_atomically(folder / "report.html", _encoded(_page(report, selection, pairs, samples)))
     if samples:
         buffer = io.BytesIO()
         contact_sheet(samples, selection.classes).save(buffer, "PNG")
-        _replace(folder / "samples.png", buffer.getvalue())
+        write_atomically(folder / "samples.png", buffer.getvalue())
 
 
 def write_refusal(folder: Path, message: str) -> None:
-    """Write report.json and report.html of a source that was refused as a whole, for which there is nothing to show."""
+    """Write report.json and report.html of a source that was refused as a whole."""
     found = FindingLog()
-    found.error("SOURCE_REFUSED", message, "Mend the source, then give the same command again.")
+    found.error("SOURCE_REFUSED", message, "Correct the source, then give the same command again.")
     report = Report.of(found.findings(), {})
     folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / "report.json", _encoded(json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n"))
-    _replace(folder / "report.html", _encoded(report_page(report)))
+    write_atomically(
+        folder / "report.json", _encoded(json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n")
+    )
+    write_atomically(folder / "report.html", _encoded(report_page(report)))
 
 
 def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")  # names on disk may hold what is no Unicode
 
 
-def _replace(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(data)
-    temporary.replace(path)
-
-
 def _can_be_shown(image: SourceImage) -> bool:
     try:
-        open_picture(image.path)
+        open_image(image.path)
     except (ImageError, OSError):  # a finding of its own
         return False
     return True
@@ -92,7 +92,7 @@ def _page(report: Report, selection: Selection, pairs: Sequence[Pair], samples: 
     sections = environment.from_string(TEMPLATE.read_text()).render(
         worst=list(_worst(report, selection)),
         pairs=list(_pairs(pairs, selection)),
-        pair_count=counted(len(pairs), "pair", "pairs"),
+        pair_count=pluralise(len(pairs), "pair", "pairs"),
         plots=plots,
         hidden_classes=len(selection.classes) > MAX_CLASSES,
         samples=[_sample(image, selection) for image in samples],
@@ -113,13 +113,13 @@ def _sample(image: SourceImage, selection: Selection) -> dict[str, Any]:
         "split": selection.splits[image.image_id],
         "width": image.width,
         "height": image.height,
-        "boxes": counted(len(image.boxes), "box", "boxes"),
-        "picture": _picture(image, selection),
+        "boxes": pluralise(len(image.boxes), "box", "boxes"),
+        "uri": _data_uri(image, selection),
     }
 
 
 def _worst(report: Report, selection: Selection) -> Iterator[dict[str, Any]]:
-    """Pictures of errors and warnings; those about pairs of pictures have a section of their own."""
+    """The images of errors and warnings; those about pairs of images have a section of their own."""
     images = {image.image_id: image for image in selection.images}
     numbered = _numbered(selection)
     shown: Counter[str] = Counter()
@@ -143,7 +143,7 @@ def _worst(report: Report, selection: Selection) -> Iterator[dict[str, Any]]:
             "severity": finding.severity.value,
             "code": finding.code,
             "message": finding.message,
-            "picture": _picture(image, selection, meant),
+            "uri": _data_uri(image, selection, meant),
         }
         if shown.total() == _WORST:
             return
@@ -168,16 +168,16 @@ def _pairs(pairs: Sequence[Pair], selection: Selection) -> Iterator[dict[str, An
             "second": pair.second,
             "first_split": selection.splits[pair.first],
             "second_split": selection.splits[pair.second],
-            "first_picture": _picture(images[pair.first], selection),
-            "second_picture": _picture(images[pair.second], selection),
+            "first_uri": _data_uri(images[pair.first], selection),
+            "second_uri": _data_uri(images[pair.second], selection),
             "leaks": pair.leaks,
-            "how": _HOW[pair.likeness],
+            "how": _HOW[pair.similarity],
         }
 
 
-def _picture(image: SourceImage, selection: Selection, meant: SourceBox | None = None) -> str:
-    """The picture with its boxes, and one of them marked, inside a URI."""
-    drawn = draw_boxes(open_picture(image.path), image.boxes, selection.classes, _SIDE, marked=meant)
+def _data_uri(image: SourceImage, selection: Selection, meant: SourceBox | None = None) -> str:
+    """The image with its boxes, and one of them marked, inside a URI."""
+    drawn = draw_boxes(open_image(image.path), image.boxes, selection.classes, _SIDE, marked=meant)
     buffer = io.BytesIO()
     drawn.save(buffer, "WEBP", quality=_QUALITY)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()

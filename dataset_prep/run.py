@@ -26,7 +26,7 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_
 
 
 def _end_without(error: ModuleNotFoundError) -> NoReturn:
-    """End with what to do about a package that is not installed; a module of our own that is not there is a bug."""
+    """End with what to do about a package that is not installed; a module of our own that is missing is a bug."""
     if error.name is None or (ROOT / error.name.partition(".")[0]).exists():
         raise error
     sys.stderr.write(
@@ -46,15 +46,16 @@ try:
 
     from rich.console import Console
 
+    from dataset_prep.destination import DEFAULT_PREFIX, Destination
     from dataset_prep.errors import PrepError, UsageError
-    from dataset_prep.options import DEFAULT_PREFIX, Options
-    from dataset_prep.outcome import show_outcome
-    from dataset_prep.prepare import prepare
+    from dataset_prep.prepare import Options, prepare
+    from dataset_prep.selection import SelectionOptions
     from dataset_prep.sources.cubicasa5k_classes import Policy
-    from dataset_prep.sources.formats import FORMATS
+    from dataset_prep.sources.formats import FORMATS, SourceOptions
     from dataset_prep.sources.repairs import Repairs
     from dataset_prep.sources.source import class_name
     from dataset_prep.split import parse_split
+    from dataset_prep.summary import show_summary
 except ModuleNotFoundError as error:
     _end_without(error)
 
@@ -65,19 +66,19 @@ EXAMPLES = """examples:
     python dataset_prep/run.py --source CubiCasa5K --output build/dataset --drop-empty --bucket DATASET_BUCKET_NAME
   a finer data set: bedrooms and kitchens as classes of their own, all other rooms as room:
     python dataset_prep/run.py --source CubiCasa5K --output build/rooms --classes wall,room,bedroom,kitchen
-  plans whose annotation belongs to another picture left out; all others stay in their splits:
-    python dataset_prep/run.py --source CubiCasa5K --output build/dataset --drop-misfits
+  plans whose annotation belongs to another image left out; all others stay in their splits:
+    python dataset_prep/run.py --source CubiCasa5K --output build/dataset --drop-mismatched
   all images for training, none held back:
     python dataset_prep/run.py --source CubiCasa5K --output build/dataset --split 1,0,0
   a COCO file whose paths are those of another machine:
     python dataset_prep/run.py --source plans --annotations train_coco_pt.json --images plans/cubicasa5k
-  a COCO file with boxes beyond the edge and boxes without area, mended; each is counted in the report:
+  a COCO file with boxes beyond the edge and boxes without area, repaired; each is counted in the report:
     python dataset_prep/run.py --source plans.json --images plans --clip --drop-zero-size --report build/report
   a YOLO data set with its own split, ten images, nothing written:
     python dataset_prep/run.py --source yolo_room_wall --split official --limit 10 --dry-run
 
 exit status: 0 done (warnings allowed), 1 data set or upload refused, 2 wrong usage, 130 stopped by Ctrl-C.
-A run that was stopped goes on where it was when the same command is given again.
+To resume a run that was stopped, give the same command again.
 """
 
 
@@ -97,7 +98,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     source.add_argument("--format", choices=("auto", *FORMATS), default="auto", help="default: auto, by what is there")
     source.add_argument("--annotations", type=Path, nargs="+", default=[], metavar="FILE", help="COCO files")
-    source.add_argument("--images", type=Path, nargs="+", default=[], metavar="DIR", help="where COCO's pictures are")
+    source.add_argument("--images", type=Path, nargs="+", default=[], metavar="DIR", help="where COCO's images are")
     choice = parser.add_argument_group("data set")
     choice.add_argument(
         "--output",
@@ -120,7 +121,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     choice.add_argument("--seed", type=int, default=42, help="of the split (default: 42)")
     choice.add_argument(
-        "--fix-leakage", action="store_true", help="move images so that copies of a picture share a split"
+        "--fix-leakage", action="store_true", help="move images so that copies of an image share a split"
     )
     choice.add_argument("--limit", type=_positive, metavar="N", help="only the first N images")
     empty = choice.add_mutually_exclusive_group()
@@ -133,13 +134,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     empty.add_argument("--drop-empty", action="store_true", help="leave out images without boxes")
     choice.add_argument(
-        "--drop-misfits", action="store_true", help="leave out plans whose annotation does not fit their picture"
+        "--drop-mismatched", action="store_true", help="leave out plans whose annotation does not fit their image"
     )
     choice.add_argument("--railings", choices=("ignore", "wall"), default="ignore", help="CubiCasa5K (default: ignore)")
     choice.add_argument("--outdoor", choices=("room", "ignore"), default="room", help="CubiCasa5K (default: room)")
     choice.add_argument("--undefined", choices=("room", "ignore"), default="room", help="CubiCasa5K (default: room)")
-    repairs = parser.add_argument_group("repairs", "Each box that is mended is counted in the report.")
-    repairs.add_argument("--clip", action="store_true", help="cut boxes that reach beyond their picture")
+    repairs = parser.add_argument_group("repairs", "Each repaired box is counted in the report.")
+    repairs.add_argument("--clip", action="store_true", help="cut boxes that reach beyond their image")
     repairs.add_argument("--drop-zero-size", action="store_true", help="leave out boxes without width or height")
     upload = parser.add_argument_group("upload")
     upload.add_argument("--bucket", metavar="NAME", help="upload to this bucket (default: do not upload)")
@@ -163,7 +164,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--report",
         type=Path,
         metavar="DIR",
-        help="compare the pictures; write report.json, report.html and samples.png there",
+        help="compare the images; write report.json, report.html and samples.png there",
     )
     return parser
 
@@ -172,7 +173,7 @@ def _positive(text: str) -> int:
     try:
         number = int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is smaller than 1")
     return number
@@ -182,7 +183,7 @@ def _prefix(text: str) -> str:
     prefix = text.removesuffix("/")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*", prefix) or len(prefix) > 200:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no name of a folder: letters, digits, '.', '_' and '-', such as {DEFAULT_PREFIX}-2"
+            f"{text!r} is not a folder's name: letters, digits, '.', '_' and '-', such as {DEFAULT_PREFIX}-2"
         )
     return prefix
 
@@ -196,30 +197,33 @@ def parse_options(argv: Sequence[str] | None) -> Options:
         if not all(classes) or len(set(map(class_name, classes))) < len(classes):
             raise UsageError(f"--classes {given.classes} needs names, each once, such as wall,room.")
     return Options(
-        source=given.source,
-        output=given.output,
-        format=None if given.format == "auto" else given.format,
-        annotations=tuple(given.annotations),
-        images=tuple(given.images),
-        classes=classes,
-        split=parse_split(given.split),
-        seed=given.seed,
-        limit=given.limit,
-        drop_empty=given.drop_empty,
-        drop_misfits=given.drop_misfits,
-        repairs=Repairs(clip=given.clip, drop_zero_size=given.drop_zero_size),
-        fix_leakage=given.fix_leakage,
-        policy=Policy(
-            railings_are_walls=given.railings == "wall",
-            outdoor_is_room=given.outdoor == "room",
-            undefined_is_room=given.undefined == "room",
+        source=SourceOptions(
+            path=given.source,
+            format=None if given.format == "auto" else given.format,
+            annotations=tuple(given.annotations),
+            images=tuple(given.images),
+            class_names=classes,
+            limit=given.limit,
+            policy=Policy(
+                railings_are_walls=given.railings == "wall",
+                outdoor_is_room=given.outdoor == "room",
+                undefined_is_room=given.undefined == "room",
+            ),
+            repairs=Repairs(clip=given.clip, drop_zero_size=given.drop_zero_size),
         ),
+        selection=SelectionOptions(
+            classes=classes,
+            split=parse_split(given.split),
+            seed=given.seed,
+            drop_empty=given.drop_empty,
+            drop_mismatched=given.drop_mismatched,
+        ),
+        fix_leakage=given.fix_leakage,
+        output=given.output,
+        report=given.report,
+        destination=Destination(given.bucket, given.prefix, given.replace) if given.bucket is not None else None,
         workers=given.workers or min(16, 4 * (os.cpu_count() or 1)),
         dry_run=given.dry_run,
-        report=given.report,
-        bucket=given.bucket,
-        prefix=given.prefix,
-        replace=given.replace,
     )
 
 
@@ -234,7 +238,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = parse_options(argv)
         console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
         prepared = prepare(options, console)
-        show_outcome(console, options, prepared)
+        show_summary(
+            console, prepared, output=options.output, report_folder=options.report, destination=options.destination
+        )
     except UsageError as error:
         errors.print(f"run.py: {error}")
         return 2
@@ -250,13 +256,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         place = error.filename or options.output
         errors.print(
             f"run.py: {place} cannot be read or written ({error.strerror or error}): "
-            "mend that, then give the same command again."
+            "correct that, then give the same command again."
         )
         return 1
     except ModuleNotFoundError as error:  # of a step that few runs need
         _end_without(error)
     except KeyboardInterrupt:
-        errors.print("Stopped. Give the same command again to go on from here.")
+        errors.print("Stopped. Give the same command again to resume.")
         return 130
     return 1 if prepared.report.verdict == "invalid" else 0
 

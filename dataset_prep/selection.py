@@ -10,12 +10,26 @@ from typing import Any
 
 from dataset_contract.findings import Finding, FindingLog
 from dataset_contract.layout import SPLITS
-from dataset_prep.counted import counted
 from dataset_prep.errors import PrepError, UsageError
-from dataset_prep.options import Options
+from dataset_prep.plural import pluralise
 from dataset_prep.sources.cubicasa5k_classes import CLASSES, ROOM
 from dataset_prep.sources.source import Source, SourceImage, class_name
-from dataset_prep.split import split_ids
+from dataset_prep.split import Shares, split_ids
+
+
+@dataclass(frozen=True)
+class SelectionOptions:
+    """What a person wants in the data set; the names are those of the command line."""
+
+    classes: tuple[str, ...] | None = None
+    """None means wall, room; CubiCasa5K's room types can be named too."""
+    split: Shares | None = (0.7, 0.2, 0.1)
+    """None takes the source's own split."""
+    seed: int = 42
+    drop_empty: bool = False
+    """Leave out images without boxes."""
+    drop_mismatched: bool = False
+    """Leave out images whose annotation seems to belong to another image."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +42,8 @@ class Selection:
     """Image id -> split."""
     classes: Sequence[str]
     """In the order of their category ids, which count from 1."""
+    findings: Sequence[Finding] = ()
+    """What was left out."""
 
     def of_split(self, split: str) -> list[SourceImage]:
         """The images of one split."""
@@ -35,11 +51,11 @@ class Selection:
 
     def counts(self) -> dict[str, Any]:
         """The counts of a report in the contract's form, for a data set that is not written."""
-        counted: dict[str, Any] = {}
+        by_split: dict[str, Any] = {}
         for split in SPLITS:
             images = self.of_split(split)
             labels = Counter(box.label for image in images for box in image.boxes)
-            counted[split] = {
+            by_split[split] = {
                 "images": len(images),
                 "annotations": labels.total(),
                 "background_images": sum(not image.boxes for image in images),
@@ -47,27 +63,30 @@ class Selection:
             }
         return {
             "images": len(self.images),
-            "annotations": sum(split["annotations"] for split in counted.values()),
-            "splits": counted,
+            "annotations": sum(split["annotations"] for split in by_split.values()),
+            "splits": by_split,
         }
 
 
-def select(source: Source, options: Options) -> tuple[Selection, list[Finding]]:
-    """The images that `options` ask for, and findings about what is left out.
+def select(source: Source, options: SelectionOptions) -> Selection:
+    """The images that `options` ask for.
 
     Raises PrepError if nothing is left, UsageError if the source has no split of its own but is asked for it, or no
     class or room type of a name that was asked for.
     """
     classes = tuple(map(class_name, options.classes or CLASSES))
     found = FindingLog()
-    images = _choose(_with_room_types(source.images, classes, options), classes, options, found)
+    images = _with_classes(_with_room_types(source.images, classes), classes, found, asked=options.classes is not None)
+    if options.drop_empty:
+        images = _without_empty(images, found)
     splits = _split(images, options)
-    # After the split: who leaves misfits out can compare with who kept them.
-    images = _without_misfits(images, options, found)
-    return Selection(images, {image.image_id: splits[image.image_id] for image in images}, classes), found.findings()
+    # After the split, so that a data set with mismatched annotations can be compared with one without.
+    if options.drop_mismatched:
+        images = _without_mismatched(images, found)
+    return Selection(images, {image.image_id: splits[image.image_id] for image in images}, classes, found.findings())
 
 
-def _with_room_types(images: Sequence[SourceImage], classes: Sequence[str], options: Options) -> list[SourceImage]:
+def _with_room_types(images: Sequence[SourceImage], classes: Sequence[str]) -> list[SourceImage]:
     """The images with the class of each room whose type is named among `classes` changed to that type.
 
     A type is CubiCasa5K's, such as "Closet WalkIn"; closet, walkin and closet walkin all name it, the most specific
@@ -86,7 +105,7 @@ def _with_room_types(images: Sequence[SourceImage], classes: Sequence[str], opti
     unknown = [name for plain, name in wanted.items() if plain not in names]
     if unknown and types:
         raise UsageError(
-            f"--classes {unknown[0]}: {options.source} has no class and no type of room of that name. It has "
+            f"--classes {unknown[0]}: the source has no class and no type of room of that name. It has "
             f"{', '.join(sorted(labels))}, and as types of rooms {', '.join(sorted(types))}."
         )
     if not by_type:
@@ -108,63 +127,65 @@ def _plain(name: str) -> str:
     return re.sub(r"[\s_-]", "", name).casefold()
 
 
-def _choose(
-    images: Sequence[SourceImage], classes: Sequence[str], options: Options, found: FindingLog
+def _with_classes(
+    images: Sequence[SourceImage], classes: Sequence[str], found: FindingLog, *, asked: bool
 ) -> list[SourceImage]:
-    """The images with the boxes of `classes` only, without empty ones if so asked; what was left out is said."""
+    """The images with the boxes of `classes` only; a class that is left out is a warning unless `asked` names them."""
     left_out: Counter[str] = Counter(box.label for image in images for box in image.boxes if box.label not in classes)
-    chosen = list(images)
-    if left_out:
-        chosen = [replace(image, boxes=tuple(box for box in image.boxes if box.label in classes)) for image in images]
-    if left_out and not any(image.boxes for image in chosen):
+    if not left_out:
+        return list(images)
+    chosen = [replace(image, boxes=tuple(box for box in image.boxes if box.label in classes)) for image in images]
+    if not any(image.boxes for image in chosen):
         raise PrepError(
-            f"The classes in {options.source} are {', '.join(sorted(left_out))}, and none of them is "
+            f"The classes in the source are {', '.join(sorted(left_out))}, and none of them is "
             f"{' or '.join(classes)}: name the classes you want with --classes."
         )
     for name, count in sorted(left_out.items()):
-        (found.info if options.classes else found.warning)(
+        (found.info if asked else found.warning)(
             "CLASS_NOT_ASKED_FOR",
-            f"{counted(count, 'box', 'boxes')} of the class {name} {'is' if count == 1 else 'are'} left out.",
+            f"{pluralise(count, 'box', 'boxes')} of the class {name} {'is' if count == 1 else 'are'} left out.",
             f"Name it with --classes if you want it: --classes {','.join([*classes, name])}.",
         )
-    empty = sum(not image.boxes for image in chosen)
-    if options.drop_empty and empty:
-        chosen = [image for image in chosen if image.boxes]
-        found.info(
-            "IMAGES_WITHOUT_BOXES_DROPPED",
-            f"{counted(empty, 'image', 'images')} without boxes {'is' if empty == 1 else 'are'} left out.",
-            "As --drop-empty asks.",
-        )
-    if not chosen:
-        raise PrepError(f"No image of {options.source} has a box, and --drop-empty drops those: nothing is left.")
     return chosen
 
 
-def _without_misfits(images: list[SourceImage], options: Options, found: FindingLog) -> list[SourceImage]:
-    misfits = sum(image.misfit for image in images)
-    if not misfits or not options.drop_misfits:
-        return images
-    if misfits == len(images):
-        raise PrepError(
-            f"No annotation in {options.source} fits its picture, and --drop-misfits drops those: nothing is left."
+def _without_empty(images: list[SourceImage], found: FindingLog) -> list[SourceImage]:
+    kept = [image for image in images if image.boxes]
+    if not kept:
+        raise PrepError("No image of the source has a box, and --drop-empty drops those: nothing is left.")
+    if empty := len(images) - len(kept):
+        found.info(
+            "IMAGES_WITHOUT_BOXES_DROPPED",
+            f"{pluralise(empty, 'image', 'images')} without boxes {'is' if empty == 1 else 'are'} left out.",
+            "As --drop-empty asks.",
         )
-    found.info(
-        "MISFITS_DROPPED",
-        f"{counted(misfits, 'image', 'images')} whose annotation does not fit {'is' if misfits == 1 else 'are'} left "
-        "out; all others are in the splits in which they were with them.",
-        "As --drop-misfits asks.",
-    )
-    return [image for image in images if not image.misfit]
+    return kept
 
 
-def _split(images: Sequence[SourceImage], options: Options) -> dict[int, str]:
+def _without_mismatched(images: list[SourceImage], found: FindingLog) -> list[SourceImage]:
+    kept = [image for image in images if not image.mismatched]
+    if not kept:
+        raise PrepError(
+            "No annotation of the source fits its image, and --drop-mismatched drops those: nothing is left."
+        )
+    if mismatched := len(images) - len(kept):
+        found.info(
+            "MISMATCHED_DROPPED",
+            f"{pluralise(mismatched, 'image', 'images')} with a mismatched annotation "
+            f"{'is' if mismatched == 1 else 'are'} left out; all others stay in their splits.",
+            "As --drop-mismatched asks.",
+        )
+    return kept
+
+
+def _split(images: Sequence[SourceImage], options: SelectionOptions) -> dict[int, str]:
     if options.split is not None:
         return split_ids((image.image_id for image in images), options.split, options.seed)
     undecided = [image for image in images if image.official_split is None]
     if undecided:
         first = "/".join(undecided[0].path.parts[-3:])
         raise UsageError(
-            f"The source says for {len(undecided):,} of its {len(images):,} images not to which split they belong, "
-            f"such as {first}: give shares instead of `official`, such as --split 0.7,0.2,0.1."
+            f"The source names no split for {len(undecided):,} of its {len(images):,} images, such as {first}: "
+            "give shares instead of `official`, such as --split 0.7,0.2,0.1."
         )
     return {image.image_id: image.official_split or "" for image in images}

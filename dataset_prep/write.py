@@ -1,7 +1,7 @@
-"""Writes the data set's folder: pictures, annotations, and the manifest last of all.
+"""Writes the data set's folder: images, annotations, and the manifest last of all.
 
-May be stopped at any moment, by kill -9 too, and run again: every file appears whole or not at all, a picture that is
-there already is not written again, and while manifest.json is missing the folder is no data set.
+May be stopped at any moment, by kill -9 too, and run again: every file appears whole or not at all, an image that is
+there already is not written again, and while manifest.json is missing the folder does not count as a data set.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from dataset_contract.atomic_write import write_atomically
 from dataset_contract.coco import Annotation, Category, CocoDataset, Image, coco_to_bytes
 from dataset_contract.coco_types import NO_ATTRIBUTES
 from dataset_contract.file_facts import FileFacts, facts_of
@@ -25,17 +26,17 @@ from dataset_contract.findings import Finding, FindingLog
 from dataset_contract.layout import MANIFEST, SPLITS, annotations_path, image_file_name, image_path
 from dataset_contract.manifest import FileEntry, Manifest, build_manifest, manifest_to_bytes
 from dataset_contract.strict_json import garbage_collection_paused
-from dataset_prep.broken_pictures import say_broken
+from dataset_prep.broken_images import report_broken
+from dataset_prep.dataset_png import dataset_png
 from dataset_prep.errors import UsageError
-from dataset_prep.images import ImageError, dataset_png
 from dataset_prep.progress import Advance, no_progress
 from dataset_prep.selection import Selection
 from dataset_prep.sources.source import SourceImage
+from image_reader.header import ImageError
 
 TOOL = "floorplan-dino 0.1.0"
 
-_TEMPORARY = ".tmp"
-_AT_ONCE = 8  # pictures handed to a thread; few enough to stop soon on Ctrl-C
+_AT_ONCE = 8  # images handed to a thread; few enough to stop soon on Ctrl-C
 _OURS = re.compile(
     rf"{re.escape(MANIFEST)}|(?:{'|'.join(SPLITS)})/(?:annotations\.json|images/\d{{6,}}\.png)|(?:.*/)?\.[^/]+\.tmp"
 )
@@ -43,14 +44,17 @@ _OURS = re.compile(
 
 @dataclass(frozen=True)
 class Written:
-    """What was written; the manifest is None if a picture was refused, so that there is no data set."""
+    """What was written; the manifest is None if an image was refused, so that there is no data set."""
 
     manifest: Manifest | None
     findings: Sequence[Finding]
+    """Images that were refused or converted."""
     facts: Mapping[str, FileFacts]
-    """path -> facts of the pictures, as the check reads them of files."""
-    changes: Mapping[str, int]
-    """Why pictures could not be copied as they are -> how many of them were converted."""
+    """path -> facts of the images, as the check reads them of files."""
+
+
+NOT_WRITTEN = Written(None, (), {})
+"""Of a dry run."""
 
 
 def write_dataset(
@@ -66,54 +70,71 @@ def write_dataset(
 
     The same arguments give the same bytes. Files of an earlier data set that do not belong to this one are removed.
 
-    Raises UsageError if `root` holds anything else than a data set.
+    Raises UsageError if `root` holds anything but a data set.
     """
     stale = _prepare_folder(root)
     found = FindingLog()
-    changes: Counter[str] = Counter()
+    conversions: Counter[str] = Counter()
     entries: list[FileEntry] = []
     facts: dict[str, FileFacts] = {}
 
     def write_image(image: SourceImage) -> tuple[SourceImage, FileEntry | ImageError | OSError, str | None]:
         path = image_path(selection.splits[image.image_id], image.image_id)
         try:
-            data, header = dataset_png(image.path)
+            data, conversion = dataset_png(image.path)
         except (ImageError, OSError) as error:
             return image, error, None
         facts[path] = image_facts = facts_of(data)
         assert image_facts.sha256 is not None, "it is that of the whole content"
         entry = _write(root, path, data, image_facts.sha256)
         advance(1, entry.size)
-        return image, entry, header.change
+        return image, entry, conversion
 
     def write_images(start: int) -> list[tuple[SourceImage, FileEntry | ImageError | OSError, str | None]]:
         return list(map(write_image, selection.images[start : start + _AT_ONCE]))
 
-    threads = min(workers, os.cpu_count() or 1)  # more would mostly wait for each other to let go of the interpreter
+    threads = min(workers, os.cpu_count() or 1)  # more would mostly wait for the interpreter's lock
     with ThreadPoolExecutor(threads) as pool:
         try:
             written = pool.map(write_images, range(0, len(selection.images), _AT_ONCE))
             with garbage_collection_paused():
                 datasets = to_coco(selection)
                 contents = {annotations_path(split): coco_to_bytes(dataset) for split, dataset in datasets.items()}
-            for image, entry, change in chain.from_iterable(written):
+            for image, entry, conversion in chain.from_iterable(written):
                 if not isinstance(entry, FileEntry):
-                    say_broken(image, entry, found)
+                    report_broken(image, entry, found)
                     continue
                 entries.append(entry)
-                changes.update([change] if change else [])
+                conversions.update([conversion] if conversion else [])
         except BaseException:  # Ctrl-C: do not finish what waits
             pool.shutdown(cancel_futures=True)
             raise
     entries += [_write(root, path, data, hashlib.sha256(data).hexdigest()) for path, data in contents.items()]
     for path in sorted(stale - {entry.path for entry in entries}):
         (root / path).unlink(missing_ok=True)  # a temporary file may have been used again
+    findings = [*found.findings(), *_describe_conversions(conversions)]
     if found.findings():
-        return Written(None, found.findings(), facts, changes)
+        return Written(None, findings, facts)
     manifest = build_manifest(tool=TOOL, source=source, options=options, datasets=datasets, files=entries)
     content = manifest_to_bytes(manifest)
     _write(root, MANIFEST, content, hashlib.sha256(content).hexdigest())
-    return Written(manifest, [], facts, changes)
+    return Written(manifest, findings, facts)
+
+
+def withdraw_dataset(root: Path) -> None:
+    """Take the manifest away, so that nothing, not even `aws s3 sync`, passes the folder off as a valid data set."""
+    (root / MANIFEST).unlink(missing_ok=True)
+
+
+def _describe_conversions(conversions: Mapping[str, int]) -> list[Finding]:
+    found = FindingLog()
+    for reason, count in sorted(conversions.items()):
+        found.info(
+            "IMAGE_CONVERTED",
+            f"{count:,} of the images had {reason}: converted to 8-bit PNGs in RGB or grey.",
+            "Nothing, if they look right in the report.",
+        )
+    return found.findings()
 
 
 def to_coco(selection: Selection) -> dict[str, CocoDataset]:
@@ -147,23 +168,19 @@ def _prepare_folder(root: Path) -> set[str]:
         foreign = sorted(path for path in left if not _OURS.fullmatch(path))
     if foreign:
         raise UsageError(
-            f"{root} holds {foreign[0]}, which is no part of a data set: give a folder of its own for --output."
+            f"{root} holds {foreign[0]}, which does not belong to a data set: give --output a folder of its own."
         )
     for split in SPLITS:
         (root / split / "images").mkdir(parents=True, exist_ok=True)
-    # From here on until the new manifest is written, nothing takes the folder for a data set.
-    (root / MANIFEST).unlink(missing_ok=True)
+    withdraw_dataset(root)  # until the new manifest is written
     return left - {MANIFEST}
 
 
 def _write(root: Path, path: str, data: bytes, sha256: str) -> FileEntry:
     entry = FileEntry(path, len(data), sha256)
     target = root / path
-    if _is_there(target, entry):
-        return entry
-    temporary = target.with_name(f".{target.name}{_TEMPORARY}")
-    temporary.write_bytes(data)
-    temporary.replace(target)
+    if not _is_there(target, entry):
+        write_atomically(target, data)
     return entry
 
 

@@ -37,27 +37,27 @@ def read_coco(
     *,
     advance: Callable[[int], None] = lambda count: None,
     limit: int | None = None,
-    without: Path | None = None,
+    exclude: Path | None = None,
 ) -> Source:
     """The images that the COCO files name, or the first `limit`, found below `folders`, with their own ids and sizes.
 
-    A picture that is missing or ambiguous is an error finding, with the candidates named. `advance` is called with 1
-    for each image looked up. Pictures below `without`, where an earlier run may have written, are none of the source's.
+    An image whose file is missing or ambiguous is an error finding, with the candidates named. `advance` is called with
+    1 for each image looked up. Files below `exclude`, where an earlier run may have written, are not the source's.
 
-    Raises UsageError if a file or folder does not exist or there is no picture, PrepError if a file cannot be read.
+    Raises UsageError if a file or folder does not exist or there is no image, PrepError if a file cannot be read.
     """
     for path in [*annotations, *folders]:
         wanted, there = ("folder", path.is_dir()) if path in folders else ("file", path.is_file())
         if not there:
-            problem = f"is no {wanted}" if path.exists() else "does not exist"
+            problem = f"is not a {wanted}" if path.exists() else "does not exist"
             raise UsageError(
-                f"{_shown([path])} {problem}: give the COCO files with --annotations, the pictures' folders with "
+                f"{_shown([path])} {problem}: give the COCO files with --annotations, the images' folders with "
                 "--images."
             )
     found = FindingLog()
-    pictures = PathSuffixes(folders, found, without)
-    if not pictures.count:
-        raise UsageError(f"There is no picture below {_shown(folders)}: give the pictures' folder with --images.")
+    files = PathSuffixes(folders, found, exclude)
+    if not files.count:
+        raise UsageError(f"There is no image below {_shown(folders)}: give the images' folder with --images.")
     named: list[tuple[Image, tuple[SourceBox, ...], str, str | None]] = []
     findings: list[Finding] = []
     for path in annotations:
@@ -72,7 +72,7 @@ def read_coco(
             boxes[annotation.image_id].append(_box(annotation, names))
         split = _split_of(path)
         named += [(image, tuple(boxes[image.id]), file, split) for image in dataset.images]
-    collected = _Collected(pictures, found)
+    collected = _Collected(files, found)
     for entry in sorted(named, key=lambda entry: entry[0].id)[:limit]:
         collected.add(*entry)
         advance(1)
@@ -80,7 +80,7 @@ def read_coco(
         collected.check_unused()
     findings += found.findings()
     if not collected.images:
-        first = next((finding.message for finding in findings), "no file names a picture.")
+        first = next((finding.message for finding in findings), "no COCO file names an image.")
         raise PrepError(f"None of the images in {_shown(annotations)} can be used; the first problem: {first}")
     return Source("coco", list(collected.images.values()), findings)
 
@@ -131,18 +131,18 @@ def _box(annotation: Annotation, names: dict[int, str]) -> SourceBox:
 
 
 class _Collected:
-    """The images of all files, each with its own id and its own picture."""
+    """The images of all files, each with its own id and its own image file."""
 
-    def __init__(self, pictures: PathSuffixes, found: FindingLog) -> None:
+    def __init__(self, files: PathSuffixes, found: FindingLog) -> None:
         self.found = found
         self.images: dict[int, SourceImage] = {}
-        self._pictures = pictures
+        self._files = files
         self._taken: dict[Path, int] = {}
 
     def add(self, image: Image, boxes: tuple[SourceBox, ...], file: str, split: str | None) -> None:
         """Take an image in, or say why not."""
-        picture = self._find(image, file)
-        if picture is None:
+        path = self._find(image, file)
+        if path is None:
             return
         if image.id in self.images:
             self.found.error(
@@ -152,60 +152,60 @@ class _Collected:
                 file=file,
                 image_id=image.id,
             )
-        elif picture in self._taken:
+        elif path in self._taken:
             self.found.error(
                 "IMAGE_FILE_TWICE",
-                f"{file}: the images {self._taken[picture]} and {image.id} both lead to {picture}.",
-                "Give the folder in which the pictures lie as the paths in the file have them.",
+                f"{file}: the images {self._taken[path]} and {image.id} both lead to {path}.",
+                "Give the folder in which the images are where the paths in the file say.",
                 file=file,
                 image_id=image.id,
             )
         else:
-            self._taken[picture] = image.id
-            self.images[image.id] = SourceImage(image.id, picture, image.width, image.height, boxes, split)
+            self._taken[path] = image.id
+            self.images[image.id] = SourceImage(image.id, path, image.width, image.height, boxes, split)
 
     def check_unused(self) -> None:
-        """Say how many pictures no file names."""
-        unused = self._pictures.count - len(self._taken)
+        """Report how many image files no COCO file names."""
+        unused = self._files.count - len(self._taken)
         if unused:
             self.found.info(
-                "PICTURES_UNUSED",
-                f"{unused:,} of the {self._pictures.count:,} pictures there are named by no COCO file, and left out.",
+                "IMAGES_UNUSED",
+                f"{unused:,} of the {self._files.count:,} image files there are named by no COCO file, and left out.",
                 "Nothing to do if they are not meant to be in the data set.",
             )
 
     def _find(self, image: Image, file: str) -> Path | None:
-        candidates = self._pictures.find(image.file_name)
+        candidates = self._files.find(image.file_name)
         if not candidates:
-            similar = self._pictures.similar(image.file_name)
-            hint = f"; there is {_some(similar)}, which is written otherwise" if similar else ""
+            similar = self._files.similar(image.file_name)
+            hint = f"; there is {_some(similar)}, which is spelled differently" if similar else ""
             self.found.error(
                 "IMAGE_MISSING",
-                f"{file}: image {image.id} is {image.file_name}, and there is no such picture{hint}.",
+                f"{file}: image {image.id} is {image.file_name}, and there is no such file{hint}.",
                 "Give the folder that holds it with --images, or correct the name in the file.",
                 file=file,
                 image_id=image.id,
             )
             return None
         if len(candidates) == 1:
-            if self._pictures.is_certain(image.file_name, candidates[0]):
+            if self._files.is_certain(image.file_name, candidates[0]):
                 return candidates[0]
             self.found.error(
                 "IMAGE_UNCERTAIN",
-                f"{file}: image {image.id} is {image.file_name}; the only picture of that name is {candidates[0]}, in "
+                f"{file}: image {image.id} is {image.file_name}; the only file of that name is {candidates[0]}, in "
                 "another folder.",
-                "Give that very folder with --images if it is the same picture, else the right one's folder.",
+                "Give that very folder with --images if it is the same image, else the right one's folder.",
                 file=file,
                 image_id=image.id,
             )
             return None
-        by_name = not any(self._pictures.is_certain(image.file_name, candidate) for candidate in candidates)
+        by_name = not any(self._files.is_certain(image.file_name, candidate) for candidate in candidates)
         fits = "by its base name only, in other folders, fits" if by_name else "fits"
         self.found.error(
             "IMAGE_AMBIGUOUS",
-            f"{file}: image {image.id} is {image.file_name}, which {fits} {len(candidates)} pictures: "
+            f"{file}: image {image.id} is {image.file_name}, which {fits} {len(candidates)} files: "
             f"{_some(candidates)}.",
-            "Add the picture if it is missing, else give the one folder that is meant with --images."
+            "Add the image if it is missing, else give the one folder that is meant with --images."
             if by_name
             else "Give the one folder that is meant with --images.",
             file=file,

@@ -14,20 +14,28 @@ from pathlib import Path
 from PIL import Image
 
 from dataset_contract.findings import Finding, FindingLog, Place
-from dataset_prep.broken_pictures import IMAGE_BROKEN
+from dataset_prep.broken_images import IMAGE_BROKEN
 from dataset_prep.errors import PrepError, UsageError
-from dataset_prep.images import ImageError, ImageHeader, grey_thumbnail, read_header
 from dataset_prep.progress import Advance, no_progress
 from dataset_prep.sources.cubicasa5k_classes import ROOM, WALL, Policy
-from dataset_prep.sources.cubicasa5k_plans import ANNOTATION, CATEGORIES, ORIGINAL, SCALED, Plan, find_plans, find_root
-from dataset_prep.sources.ink_overlap import SIDE, ink_overlap
+from dataset_prep.sources.cubicasa5k_plans import (
+    ANNOTATION,
+    CATEGORIES,
+    ORIGINAL,
+    SCALED,
+    PlanFolder,
+    find_plans,
+    find_root,
+)
+from dataset_prep.sources.ink_overlap import grey_thumbnail, ink_overlap
 from dataset_prep.sources.model_svg import Model, Polygon, Space, SvgError, parse_model
 from dataset_prep.sources.repairs import NONE, Repairs
 from dataset_prep.sources.source import Source, SourceBox, SourceImage
+from image_reader.header import ImageError, ImageHeader, read_header
 
 _DECIMALS = 3  # of a pixel: the SVGs have two, and scaling adds little
-_OUTSIDE_SHARE = 0.05  # of the walls' area; more of it outside the picture is no rounding
-_TOLERANCE = 1.0  # pixels by which an outline may reach beyond the picture unsaid
+_OUTSIDE_SHARE = 0.05  # of the walls' area; more of it outside the image is not rounding
+_TOLERANCE = 1.0  # pixels by which an outline may reach beyond the image without a finding
 _AT_ONCE = 64  # plans handed to the threads; few enough to stop soon once --limit is reached
 
 
@@ -40,11 +48,11 @@ def read_cubicasa5k(
     limit: int | None = None,
     workers: int = 1,
 ) -> Source:
-    """All plans below `source` that have a picture and an annotation, in the order of their ids.
+    """All plans below `source` that have an image and an annotation, in the order of their ids.
 
     Ids are the official lists' line numbers (val's go on after train's); plans that no list names follow in sorted
-    order. What a plan lacks is a finding, and the plan is left out. A plan whose walls do not lie on its picture is a
-    finding too, and marked as a misfit. `advance` is called with 1 and the picture's bytes for each plan looked at.
+    order. What a plan lacks is a finding, and the plan is left out. A plan whose walls are not on its image is a
+    finding too, and marked as mismatched. `advance` is called with 1 and the image's bytes for each plan looked at.
 
     Raises UsageError if `source` has no category folder, PrepError if there is not one plan to convert.
     """
@@ -76,11 +84,11 @@ def read_cubicasa5k(
 
 
 def _read_plans(
-    plans: Sequence[Plan], policy: Policy, repairs: Repairs, *, advance: Advance, workers: int
+    plans: Sequence[PlanFolder], policy: Policy, repairs: Repairs, *, advance: Advance, workers: int
 ) -> Iterator[tuple[SourceImage | None, list[Finding]]]:
     """Each plan's image and findings, in the order of `plans` however many threads read them."""
 
-    def read(plan: Plan) -> tuple[SourceImage | None, list[Finding]]:
+    def read(plan: PlanFolder) -> tuple[SourceImage | None, list[Finding]]:
         found = FindingLog()
         image = _read_plan(plan, policy, repairs, found)
         advance(1, image.path.stat().st_size if image else 0)
@@ -91,7 +99,7 @@ def _read_plans(
             yield from pool.map(read, plans[start : start + _AT_ONCE])
 
 
-def _read_plan(plan: Plan, policy: Policy, repairs: Repairs, found: FindingLog) -> SourceImage | None:
+def _read_plan(plan: PlanFolder, policy: Policy, repairs: Repairs, found: FindingLog) -> SourceImage | None:
     original, scaled, annotation = (plan.folder / name for name in (ORIGINAL, SCALED, ANNOTATION))
     for path, code, why in (
         (original, "PLAN_WITHOUT_IMAGE", "there is nothing to train on"),
@@ -113,7 +121,7 @@ def _read_plan(plan: Plan, policy: Policy, repairs: Repairs, found: FindingLog) 
         header = read_header(file := original)
         frame = read_header(file := scaled)
         model = parse_model((file := annotation).read_bytes())
-        thumbnail = grey_thumbnail(file := original, SIDE)
+        thumbnail = grey_thumbnail(file := original)
     except (ImageError, SvgError) as error:
         found.error(
             "ANNOTATION_BROKEN" if file is annotation else IMAGE_BROKEN,
@@ -124,31 +132,31 @@ def _read_plan(plan: Plan, policy: Policy, repairs: Repairs, found: FindingLog) 
         )
         return None
     boxes, cut, lost = _boxes(_outlines(model, policy), header, frame)
-    _tell_changes(plan, repairs, cut=cut, lost=lost + model.without_outline, found=found)
-    misfit = _misfit(model.walls, frame, thumbnail)
-    if misfit is not None:
+    _report_changes(plan, repairs, cut=cut, lost=lost + model.without_outline, found=found)
+    mismatch = _find_mismatch(model.walls, frame, thumbnail)
+    if mismatch is not None:
         found.warning(
-            "ANNOTATION_DOES_NOT_FIT",
-            f"{plan.name}/{ANNOTATION} seems to belong to another picture: {misfit}.",
-            "Look at the plan: boxes beside the walls teach wrong things. Mend it, or leave such plans out with "
-            "--drop-misfits; all others stay in their splits.",
+            "ANNOTATION_MISMATCHED",
+            f"{plan.name}/{ANNOTATION} seems to belong to another image: {mismatch}.",
+            "Look at the plan: boxes beside the walls teach wrong things. Correct it, or leave such plans out with "
+            "--drop-mismatched; all others stay in their splits.",
             file=f"{plan.name}/{ANNOTATION}",
             image_id=plan.image_id,
         )
     return SourceImage(
-        plan.image_id, original, header.width, header.height, tuple(boxes), plan.split, misfit=misfit is not None
+        plan.image_id, original, header.width, header.height, tuple(boxes), plan.split, mismatched=mismatch is not None
     )
 
 
-def _compare_floors(plan: Plan, found: FindingLog) -> None:
-    """Further floors are usually the same sheet, and the SVG holds all floors: another sheet is worth a word."""
+def _compare_floors(plan: PlanFolder, found: FindingLog) -> None:
+    """Further floors are usually the same sheet, and the SVG holds all floors: another sheet is worth a warning."""
     others = sorted(plan.folder.glob("F[2-9]_original.png"))
     original = (plan.folder / ORIGINAL).read_bytes() if others else b""
     for other in others:
         if other.read_bytes() != original:
             found.warning(
                 "OTHER_FLOOR_NOT_USED",
-                f"{plan.name}/{other.name} is another picture than {ORIGINAL}; only {ORIGINAL} is used.",
+                f"{plan.name}/{other.name} differs from {ORIGINAL}; only {ORIGINAL} is used.",
                 "Look at the plan's boxes in the report; remove the plan if walls of the other floor show.",
                 file=f"{plan.name}/{other.name}",
                 image_id=plan.image_id,
@@ -173,20 +181,20 @@ def _boxes(
     return boxes, cut, lost
 
 
-def _tell_changes(plan: Plan, repairs: Repairs, *, cut: int, lost: int, found: FindingLog) -> None:
+def _report_changes(plan: PlanFolder, repairs: Repairs, *, cut: int, lost: int, found: FindingLog) -> None:
     file = f"{plan.name}/{ANNOTATION}"
     place: Place = {"file": file, "image_id": plan.image_id}
     if cut:
         (found.info if repairs.clip else found.warning)(
             "OUTLINE_CLIPPED",
-            f"{cut} of the walls and rooms in {file} reach beyond the picture: cut at its edge.",
+            f"{cut} of the walls and rooms in {file} reach beyond the image: cut at its edge.",
             "As --clip asks." if repairs.clip else "Nothing, if the plan's boxes are right; --clip says that they are.",
             **place,
         )
     if lost:
         (found.info if repairs.drop_zero_size else found.warning)(
             "OUTLINE_WITHOUT_AREA",
-            f"{lost} of the walls and rooms in {file} have no area inside the picture: left out.",
+            f"{lost} of the walls and rooms in {file} have no area inside the image: left out.",
             "As --drop-zero-size asks."
             if repairs.drop_zero_size
             else "Nothing, if the plan lacks no box; --drop-zero-size says that it does not.",
@@ -203,8 +211,8 @@ def _outlines(model: Model, policy: Policy) -> Iterator[tuple[str, str | None, P
             yield ROOM, space.kind or None, space.outline
 
 
-def _misfit(walls: list[Polygon], frame: ImageHeader, thumbnail: Image.Image) -> str | None:
-    """Why the annotation seems to belong to another picture, or None."""
+def _find_mismatch(walls: list[Polygon], frame: ImageHeader, thumbnail: Image.Image) -> str | None:
+    """Why the annotation seems to belong to another image, or None."""
     outside = _share_outside(walls, frame)
     if outside > _OUTSIDE_SHARE:
         return f"{outside:.0%} of its walls lie outside of {SCALED} ({frame.width} x {frame.height})"
@@ -225,7 +233,7 @@ def _is_room(space: Space, policy: Policy) -> bool:
 
 
 def _clipped_bbox(xs: list[float], ys: list[float], header: ImageHeader) -> tuple[float, float, float, float] | None:
-    """The bounding box [x, y, width, height] of the part inside the picture, or None if nothing is."""
+    """The bounding box [x, y, width, height] of the part inside the image, or None if nothing is."""
     x0, x1 = _span(xs, header.width)
     y0, y1 = _span(ys, header.height)
     width, height = round(x1 - x0, _DECIMALS), round(y1 - y0, _DECIMALS)
@@ -238,7 +246,7 @@ def _span(values: list[float], limit: int) -> tuple[float, float]:
 
 
 def _share_outside(walls: list[Polygon], frame: ImageHeader) -> float:
-    """The share of the walls' bounding boxes that lies outside the picture which the annotation was drawn on."""
+    """The share of the walls' bounding boxes that lies outside the image which the annotation was drawn on."""
     total = inside = 0.0
     for outline in walls:
         x0, x1 = min(x for x, _ in outline), max(x for x, _ in outline)

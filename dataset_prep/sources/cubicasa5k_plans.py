@@ -15,11 +15,12 @@ ORIGINAL, SCALED, ANNOTATION = "F1_original.png", "F1_scaled.png", "model.svg"
 
 
 @dataclass(frozen=True)
-class Plan:
+class PlanFolder:
     """A plan's folder, and its place in the official lists."""
 
     folder: Path
-    name: str  # category/id
+    name: str
+    """category/id."""
     image_id: int
     split: str | None
 
@@ -45,7 +46,7 @@ def _folders(root: Path) -> Iterator[Path]:
             yield from sorted(folder for folder in folders if not folder.name.startswith("."))
 
 
-def find_plans(root: Path, found: FindingLog) -> list[Plan]:
+def find_plans(root: Path, found: FindingLog) -> list[PlanFolder]:
     """The plans on disk, sorted by image id."""
     listed = _read_lists(root, found)
     on_disk = {f"{folder.parent.name}/{folder.name}": folder for folder in _folders(root)}
@@ -61,9 +62,9 @@ def find_plans(root: Path, found: FindingLog) -> list[Plan]:
     for name, folder in sorted(on_disk.items(), key=lambda item: (item[0].partition("/")[0], _natural(item[1].name))):
         if name in listed:
             number, split = listed[name]
-            plans.append(Plan(folder, name, number, split))
+            plans.append(PlanFolder(folder, name, number, split))
         else:
-            plans.append(Plan(folder, name, next_id, None))
+            plans.append(PlanFolder(folder, name, next_id, None))
             next_id += 1
     return sorted(plans, key=lambda plan: plan.image_id)
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 
 from dataset_prep.errors import UsageError
-from dataset_prep.images import SUFFIXES
-from dataset_prep.options import Options
 from dataset_prep.progress import phase
 from dataset_prep.sources.coco import find_annotations, read_coco
+from dataset_prep.sources.cubicasa5k_classes import Policy
 from dataset_prep.sources.cubicasa5k_plans import ANNOTATION, count_plans, find_root
-from dataset_prep.sources.repairs import repair
+from dataset_prep.sources.image_files import SUFFIXES
+from dataset_prep.sources.repairs import Repairs, repair
 from dataset_prep.sources.source import Source
 from dataset_prep.sources.yolo import read_yolo
 from dataset_prep.sources.yolo_layout import find_yaml
@@ -22,8 +23,25 @@ from dataset_prep.sources.yolo_layout import find_yaml
 FORMATS = ("cubicasa5k", "yolo", "coco")
 
 
+@dataclass(frozen=True)
+class SourceOptions:
+    """What is read and how; the names are those of the command line."""
+
+    path: Path
+    """What --source names."""
+    format: str | None = None
+    """One of FORMATS; None looks at the source."""
+    annotations: tuple[Path, ...] = ()
+    images: tuple[Path, ...] = ()
+    class_names: tuple[str, ...] | None = None
+    """In the order of their indices, for YOLO data sets that name none."""
+    limit: int | None = None
+    policy: Policy = field(default_factory=Policy)
+    repairs: Repairs = field(default_factory=Repairs)
+
+
 def detect_format(source: Path, annotations: Sequence[Path] = ()) -> str:
-    """The format of what lies at `source`. Raises UsageError if it is none of FORMATS."""
+    """The format of what is at `source`. Raises UsageError if it is none of FORMATS."""
     if annotations:
         return "coco"
     root = find_root(source) if source.is_dir() else None
@@ -38,48 +56,45 @@ def detect_format(source: Path, annotations: Sequence[Path] = ()) -> str:
     if source.is_dir() and any(path.is_dir() for path in source.rglob("labels")):
         return "yolo"
     raise UsageError(
-        f"{source} is no data set that is known here: neither CubiCasa5K (folders high_quality, colorful, ...), nor "
+        f"{source} is not a data set of a known format: neither CubiCasa5K (folders high_quality, colorful, ...), nor "
         "COCO (a JSON file with images and annotations), nor YOLO (data.yaml or folders images and labels)."
     )
 
 
-def read_source(options: Options, console: Console) -> Source:
-    """All that the source holds, read by its format's module. Raises UsageError and PrepError as those do."""
-    kind = options.format or detect_format(options.source, options.annotations)
+def read_source(options: SourceOptions, *, exclude: Path | None, workers: int, console: Console) -> Source:
+    """All that the source holds, read by its format's module. Raises UsageError and PrepError as those do.
+
+    `exclude` is a folder whose images are not the source's.
+    """
+    kind = options.format or detect_format(options.path, options.annotations)
     if kind != "coco" and (options.annotations or options.images):
         raise UsageError("--annotations and --images belong to COCO sources: leave them away, or say --format coco.")
     title = f"Read {kind}"
     if kind == "cubicasa5k":
         from dataset_prep.sources.cubicasa5k import read_cubicasa5k  # noqa: PLC0415  numpy, which others do without
 
-        with phase(console, title, count_plans(options.source), "plans") as advance:
+        with phase(console, title, count_plans(options.path), "plans") as advance:
             return read_cubicasa5k(
-                options.source,
-                options.policy,
-                options.repairs,
-                advance=advance,
-                limit=options.limit,
-                workers=options.workers,
+                options.path, options.policy, options.repairs, advance=advance, limit=options.limit, workers=workers
             )
     if kind == "yolo":
-        with phase(console, title, _count_pictures(options.source), "pictures") as advance:
-            return read_yolo(options.source, options.classes, options.repairs, advance=advance, limit=options.limit)
+        with phase(console, title, _count_images(options.path), "images") as advance:
+            return read_yolo(options.path, options.class_names, options.repairs, advance=advance, limit=options.limit)
     # Of files that do not look like COCO, reading them says why.
     annotations = (
         options.annotations
-        or tuple(find_annotations(options.source))
-        or tuple(find_annotations(options.source, whatever=True))
+        or tuple(find_annotations(options.path))
+        or tuple(find_annotations(options.path, whatever=True))
     )
     if not annotations:
-        raise UsageError(f"{options.source} holds no COCO file: name it with --annotations.")
-    folders = options.images or (options.source if options.source.is_dir() else options.source.parent,)
+        raise UsageError(f"{options.path} holds no COCO file: name it with --annotations.")
+    folders = options.images or (options.path if options.path.is_dir() else options.path.parent,)
     with phase(console, title, None, "images") as advance:
-        without = None if options.dry_run else options.output
-        source = read_coco(annotations, folders, advance=advance, limit=options.limit, without=without)
+        source = read_coco(annotations, folders, advance=advance, limit=options.limit, exclude=exclude)
     return repair(source, options.repairs)
 
 
-def _count_pictures(source: Path) -> int:
+def _count_images(source: Path) -> int:
     folder = source if source.is_dir() else source.parent
     names = (name for _, _, names in os.walk(folder) for name in names)
     return sum(f".{name.rpartition('.')[2].lower()}" in SUFFIXES for name in names)

@@ -1,6 +1,6 @@
 """Finds files by stale paths: the longest path suffix that fits exactly one file, never the base name blindly.
 
-Every picture of CubiCasa5K is called F1_original.png; only category/id/F1_original.png says which one is meant.
+Every image of CubiCasa5K is called F1_original.png; only category/id/F1_original.png says which one is meant.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from dataset_contract.findings import FindingLog
-from dataset_prep.sources.picture_files import picture_files
+from dataset_prep.sources.image_files import image_files
 
 
 class PathSuffixes:
-    """The pictures below some folders, by their path's last parts. Unicode's two ways to write ü count as one."""
+    """The images below some folders, by their path's last parts. Unicode's two ways to write ü count as one."""
 
-    def __init__(self, folders: Sequence[Path], found: FindingLog, without: Path | None = None) -> None:
-        """Lists all pictures below `folders`, each once, but for those below `without`.
+    def __init__(self, folders: Sequence[Path], found: FindingLog, exclude: Path | None = None) -> None:
+        """Lists all images below `folders`, each once, but for those below `exclude`.
 
-        What cannot be looked at is said in `found`.
+        What cannot be looked at is reported in `found`.
         """
         self._by_name: defaultdict[str, list[tuple[str, ...]]] = defaultdict(list)
         self._folders = {folder.resolve().parts for folder in folders}
         self.count = 0
         for path in sorted(
-            {path for folder in self._folders for path in picture_files(Path(*folder), found, without=without)}
+            {path for folder in self._folders for path in image_files(Path(*folder), found, exclude=exclude)}
         ):
             parts = Path(path).parts
             self._by_name[_composed(parts[-1])].append(parts)
@@ -42,13 +42,13 @@ class PathSuffixes:
         longest = max(lengths, default=0)
         return [Path(*candidate) for candidate, length in zip(candidates, lengths, strict=True) if length == longest]
 
-    def is_certain(self, stale: str, picture: Path) -> bool:
-        """Whether more than its base name says that `stale` is `picture`, which find() returned as the only one.
+    def is_certain(self, stale: str, image: Path) -> bool:
+        """Whether more than its base name says that `stale` is `image`, which find() returned as the only one.
 
         That is a folder in common, or that the one or the other path says nothing of a folder.
         """
         parts = _parts(stale)
-        return len(parts) == 1 or _common_suffix(picture.parts, parts) > 1 or picture.parts[:-1] in self._folders
+        return len(parts) == 1 or _common_suffix(image.parts, parts) > 1 or image.parts[:-1] in self._folders
 
     def similar(self, stale: str) -> list[Path]:
         """The files whose path ends as that of `stale` does but for case or %XX escapes, with the longest such end."""

@@ -1,4 +1,4 @@
-"""Mends boxes where a person asked for it, and says of every box that it was mended."""
+"""Repairs boxes where a person asked for it, and reports each of them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from dataset_contract.findings import FindingLog
 from dataset_prep.sources.source import Source, SourceBox, SourceImage
 
-_ROUNDING = 0.01  # pixels; what reaches no further beyond the picture needs no mending
+_ROUNDING = 0.01  # pixels; what reaches no further beyond the image needs no repair
 _DECIMALS = 3  # of a pixel
 
 
 @dataclass(frozen=True)
 class Repairs:
-    """Which boxes to mend; without, they are findings and refused where they would teach wrong things."""
+    """Which boxes to repair; without, they are findings and refused where they would teach wrong things."""
 
     clip: bool = False
-    """Cut boxes at their picture's edge, if most of their area is inside."""
+    """Cut boxes at their image's edge, if most of their area is inside."""
     drop_zero_size: bool = False
     """Leave out boxes without width or height."""
 
@@ -26,7 +26,7 @@ NONE = Repairs()
 
 
 def repair(source: Source, repairs: Repairs) -> Source:
-    """`source` with its boxes mended as `repairs` say, and a finding for each box that was."""
+    """`source` with its boxes repaired as `repairs` say, and a finding for each repaired box."""
     found = FindingLog()
     images = [replace(image, boxes=tuple(_repaired(image, repairs, found))) for image in source.images]
     return replace(source, images=images, findings=[*source.findings, *found.findings()])
@@ -50,7 +50,7 @@ def _repaired(image: SourceImage, repairs: Repairs, found: FindingLog) -> Iterat
             found.info(
                 "BOX_CLIPPED",
                 f"Image {image.image_id}: the {box.label} {_text(box.bbox)} was cut at the edge of its "
-                f"{image.width} x {image.height} picture.",
+                f"{image.width} x {image.height} image.",
                 "As --clip asks.",
                 image_id=image.image_id,
             )
@@ -58,7 +58,7 @@ def _repaired(image: SourceImage, repairs: Repairs, found: FindingLog) -> Iterat
 
 
 def _cut(bbox: tuple[float, float, float, float], image: SourceImage) -> tuple[float, float, float, float]:
-    """The part of a box inside its picture. A box that is mostly outside stays as it is: it is likely to be in another
+    """The part of a box inside its image. A box that is mostly outside stays as it is: it is likely to be in another
     scale or format, which cutting would only hide."""
     x, y, width, height = bbox
     left, top = max(x, 0.0), max(y, 0.0)

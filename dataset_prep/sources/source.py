@@ -17,7 +17,7 @@ _SYNONYMS = {"walls": "wall", "rooms": "room"}
 class SourceBox(NamedTuple):
     """One object: its class by name and its box [x, y, width, height] in pixels of the image.
 
-    A named tuple, as there are hundreds of thousands: a dataclass takes thrice as long.
+    A named tuple, as there are hundreds of thousands: a dataclass takes three times as long.
     """
 
     label: str
@@ -28,7 +28,7 @@ class SourceBox(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SourceImage:
-    """One picture, as large as it will be when written (turned by EXIF), with its objects."""
+    """One image, as large as it will be when written (turned by EXIF), with its objects."""
 
     image_id: int
     path: Path
@@ -37,8 +37,8 @@ class SourceImage:
     boxes: tuple[SourceBox, ...]
     official_split: str | None = None
     """The split that the source itself puts it in, if it names one."""
-    misfit: bool = False
-    """True if its boxes seem to belong to another picture; a finding says why."""
+    mismatched: bool = False
+    """Its annotation seems to belong to another image; a finding says why."""
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,18 @@ from pathlib import Path
 
 from dataset_contract.findings import FindingLog, Place
 from dataset_contract.strict_json import garbage_collection_paused
-from dataset_prep.broken_pictures import IMAGE_BROKEN
-from dataset_prep.counted import counted
+from dataset_prep.broken_images import IMAGE_BROKEN
 from dataset_prep.errors import PrepError
-from dataset_prep.images import SUFFIXES, ImageError, ImageHeader, read_header
+from dataset_prep.plural import pluralise
+from dataset_prep.sources.image_files import SUFFIXES
 from dataset_prep.sources.repairs import NONE, Repairs
 from dataset_prep.sources.source import Source, SourceBox, SourceImage
 from dataset_prep.sources.yolo_labels import NO_AREA, OUTSIDE, TOLERANCE, Row, parse_labels
 from dataset_prep.sources.yolo_layout import YoloLayout, find_label, label_path, read_layout
+from image_reader.header import ImageError, ImageHeader, read_header
 
 _NOT_LABELS = frozenset({"classes.txt", "train.txt", "val.txt", "valid.txt", "test.txt"})
-_MAX_LABEL_BYTES = 64 << 20  # of one picture: half a million boxes
+_MAX_LABEL_BYTES = 64 << 20  # of one image: half a million boxes
 
 
 def read_yolo(
@@ -31,16 +32,16 @@ def read_yolo(
     advance: Callable[[int], None] = lambda count: None,
     limit: int | None = None,
 ) -> Source:
-    """All pictures of the YOLO data set at `source` (its folder or its YAML file), ids from 1 in the paths' order.
+    """All images of the YOLO data set at `source` (its folder or its YAML file), ids from 1 in the paths' order.
 
-    A picture with an empty label file or none is background. `advance` is called with 1 for each picture read.
+    An image with an empty label file or none is background. `advance` is called with 1 for each image read.
 
-    Raises UsageError if the classes' names are unknown, PrepError if data.yaml is broken or there is no picture.
+    Raises UsageError if the classes' names are unknown, PrepError if data.yaml is broken or there is no image.
     """
     found = FindingLog()
     layout = read_layout(source, classes, found)
     if not layout.images:
-        raise PrepError(f"{source} holds no pictures ({', '.join(sorted(SUFFIXES))}) where a YOLO data set has them.")
+        raise PrepError(f"{source} holds no images ({', '.join(sorted(SUFFIXES))}) where a YOLO data set has them.")
     order = sorted(layout.images, key=layout.relative)[:limit]
     _check_stems(order, layout, found)
     _check_orphans(layout, found)
@@ -56,7 +57,7 @@ def read_yolo(
     for what, count in sorted(tolerated.items()):
         found.info(
             "LABELS_TOLERATED",
-            f"Accepted: {counted(count, 'box', 'boxes')} {what}.",
+            f"Accepted: {pluralise(count, 'box', 'boxes')} {what}.",
             "Nothing to do if the labels come like this.",
         )
     return Source("yolo", images, found.findings())
@@ -71,18 +72,18 @@ def _read_image(
     found: FindingLog,
     tolerated: Counter[str],
 ) -> SourceImage | None:
-    picture = Path(path)
+    image_file = Path(path)
     try:
-        if not picture.is_file():
+        if not image_file.is_file():
             raise ImageError("is no regular file")
-        header = read_header(picture)
+        header = read_header(image_file)
     except (ImageError, OSError) as problem:
         name = layout.relative(path)
         error = f"cannot be read ({problem.strerror or problem})" if isinstance(problem, OSError) else problem
-        found.error(IMAGE_BROKEN, f"{name} {error}.", "Replace the picture, or remove it and its label.", file=name)
+        found.error(IMAGE_BROKEN, f"{name} {error}.", "Replace the image, or remove it and its label.", file=name)
         return None
     boxes = tuple(_read_boxes(image_id, path, header, layout, repairs=repairs, found=found, tolerated=tolerated))
-    return SourceImage(image_id, picture, header.width, header.height, boxes, layout.images[path])
+    return SourceImage(image_id, image_file, header.width, header.height, boxes, layout.images[path])
 
 
 def _read_boxes(
@@ -117,14 +118,14 @@ def _read_boxes(
             found.error("CLASS_UNKNOWN", message, "Name all classes in data.yaml.", **place)
             continue
         if cut > TOLERANCE:
-            message = f"{file}, line {line}, reaches beyond the picture: cut at its edge."
+            message = f"{file}, line {line}, reaches beyond the image: cut at its edge."
             if repairs.clip:
                 found.info("BOX_CLIPPED", message, "As --clip asks.", **place)
             else:  # Ultralytics, whose format it is, takes such a box and cuts it too
                 fix = "Look at the box in the report; nothing to do if it is right where it is inside."
                 found.warning("BOX_CLIPPED", message, fix, **place)
         elif cut and min(cut * header.width, cut * header.height) > _SEEN:
-            tolerated["up to 1% beyond the edge of the picture, cut at it as by Ultralytics"] += 1
+            tolerated["up to 1% beyond the edge of the image, cut at it as by Ultralytics"] += 1
         if confidence is not None:
             tolerated["with a confidence, a model's predictions taken for the truth"] += 1
         yield tuple.__new__(SourceBox, (label, bbox, None, 0))  # SourceBox(...) is a call in Python
@@ -134,7 +135,7 @@ _SEEN = 0.5  # pixels; less is rounding
 
 
 def _read_labels(labels: str, image: str, file: str, place: Place, found: FindingLog) -> str:
-    """The text of a picture's label file; empty if there is none, or if it is refused, which is said."""
+    """The text of an image's label file; empty if there is none, or if it is refused, which is said."""
     path = Path(labels)
     try:
         if not path.is_file():
@@ -163,7 +164,7 @@ def _read_labels(labels: str, image: str, file: str, place: Place, found: Findin
 
 
 def _check_folders(images: Sequence[str], layout: YoloLayout, found: FindingLog) -> None:
-    """Folders of pictures without a single label file: the labels were not copied, or lie where YOLO does not look."""
+    """Folders of images without a single label file: the labels were not copied, or lie where YOLO does not look."""
     labelled: defaultdict[str, list[bool]] = defaultdict(list)
     for path in images:
         labelled[_folder(path)].append(os.path.lexists(find_label(path)))
@@ -172,7 +173,7 @@ def _check_folders(images: Sequence[str], layout: YoloLayout, found: FindingLog)
             return
         found.warning(
             "LABELS_ABSENT",
-            f"None of the {len(images):,} pictures has a label file; that of {layout.relative(images[0])} would be "
+            f"None of the {len(images):,} images has a label file; that of {layout.relative(images[0])} would be "
             f"{layout.relative(label_path(images[0]))}.",
             "Copy the label files to where YOLO looks for them, folders called labels, in small letters beside images.",
         )
@@ -182,8 +183,8 @@ def _check_folders(images: Sequence[str], layout: YoloLayout, found: FindingLog)
             place = layout.relative(folder or os.curdir)
             found.warning(
                 "FOLDER_WITHOUT_LABELS",
-                f"None of the {len(flags):,} pictures in {place} has a label file: all of them are background.",
-                "Copy the folder's label files too, unless its pictures really show no object.",
+                f"None of the {len(flags):,} images in {place} has a label file: all of them are background.",
+                "Copy the folder's label files too, unless its images really show no object.",
                 file=place,
             )
 
@@ -201,32 +202,32 @@ def _check_stems(images: Sequence[str], layout: YoloLayout, found: FindingLog) -
             found.warning(
                 "LABEL_SHARED",
                 f"{' and '.join(Path(path).name for path in paths)} share the label file {layout.relative(labels)}.",
-                "Remove one of the pictures if they show the same.",
+                "Remove one of the images if they show the same.",
                 file=layout.relative(labels),
             )
 
 
 def _check_orphans(layout: YoloLayout, found: FindingLog) -> None:
-    """Label files without a picture: the picture was lost, or is called otherwise."""
+    """Label files without an image: the image was lost, or is called otherwise."""
     folders = set(map(_folder, map(label_path, layout.images)))
     for directory, inner, _ in _walk(str(layout.root)):
         folders |= {os.path.join(directory, name) for name in inner if name == "labels"}  # noqa: PTH118
     expected = set(map(find_label, layout.images))
-    stems = cache(_picture_stems)
+    stems = cache(_image_stems)
     others = {path for folder in folders for path in _texts_below(folder)} - expected
     for labels in sorted(map(Path, others)):
         place = layout.relative(str(labels))
         if labels.name in _NOT_LABELS:
             continue
-        if labels.stem in stems(_image_folder(labels)):  # it may belong to a picture that is in none of the splits
+        if labels.stem in stems(_image_folder(labels)):  # it may belong to an image that is in none of the splits
             if labels.suffix != ".txt":
                 message = f"{place} is not read: YOLO's label files end in .txt, in small letters."
                 found.error("LABEL_MISPLACED", message, "Rename it.", file=place)
             continue
         found.error(
             "LABEL_WITHOUT_IMAGE",
-            f"{place} has no picture of the same name.",
-            "Add the picture, or remove the label file.",
+            f"{place} has no image of the same name.",
+            "Add the image, or remove the label file.",
             file=place,
         )
 
@@ -246,7 +247,7 @@ def _walk(folder: str) -> Iterator[tuple[str, list[str], list[str]]]:
 
 
 def _image_folder(labels: Path) -> Path:
-    """Where the picture of a label file lies: the reverse of label_path."""
+    """Where the image of a label file lies: the reverse of label_path."""
     parts = list(labels.parts[:-1])
     for index in range(len(parts) - 1, -1, -1):
         if parts[index] == "labels":
@@ -255,6 +256,6 @@ def _image_folder(labels: Path) -> Path:
     return Path(*parts)
 
 
-def _picture_stems(folder: Path) -> frozenset[str]:
+def _image_stems(folder: Path) -> frozenset[str]:
     names = (path for path in folder.iterdir()) if folder.is_dir() else ()
     return frozenset(path.stem for path in names if path.suffix.lower() in SUFFIXES)

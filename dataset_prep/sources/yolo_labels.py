@@ -1,7 +1,7 @@
 """Rows of a YOLO label file to boxes in pixels: plain boxes, predictions, polygons and oriented boxes, also mixed.
 
 https://docs.ultralytics.com/datasets/detect/ and /segment/ and /obb/: class x_centre y_centre width height, or
-class x1 y1 x2 y2 ..., all but the class as shares of the picture's width and height.
+class x1 y1 x2 y2 ..., all but the class as shares of the image's width and height.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 TOLERANCE = 0.01
-"""Share of the picture's side; Ultralytics accepts coordinates from -0.01 to 1.01."""
+"""Share of the image's side; Ultralytics accepts coordinates from -0.01 to 1.01."""
 _MAX_CLASSES = 10_000
 _DECIMALS = 3  # of a pixel
 
@@ -30,25 +30,25 @@ class RowError(ValueError):
 NO_AREA = "LABEL_BOX_EMPTY"
 """Code of a box without width or height."""
 OUTSIDE = "LABEL_OUTSIDE"
-"""Code of a box, or a coordinate, that lies outside of the picture by more than what is tolerated."""
+"""Code of a box, or a coordinate, that lies outside of the image by more than what is tolerated."""
 
 
 class Row(NamedTuple):
-    """One object: its class index and its box [x, y, width, height] in pixels, cut at the picture's edge."""
+    """One object: its class index and its box [x, y, width, height] in pixels, cut at the image's edge."""
 
     line: int
     class_index: int
     bbox: tuple[float, float, float, float]
     cut: float
-    """Share of the picture's side that was cut off, 0 as a rule."""
+    """Share of the image's side that was cut off, 0 as a rule."""
     confidence: float | None = None
     """Of a prediction."""
 
 
 def parse_labels(text: str, width: int, height: int, *, clip: bool = False) -> Iterator[Row | tuple[int, RowError]]:
-    """Each row of a label file (blank lines skipped) for a picture of `width` x `height` pixels, or what is wrong.
+    """Each row of a label file (blank lines skipped) for an image of `width` x `height` pixels, or what is wrong.
 
-    With `clip`, boxes that reach far beyond the picture are cut too, as long as their centre is inside.
+    With `clip`, boxes that reach far beyond the image are cut too, as long as their centre is inside.
     """
     usual = text.isascii() and "_" not in text  # Python's numbers may have both
     for number, line in enumerate(text.splitlines(), start=1):
@@ -66,7 +66,7 @@ def parse_labels(text: str, width: int, height: int, *, clip: bool = False) -> I
 
 
 def _usual_row(line: int, tokens: list[str], width: int, height: int) -> Row | None:
-    """The row of a box inside of its picture, as nearly all are; None for any other, which _row looks at closely."""
+    """The row of a box inside of its image, as nearly all are; None for any other, which _row looks at closely."""
     index, x, y, w, h = tokens
     if not index.isdecimal() or len(index) > 4:
         return None
@@ -110,16 +110,16 @@ def _row(line: int, tokens: list[str], width: int, height: int, *, clip: bool) -
     cut = max(left - x0, top - y0, x1 - right, y1 - bottom)
     if box_width <= 0 or box_height <= 0:
         if x1 > x0 and y1 > y0 and cut > 0:
-            raise RowError(OUTSIDE, "is a box that lies outside of the picture")
+            raise RowError(OUTSIDE, "is a box that lies outside of the image")
         raise RowError(NO_AREA, "is a box without area")
     if clip and not (0 <= x0 + x1 <= 2 and 0 <= y0 + y1 <= 2):
-        raise RowError(OUTSIDE, "is a box whose centre lies outside of the picture, too far for cutting it")
+        raise RowError(OUTSIDE, "is a box whose centre lies outside of the image, too far for cutting it")
     confidence = coordinates[4] if len(coordinates) == 5 else None
     return Row(line, int(class_index), (x, y, box_width, box_height), cut, confidence)
 
 
 def _edges(coordinates: list[float], *, clip: bool) -> Edges:
-    """x0, y0, x1, y1 as shares of the picture."""
+    """x0, y0, x1, y1 as shares of the image."""
     count = len(coordinates)
     if count < 4 or (count > 5 and count % 2):
         raise RowError(
@@ -131,7 +131,7 @@ def _edges(coordinates: list[float], *, clip: bool) -> Edges:
     shares = coordinates[:4] if count == 5 else coordinates  # the sixth number is a prediction's confidence
     if min(shares) > 1 or max(shares) > 2:  # pixels may well be 0 or 1 too
         raise RowError(
-            "LABEL_IN_PIXELS", "is in pixels; YOLO wants shares of the picture's width and height, from 0 to 1"
+            "LABEL_IN_PIXELS", "is in pixels; YOLO wants shares of the image's width and height, from 0 to 1"
         )
     farthest = max(shares, key=lambda share: abs(share - 0.5))
     if not clip and not -TOLERANCE <= farthest <= 1 + TOLERANCE:

@@ -1,4 +1,4 @@
-"""Where a YOLO data set keeps its pictures, labels, class names and splits: data.yaml, or the folders alone."""
+"""Where a YOLO data set keeps its images, labels, class names and splits: data.yaml, or the folders alone."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ import yaml
 
 from dataset_contract.findings import FindingLog, printable
 from dataset_prep.errors import PrepError, UsageError
-from dataset_prep.images import SUFFIXES
-from dataset_prep.sources.picture_files import picture_files
+from dataset_prep.sources.image_files import SUFFIXES, image_files
 from dataset_prep.sources.source import class_name
 
 _SPLIT_NAMES = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
@@ -28,11 +27,11 @@ _NAME_FILES = ("classes.txt", "obj.names", "_darknet.labels")
 
 @dataclass(frozen=True)
 class YoloLayout:
-    """The pictures of a YOLO data set with their splits (None where it has none), and its class names by index."""
+    """The images of a YOLO data set with their splits (None where it has none), and its class names by index."""
 
     root: Path
     images: Mapping[str, str | None]
-    """By the pictures' paths: texts, of which there are thousands, and a Path takes ten times as long to handle."""
+    """By the images' paths: texts, of which there are thousands, and a Path takes ten times as long to handle."""
     names: Mapping[int, str]
 
     @cached_property
@@ -41,7 +40,7 @@ class YoloLayout:
         return {index: class_name(name) for index, name in self.names.items()}
 
     def relative(self, path: str) -> str:
-        """The path of a picture or label file as findings name it: from the root, with forward slashes."""
+        """The path of an image or label file as findings name it: from the root, with forward slashes."""
         return _relative(path, self.root)
 
 
@@ -72,7 +71,7 @@ def read_layout(source: Path, classes: Sequence[str] | None, found: FindingLog) 
 
 
 def label_path(image: str) -> str:
-    """The label file of a picture: the last folder `images` becomes `labels`; without one it lies beside it."""
+    """The label file of an image: the last folder `images` becomes `labels`; without one it lies beside it."""
     stem = os.path.splitext(image)[0]  # noqa: PTH122  a Path takes ten times as long, for each of thousands
     before, images, after = f"{os.sep}{stem}".rpartition(f"{os.sep}images{os.sep}")
     return f"{before}{os.sep}labels{os.sep}{after}.txt".removeprefix(os.sep) if images else f"{stem}.txt"
@@ -181,17 +180,17 @@ def _asked_names(classes: Sequence[str] | None, where: Path, count: object) -> d
 
 
 def _splits(content: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The keys of data.yaml that name pictures, each with its split."""
+    """The keys of data.yaml that name images, each with its split."""
     return [(key, split) for key, split in _SPLIT_NAMES.items() if content.get(key) not in (None, "", [])]
 
 
 def _images_in_folders(root: Path, found: FindingLog) -> dict[str, str | None]:
-    return {image: _split_in_path(_relative(image, root)) for image in _pictures(root, found)}
+    return {image: _split_in_path(_relative(image, root)) for image in _images(root, found)}
 
 
-def _pictures(folder: Path, found: FindingLog) -> Iterator[str]:
-    """The paths of the pictures below `folder`, spelled as a Path spells them: in `.` without it."""
-    return (path.removeprefix(f"{os.curdir}{os.sep}") for path in picture_files(folder, found))
+def _images(folder: Path, found: FindingLog) -> Iterator[str]:
+    """The paths of the images below `folder`, spelled as a Path spells them: in `.` without it."""
+    return (path.removeprefix(f"{os.curdir}{os.sep}") for path in image_files(folder, found))
 
 
 def _images_in_yaml(path: Path, content: Mapping[str, Any], found: FindingLog) -> dict[str, str | None]:
@@ -208,25 +207,25 @@ def _images_in_yaml(path: Path, content: Mapping[str, Any], found: FindingLog) -
                 )
                 continue
             folder = place.is_dir()
-            listed = list(_pictures(place, found) if folder else _listed(place, path.parent, found))
+            listed = list(_images(place, found) if folder else _listed(place, path.parent, found))
             if not listed and folder:
-                _refuse_split(path, key, f"names {entry} for {key}, and no picture lies there", found)
+                _refuse_split(path, key, f"names {entry} for {key}, and no image lies there", found)
             for image in listed:
                 if images.setdefault(image, split) != split:
                     name, first = Path(image).name, images[image]
                     found.warning(
                         "IMAGE_IN_TWO_SPLITS",
                         f"{path.name} puts {name} into {first} and into {split}; the former counts.",
-                        "List every picture in one split only.",
+                        "List every image in one split only.",
                         file=os.path.relpath(image, path.parent),
                     )
     return images
 
 
 def _refuse_split(path: Path, key: str, problem: str, found: FindingLog) -> None:
-    """Without the pictures that are meant for training, a model would be trained on a part of the rest."""
+    """Without the images that are meant for training, a model would be trained on a part of the rest."""
     if key == "train":
-        fix = f"Correct {path.name}, or copy the pictures that it names."
+        fix = f"Correct {path.name}, or copy the images that it names."
         found.error("TRAIN_FOLDER_ABSENT", f"{path.name} {problem}.", fix, file=path.name)
     else:
         fix = f"Correct {path.name}, or leave it if that split is meant to be absent."
@@ -239,7 +238,7 @@ def _resolve(entry: str, folder: Path, stale_root: str) -> Path | None:
     parts = [part for part in entry.split("/") if part not in ("", ".", "..")]
     candidates = [folder / stale_root / entry, folder / entry]
     candidates += [folder.joinpath(*parts[start:]) for start in range(len(parts))]
-    # normpath, so that one picture has one path however it is reached
+    # normpath, so that one image has one path however it is reached
     existing = (Path(os.path.normpath(path)) for path in candidates if _exists(path))
     # A folder around the data set, such as /, is none of its own: somebody's whole disk may lie below.
     return next((path for path in existing if path not in Path(os.path.normpath(folder.absolute())).parents), None)
@@ -253,25 +252,25 @@ def _exists(path: Path) -> bool:
 
 
 def _listed(path: Path, folder: Path, found: FindingLog) -> Iterator[str]:
-    """The pictures that a text file lists, one a line."""
+    """The images that a text file lists, one a line."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise PrepError(f"{path} is not a text file ({error}): it should name one picture a line.") from error
+        raise PrepError(f"{path} is not a text file ({error}): it should name one image a line.") from error
     seen: dict[Path, str] = {}
     for line in filter(None, map(str.strip, lines)):
         image = _resolve(line, path.parent, "") or _resolve(line, folder, "")
         if image is None or image.is_dir() or image.suffix.lower() not in SUFFIXES:
             found.error(
                 "IMAGE_MISSING",
-                f"{path.name} lists {line}, and there is no such picture.",
-                f"Add the picture, or take it out of {path.name}.",
+                f"{path.name} lists {line}, and there is no such image.",
+                f"Add the image, or take it out of {path.name}.",
                 file=path.name,
             )
         elif image in seen:
             found.error(
                 "IMAGE_LISTED_TWICE",
-                f"{path.name} lists {seen[image]} and {line}, which lead to one and the same picture.",
+                f"{path.name} lists {seen[image]} and {line}, which lead to one and the same image.",
                 f"List it once, or correct the paths in {path.name}.",
                 file=path.name,
             )
@@ -281,7 +280,7 @@ def _listed(path: Path, folder: Path, found: FindingLog) -> Iterator[str]:
 
 
 def _relative(path: str, root: Path) -> str:
-    """With forward slashes. os.path.relpath takes ten times as long, and thousands of pictures lie below `root`."""
+    """With forward slashes. os.path.relpath takes ten times as long, and thousands of images lie below `root`."""
     start = "" if str(root) == os.curdir else f"{root}{os.sep}"
     below = path.startswith(start) and not path.startswith((os.sep, os.pardir), len(start))
     return (path[len(start) :] if below else os.path.relpath(path, root)).replace(os.sep, "/")

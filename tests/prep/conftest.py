@@ -54,7 +54,7 @@ def picture(tmp_path: Path) -> Callable[..., Path]:
 def prepare_yolo(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> PrepareYolo:
     """Runs the command line on a YOLO data set: the exit status, the findings, and what stands on standard error."""
     reports: list[Report] = []
-    monkeypatch.setattr(run, "show_outcome", lambda console, options, prepared: reports.append(prepared.report))
+    monkeypatch.setattr(run, "show_summary", lambda console, prepared, **_: reports.append(prepared.report))
 
     def go(root: Path, *more: str) -> tuple[int, Sequence[Finding], str]:
         split = () if "--split" in more else ("--split", "official")

@@ -64,7 +64,7 @@ def test_what_was_written_can_be_read_again_as_coco(samples: Path, tmp_path: Pat
 def test_help_shows_examples() -> None:
     done = subprocess.run([sys.executable, RUN, "--help"], capture_output=True, text=True, check=True)
     assert "examples:" in done.stdout
-    for option in ("--bucket DATASET_BUCKET_NAME", "--drop-misfits", "--clip --drop-zero-size", "--split 1,0,0"):
+    for option in ("--bucket DATASET_BUCKET_NAME", "--drop-mismatched", "--clip --drop-zero-size", "--split 1,0,0"):
         assert option in done.stdout.partition("examples:")[2]
 
 

@@ -1,4 +1,4 @@
-"""Each option of the command line changes the data set as it says, and what it left out or mended is counted."""
+"""Each option of the command line changes the data set as it says, and what it left out or repaired is counted."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_coco_file_works_beside_the_folder_that_is_written(
         assert Path("build/dataset/train/images/000001.png").is_file()
 
 
-def test_boxes_are_mended_and_counted_only_where_it_is_asked_for(
+def test_boxes_are_repaired_and_counted_only_where_it_is_asked_for(
     tmp_path: Path, picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = coco_file(tmp_path, picture, [1, 1, 9, 9], [30, 5, 15, 5], [5, 5, 0, 5], [5, 6, 0, 5])
@@ -60,10 +60,10 @@ def test_boxes_are_mended_and_counted_only_where_it_is_asked_for(
     boxes = json.loads((tmp_path / "d/train/annotations.json").read_bytes())["annotations"]
     assert [box["bbox"] for box in boxes] == [[1, 1, 9, 9], [30, 5, 10, 5]]
     options = json.loads((tmp_path / "d/manifest.json").read_bytes())["options"]
-    assert (options["clip"], options["drop_zero_size"], options["drop_misfits"]) == (True, True, False)
+    assert (options["clip"], options["drop_zero_size"], options["drop_mismatched"]) == (True, True, False)
 
 
-def test_yolo_rows_are_mended_where_it_is_asked_for(
+def test_yolo_rows_are_repaired_where_it_is_asked_for(
     tmp_path: Path, picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     picture("yolo/images/a.png")
@@ -89,7 +89,7 @@ def test_plans_whose_annotation_does_not_fit_are_named_and_can_be_left_out(
     wrong = sorted(plans.rglob("F1_original.png"))[2]
     Image.new("RGB", Image.open(wrong).size, "white").save(wrong)
     arguments = ["--source", str(plans), "--output", str(tmp_path / "d"), "--split", "1,0,0"]
-    for more, images in (([], 9), (["--drop-misfits"], 8)):
+    for more, images in (([], 9), (["--drop-mismatched"], 8)):
         assert main([*arguments, *more]) == 0
         assert "0% of its walls' sides lie on lines of F1_original.png" in capsys.readouterr().out
         assert json.loads((tmp_path / "d/manifest.json").read_bytes())["counts"]["images"] == images

@@ -228,20 +228,20 @@ def test_a_wall_keeps_its_place_in_the_picture_whatever_the_frames_and_transform
     assert found.bbox[1] + found.bbox[3] <= original[1] + 1e-3
 
 
-def test_an_annotation_larger_than_its_picture_is_a_misfit_with_figures(
+def test_an_annotation_larger_than_its_picture_is_mismatched_with_figures(
     tmp_path: Path, plan: Callable[..., Path]
 ) -> None:
     """As high_quality_architectural/20107: F1_scaled has 485 x 430 pixels, its SVG reaches to 1066 x 744."""
     plan(inside=WALL.format("0,0 500,0 500,20 0,20") + WALL.format("0,0 20,0 20,350 0,350"))
     source = read(tmp_path)
-    assert [image.misfit for image in source.images] == [True]
+    assert [image.mismatched for image in source.images] == [True]
     assert codes(source) == ["OUTLINE_CLIPPED", "ANNOTATION_DOES_NOT_FIT"]
     assert "53% of its walls lie outside of F1_scaled.png (200 x 200)" in source.findings[1].message
     assert {finding.severity for finding in source.findings} == {Severity.WARNING}
-    assert "--drop-misfits" in source.findings[1].fix
+    assert "--drop-mismatched" in source.findings[1].fix
 
 
-def test_an_annotation_of_another_plan_is_a_misfit_with_figures(tmp_path: Path, plan: Callable[..., Path]) -> None:
+def test_an_annotation_of_another_plan_is_mismatched_with_figures(tmp_path: Path, plan: Callable[..., Path]) -> None:
     """As colorful/12769: all of it lies inside of the picture, but there is no ink under the walls."""
     folder = plan(
         inside=WALL.format("100,100 700,100 700,130 100,130") + WALL.format("100,100 130,100 130,500 100,500")

@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter, ImageOps
 
-from dataset_prep.images import grey_thumbnail
 from dataset_prep.sample_plans.drawing import Style, draw
 from dataset_prep.sample_plans.plan import make_plan
-from dataset_prep.sources.ink_overlap import SIDE, InkOverlap, ink_overlap
+from dataset_prep.sources.ink_overlap import SIDE, InkOverlap, grey_thumbnail, ink_overlap
 from dataset_prep.sources.model_svg import Polygon, parse_model
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "cubicasa5k" / "high_quality"

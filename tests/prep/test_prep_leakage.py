@@ -1,4 +1,4 @@
-"""Pictures that are alike are found however they were copied, plans that differ are not, and each can be mended."""
+"""Copies of an image are found however they were made, plans that differ are not, and each leak can be fixed."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from PIL import Image
 
 from dataset_contract.findings import Finding
 from dataset_contract.layout import SPLITS
-from dataset_prep.leakage import Pair, check_pairs, describe_moves, find_moves, find_pairs
-from dataset_prep.likeness import Fingerprint, Likeness
+from dataset_prep.compare import Pair, check_pairs, describe_moves, find_moves, find_pairs
 from dataset_prep.near_duplicates import find_groups, take_fingerprints
 from dataset_prep.run import main
 from dataset_prep.samples import write_samples
+from dataset_prep.similarity import Fingerprint, Similarity
 from dataset_prep.sources.source import SourceImage
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "cubicasa5k" / "high_quality"
@@ -91,7 +91,7 @@ def test_the_same_pixels_in_other_files_are_the_same(plans: list[Path], tmp_path
     assert prints_of(transposed)[0].pixels != prints[0].pixels
 
 
-def test_pictures_of_one_colour_have_no_look(tmp_path: Path) -> None:
+def test_images_of_one_colour_have_no_perceptual_hash(tmp_path: Path) -> None:
     for shade in (250, 255):
         Image.new("L", (40, 30), shade).save(tmp_path / f"{shade}.png")
     assert find_groups(prints_of(tmp_path / "250.png", tmp_path / "255.png")) == []
@@ -105,8 +105,8 @@ def test_a_picture_that_cannot_be_decoded_is_left_to_the_writing(plans: list[Pat
 
 def test_a_picture_with_too_many_pixels_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.new("L", (300, 300)).save(tmp_path / "large.png")
-    monkeypatch.setattr("dataset_prep.images.MAX_PIXELS", 300 * 300 - 1)
-    monkeypatch.setattr("dataset_prep.images._decode", lambda data: pytest.fail("decoded"))
+    monkeypatch.setattr("image_reader.header.MAX_PIXELS", 300 * 300 - 1)
+    monkeypatch.setattr("image_reader.decoding._normalised", lambda image: pytest.fail("decoded"))
     assert prints_of(tmp_path / "large.png") == {}
 
 
@@ -121,7 +121,7 @@ def test_pictures_of_one_cubicasa5k_plan_belong_together(plans: list[Path], tmp_
     assert find_groups(prints) == [(0, 1)]
     assert find_pairs([(0, 1)], prints, dict.fromkeys(range(4), "train")) == []
     leak = find_pairs([(0, 1)], prints, {0: "train", 1: "val", 2: "val", 3: "val"})
-    assert leak == [Pair(0, 1, Likeness.PLAN, True)]
+    assert leak == [Pair(0, 1, Similarity.PLAN, True)]
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real plans are not here")
@@ -201,26 +201,26 @@ def codes(findings: list[Finding]) -> Counter[tuple[str, str]]:
 def test_pixels_in_two_splits_are_judged_as_the_contract_judges_files() -> None:
     splits = {number: "train" if number < 100 else "val" for number in range(200)}
 
-    def leaks(count: int, likeness: Likeness) -> list[Pair]:
-        return [Pair(number, 100 + number, likeness, True) for number in range(count)]
+    def leaks(count: int, similarity: Similarity) -> list[Pair]:
+        return [Pair(number, 100 + number, similarity, True) for number in range(count)]
 
-    few, many = check_pairs(leaks(5, Likeness.PIXELS), splits, {}), check_pairs(leaks(6, Likeness.PIXELS), splits, {})
+    few, many = check_pairs(leaks(5, Similarity.PIXELS), splits, {}), check_pairs(leaks(6, Similarity.PIXELS), splits, {})
     assert codes(few) == {("LEAKAGE", "warning"): 5}
     assert codes(many) == {("LEAKAGE", "warning"): 6, ("LEAKAGE_HEAVY", "error"): 1}
-    assert codes(check_pairs(leaks(6, Likeness.PLAN), splits, {}))["LEAKAGE_HEAVY", "error"] == 1
-    looks = check_pairs(leaks(15, Likeness.LOOK), splits, {})
+    assert codes(check_pairs(leaks(6, Similarity.PLAN), splits, {}))["LEAKAGE_HEAVY", "error"] == 1
+    looks = check_pairs(leaks(15, Similarity.NEAR_DUPLICATE), splits, {})
     assert codes(looks) == {("LEAKAGE_NEAR_DUPLICATE", "warning"): 15}, "a judgement refuses nothing"
     same_files = {number: str(number % 100) for number in splits}
-    assert check_pairs(leaks(50, Likeness.PIXELS), splits, same_files) == [], "those are the contract's to report"
+    assert check_pairs(leaks(50, Similarity.PIXELS), splits, same_files) == [], "those are the contract's to report"
     half = {number: str(number % 100) if number % 100 < 4 else str(number) for number in splits}
-    assert codes(check_pairs(leaks(8, Likeness.PIXELS), splits, half))["LEAKAGE_HEAVY", "error"] == 1
+    assert codes(check_pairs(leaks(8, Similarity.PIXELS), splits, half))["LEAKAGE_HEAVY", "error"] == 1
 
 
 def test_moves_are_told_with_their_ids() -> None:
     moves = find_moves([(1, 4), (2, 5)], {1: "train", 2: "train", 3: "train", 4: "val", 5: "test"})
     (told,) = describe_moves(moves, [(1, 4), (2, 5), (3, 6)])
     assert told.message == (
-        "2 images were moved, so that each of 2 groups of like pictures is in one split: "
+        "2 images were moved, so that each of 2 groups of similar images is in one split: "
         "2 from train to test; 4 from val to train."
     )
     assert describe_moves([], [(3, 6)]) == []

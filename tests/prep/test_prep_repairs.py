@@ -1,4 +1,4 @@
-"""Boxes are mended only where it was asked for, each is counted, and what is likely to be wrong is not hidden."""
+"""Boxes are repaired only where it was asked for, each is counted, and what is likely to be wrong is not hidden."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def source(*boxes: tuple[float, float, float, float]) -> Source:
     return Source("coco", [image])
 
 
-def mended(repairs: Repairs, *boxes: tuple[float, float, float, float]) -> list[tuple[float, float, float, float]]:
+def repaired(repairs: Repairs, *boxes: tuple[float, float, float, float]) -> list[tuple[float, float, float, float]]:
     return [box.bbox for box in repair(source(*boxes), repairs).images[0].boxes]
 
 
@@ -33,7 +33,7 @@ def test_nothing_is_mended_that_was_not_asked_for(boxes: list[tuple[float, float
 
 @given(BOXES)
 @example([(0.0, 0.0, 101.0, 1e-8)])
-def test_each_mended_box_is_counted_once(boxes: list[tuple[float, float, float, float]]) -> None:
+def test_each_repaired_box_is_counted_once(boxes: list[tuple[float, float, float, float]]) -> None:
     done = repair(source(*boxes), BOTH)
     after = [box.bbox for box in done.images[0].boxes]
     assert all(width > 0 and height > 0 for _, _, width, height in after)
@@ -45,7 +45,7 @@ def test_each_mended_box_is_counted_once(boxes: list[tuple[float, float, float, 
     assert counts["BOX_DROPPED"] == len(boxes) - len(kept)
     assert counts["BOX_CLIPPED"] == sum(old != new for old, new in zip(kept, after, strict=True))
     assert all(finding.severity is Severity.INFO for finding in done.findings)
-    assert repair(done, BOTH).images == done.images, "a second time, nothing is left to mend"
+    assert repair(done, BOTH).images == done.images, "a second time, nothing is left to repair"
 
 
 @given(
@@ -55,7 +55,7 @@ def test_each_mended_box_is_counted_once(boxes: list[tuple[float, float, float, 
     height=st.floats(1, 200),
 )
 def test_a_cut_box_is_the_part_inside_of_its_picture(x: float, y: float, width: float, height: float) -> None:
-    (cut,) = mended(BOTH, (x, y, width, height))
+    (cut,) = repaired(BOTH, (x, y, width, height))
     inside = min(x + width, 100) - x, min(y + height, 50) - y
     if inside[0] * inside[1] >= 0.51 * width * height:
         assert cut == pytest.approx((x, y, *inside), abs=0.02)
@@ -67,10 +67,10 @@ def test_a_cut_box_is_the_part_inside_of_its_picture(x: float, y: float, width: 
     ids=["outside", "mostly outside", "two corners", "twice the scale"],
 )
 def test_a_box_that_is_mostly_outside_stays_for_the_checks_to_refuse(bbox: tuple[float, float, float, float]) -> None:
-    assert mended(BOTH, bbox) == [bbox]
+    assert repaired(BOTH, bbox) == [bbox]
 
 
 def test_the_two_repairs_are_two() -> None:
     over, empty = (90.0, 10.0, 15.0, 5.0), (5.0, 5.0, 0.0, 9.0)
-    assert mended(Repairs(clip=True), over, empty) == [(90.0, 10.0, 10.0, 5.0), empty]
-    assert mended(Repairs(drop_zero_size=True), over, empty) == [over]
+    assert repaired(Repairs(clip=True), over, empty) == [(90.0, 10.0, 10.0, 5.0), empty]
+    assert repaired(Repairs(drop_zero_size=True), over, empty) == [over]

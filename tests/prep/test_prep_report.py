@@ -19,12 +19,12 @@ from PIL import Image
 
 from dataset_contract.findings import FindingLog, Report
 from dataset_contract.report_html import report_page
-from dataset_prep.leakage import Pair
-from dataset_prep.likeness import Likeness
+from dataset_prep.compare import Pair
 from dataset_prep.preview import draw_boxes
 from dataset_prep.report import write_report
 from dataset_prep.run import main
 from dataset_prep.selection import Selection
+from dataset_prep.similarity import Similarity
 from dataset_prep.sources.source import SourceBox, SourceImage
 from tests.contract.samples import chunk
 
@@ -73,14 +73,14 @@ def written(folder: Path, report: Report, selection: Selection, pairs: list[Pair
 
 def found(selection: Selection, *, image_id: int = 2, annotation_id: int | None = None) -> Report:
     said = FindingLog(split="val", file="val/annotations.json")
-    said.error("BOX_STRANGE", f"Of {EVIL} the box.", f"Mend {EVIL}.", image_id=image_id, annotation_id=annotation_id)
+    said.error("BOX_STRANGE", f"Of {EVIL} the box.", f"Correct {EVIL}.", image_id=image_id, annotation_id=annotation_id)
     return Report.of(said.findings(), selection.counts())
 
 
 def test_names_and_messages_of_a_data_set_are_shown_as_text(tmp_path: Path, selection: Selection) -> None:
-    page = written(tmp_path, found(selection), selection, [Pair(1, 2, Likeness.LOOK, True)])
+    page = written(tmp_path, found(selection), selection, [Pair(1, 2, Similarity.NEAR_DUPLICATE, True)])
     assert not page.attributes("script")
-    assert f"Of {EVIL} the box." in page.text and f"Mend {EVIL}." in page.text
+    assert f"Of {EVIL} the box." in page.text and f"Correct {EVIL}." in page.text
     for _, attributes in page.elements:
         assert not [name for name in attributes if name.startswith("on")]
 
@@ -100,14 +100,14 @@ def test_no_text_becomes_markup_in_the_page_without_pictures(message: str, fix: 
 def test_what_was_found_can_be_read_without_unfolding_it() -> None:
     found = FindingLog()
     for message in ("The first.", "The second."):
-        found.warning("SOME_CODE", message, "Mend it.")
+        found.warning("SOME_CODE", message, "Correct it.")
     summary = re.search("<summary>.*?</summary>", report_page(Report.of(found.findings(), {})))
     assert summary is not None
     assert "The first." in summary[0] and "The second." not in summary[0]
 
 
 def test_the_page_needs_nothing_from_elsewhere(tmp_path: Path, selection: Selection) -> None:
-    page = written(tmp_path, found(selection), selection, [Pair(1, 2, Likeness.PIXELS, True)])
+    page = written(tmp_path, found(selection), selection, [Pair(1, 2, Similarity.PIXELS, True)])
     for tag, attributes in page.elements:
         assert tag not in {"link", "script", "iframe", "object", "embed"}
         for name in ("src", "href", "xlink:href"):
@@ -119,7 +119,7 @@ def test_the_page_needs_nothing_from_elsewhere(tmp_path: Path, selection: Select
 
 
 def test_pictures_have_words_and_tables_have_headers(tmp_path: Path, selection: Selection) -> None:
-    page = written(tmp_path, found(selection), selection, [Pair(1, 2, Likeness.PIXELS, True)])
+    page = written(tmp_path, found(selection), selection, [Pair(1, 2, Similarity.PIXELS, True)])
     images = page.attributes("img")
     assert images and all(attributes.get("alt") for attributes in images)
     plots = [attributes for attributes in page.attributes("div") if attributes.get("role") == "img"]
@@ -149,7 +149,7 @@ def test_the_box_that_a_finding_means_stands_out(tmp_path: Path, selection: Sele
 
 
 def test_pictures_that_are_alike_stand_side_by_side(tmp_path: Path, selection: Selection) -> None:
-    page = written(tmp_path, Report.of([], {}), selection, [Pair(1, 2, Likeness.LOOK, True)])
+    page = written(tmp_path, Report.of([], {}), selection, [Pair(1, 2, Similarity.NEAR_DUPLICATE, True)])
     assert "two splits 1 (train) and 2 (val): nearly the same look" in page.text
     assert [attributes["alt"] for attributes in page.attributes("img")[:2]] == ["image 1", "image 2"]
 
@@ -161,8 +161,8 @@ def test_a_large_data_set_makes_no_large_page(tmp_path: Path, selection: Selecti
     said = FindingLog()
     for image in images:
         for code in ("A", "B", "C", "D", "E", "F"):
-            said.warning(code, f"{code} {image.image_id}", "Mend it.", image_id=image.image_id)
-    pairs = [Pair(1, number, Likeness.PIXELS, False) for number in range(2, 3001)]
+            said.warning(code, f"{code} {image.image_id}", "Correct it.", image_id=image.image_id)
+    pairs = [Pair(1, number, Similarity.PIXELS, False) for number in range(2, 3001)]
     page = written(tmp_path, Report.of(said.findings(), many.counts()), many, pairs)
     assert len(page.attributes("img")) == 12 + 2 * 12 + 12
     assert "12 of 2,999 pairs" in page.text and "12 of 3,000 images" in page.text

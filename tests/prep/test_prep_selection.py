@@ -11,20 +11,20 @@ from hypothesis import strategies as st
 
 from dataset_contract.findings import Finding, Severity
 from dataset_prep.errors import PrepError, UsageError
-from dataset_prep.options import Options
-from dataset_prep.selection import Selection, select
+from dataset_prep.selection import Selection, SelectionOptions, select
 from dataset_prep.sources.source import Source, SourceBox, SourceImage
 
 ROOMS = ("Closet WalkIn", "Bedroom", "LivingRoom", "Outdoor Balcony", "Outdoor Terrace", None)
 BOX = (1.0, 1.0, 5.0, 5.0)
 
 
-def image(image_id: int, *boxes: SourceBox, misfit: bool = False) -> SourceImage:
-    return SourceImage(image_id, Path(f"{image_id}.png"), 40, 30, boxes, misfit=misfit)
+def image(image_id: int, *boxes: SourceBox, mismatched: bool = False) -> SourceImage:
+    return SourceImage(image_id, Path(f"{image_id}.png"), 40, 30, boxes, mismatched=mismatched)
 
 
 def chosen(images: Sequence[SourceImage], **options: object) -> tuple[Selection, list[Finding]]:
-    return select(Source("cubicasa5k", list(images)), Options(Path("in"), Path("out"), **options))  # type: ignore[arg-type]
+    selection = select(Source("cubicasa5k", list(images)), SelectionOptions(**options))  # type: ignore[arg-type]
+    return selection, list(selection.findings)
 
 
 def labels(*classes: str) -> list[str]:
@@ -90,16 +90,16 @@ def test_4200_plans_without_the_6_empty_ones_split_into_2935_838_and_421() -> No
     assert finding.message == "6 images without boxes are left out."
 
 
-def test_misfits_are_kept_unless_they_are_to_be_dropped_and_all_others_stay_in_their_splits() -> None:
+def test_mismatched_annotations_are_kept_unless_they_are_to_be_dropped_and_all_others_stay_in_their_splits() -> None:
     wall = SourceBox("wall", BOX)
-    images = [image(i, wall, misfit=i % 10 == 0) for i in range(1, 101)]
+    images = [image(i, wall, mismatched=i % 10 == 0) for i in range(1, 101)]
     kept, _ = chosen(images)
-    dropped, (finding,) = chosen(images, drop_misfits=True)
+    dropped, (finding,) = chosen(images, drop_mismatched=True)
     assert len(kept.images) == 100
     assert {i.image_id for i in dropped.images} == {i for i in range(1, 101) if i % 10}
     for split in ("train", "val", "test"):
-        assert dropped.of_split(split) == [i for i in kept.of_split(split) if not i.misfit]
+        assert dropped.of_split(split) == [i for i in kept.of_split(split) if not i.mismatched]
     assert dropped.splits.keys() == {i.image_id for i in dropped.images}
-    assert (finding.code, finding.severity) == ("MISFITS_DROPPED", Severity.INFO)
+    assert (finding.code, finding.severity) == ("MISMATCHED_DROPPED", Severity.INFO)
     with pytest.raises(PrepError, match="nothing is left"):
-        chosen([image(1, wall, misfit=True)], drop_misfits=True)
+        chosen([image(1, wall, mismatched=True)], drop_mismatched=True)

@@ -3,37 +3,47 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from pathlib import Path
 
 from rich.console import Console
 
 from dataset_contract.findings import Finding, Report, Severity
-from dataset_prep.counted import counted
-from dataset_prep.options import Options
+from dataset_prep.destination import Destination
+from dataset_prep.plural import pluralise
 from dataset_prep.prepare import Prepared
 
 _SHOWN = 3  # findings of one kind
 
 
-def show_outcome(console: Console, options: Options, prepared: Prepared) -> None:
-    """Print the outcome; the last line says in one sentence what holds now."""
+def show_summary(
+    console: Console,
+    prepared: Prepared,
+    *,
+    output: Path,
+    report_folder: Path | None,
+    destination: Destination | None,
+) -> None:
+    """Print the summary; the last line says in one sentence how it ended."""
     _show_counts(console, prepared.report)
-    _show_findings(console, options, prepared.report)
-    if options.report is not None:
-        console.print(f"Report: {options.report / 'report.html'}")
+    _show_findings(console, prepared.report, has_report=report_folder is not None)
+    if report_folder is not None:
+        console.print(f"Report: {report_folder / 'report.html'}")
     if prepared.report.verdict == "invalid":
-        errors = counted(prepared.report.count(Severity.ERROR), "error", "errors")
-        console.print(f"Refused: {errors}. Nothing was uploaded; mend what is named and give the same command again.")
+        errors = pluralise(prepared.report.count(Severity.ERROR), "error", "errors")
+        console.print(
+            f"Refused: {errors}. Nothing was uploaded; correct what is named and give the same command again."
+        )
     elif prepared.manifest is None:
         console.print("Dry run: nothing was written.")
     else:
-        console.print(f"Data set {prepared.manifest.version[:12]}: {options.output}")
+        console.print(f"Data set {prepared.manifest.version[:12]}: {output}")
     uploaded = prepared.uploaded
-    if uploaded is not None:
+    if uploaded is not None and destination is not None:
         console.print(
-            f"Uploaded to s3://{options.bucket}/{options.prefix.strip('/')}/: "
-            f"{counted(uploaded.sent, 'file', 'files')} sent ({uploaded.sent_bytes / 1e6:,.1f} MB), "
+            f"Uploaded to s3://{destination.bucket}/{destination.prefix.strip('/')}/: "
+            f"{pluralise(uploaded.sent, 'file', 'files')} sent ({uploaded.sent_bytes / 1e6:,.1f} MB), "
             f"{uploaded.skipped:,} there already, "
-            f"{counted(uploaded.retried, 'retry', 'retries')}, {uploaded.removed:,} removed."
+            f"{pluralise(uploaded.retried, 'retry', 'retries')}, {uploaded.removed:,} removed."
         )
 
 
@@ -43,7 +53,7 @@ def _show_counts(console: Console, report: Report) -> None:
         console.print(f"  {split:<6}{counts['images']:>7,} {'image' if counts['images'] == 1 else 'images'}: {classes}")
 
 
-def _show_findings(console: Console, options: Options, report: Report) -> None:
+def _show_findings(console: Console, report: Report, *, has_report: bool) -> None:
     by_code: defaultdict[tuple[Severity, str], list[Finding]] = defaultdict(list)
     for finding in report.findings:
         by_code[finding.severity, finding.code].append(finding)
@@ -56,6 +66,6 @@ def _show_findings(console: Console, options: Options, report: Report) -> None:
         for finding in findings[:_SHOWN]:
             console.print(f"  {finding.message}")
         if len(findings) > _SHOWN:
-            where = "" if options.report is not None else "; --report DIR shows more of them"
+            where = "" if has_report else "; --report DIR shows more of them"
             console.print(f"  ... and {total - _SHOWN:,} more{where}.")
         console.print(f"  -> {findings[0].fix}")

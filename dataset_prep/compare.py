@@ -1,6 +1,6 @@
-"""Says which pictures are in two splits (or twice in one) by pixels, look or plan id, and mends it if asked to.
+"""Compares images by pixels, look and plan id: which are in two splits, or twice in one; moves them if asked.
 
-That two files are the same byte for byte is dataset_contract.leakage's part. What counts as alike: likeness.py.
+That two files are the same byte for byte is dataset_contract.leakage's part. What counts as similar: similarity.py.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from dataset_contract.findings import Finding, FindingLog
 from dataset_contract.layout import SPLITS
 from dataset_contract.leakage import LEAK_TOLERATED
-from dataset_prep.broken_pictures import say_broken
-from dataset_prep.images import ImageError, open_picture
-from dataset_prep.likeness import Fingerprint, Likeness, compare
+from dataset_prep.broken_images import report_broken
 from dataset_prep.progress import Advance, no_progress
 from dataset_prep.selection import Selection
+from dataset_prep.similarity import Fingerprint, Similarity, compare
+from image_reader.decoding import open_image
+from image_reader.header import ImageError
 
 _FIX = "Run dataset_prep/run.py with --fix-leakage, or remove one of them: scores on it mean little."
 _NAMED = 20  # image ids in the sentence about moved images
@@ -24,11 +25,11 @@ _NAMED = 20  # image ids in the sentence about moved images
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An image, and the one before it (train before val before test, then by id) that it is most like."""
+    """An image, and the one before it (train before val before test, then by id) that it is most similar to."""
 
     first: int
     second: int
-    likeness: Likeness
+    similarity: Similarity
     leaks: bool
     """The two are in different splits."""
 
@@ -44,70 +45,81 @@ class Move:
 
 @dataclass(frozen=True)
 class Compared:
-    """What came of comparing all pictures."""
+    """What came of comparing all images."""
 
     selection: Selection
     """As it was, but for the images that were moved to another split."""
     pairs: Sequence[Pair] = ()
+    """The worst first."""
     moves: Sequence[Move] = ()
     findings: Sequence[Finding] = ()
 
 
-def compare_pictures(selection: Selection, *, fix: bool, workers: int, advance: Advance = no_progress) -> Compared:
-    """Decode and compare all pictures; with `fix`, move images so that no pictures that are alike are in two splits."""
+def compare_images(selection: Selection, *, fix: bool, workers: int, advance: Advance = no_progress) -> Compared:
+    """Decode and compare all images; with `fix`, move images so that similar ones share a split."""
     from dataset_prep.near_duplicates import find_groups, take_fingerprints  # noqa: PLC0415  scipy takes a second
 
     prints = take_fingerprints(selection.images, workers=workers, advance=advance)
     groups = find_groups(prints)
     moves = find_moves(groups, selection.splits) if fix else []
     splits = {**selection.splits, **{move.image_id: move.new for move in moves}}
-    selection = replace(selection, splits=splits)
     findings = [*_find_broken(selection, prints), *describe_moves(moves, groups)]
-    return Compared(selection, find_pairs(groups, prints, splits), moves, findings)
+    return Compared(replace(selection, splits=splits), find_pairs(groups, prints, splits), moves, findings)
+
+
+def skip_comparison(selection: Selection) -> Compared:
+    """Decoding each image takes longer than all the rest together, so it is done only where it is asked for."""
+    found = FindingLog()
+    found.info(
+        "IMAGES_NOT_COMPARED",
+        "Copies of an image were looked for by their files' bytes only.",
+        "Give --report or --fix-leakage to compare pixels too, which finds re-encoded and scaled copies.",
+    )
+    return Compared(selection, findings=found.findings())
 
 
 def _find_broken(selection: Selection, prints: Mapping[int, Fingerprint]) -> list[Finding]:
-    """What is wrong with the pictures that could not be decoded; a PNG that is only copied would keep it to itself."""
+    """What is wrong with the images that could not be decoded; copying a PNG does not decode it."""
     found = FindingLog()
     for image in selection.images:
         if image.image_id not in prints:
             try:
-                open_picture(image.path)
+                open_image(image.path)
             except (ImageError, OSError) as error:
-                say_broken(image, error, found)
+                report_broken(image, error, found)
     return found.findings()
 
 
 def find_pairs(
     groups: Sequence[Sequence[int]], prints: Mapping[int, Fingerprint], splits: Mapping[int, str]
 ) -> list[Pair]:
-    """For each image that is like an earlier one, that one, from another split if possible; leaks come first.
+    """For each image that is similar to an earlier one, that one, from another split if possible; leaks come first.
 
-    Pictures of one plan that differ (its floors) are a pair only where they leak.
+    Images of one plan that differ (its floors) are a pair only where they leak.
     """
     pairs: list[Pair] = []
     for group in groups:
-        earlier: dict[bytes, int] = {}  # by pixels, so that thousands of equal pictures take no time
+        earlier: dict[bytes, int] = {}  # by pixels, so that thousands of equal images take no time
         for image_id in sorted(group, key=lambda image_id: (SPLITS.index(splits[image_id]), image_id)):
             mine = prints[image_id]
             if mine.pixels in earlier:
-                candidates = [(Likeness.PIXELS, earlier[mine.pixels])]
+                candidates = [(Similarity.PIXELS, earlier[mine.pixels])]
             else:
-                alike = ((compare(prints[other], mine), other) for other in earlier.values())
-                candidates = [(likeness, other) for likeness, other in alike if likeness is not None]
+                compared = ((compare(prints[other], mine), other) for other in earlier.values())
+                candidates = [(similarity, other) for similarity, other in compared if similarity is not None]
             earlier.setdefault(mine.pixels, image_id)
-            ranked = sorted((splits[other] == splits[image_id], likeness, other) for likeness, other in candidates)
-            if ranked and ranked[0][:2] != (True, Likeness.PLAN):
-                same_split, likeness, other = ranked[0]
-                pairs.append(Pair(other, image_id, likeness, not same_split))
-    return sorted(pairs, key=lambda pair: (not pair.leaks, pair.likeness, pair.second))
+            ranked = sorted((splits[other] == splits[image_id], similarity, other) for similarity, other in candidates)
+            if ranked and ranked[0][:2] != (True, Similarity.PLAN):
+                same_split, similarity, other = ranked[0]
+                pairs.append(Pair(other, image_id, similarity, not same_split))
+    return sorted(pairs, key=lambda pair: (not pair.leaks, pair.similarity, pair.second))
 
 
 def check_pairs(pairs: Sequence[Pair], splits: Mapping[int, str], file_hashes: Mapping[int, str]) -> list[Finding]:
     """Findings about `pairs`; those with the same hash in `file_hashes` (by image id) are left to the contract.
 
-    As the contract does for files, a picture in two splits is a warning, and an error where more than LEAK_TOLERATED of
-    a split are such pictures by pixels or plan id. A near-duplicate is a judgement, so it never refuses a data set.
+    As the contract does for files, an image in two splits is a warning, and an error where more than LEAK_TOLERATED of
+    a split are such images by pixels or plan id. A near-duplicate is a judgement, so it never refuses a data set.
     """
     found = FindingLog()
     certain: Counter[str] = Counter()
@@ -116,18 +128,18 @@ def check_pairs(pairs: Sequence[Pair], splits: Mapping[int, str], file_hashes: M
         split, other_split = splits[pair.second], splits[pair.first]
         same_file = file_hashes.get(pair.first, 1) == file_hashes.get(pair.second, 2)
         if pair.leaks:
-            certain[split] += pair.likeness is not Likeness.LOOK
+            certain[split] += pair.similarity is not Similarity.NEAR_DUPLICATE
             by_file[split] += same_file
         if same_file:
             continue
         if not pair.leaks:
-            _say_twice(pair, split, found)
+            _report_duplicate(pair, split, found)
             continue
         code, how = {
-            Likeness.PIXELS: ("LEAKAGE", "has the same pixels as"),
-            Likeness.LOOK: ("LEAKAGE_NEAR_DUPLICATE", "looks nearly the same as"),
-            Likeness.PLAN: ("LEAKAGE_SAME_PLAN", "is of the same plan of CubiCasa5K as"),
-        }[pair.likeness]
+            Similarity.PIXELS: ("LEAKAGE", "has the same pixels as"),
+            Similarity.NEAR_DUPLICATE: ("LEAKAGE_NEAR_DUPLICATE", "looks nearly the same as"),
+            Similarity.PLAN: ("LEAKAGE_SAME_PLAN", "is of the same plan of CubiCasa5K as"),
+        }[pair.similarity]
         message = f"Image {pair.second} in {split} {how} image {pair.first} in {other_split}."
         found.warning(code, message, _FIX, split=split, image_id=pair.second)
     sizes = Counter(splits.values())
@@ -144,8 +156,8 @@ def check_pairs(pairs: Sequence[Pair], splits: Mapping[int, str], file_hashes: M
     return found.findings()
 
 
-def _say_twice(pair: Pair, split: str, found: FindingLog) -> None:
-    if pair.likeness is Likeness.PIXELS:
+def _report_duplicate(pair: Pair, split: str, found: FindingLog) -> None:
+    if pair.similarity is Similarity.PIXELS:
         found.warning(
             "DUPLICATE_IMAGE",
             f"Images {pair.first} and {pair.second} in {split} have the same pixels.",
@@ -201,14 +213,14 @@ def describe_moves(moves: Sequence[Move], groups: Sequence[Sequence[int]]) -> li
         return []
     found = FindingLog()
     moved = {move.image_id for move in moves}
-    mended = sum(not moved.isdisjoint(group) for group in groups)
+    united = sum(not moved.isdisjoint(group) for group in groups)
     ways: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for move in moves:
         ways[move.old, move.new].append(move.image_id)
     parts = [f"{_listed(ids)} from {old} to {new}" for (old, new), ids in sorted(ways.items())]
     found.info(
         "LEAKAGE_FIXED",
-        f"{len(moves):,} images were moved, so that each of {mended:,} groups of like pictures is in one split: "
+        f"{len(moves):,} images were moved, so that each of {united:,} groups of similar images is in one split: "
         f"{'; '.join(parts)}.",
         "Nothing; the manifest's options name all of them.",
     )

@@ -1,4 +1,4 @@
-"""Lists the pictures below a folder, and says of everything there that cannot be looked at why not."""
+"""Lists the image files below a folder, and reports whatever there cannot be looked at."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dataset_contract.findings import FindingLog
-from dataset_prep.images import SUFFIXES
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif"})
+"""Endings, in lower case, of the files that count as images."""
 
 
-def picture_files(folder: Path, found: FindingLog, *, without: Path | None = None) -> Iterator[str]:
-    """The paths of all pictures below `folder`, sorted folder by folder; hidden files and folders are passed over.
+def image_files(folder: Path, found: FindingLog, *, exclude: Path | None = None) -> Iterator[str]:
+    """The paths of all images below `folder`, sorted folder by folder; hidden files and folders are passed over.
 
     Links are followed to files inside `folder` only. A folder or file that cannot be read, and a link that leads
-    elsewhere, is a finding. What lies below `without` is left out.
+    elsewhere, is a finding. What lies below `exclude` is left out.
     """
     root = os.path.realpath(folder)
-    skipped = os.path.realpath(without) if without is not None else None
+    skipped = os.path.realpath(exclude) if exclude is not None else None
     for directory, folders, names in os.walk(folder, onerror=lambda error: _refuse_folder(error, folder, found)):
         folders[:] = sorted(
             name for name in folders if not name.startswith(".") and _is_walked(directory, name, root, found)
@@ -36,7 +38,7 @@ def picture_files(folder: Path, found: FindingLog, *, without: Path | None = Non
                     found.error(
                         "FILE_REFUSED",
                         f"{place} {problem}.",
-                        "Put the picture itself there, or take it out of the source.",
+                        "Put the image itself there, or take it out of the source.",
                         file=place,
                     )
 
@@ -46,7 +48,7 @@ def _join(directory: str, name: str) -> str:
 
 
 def _problem(path: str, root: str) -> str | None:
-    """Why a file is no picture to read (end of a sentence), None if it is one."""
+    """Why a file is no image to read (end of a sentence), None if it is one."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116  as above
             return "is no regular file"
@@ -71,7 +73,7 @@ def _is_walked(directory: str, name: str, root: str, found: FindingLog) -> bool:
         found.warning(
             "FOLDER_LINKED",
             f"{place} is a symbolic link to a folder elsewhere, which was not looked into.",
-            "Give that folder itself, or copy it here, if its pictures belong to the source.",
+            "Give that folder itself, or copy it here, if its images belong to the source.",
             file=place,
         )
     return False
@@ -82,6 +84,6 @@ def _refuse_folder(error: OSError, folder: Path, found: FindingLog) -> None:
     found.error(
         "FOLDER_UNREADABLE",
         f"The folder {folder if place == '.' else place} cannot be read ({error.strerror or error}).",
-        "Make it readable, or take it out of the source: its pictures would be missing.",
+        "Make it readable, or take it out of the source: its images would be missing.",
         file=place,
     )
