@@ -1,4 +1,4 @@
-"""What several tests of the preparation need: sample plans, and small pictures."""
+"""What several tests of the preparation need: sample plans, and small images."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def plans(tmp_path: Path, samples: Path) -> Path:
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Callable[..., Path]:
-    """Makes a picture file below the test's folder: picture("a/b.png", size=(40, 30), mode="RGB", **save options)."""
+def make_image(tmp_path: Path) -> Callable[..., Path]:
+    """Makes an image file below the test's folder: make_image("a/b.png", size=(40, 30), mode="RGB", **save options)."""
 
     def make(
         name: str, *, size: tuple[int, int] = (40, 30), mode: str = "RGB", colour: object = 255, **save: object

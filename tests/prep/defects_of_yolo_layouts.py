@@ -1,4 +1,4 @@
-"""Defects of a YOLO data set's pictures, of its data.yaml and of its lists of pictures."""
+"""Defects of a YOLO data set's images, of its data.yaml and of its lists of images."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from tests.contract.samples import png
 from tests.prep.yolo_tree import YAML, YAML_LIST, Planted, yaml
 
 LAYOUT_DEFECTS: dict[str, Planted] = {
-    # pictures
-    "picture empty": (lambda t: t.write("train/images/a.png", b""), "IMAGE_BROKEN", "a.png is empty"),
-    "picture truncated": (
+    # images
+    "image empty": (lambda t: t.write("train/images/a.png", b""), "IMAGE_BROKEN", "a.png is empty"),
+    "image truncated": (
         lambda t: t.write("train/images/a.png", (t.root / "train/images/a.png").read_bytes()[:-20]),
         "IMAGE_DAMAGED",
         "breaks off",
     ),
     "web page called PNG": (lambda t: t.write("train/images/a.png", "<html>404</html>"), "IMAGE_BROKEN", "a.png"),
-    "picture gigantic": (
+    "image gigantic": (
         lambda t: t.write("train/images/a.png", png(60_000, 60_000)),
         "IMAGE_BROKEN",
         "train/images/a.png",
     ),
-    "picture is a pipe": (
+    "image is a pipe": (
         lambda t: (t.remove("train/images/a.png"), t.make("train/images/a.png", os.mkfifo)),
         "FILE_REFUSED",
         "no regular file",
     ),
-    "picture is a link out": (
+    "image is a link out": (
         lambda t: (
             t.move("train/images/a.png", "../elsewhere.png"),
             t.make("train/images/a.png", lambda p: p.symlink_to("../../../elsewhere.png")),
@@ -34,7 +34,7 @@ LAYOUT_DEFECTS: dict[str, Planted] = {
         "FILE_REFUSED",
         "leads out",
     ),
-    "picture is a dangling link": (
+    "image is a dangling link": (
         lambda t: (t.remove("train/images/a.png"), t.make("train/images/a.png", lambda p: p.symlink_to("nowhere"))),
         "FILE_REFUSED",
         "cannot be read",
@@ -44,12 +44,12 @@ LAYOUT_DEFECTS: dict[str, Planted] = {
         "FOLDER_LINKED",
         "more is a symbolic link",
     ),
-    "the same picture in two splits": (
+    "the same image in two splits": (
         lambda t: t.write("valid/images/c.png", (t.root / "train/images/a.png").read_bytes()),
         "LEAKAGE_HEAVY",
         "in another split",
     ),
-    "one picture for all": (
+    "one image for all": (
         lambda t: [
             t.write(f"{name}.png", (t.root / "train/images/a.png").read_bytes())
             for name in ("train/images/b", "valid/images/c", "valid/images/d")
@@ -73,15 +73,15 @@ LAYOUT_DEFECTS: dict[str, Planted] = {
         "TRAIN_FOLDER_ABSENT",
         "nowhere/images",
     ),
-    "train's folder without pictures": (
+    "train's folder without images": (
         yaml("train: train/labels\nval: valid/images\nnames: [wall, room]"),
         "TRAIN_FOLDER_ABSENT",
-        "no picture lies there",
+        "no image lies there",
     ),
-    "a split's folder without pictures": (
+    "a split's folder without images": (
         yaml(YAML + "test: train/labels"),
         "SPLIT_FOLDER_ABSENT",
-        "names train/labels for test, and no picture lies there",
+        "names train/labels for test, and no image lies there",
     ),
     "nc too small": (yaml(YAML + "nc: 1"), None, "nc: '1', but 2 names"),
     "nc too large": (yaml(YAML + "nc: 3"), None, "nc: '3', but 2 names"),
@@ -111,17 +111,17 @@ LAYOUT_DEFECTS: dict[str, Planted] = {
     ),
     "control characters in a name": (yaml(YAML.replace("room", '"\\e[31mroom"')), None, "neither a list"),
     "half a character in a name": (yaml(YAML.replace("room", '"\\ud800"')), None, "data.yaml"),
-    "list names a missing picture": (
+    "list names a missing image": (
         lambda t: (t.write("t.txt", "train/images/a.png\ntrain/images/zz.png\n"), yaml(YAML_LIST)(t)),
         "IMAGE_MISSING",
         "zz.png",
     ),
-    "list names a picture twice": (
+    "list names an image twice": (
         lambda t: (t.write("t.txt", "train/images/a.png\n./train/images/a.png\n"), yaml(YAML_LIST)(t)),
         "IMAGE_LISTED_TWICE",
-        "one and the same picture",
+        "one and the same image",
     ),
-    "list names what is no picture": (
+    "list names what is no image": (
         lambda t: (t.write("t.txt", "train/images/a.png\n/etc/hostname\n"), yaml(YAML_LIST)(t)),
         "IMAGE_MISSING",
         "lists /etc/hostname",

@@ -18,8 +18,8 @@ from tests.contract.samples import SampleDataset, png
 from tests.contract.test_planted_coco_defects import DEFECTS
 
 SPLITS = ("train", "val", "test")
-# Defects of a data set that are none of a source: preparation finds pictures by the end of their path, takes classes by
-# name, splits and numbers anew, and makes plain PNGs of all pictures, and says so.
+# Defects of a data set that are none of a source: preparation finds images by the end of their path, takes classes by
+# name, splits and numbers anew, and makes plain PNGs of all images, and says so.
 NONE_OF_A_SOURCE = frozenset(
     {
         "category id of a billion",
@@ -87,7 +87,7 @@ def first_image(tmp_path: Path, **change: Any) -> None:
 
 
 def second(tmp_path: Path) -> Path:
-    """Another picture of the name of image 1's, in another folder."""
+    """Another image of the name of image 1's, in another folder."""
     path = tmp_path / "source/elsewhere/000001.png"
     path.parent.mkdir()
     return Path(shutil.copy(tmp_path / "source/train/images/000002.png", path))
@@ -122,23 +122,23 @@ def linked_out(tmp_path: Path) -> None:
 
 IMAGE_1 = "source/train/images/000001.png"
 PLANTS: dict[str, tuple[Callable[[Path], object], str, str]] = {
-    "picture missing": (lambda p: (p / IMAGE_1).unlink(), "IMAGE_MISSING", "no such picture"),
-    "picture in another case": (
+    "image missing": (lambda p: (p / IMAGE_1).unlink(), "IMAGE_MISSING", "no such file"),
+    "image in another case": (
         lambda p: (p / IMAGE_1).rename(p / "source/train/images/000001.PNG"),
         "IMAGE_MISSING",
         ".PNG",
     ),
-    "picture by its base name only": (uncertain, "IMAGE_UNCERTAIN", "in another folder"),
-    "picture ambiguous": (ambiguous, "IMAGE_AMBIGUOUS", "fits 2"),
-    "two images, one picture": (
+    "image by its base name only": (uncertain, "IMAGE_UNCERTAIN", "in another folder"),
+    "image ambiguous": (ambiguous, "IMAGE_AMBIGUOUS", "fits 2"),
+    "two images, one file": (
         lambda p: first_image(p, file_name="images/000002.png"),
         "IMAGE_FILE_TWICE",
         "000002.png",
     ),
-    "picture a pipe": (lambda p: instead(p / IMAGE_1, os.mkfifo), "FILE_REFUSED", "no regular file"),
-    "picture a link out": (linked_out, "FILE_REFUSED", "leads out"),
-    "picture a bomb": (lambda p: (p / IMAGE_1).write_bytes(png(60_000, 60_000)), "IMAGE_BROKEN", "000001.png"),
-    "picture turned by EXIF": (lambda p: turned(p / IMAGE_1), "IMAGE_SIZE_DIFFERS", "swapped"),
+    "image a pipe": (lambda p: instead(p / IMAGE_1, os.mkfifo), "FILE_REFUSED", "no regular file"),
+    "image a link out": (linked_out, "FILE_REFUSED", "leads out"),
+    "image a bomb": (lambda p: (p / IMAGE_1).write_bytes(png(60_000, 60_000)), "IMAGE_BROKEN", "000001.png"),
+    "image turned by EXIF": (lambda p: turned(p / IMAGE_1), "IMAGE_SIZE_DIFFERS", "swapped"),
     "ids twice over the files": (
         lambda p: shutil.copy(p / "source/train/annotations.json", p / "source/val/annotations.json"),
         "IMAGE_ID_TWICE",
@@ -147,7 +147,7 @@ PLANTS: dict[str, tuple[Callable[[Path], object], str, str]] = {
 }
 
 
-def test_a_picture_that_was_copied_is_named_as_the_source_has_it(tmp_path: Path, prepare: Any) -> None:
+def test_an_image_that_was_copied_is_named_as_the_source_has_it(tmp_path: Path, prepare: Any) -> None:
     write_source(SampleDataset(), tmp_path / "source")
     (tmp_path / IMAGE_1).write_bytes(png()[:-12])
     (finding,) = (finding for finding in prepare()[1] if finding.code == "IMAGE_DAMAGED")

@@ -53,7 +53,7 @@ def test_more_defects_than_the_facts_name_are_tried() -> None:
 
 def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = Tree(tmp_path / "yolo")
-    tree.picture("train/images/locked/z.png")
+    tree.make_image("train/images/locked/z.png")
     scandir = os.scandir
 
     def locked(path: Any = ".") -> Any:

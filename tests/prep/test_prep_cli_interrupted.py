@@ -15,7 +15,7 @@ RUN = ROOT / "dataset_prep" / "run.py"
 
 
 def test_ctrl_c_ends_with_130_and_one_sentence(samples: Path, tmp_path: Path) -> None:
-    """Interrupted by a real signal while it writes: it stops itself at the second picture."""
+    """Interrupted by a real signal while it writes: it stops itself at the second image."""
     interrupted = (
         "import os, signal, sys\n"
         "import dataset_prep.write as write\n"

@@ -12,9 +12,9 @@ from PIL import Image
 from dataset_prep.run import main
 
 
-def coco_file(tmp_path: Path, picture: Callable[..., Path], *boxes: list[float]) -> Path:
-    """A COCO file beside its one picture, 40 x 30 pixels."""
-    picture("a.png")
+def coco_file(tmp_path: Path, make_image: Callable[..., Path], *boxes: list[float]) -> Path:
+    """A COCO file beside its one image, 40 x 30 pixels."""
+    make_image("a.png")
     annotations = [
         {"id": i, "image_id": 1, "category_id": 1, "bbox": box, "area": box[2] * box[3], "iscrowd": 0}
         for i, box in enumerate(boxes, start=1)
@@ -29,10 +29,10 @@ def coco_file(tmp_path: Path, picture: Callable[..., Path], *boxes: list[float])
 
 
 def test_a_coco_file_works_beside_the_folder_that_is_written(
-    tmp_path: Path, picture: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, make_image: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And a second run does not take what the first one wrote for the source's pictures."""
-    file = coco_file(tmp_path, picture, [1, 1, 9, 9])
+    """And a second run does not take what the first one wrote for the source's images."""
+    file = coco_file(tmp_path, make_image, [1, 1, 9, 9])
     file.write_text(file.read_text().replace("a.png", "000001.png"))
     (tmp_path / "a.png").rename(tmp_path / "000001.png")
     monkeypatch.chdir(tmp_path)
@@ -42,9 +42,9 @@ def test_a_coco_file_works_beside_the_folder_that_is_written(
 
 
 def test_boxes_are_repaired_and_counted_only_where_it_is_asked_for(
-    tmp_path: Path, picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = coco_file(tmp_path, picture, [1, 1, 9, 9], [30, 5, 15, 5], [5, 5, 0, 5], [5, 6, 0, 5])
+    file = coco_file(tmp_path, make_image, [1, 1, 9, 9], [30, 5, 15, 5], [5, 5, 0, 5], [5, 6, 0, 5])
     arguments = ["--source", str(file), "--output", str(tmp_path / "d"), "--split", "1,0,0"]
     assert main(arguments) == 1
     refused = capsys.readouterr().out
@@ -64,9 +64,9 @@ def test_boxes_are_repaired_and_counted_only_where_it_is_asked_for(
 
 
 def test_yolo_rows_are_repaired_where_it_is_asked_for(
-    tmp_path: Path, picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    picture("yolo/images/a.png")
+    make_image("yolo/images/a.png")
     (tmp_path / "yolo/labels").mkdir()
     (tmp_path / "yolo/labels/a.txt").write_text("0 0.5 0.5 0 0.5\n0 0.5 0.5 1.1 0.5\n0 0.8 0.5 0.5 0.5\n")
     (tmp_path / "yolo/classes.txt").write_text("wall")
@@ -107,10 +107,10 @@ def test_types_of_rooms_become_classes(samples: Path, tmp_path: Path) -> None:
 
 
 def test_empty_images_are_kept_unless_they_are_to_be_dropped(
-    tmp_path: Path, picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    picture("yolo/images/a.png", colour=1)
-    picture("yolo/images/b.png", colour=2)
+    make_image("yolo/images/a.png", colour=1)
+    make_image("yolo/images/b.png", colour=2)
     (tmp_path / "yolo/labels").mkdir()
     (tmp_path / "yolo/labels/a.txt").write_text("0 0.5 0.5 0.5 0.5")
     (tmp_path / "yolo/classes.txt").write_text("wall")

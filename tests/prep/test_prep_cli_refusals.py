@@ -42,13 +42,13 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int
             ["--source", "plans", "--classes", "door"],
             "no class and no type of room of that name. It has room, wall, and as types of rooms Bath, Bedroom",
         ),
-        (["--source", "plans", "--output", "plans/d"], "lies in the source"),
+        (["--source", "plans", "--output", "plans/d"], "is in the source"),
         (["--source", "plans", "--output", "other"], "give a folder of its own for --output"),
         (["--source", "plans", "--output", "other/notes.txt"], "is a file"),
-        (["--source", "plans", "--output", "d", "--report", "d/r"], "lies in the data set"),
+        (["--source", "plans", "--output", "d", "--report", "d/r"], "is in the data set"),
         (["--source", "plans", "--report", "other/notes.txt"], "is a file"),
-        (["--source", "plans", "--report", "plans/r"], "plans/r lies in the source"),
-        (["--source", "plans", "--dry-run", "--report", "plans"], "plans lies in the source"),
+        (["--source", "plans", "--report", "plans/r"], "plans/r is in the source"),
+        (["--source", "plans", "--dry-run", "--report", "plans"], "plans is in the source"),
         (["--source", "plans", "--images", "other"], "belong to COCO sources"),
         (["--source", "plans", "--annotations", "nothing.json"], "nothing.json does not exist"),
         (["--source", "plans", "--format", "voc"], "invalid choice: 'voc'"),
@@ -56,7 +56,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int
         (["--source", "plans", "--keep-empty", "--drop-empty"], "not allowed with argument --keep-empty"),
         (["--source", "plans", "--prefix", "../mine"], "'../mine' is no name of a folder"),
         (["--source", "plans", "--prefix", ""], "'' is no name of a folder"),
-        (["--source", "d/plans", "--output", "d"], "d/plans lies in d"),
+        (["--source", "d/plans", "--output", "d"], "d/plans is in d"),
         (["--source", "plans", "--workers", "many"], "'many' is no whole number"),
         (["--source", "plans", "--limit", "1.5"], "'1.5' is no whole number"),
         (["--source", "plans", "--classes", "wall,Walls"], "needs names, each once"),
@@ -102,9 +102,9 @@ def test_a_broken_svg_refuses_the_data_set_and_names_it(plans: Path, capsys: pyt
 
 
 def test_pixel_coordinates_in_yolo_are_refused(
-    tmp_path: Path, picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    picture("yolo/images/a.png")
+    make_image("yolo/images/a.png")
     (tmp_path / "yolo/labels").mkdir()
     (tmp_path / "yolo/labels/a.txt").write_text("0 20 15 10 10")
     (tmp_path / "yolo/classes.txt").write_text("wall")
@@ -113,9 +113,9 @@ def test_pixel_coordinates_in_yolo_are_refused(
 
 
 def test_classes_that_nobody_asked_for_are_named(
-    tmp_path: Path, picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    picture("yolo/images/a.png")
+    make_image("yolo/images/a.png")
     (tmp_path / "yolo/labels").mkdir()
     (tmp_path / "yolo/labels/a.txt").write_text("0 0.5 0.5 0.5 0.5")
     (tmp_path / "yolo/classes.txt").write_text("door")
@@ -163,9 +163,9 @@ def test_a_folder_that_is_to_be_written_is_not_read(tmp_path: Path, capsys: pyte
 
 
 def test_names_are_shown_as_they_are_but_what_the_terminal_lacks_is_escaped(
-    tmp_path: Path, picture: Callable[..., Path]
+    tmp_path: Path, make_image: Callable[..., Path]
 ) -> None:
-    picture("yolo/images/gr\u00fcn :house: \u5e73.png")
+    make_image("yolo/images/gr\u00fcn :house: \u5e73.png")
     (tmp_path / "yolo/labels").mkdir()
     (tmp_path / "yolo/labels/gr\u00fcn :house: \u5e73.txt").write_text("0 0.5 0.5 0 0")
     (tmp_path / "yolo/classes.txt").write_text("wall")

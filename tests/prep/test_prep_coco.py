@@ -1,4 +1,4 @@
-"""COCO files with another machine's paths find their own pictures, by suffix and never by base name."""
+"""COCO files with another machine's paths find their own images, by suffix and never by base name."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from dataset_prep.sources.coco import find_annotations, read_coco
 from dataset_prep.sources.path_suffixes import PathSuffixes
 from dataset_prep.sources.source import Source
 
-Picture = Callable[..., Path]
+MakeImage = Callable[..., Path]
 STALE = "/kaggle/input/cubicasa5k/cubicasa5k/cubicasa5k"
 
 
 def coco(*names: str, first_id: int = 1, categories: tuple[str, ...] = ("wall", "room")) -> dict[str, Any]:
-    """A COCO file with one picture of 40 x 30 for each name, and one box of each category on it."""
+    """A COCO file with one image of 40 x 30 for each name, and one box of each category on it."""
     images = [
         {"id": first_id + index, "file_name": name, "width": 40, "height": 30} for index, name in enumerate(names)
     ]
@@ -55,9 +55,9 @@ def codes(source: Source) -> list[str]:
     return [finding.code for finding in source.findings if finding.severity is not Severity.INFO]
 
 
-def test_stale_paths_find_their_own_pictures(tmp_path: Path, picture: Picture) -> None:
+def test_stale_paths_find_their_own_images(tmp_path: Path, make_image: MakeImage) -> None:
     for name in ("colorful/1", "colorful/11", "high_quality/1"):
-        picture(f"plans/{name}/F1_original.png")
+        make_image(f"plans/{name}/F1_original.png")
     names = [f"{STALE}/{name}/F1_original.png" for name in ("high_quality/1", "colorful/11", "colorful/1")]
     path = write(tmp_path / "train_coco_pt.json", coco(*names))
     source = read_coco([path], [tmp_path / "plans"])
@@ -66,30 +66,30 @@ def test_stale_paths_find_their_own_pictures(tmp_path: Path, picture: Picture) -
     assert codes(source) == []
 
 
-def test_a_base_name_that_fits_many_pictures_is_ambiguous_with_the_candidates_named(
-    tmp_path: Path, picture: Picture
+def test_a_base_name_that_fits_many_images_is_ambiguous_with_the_candidates_named(
+    tmp_path: Path, make_image: MakeImage
 ) -> None:
     for number in (1, 2):
-        picture(f"plans/{number}/F1_original.png")
+        make_image(f"plans/{number}/F1_original.png")
     path = write(tmp_path / "a.json", coco("elsewhere/F1_original.png", "x/2/F1_original.png"))
     source = read_coco([path], [tmp_path / "plans"])
     assert codes(source) == ["IMAGE_AMBIGUOUS"]
-    assert "fits 2 pictures" in source.findings[0].message
+    assert "fits 2 files" in source.findings[0].message
     assert [image.image_id for image in source.images] == [2]
 
 
-def test_a_missing_picture_is_not_asked_for_among_those_of_other_plans(tmp_path: Path, picture: Picture) -> None:
+def test_a_missing_image_is_not_asked_for_among_those_of_other_plans(tmp_path: Path, make_image: MakeImage) -> None:
     for number in (1, 2):
-        picture(f"plans/colorful/{number}/F1_original.png")
+        make_image(f"plans/colorful/{number}/F1_original.png")
     path = write(tmp_path / "a.json", coco("x/colorful/3/F1_original.png", "x/colorful/2/F1_original.png"))
     finding = read_coco([path], [tmp_path / "plans"]).findings[0]
-    assert "by its base name only, in other folders, fits 2 pictures" in finding.message
-    assert finding.fix.startswith("Add the picture if it is missing")
+    assert "by its base name only, in other folders, fits 2 files" in finding.message
+    assert finding.fix.startswith("Add the image if it is missing")
 
 
-def test_the_picture_that_is_written_otherwise_is_named_alone(tmp_path: Path, picture: Picture) -> None:
+def test_the_image_that_is_written_otherwise_is_named_alone(tmp_path: Path, make_image: MakeImage) -> None:
     for number in (1, 2, 3):
-        picture(f"plans/colorful/{number}/F1_original.png")
+        make_image(f"plans/colorful/{number}/F1_original.png")
     path = write(tmp_path / "a.json", coco("x/Colorful/3/f1_ORIGINAL.png", "x/colorful/2/F1_original.png"))
     finding = read_coco([path], [tmp_path / "plans"]).findings[0]
     assert finding.code == "IMAGE_MISSING"
@@ -97,37 +97,37 @@ def test_the_picture_that_is_written_otherwise_is_named_alone(tmp_path: Path, pi
     assert "colorful/3/F1_original.png, which is written otherwise" in finding.message
 
 
-def test_many_images_never_share_one_picture(tmp_path: Path, picture: Picture) -> None:
-    picture("plans/F1_original.png")
+def test_many_images_never_share_one_image(tmp_path: Path, make_image: MakeImage) -> None:
+    make_image("plans/F1_original.png")
     path = write(tmp_path / "a.json", coco("x/1/F1_original.png", "x/2/F1_original.png"))
     source = read_coco([path], [tmp_path / "plans"])
     assert codes(source) == ["IMAGE_FILE_TWICE"]
 
 
-def test_a_missing_picture_is_an_error(tmp_path: Path, picture: Picture) -> None:
-    picture("plans/a.png")
+def test_a_missing_image_is_an_error(tmp_path: Path, make_image: MakeImage) -> None:
+    make_image("plans/a.png")
     path = write(tmp_path / "a.json", coco("a.png", "b.png"))
     assert codes(read_coco([path], [tmp_path / "plans"])) == ["IMAGE_MISSING"]
 
 
-def test_pictures_beyond_the_limit_need_not_be_there(tmp_path: Path, picture: Picture) -> None:
-    picture("plans/a.png")
-    picture("plans/b.png")
+def test_images_beyond_the_limit_need_not_be_there(tmp_path: Path, make_image: MakeImage) -> None:
+    make_image("plans/a.png")
+    make_image("plans/b.png")
     path = write(tmp_path / "a.json", coco("a.png", "b.png", "not downloaded.png"))
     source = read_coco([path], [tmp_path / "plans"], limit=2)
     assert ([image.image_id for image in source.images], source.findings) == ([1, 2], [])
     assert codes(read_coco([path], [tmp_path / "plans"], limit=3)) == ["IMAGE_MISSING"]
 
 
-def test_windows_paths_are_understood(tmp_path: Path, picture: Picture) -> None:
-    picture("plans/a/b.png")
+def test_windows_paths_are_understood(tmp_path: Path, make_image: MakeImage) -> None:
+    make_image("plans/a/b.png")
     path = write(tmp_path / "a.json", coco("D:\\data\\a\\b.png"))
     assert codes(read_coco([path], [tmp_path / "plans"])) == []
 
 
-def test_classes_are_taken_by_name_in_every_file(tmp_path: Path, picture: Picture) -> None:
-    picture("plans/a.png")
-    picture("plans/b.png")
+def test_classes_are_taken_by_name_in_every_file(tmp_path: Path, make_image: MakeImage) -> None:
+    make_image("plans/a.png")
+    make_image("plans/b.png")
     first = write(tmp_path / "instances_train.json", coco("a.png", categories=("wall", "room")))
     second = write(tmp_path / "instances_val2017.json", coco("b.png", first_id=2, categories=("Rooms", "Wall")))
     source = read_coco([first, second], [tmp_path / "plans"])
@@ -135,15 +135,15 @@ def test_classes_are_taken_by_name_in_every_file(tmp_path: Path, picture: Pictur
     assert [image.official_split for image in source.images] == ["train", "val"]
 
 
-def test_ids_must_be_unique_over_all_files(tmp_path: Path, picture: Picture) -> None:
-    picture("plans/a.png")
-    picture("plans/b.png")
+def test_ids_must_be_unique_over_all_files(tmp_path: Path, make_image: MakeImage) -> None:
+    make_image("plans/a.png")
+    make_image("plans/b.png")
     files = [write(tmp_path / f"{name}.json", coco(f"{name}.png")) for name in ("a", "b")]
     assert codes(read_coco(files, [tmp_path / "plans"])) == ["IMAGE_ID_TWICE"]
 
 
-def test_room_types_are_kept(tmp_path: Path, picture: Picture) -> None:
-    picture("plans/a.png")
+def test_room_types_are_kept(tmp_path: Path, make_image: MakeImage) -> None:
+    make_image("plans/a.png")
     content = coco("a.png")
     content["annotations"][1]["attributes"] = {"room_type": "Kitchen"}
     (image,) = read_coco([write(tmp_path / "a.json", content)], [tmp_path / "plans"]).images
@@ -161,18 +161,18 @@ def test_coco_files_are_told_from_other_json(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"images": 3}', b'{"images": [NaN]}'])
-def test_a_file_that_is_no_coco_is_refused_in_one_sentence(tmp_path: Path, picture: Picture, data: bytes) -> None:
-    picture("plans/a.png")
+def test_a_file_that_is_no_coco_is_refused_in_one_sentence(tmp_path: Path, make_image: MakeImage, data: bytes) -> None:
+    make_image("plans/a.png")
     (tmp_path / "a.json").write_bytes(data)
     with pytest.raises(PrepError, match=r"None of the images in .*a\.json can be used; the first problem: a\.json"):
         read_coco([tmp_path / "a.json"], [tmp_path / "plans"])
 
 
-def test_missing_files_and_folders_without_pictures_are_wrong_usage(tmp_path: Path) -> None:
+def test_missing_files_and_folders_without_images_are_wrong_usage(tmp_path: Path) -> None:
     path = write(tmp_path / "a.json", coco("a.png"))
     with pytest.raises(UsageError, match="does not exist"):
         read_coco([tmp_path / "b.json"], [tmp_path])
-    with pytest.raises(UsageError, match="no picture below"):
+    with pytest.raises(UsageError, match="no image below"):
         read_coco([path], [tmp_path])
 
 

@@ -30,12 +30,12 @@ WALL = '<g class="Wall"><polygon points="{}"/></g>'
 
 
 @pytest.fixture
-def plan(tmp_path: Path, picture: Callable[..., Path]) -> Callable[..., Path]:
+def plan(tmp_path: Path, make_image: Callable[..., Path]) -> Callable[..., Path]:
     """Makes a plan: F1_original of 100 x 50 pixels, F1_scaled of 200 x 200, model.svg with `inside`."""
 
     def make(name: str = "high_quality/17", inside: str = WALL.format("20,40 60,40 60,80 20,80 ")) -> Path:
-        picture(f"{name}/F1_original.png", size=(100, 50))
-        picture(f"{name}/F1_scaled.png", size=(200, 200))
+        make_image(f"{name}/F1_original.png", size=(100, 50))
+        make_image(f"{name}/F1_scaled.png", size=(200, 200))
         (tmp_path / name / "model.svg").write_text(SVG.format(inside))
         return tmp_path / name
 
@@ -58,9 +58,7 @@ def test_hidden_folders_are_no_plans(tmp_path: Path, plan: Callable[..., Path]) 
     assert "PLAN_WITHOUT_IMAGE" not in codes(source)
 
 
-def test_boxes_are_scaled_from_the_scaled_picture_not_from_the_viewbox(
-    tmp_path: Path, plan: Callable[..., Path]
-) -> None:
+def test_boxes_are_scaled_from_the_scaled_image_not_from_the_viewbox(tmp_path: Path, plan: Callable[..., Path]) -> None:
     plan()
     (image,) = read(tmp_path).images
     assert (image.width, image.height) == (100, 50)
@@ -148,7 +146,7 @@ def test_an_incomplete_plan_is_skipped_with_a_warning(
     ("file", "content", "code"),
     [
         ("model.svg", b"<svg", "ANNOTATION_BROKEN"),
-        ("F1_scaled.png", b"no picture", "IMAGE_BROKEN"),
+        ("F1_scaled.png", b"no image", "IMAGE_BROKEN"),
         ("F1_original.png", b"", "IMAGE_BROKEN"),
     ],
 )
@@ -200,7 +198,7 @@ SIDES = st.integers(20, 400)
     box=st.tuples(*[st.floats(0, 1)] * 4),
     shift=st.tuples(st.floats(-50, 50), st.floats(-50, 50)),
 )
-def test_a_wall_keeps_its_place_in_the_picture_whatever_the_frames_and_transforms(
+def test_a_wall_keeps_its_place_in_the_image_whatever_the_frames_and_transforms(
     original: tuple[int, int],
     scaled: tuple[int, int],
     box: tuple[float, float, float, float],
@@ -228,7 +226,7 @@ def test_a_wall_keeps_its_place_in_the_picture_whatever_the_frames_and_transform
     assert found.bbox[1] + found.bbox[3] <= original[1] + 1e-3
 
 
-def test_an_annotation_larger_than_its_picture_is_mismatched_with_figures(
+def test_an_annotation_larger_than_its_image_is_mismatched_with_figures(
     tmp_path: Path, plan: Callable[..., Path]
 ) -> None:
     """As high_quality_architectural/20107: F1_scaled has 485 x 430 pixels, its SVG reaches to 1066 x 744."""
@@ -242,14 +240,14 @@ def test_an_annotation_larger_than_its_picture_is_mismatched_with_figures(
 
 
 def test_an_annotation_of_another_plan_is_mismatched_with_figures(tmp_path: Path, plan: Callable[..., Path]) -> None:
-    """As colorful/12769: all of it lies inside of the picture, but there is no ink under the walls."""
+    """As colorful/12769: all of it is inside of the image, but there is no ink under the walls."""
     folder = plan(
         inside=WALL.format("100,100 700,100 700,130 100,130") + WALL.format("100,100 130,100 130,500 100,500")
     )
     for name, walls in (("F1_original.png", (60, 60, 370, 75)), ("F1_scaled.png", (120, 120, 740, 150))):
-        picture = Image.new("L", (400, 300) if name == "F1_original.png" else (800, 600), 255)
-        ImageDraw.Draw(picture).rectangle(walls, fill=0)
-        picture.save(folder / name)
+        image = Image.new("L", (400, 300) if name == "F1_original.png" else (800, 600), 255)
+        ImageDraw.Draw(image).rectangle(walls, fill=0)
+        image.save(folder / name)
     source = read(tmp_path)
     assert codes(source) == ["ANNOTATION_DOES_NOT_FIT"]
     assert "of its walls' sides lie on lines of F1_original.png" in source.findings[0].message

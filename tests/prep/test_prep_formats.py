@@ -15,11 +15,11 @@ STALE = "/kaggle/input/cubicasa5k/cubicasa5k/cubicasa5k/high_quality_architectur
 
 
 @pytest.fixture
-def kaggle(tmp_path: Path, picture: Callable[..., Path]) -> Path:
-    """CubiCasa5K's folders with pictures only, and the COCO file with stale paths beside them."""
+def kaggle(tmp_path: Path, make_image: Callable[..., Path]) -> Path:
+    """CubiCasa5K's folders with images only, and the COCO file with stale paths beside them."""
     images, annotations = [], []
     for number in range(1, 11):
-        picture(f"kaggle/high_quality_architectural/{100 + number}/F1_original.png", colour=20 * number)
+        make_image(f"kaggle/high_quality_architectural/{100 + number}/F1_original.png", colour=20 * number)
         images.append({"id": number, "file_name": f"{STALE}/{100 + number}/F1_original.png", "width": 40, "height": 30})
         bbox = [number, 2, 10, 5]
         annotations.append({"id": number, "image_id": number, "category_id": 1, "bbox": bbox, "area": 50, "iscrowd": 0})
@@ -28,7 +28,7 @@ def kaggle(tmp_path: Path, picture: Callable[..., Path]) -> Path:
     return tmp_path / "kaggle"
 
 
-def test_a_coco_file_beside_cubicasas_pictures_is_what_says_where_walls_are(kaggle: Path, tmp_path: Path) -> None:
+def test_a_coco_file_beside_cubicasas_images_is_what_says_where_walls_are(kaggle: Path, tmp_path: Path) -> None:
     assert detect_format(kaggle) == "coco"
     assert main(["--source", str(kaggle), "--output", str(tmp_path / "d"), "--classes", "wall"]) == 0
     written = [json.loads(path.read_bytes()) for path in (tmp_path / "d").glob("*/annotations.json")]
@@ -41,7 +41,7 @@ def test_with_one_model_svg_it_is_cubicasa5k(kaggle: Path) -> None:
     assert detect_format(kaggle) == "cubicasa5k"
 
 
-def test_pictures_in_cubicasas_folders_without_any_annotation_are_told_what_is_missing(
+def test_images_in_cubicasas_folders_without_any_annotation_are_told_what_is_missing(
     kaggle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (kaggle / "train_coco_pt.json").unlink()

@@ -1,4 +1,4 @@
-"""Walls are recognised as lying on their picture however it is drawn, and as not fitting where they do not."""
+"""Walls are recognised as lying on their image however it is drawn, and as not fitting where they do not."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ def styles(draw_from: st.DrawFn) -> Style:
 
 
 def overlap(style: Style, seed: int, *, scale: float = 1.0, negative: bool = False) -> InkOverlap:
-    """Of a drawn plan's walls on its picture, after all of them were scaled about the picture's corner."""
+    """Of a drawn plan's walls on its image, after all of them were scaled about the image's corner."""
     plan = make_plan(random.Random(seed))
-    picture = draw(plan, style, 420, round(420 * plan.height / plan.width)).convert("L")
+    image = draw(plan, style, 420, round(420 * plan.height / plan.width)).convert("L")
     walls = [[(x * scale, y * scale) for x, y in wall.polygon] for wall in plan.walls]
-    found = ink_overlap(ImageOps.invert(picture) if negative else picture, walls, (plan.width, plan.height))
+    found = ink_overlap(ImageOps.invert(image) if negative else image, walls, (plan.width, plan.height))
     assert found is not None
     return found
 
 
 @settings(max_examples=30, deadline=None)
 @given(style=styles(), seed=st.integers(0, 2**32), negative=st.booleans())
-def test_an_annotation_fits_its_picture_in_whatever_style_it_is_drawn(style: Style, seed: int, negative: bool) -> None:
+def test_an_annotation_fits_its_image_in_whatever_style_it_is_drawn(style: Style, seed: int, negative: bool) -> None:
     assert overlap(style, seed, negative=negative).fits
 
 
@@ -58,7 +58,7 @@ def test_an_annotation_in_another_scale_does_not_fit(style: Style, scale: float)
     assert [seed for seed in range(5) if overlap(style, seed, scale=scale).fits] == []
 
 
-def test_nothing_fits_a_blank_picture() -> None:
+def test_nothing_fits_a_blank_image() -> None:
     found = ink_overlap(Image.new("L", (400, 300), 255), [[(10, 10), (200, 10), (200, 100), (10, 100)]], (400, 300))
     assert found is not None
     assert (found.in_place, found.fits) == (0, False)
@@ -81,22 +81,22 @@ def real(plan: str) -> Image.Image:
     return grey_thumbnail(REAL / plan / "F1_original.png", SIDE)
 
 
-def real_overlap(picture: Image.Image, frame: tuple[float, float]) -> InkOverlap:
-    found = ink_overlap(picture, parse_model((REAL / "10004" / "model.svg").read_bytes()).walls, frame)
+def real_overlap(image: Image.Image, frame: tuple[float, float]) -> InkOverlap:
+    found = ink_overlap(image, parse_model((REAL / "10004" / "model.svg").read_bytes()).walls, frame)
     assert found is not None
     return found
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real plans are not here")
-def test_a_real_annotation_fits_its_own_picture_in_the_right_frame_only() -> None:
+def test_a_real_annotation_fits_its_own_image_in_the_right_frame_only() -> None:
     with Image.open(REAL / "10004" / "F1_scaled.png") as scaled, Image.open(REAL / "10004" / "F1_original.png") as full:
         right, unscaled = scaled.size, full.size
-    picture = real("10004")
-    for variant in (picture, ImageOps.invert(picture), picture.filter(ImageFilter.FIND_EDGES)):
+    image = real("10004")
+    for variant in (image, ImageOps.invert(image), image.filter(ImageFilter.FIND_EDGES)):
         assert real_overlap(variant, right).fits
     view_box = (1215.74, 875.66)
     for frame in (view_box, unscaled):
-        assert not real_overlap(picture, frame).fits
+        assert not real_overlap(image, frame).fits
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real plans are not here")

@@ -29,7 +29,7 @@ REAL = Path(__file__).resolve().parents[3] / "shared" / "cubicasa5k" / "high_qua
 
 @pytest.fixture(scope="module")
 def plans(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The pictures of 40 different plans."""
+    """The images of 40 different plans."""
     root = tmp_path_factory.mktemp("plans")
     write_samples(root, 40, seed=23)
     return sorted(root.rglob("F1_original.png"))
@@ -82,8 +82,8 @@ def test_the_same_pixels_in_other_files_are_the_same(plans: list[Path], tmp_path
     with Image.open(plans[0]) as opened:
         grey = opened.convert("L")
     copies = {"plain.png": (grey, {}), "rgb.png": (grey.convert("RGB"), {"compress_level": 1}), "bmp.bmp": (grey, {})}
-    for name, (picture, options) in copies.items():
-        picture.save(tmp_path / name, **options)  # type: ignore[arg-type]
+    for name, (image, options) in copies.items():
+        image.save(tmp_path / name, **options)  # type: ignore[arg-type]
     prints = prints_of(*(tmp_path / name for name in copies))
     assert len({taken.pixels for taken in prints.values()}) == 1
     transposed = tmp_path / "turned.png"
@@ -97,20 +97,20 @@ def test_images_of_one_colour_have_no_perceptual_hash(tmp_path: Path) -> None:
     assert find_groups(prints_of(tmp_path / "250.png", tmp_path / "255.png")) == []
 
 
-def test_a_picture_that_cannot_be_decoded_is_left_to_the_writing(plans: list[Path], tmp_path: Path) -> None:
+def test_an_image_that_cannot_be_decoded_is_left_to_the_writing(plans: list[Path], tmp_path: Path) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(plans[0].read_bytes()[:2000])
     assert prints_of(broken, tmp_path / "absent.png", plans[0]).keys() == {2}
 
 
-def test_a_picture_with_too_many_pixels_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_with_too_many_pixels_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.new("L", (300, 300)).save(tmp_path / "large.png")
     monkeypatch.setattr("image_reader.header.MAX_PIXELS", 300 * 300 - 1)
     monkeypatch.setattr("image_reader.decoding._normalised", lambda image: pytest.fail("decoded"))
     assert prints_of(tmp_path / "large.png") == {}
 
 
-def test_pictures_of_one_cubicasa5k_plan_belong_together(plans: list[Path], tmp_path: Path) -> None:
+def test_images_of_one_cubicasa5k_plan_belong_together(plans: list[Path], tmp_path: Path) -> None:
     floors = [tmp_path / "colorful/17/F1_original.png", tmp_path / "colorful/17/F2_original.png"]
     other = tmp_path / "colorful/18/F1_original.png"
     no_plan = tmp_path / "other/17/F1_original.png"
@@ -133,7 +133,7 @@ def test_of_the_real_plans_717_and_743_are_alike_and_no_others() -> None:
 
 
 def test_groups_grow_by_what_lies_between() -> None:
-    """A picture like two others joins them, although those two are too far from each other."""
+    """An image like two others joins them, although those two are too far from each other."""
     looks = [0, (1 << 40) - 1, (1 << 80) - 1, 1 << 255 | ((1 << 100) - 1) << 120]
     prints = {number: Fingerprint(bytes([number]), look, None) for number, look in enumerate(looks)}
     assert find_groups(prints) == [(0, 1, 2)]
@@ -204,7 +204,10 @@ def test_pixels_in_two_splits_are_judged_as_the_contract_judges_files() -> None:
     def leaks(count: int, similarity: Similarity) -> list[Pair]:
         return [Pair(number, 100 + number, similarity, True) for number in range(count)]
 
-    few, many = check_pairs(leaks(5, Similarity.PIXELS), splits, {}), check_pairs(leaks(6, Similarity.PIXELS), splits, {})
+    few, many = (
+        check_pairs(leaks(5, Similarity.PIXELS), splits, {}),
+        check_pairs(leaks(6, Similarity.PIXELS), splits, {}),
+    )
     assert codes(few) == {("LEAKAGE", "warning"): 5}
     assert codes(many) == {("LEAKAGE", "warning"): 6, ("LEAKAGE_HEAVY", "error"): 1}
     assert codes(check_pairs(leaks(6, Similarity.PLAN), splits, {}))["LEAKAGE_HEAVY", "error"] == 1
@@ -264,7 +267,7 @@ def test_fix_leakage_leaves_no_leak_and_writes_down_what_it_moved(leaking: Path,
     assert after["placed"] == {**before["placed"], **moved}
 
 
-def test_without_a_report_it_is_said_that_pictures_were_not_compared(
+def test_without_a_report_it_is_said_that_images_were_not_compared(
     samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--source", str(samples), "--output", str(tmp_path / "d")]) == 0

@@ -13,7 +13,7 @@ from dataset_prep.run import main
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A COCO file with a box that lies outside of its picture."""
+    """A COCO file with a box that lies outside of its image."""
     folder = tmp_path / "source"
     (folder / "images").mkdir(parents=True)
     Image.new("RGB", (120, 80), "white").save(folder / "images" / "a.png")

@@ -27,7 +27,7 @@ def repaired(repairs: Repairs, *boxes: tuple[float, float, float, float]) -> lis
 
 
 @given(BOXES)
-def test_nothing_is_mended_that_was_not_asked_for(boxes: list[tuple[float, float, float, float]]) -> None:
+def test_nothing_is_repaired_that_was_not_asked_for(boxes: list[tuple[float, float, float, float]]) -> None:
     assert repair(source(*boxes), Repairs()) == source(*boxes)
 
 
@@ -54,7 +54,7 @@ def test_each_repaired_box_is_counted_once(boxes: list[tuple[float, float, float
     width=st.floats(1, 200),
     height=st.floats(1, 200),
 )
-def test_a_cut_box_is_the_part_inside_of_its_picture(x: float, y: float, width: float, height: float) -> None:
+def test_a_cut_box_is_the_part_inside_of_its_image(x: float, y: float, width: float, height: float) -> None:
     (cut,) = repaired(BOTH, (x, y, width, height))
     inside = min(x + width, 100) - x, min(y + height, 50) - y
     if inside[0] * inside[1] >= 0.51 * width * height:

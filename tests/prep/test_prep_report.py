@@ -56,11 +56,11 @@ def box(label: str, *bbox: float) -> SourceBox:
 
 
 @pytest.fixture
-def selection(picture: Callable[..., Path]) -> Selection:
-    """Three small pictures in two splits; the name of one class tries to be more than text."""
+def selection(make_image: Callable[..., Path]) -> Selection:
+    """Three small images in two splits; the name of one class tries to be more than text."""
     boxes = (box("wall", 2, 2, 30, 4), box(EVIL, 5, 8, 20, 20))
     images = [
-        SourceImage(number, picture(f"{number}.png", colour=200 + number), 40, 30, boxes if number < 3 else ())
+        SourceImage(number, make_image(f"{number}.png", colour=200 + number), 40, 30, boxes if number < 3 else ())
         for number in (1, 2, 3)
     ]
     return Selection(images, {1: "train", 2: "val", 3: "train"}, ("wall", EVIL))
@@ -87,7 +87,7 @@ def test_names_and_messages_of_a_data_set_are_shown_as_text(tmp_path: Path, sele
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(), st.text(), st.text())
-def test_no_text_becomes_markup_in_the_page_without_pictures(message: str, fix: str, name: str) -> None:
+def test_no_text_becomes_markup_in_the_page_without_images(message: str, fix: str, name: str) -> None:
     def page(*texts: str) -> Page:
         said = FindingLog()
         said.error("CODE", texts[0], texts[1])
@@ -118,7 +118,7 @@ def test_the_page_needs_nothing_from_elsewhere(tmp_path: Path, selection: Select
     assert not re.search(r"url\((?!['\"]?#)", html)
 
 
-def test_pictures_have_words_and_tables_have_headers(tmp_path: Path, selection: Selection) -> None:
+def test_images_have_words_and_tables_have_headers(tmp_path: Path, selection: Selection) -> None:
     page = written(tmp_path, found(selection), selection, [Pair(1, 2, Similarity.PIXELS, True)])
     images = page.attributes("img")
     assert images and all(attributes.get("alt") for attributes in images)
@@ -148,7 +148,7 @@ def test_the_box_that_a_finding_means_stands_out(tmp_path: Path, selection: Sele
     assert marked.attributes("img")[0]["src"] != plain.attributes("img")[0]["src"]
 
 
-def test_pictures_that_are_alike_stand_side_by_side(tmp_path: Path, selection: Selection) -> None:
+def test_images_that_are_alike_stand_side_by_side(tmp_path: Path, selection: Selection) -> None:
     page = written(tmp_path, Report.of([], {}), selection, [Pair(1, 2, Similarity.NEAR_DUPLICATE, True)])
     assert "two splits 1 (train) and 2 (val): nearly the same look" in page.text
     assert [attributes["alt"] for attributes in page.attributes("img")[:2]] == ["image 1", "image 2"]
@@ -169,7 +169,7 @@ def test_a_large_data_set_makes_no_large_page(tmp_path: Path, selection: Selecti
     assert "at most 3 of a kind and 12 in" in page.text
 
 
-def test_a_selection_without_boxes_or_readable_pictures_has_a_report(tmp_path: Path) -> None:
+def test_a_selection_without_boxes_or_readable_images_has_a_report(tmp_path: Path) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\n")
     nothing = Selection([SourceImage(1, broken, 4, 4, ())], {1: "train"}, ("wall",))
@@ -188,7 +188,7 @@ def test_any_box_can_be_drawn(bboxes: list[tuple[float, float, float, float]]) -
 
 @pytest.fixture
 def leaking(tmp_path: Path, samples: Path) -> Path:
-    """Sample plans of which one of test is a re-encoded copy of one of train, and one more has a broken picture."""
+    """Sample plans of which one of test is a re-encoded copy of one of train, and one more has a broken image."""
     root = Path(shutil.copytree(samples, tmp_path / "plans"))
     original = root / (root / "train.txt").read_text().split()[0].strip("/")
     copy = root / (root / "test.txt").read_text().split()[0].strip("/")
@@ -219,7 +219,7 @@ def test_a_refused_data_set_has_a_report_too(leaking: Path, tmp_path: Path) -> N
     assert "the same pixels" in page.text and "Refused: " in page.text
 
 
-def test_a_picture_that_is_refused_is_named_in_the_report(samples: Path, tmp_path: Path) -> None:
+def test_an_image_that_is_refused_is_named_in_the_report(samples: Path, tmp_path: Path) -> None:
     root = Path(shutil.copytree(samples, tmp_path / "plans"))
     broken = sorted(root.rglob("F1_original.png"))[0]
     with Image.open(broken) as opened:
@@ -236,8 +236,8 @@ def test_a_png_that_no_one_can_decode_is_refused_though_its_checksums_are_right(
     output = tmp_path / "d"
     assert main(["--source", str(samples), "--output", str(output)]) == 0
     broken = sorted(output.glob("train/images/*.png"))[0]
-    with Image.open(broken) as picture:
-        width, height = picture.size
+    with Image.open(broken) as image:
+        width, height = image.size
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     parts = (chunk(b"IHDR", header), chunk(b"IDAT", bytes(300)), chunk(b"IEND", b""))
     broken.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))

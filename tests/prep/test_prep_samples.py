@@ -43,13 +43,13 @@ def test_the_layout_is_that_of_cubicasa5k(samples: Path) -> None:
         assert {path.name for path in folder.iterdir()} == {"F1_original.png", "F1_scaled.png", "model.svg"}
 
 
-def test_the_scaled_picture_differs_in_scale_from_plan_to_plan(samples: Path) -> None:
+def test_the_scaled_image_differs_in_scale_from_plan_to_plan(samples: Path) -> None:
     ratios = set()
     for scaled in samples.rglob("F1_scaled.png"):
-        with Image.open(scaled) as picture, Image.open(scaled.with_name("F1_original.png")) as original:
-            ratios.add(round(picture.width / original.width, 2))
+        with Image.open(scaled) as image, Image.open(scaled.with_name("F1_original.png")) as original:
+            ratios.add(round(image.width / original.width, 2))
             assert 300 <= original.width <= 500
-            assert picture.size != original.size
+            assert image.size != original.size
     assert len(ratios) > 4
     assert min(ratios) < 1 < max(ratios)
 
@@ -80,8 +80,8 @@ def test_the_svg_shows_the_oddities_of_the_originals(samples: Path) -> None:
 
 def test_walls_lie_on_dark_ink_and_rooms_do_not(samples: Path) -> None:
     for image in read_cubicasa5k(samples, Policy()).images:
-        with Image.open(image.path) as picture:
-            grey = np.asarray(picture.convert("L"))
+        with Image.open(image.path) as plan:
+            grey = np.asarray(plan.convert("L"))
         dark = {"wall": [], "room": []}  # type: dict[str, list[float]]
         for box in image.boxes:
             x, y, width, height = (round(number) for number in box.bbox)

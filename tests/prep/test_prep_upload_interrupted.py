@@ -26,7 +26,7 @@ from dataset_contract.stores import S3Store
 from dataset_prep.run import main
 
 RUN = Path(__file__).resolve().parents[2] / "dataset_prep" / "run.py"
-FILES = 12  # of nine plans: pictures, and three splits' annotations; the manifest is the 13th
+FILES = 12  # of nine plans: images, and three splits' annotations; the manifest is the 13th
 REFUSALS = {
     "throttle": (503, b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"),
     "deny": (403, b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"),

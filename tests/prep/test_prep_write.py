@@ -66,7 +66,7 @@ def test_what_is_written_is_valid_and_complete(tmp_path: Path, selection: Select
     assert {image.id for image in train.images} == {i for i, split in selection.splits.items() if split == "train"}
 
 
-def test_fine_pictures_are_copied_byte_for_byte(tmp_path: Path, selection: Selection) -> None:
+def test_fine_images_are_copied_byte_for_byte(tmp_path: Path, selection: Selection) -> None:
     write(tmp_path, selection)
     for image in selection.images:
         copy = tmp_path / selection.splits[image.image_id] / "images" / f"{image.image_id:06d}.png"
@@ -97,7 +97,7 @@ def test_more_classes_than_a_model_has_room_for_are_refused(tmp_path: Path, sele
     assert errors[0].message == "Category 'class 998' in train has the id 1,001; the largest that is accepted is 1,000."
 
 
-def test_a_second_run_writes_no_picture_again(tmp_path: Path, selection: Selection) -> None:
+def test_a_second_run_writes_no_image_again(tmp_path: Path, selection: Selection) -> None:
     write(tmp_path, selection)
     before = {path: path.stat().st_ino for path in tmp_path.rglob("*.png")}
     write(tmp_path, selection)
@@ -116,7 +116,7 @@ def test_another_selection_leaves_nothing_of_the_one_before(tmp_path: Path, sele
 def test_after_kill_9_a_second_run_gives_the_bytes_of_an_undisturbed_one(
     tmp_path: Path, samples: Path, kill_before: int
 ) -> None:
-    """The 9 pictures, 3 annotation files and the manifest are 13 files; each run is killed before one of them."""
+    """The 9 images, 3 annotation files and the manifest are 13 files; each run is killed before one of them."""
 
     def run(output: Path, *start: str) -> int:
         command = [sys.executable, *start, "--source", str(samples), "--output", str(output), "--workers", "2"]
@@ -145,13 +145,15 @@ def test_a_folder_with_anything_else_in_it_is_left_alone(tmp_path: Path, selecti
     assert contents(tmp_path) == {foreign: b"mine"}
 
 
-@pytest.mark.parametrize("data", [b"", b"no picture", b"\xff\xd8\xff\xe0 half a JPEG"])
-def test_without_all_pictures_there_is_no_manifest(
-    tmp_path: Path, picture: Callable[..., Path], data: Sequence[int]
+@pytest.mark.parametrize("data", [b"", b"no image", b"\xff\xd8\xff\xe0 half a JPEG"])
+def test_without_all_images_there_is_no_manifest(
+    tmp_path: Path, make_image: Callable[..., Path], data: Sequence[int]
 ) -> None:
     (tmp_path / "b.png").write_bytes(bytes(data))
     box = SourceBox("wall", (1, 1, 5, 5))
-    images = [SourceImage(i, p, 40, 30, (box,)) for i, p in enumerate([picture("a.png"), tmp_path / "b.png"], start=1)]
+    images = [
+        SourceImage(i, p, 40, 30, (box,)) for i, p in enumerate([make_image("a.png"), tmp_path / "b.png"], start=1)
+    ]
     selection = Selection(images, {1: "train", 2: "val"}, ("wall",))
     written = write_dataset(tmp_path / "out", selection, source={}, options={}, workers=2)
     assert written.manifest is None

@@ -16,18 +16,18 @@ from dataset_prep.sources.source import Source
 from dataset_prep.sources.yolo import read_yolo
 from dataset_prep.sources.yolo_labels import Row, parse_labels
 
-Picture = Callable[..., Path]
+MakeImage = Callable[..., Path]
 HALF = "0.5 0.5 0.5 0.5"
 
 
 @pytest.fixture
-def make(tmp_path: Path, picture: Picture) -> Callable[..., Path]:
-    """Makes a data set: data.yaml with `yaml`, and pictures of 40 x 30 with the given label texts."""
+def make(tmp_path: Path, make_image: MakeImage) -> Callable[..., Path]:
+    """Makes a data set: data.yaml with `yaml`, and images of 40 x 30 with the given label texts."""
 
     def build(yaml: str | None, **labels: str) -> Path:
         for name, text in (labels or {"train_a": f"0 {HALF}"}).items():
             split, _, stem = name.partition("_")
-            picture(f"{split}/images/{stem}.png")
+            make_image(f"{split}/images/{stem}.png")
             (tmp_path / split / "labels").mkdir(exist_ok=True)
             (tmp_path / split / "labels" / f"{stem}.txt").write_text(text, encoding="utf-8")
         if yaml is not None:
@@ -150,8 +150,8 @@ def test_ids_count_from_1_in_the_order_of_the_paths(make: Callable[..., Path]) -
     ]
 
 
-def test_unicode_spaces_and_upper_case_endings_are_fine(tmp_path: Path, picture: Picture) -> None:
-    picture("images/Grundriß 1.PNG")
+def test_unicode_spaces_and_upper_case_endings_are_fine(tmp_path: Path, make_image: MakeImage) -> None:
+    make_image("images/Grundriß 1.PNG")
     (tmp_path / "labels").mkdir()
     (tmp_path / "labels/Grundriß 1.txt").write_text(f"0 {HALF}")
     (tmp_path / "classes.txt").write_text("wall")
@@ -208,7 +208,7 @@ def test_a_broken_row_is_an_error_with_file_and_line(make: Callable[..., Path], 
     assert len(source.images[0].boxes) == 1
 
 
-def test_a_label_without_a_picture_is_an_error(make: Callable[..., Path]) -> None:
+def test_a_label_without_an_image_is_an_error(make: Callable[..., Path]) -> None:
     root = make(YAML + "names: [wall]")
     (root / "train/labels/lost.txt").write_text("")
     (root / "test/labels").mkdir(parents=True)
@@ -220,19 +220,19 @@ def test_a_split_that_data_yaml_does_not_name_is_no_error(make: Callable[..., Pa
     assert errors(read(make("train: train/images\nnames: [wall]", train_a="", test_b=""))) == []
 
 
-def test_pictures_without_labels_are_background(tmp_path: Path, make: Callable[..., Path], picture: Picture) -> None:
+def test_images_without_labels_are_background(tmp_path: Path, make: Callable[..., Path], make_image: MakeImage) -> None:
     make(YAML + "names: [wall]", train_empty="")
-    picture("train/images/none.png")
+    make_image("train/images/none.png")
     assert [image.boxes for image in read(tmp_path).images] == [(), ()]
 
 
-def test_two_pictures_with_one_label_are_warned_about(make: Callable[..., Path], picture: Picture) -> None:
+def test_two_images_with_one_label_are_warned_about(make: Callable[..., Path], make_image: MakeImage) -> None:
     root = make(YAML + "names: [wall]")
-    picture("train/images/a.jpg")
+    make_image("train/images/a.jpg")
     assert [finding.code for finding in read(root).findings] == ["LABEL_SHARED"]
 
 
-def test_boxes_of_turned_pictures_are_in_the_upright_frame(tmp_path: Path, make: Callable[..., Path]) -> None:
+def test_boxes_of_turned_images_are_in_the_upright_frame(tmp_path: Path, make: Callable[..., Path]) -> None:
     from PIL import Image
 
     root = make(YAML + "names: [wall]")

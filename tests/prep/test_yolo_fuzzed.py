@@ -90,7 +90,7 @@ def test_no_data_yaml_causes_a_traceback(tmp_path_factory: pytest.TempPathFactor
 
 @settings(max_examples=40)
 @given(lines=st.lists(st.text(max_size=12) | st.sampled_from(["train/images/a.png", "..", "/", "x" * 300]), max_size=5))
-def test_no_list_of_pictures_causes_a_traceback(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
+def test_no_list_of_images_causes_a_traceback(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
     tree = Tree(tmp_path_factory.mktemp("fuzzed"))
     tree.write("data.yaml", YAML_LIST)
     tree.write("t.txt", "\n".join(lines).encode("utf-8", "replace"))

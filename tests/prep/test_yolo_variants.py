@@ -16,7 +16,7 @@ def exif(orientation: int) -> Plant:
         tags = Image.Exif()
         tags[0x0112] = orientation
         tree.remove("train/images/a.png")
-        tree.picture("train/images/a.jpg", exif=tags.tobytes(), size=(30, 40))
+        tree.make_image("train/images/a.jpg", exif=tags.tobytes(), size=(30, 40))
 
     return plant
 
@@ -126,7 +126,7 @@ VARIANTS: dict[str, tuple[Plant, Objects | None]] = {
         lambda t: (t.move("train/images/a.png", "train/images/a.v2.png"), t.move(LABELS, "train/labels/a.v2.txt")),
         None,
     ),
-    "same stem, two endings": (lambda t: t.picture("train/images/a.jpg", shade=30), None),
+    "same stem, two endings": (lambda t: t.make_image("train/images/a.jpg", shade=30), None),
     "hidden files of macOS": (lambda t: t.write("train/images/._a.png", b"\0\5\x16\7"), None),
     "cache of Ultralytics": (lambda t: t.write("train/labels.cache", b"\x93NUMPY"), None),
     "no label file": (lambda t: t.remove(LABELS), BACKGROUND),

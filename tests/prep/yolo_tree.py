@@ -17,14 +17,14 @@ YAML_LIST = "train: t.txt\nnames: [wall, room]\n"
 
 
 class Tree:
-    """A YOLO data set of four pictures of 40 x 30; two walls and a room on each. What changes it returns it."""
+    """A YOLO data set of four images of 40 x 30; two walls and a room on each. What changes it returns it."""
 
     def __init__(self, root: Path) -> None:
         """Writes it to `root`."""
         self.root = root
         self.write("data.yaml", YAML)
         for shade, name in enumerate(("train/{}/a", "train/{}/b", "valid/{}/c", "valid/{}/d"), start=1):
-            self.picture(f"{name.format('images')}.png", shade=shade)
+            self.make_image(f"{name.format('images')}.png", shade=shade)
             self.write(f"{name.format('labels')}.txt", f"0 0.5 0.2 0.5 0.1\n1 {HALF}\n0 0.2 0.8 0.1 0.3\n")
 
     def write(self, path: str, text: str | bytes) -> Tree:
@@ -33,7 +33,7 @@ class Tree:
         target.write_bytes(text.encode() if isinstance(text, str) else text)
         return self
 
-    def picture(self, path: str, *, shade: int = 9, size: tuple[int, int] = (40, 30), **save: Any) -> Tree:
+    def make_image(self, path: str, *, shade: int = 9, size: tuple[int, int] = (40, 30), **save: Any) -> Tree:
         target = self.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", size, (shade, 2 * shade, 3 * shade)).save(target, **save)

@@ -1,0 +1,97 @@
+"""Every image is read upright, 8-bit, in sRGB and on white paper, from a file or as a PIL image."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from image_reader.decoding import open_image, upright_rgb
+from image_reader.header import ImageError
+
+
+def png_of(image: Image.Image, **save: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", **save)
+    return buffer.getvalue()
+
+
+def transparent() -> bytes:
+    image = Image.new("RGBA", (2, 1), (0, 0, 0, 0))
+    image.putpixel((1, 0), (10, 20, 30, 255))
+    return png_of(image)
+
+
+def sixteen_bits() -> bytes:
+    return png_of(Image.fromarray(np.array([[0, 257 * 100, 65535]], dtype=np.uint16)))
+
+
+def turned() -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = Image.new("RGB", (2, 1), (255, 255, 255))
+    image.putpixel((0, 0), (255, 0, 0))
+    return png_of(image, exif=exif.tobytes())
+
+
+def palette() -> bytes:
+    image = Image.new("P", (2, 1), 1)
+    image.putpalette([0, 0, 0, 10, 20, 30])
+    image.putpixel((0, 0), 0)
+    return png_of(image, transparency=0)
+
+
+def profile_of_another_space() -> bytes:
+    xyz = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
+    return png_of(Image.new("RGB", (1, 1), (77, 77, 77)), icc_profile=xyz)
+
+
+CASES: dict[str, tuple[Callable[[], bytes], list[object]]] = {
+    "transparent parts become white paper": (transparent, [[[255, 255, 255], [10, 20, 30]]]),
+    "16 bits are scaled, not cut": (sixteen_bits, [[0, 100, 255]]),
+    "EXIF turns it upright": (turned, [[[255, 0, 0]], [[255, 255, 255]]]),
+    "a palette with a transparent colour": (palette, [[[255, 255, 255], [10, 20, 30]]]),
+    "one bit": (lambda: png_of(Image.new("1", (1, 1), 1)), [[255]]),
+    "a profile for another colour space is only taken off": (profile_of_another_space, [[[77, 77, 77]]]),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_pixels_are_those_that_a_person_sees(case: str, tmp_path: Path) -> None:
+    make, expected = CASES[case]
+    data = make()
+    (tmp_path / "a.png").write_bytes(data)
+    for image in (open_image(data), open_image(tmp_path / "a.png")):
+        assert np.asarray(image).tolist() == expected
+        assert (image.mode in ("RGB", "L"), image.info) == (True, {})
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_pil_image_gives_the_pixels_of_its_file(case: str) -> None:
+    data = CASES[case][0]()
+    image = upright_rgb(Image.open(io.BytesIO(data)))
+    assert image.mode == "RGB"
+    assert image.tobytes() == open_image(data).convert("RGB").tobytes()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "LA", "P", "1", "I;16", "I", "F", "CMYK", "YCbCr", "HSV", "LAB"])
+def test_an_image_of_any_mode_that_was_never_a_file_is_taken(mode: str) -> None:
+    assert upright_rgb(Image.new(mode, (4, 3))).size == (4, 3)
+
+
+def test_a_profile_is_converted_to_srgb() -> None:
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    image = open_image(png_of(Image.new("RGB", (1, 1), (200, 100, 50)), icc_profile=srgb))
+    assert np.abs(np.asarray(image, dtype=int) - [200, 100, 50]).max() <= 1
+
+
+@pytest.mark.parametrize("read", [open_image, lambda data: upright_rgb(Image.open(io.BytesIO(data)))])
+def test_an_image_that_breaks_off_is_refused(read: Callable[[bytes], object]) -> None:
+    buffer = io.BytesIO()
+    Image.effect_noise((400, 300), 50).save(buffer, "JPEG")
+    with pytest.raises(ImageError, match="cannot be decoded"):
+        read(buffer.getvalue()[:700])
