@@ -30,7 +30,7 @@ class Checked:
 
 
 def check_selection(compared: Compared) -> Checked:
-    """What can be said without files: similar images, splits, boxes."""
+    """What can be checked without files: similar images, splits, boxes."""
     selection = compared.selection
     findings = check_pairs(compared.pairs, selection.splits, {})
     datasets = to_coco(selection)

@@ -176,7 +176,7 @@ def _report_duplicate(pair: Pair, split: str, found: FindingLog) -> None:
 
 
 def find_moves(groups: Sequence[Sequence[int]], splits: Mapping[int, str]) -> list[Move]:
-    """The moves after which each group lies in one of the splits it was in; no other image moves.
+    """The moves after which each group is in one of the splits it was in; no other image moves.
 
     A group goes to the split that has most of its images; if several have, to the smallest of them. Then groups, the
     largest first, go to another of their splits for as long as that brings the splits nearer to the sizes they had (by

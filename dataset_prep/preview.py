@@ -43,7 +43,7 @@ def draw_boxes(
     *,
     marked: SourceBox | None = None,
 ) -> Image.Image:
-    """A copy of `image` with its boxes, at most `side` pixels wide and high (never enlarged); one box may stand out.
+    """A copy of `image` with its boxes, at most `side` pixels wide and high (never enlarged); one box may be marked.
 
     What cannot be drawn (negative or infinite sizes) is left out: the report's findings name it.
     """

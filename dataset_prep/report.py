@@ -75,7 +75,7 @@ def write_refusal(folder: Path, message: str) -> None:
 
 
 def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "backslashreplace")  # names on disk may hold what is no Unicode
+    return text.encode("utf-8", "backslashreplace")  # names on disk may hold what is not Unicode
 
 
 def _can_be_shown(image: SourceImage) -> bool:

@@ -24,7 +24,7 @@ from dataset_prep.selection import Selection
 MAX_CLASSES = 6
 """More lines than these in one plot cannot be told apart; the most frequent classes are shown."""
 
-_INK = "#010203"  # stands for the page's own text colour, light or dark
+_INK = "#010203"  # replaced by the page's own text colour, light or dark
 _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.size": 11,

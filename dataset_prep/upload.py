@@ -166,7 +166,7 @@ class _Upload:
         foreign = [path for path in strangers if not _PART_OF_A_DATASET.fullmatch(path)]
         if foreign:
             raise PrepError(
-                f"{self._place} holds {foreign[0]}, which is no part of a data set: "
+                f"{self._place} holds {foreign[0]}, which does not belong to a data set: "
                 "remove it by hand, or give a --prefix of its own."
             )
         if strangers and not replace:
@@ -240,7 +240,7 @@ def _explained(error: BotoCoreError | ClientError, bucket: str) -> Exception:
             "There are no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in."
         )
     if isinstance(error, ParamValidationError):  # the bucket is all that a person gives
-        return UsageError(f"{bucket} is no bucket's name: take the name from the deployed stack's outputs.")
+        return UsageError(f"{bucket} is not a bucket's name: take the name from the deployed stack's outputs.")
     if not isinstance(error, ClientError):
         return PrepError(f"S3 cannot be reached for the bucket {bucket}: {_one_line(error)}")
     code = error.response["Error"]["Code"]

@@ -11,7 +11,7 @@ from dataset_prep.sample_plans.walls import OUTER_THICKNESS, Opening, Wall, make
 MARGIN = 105.0
 DOOR_WIDTH = 85.0
 
-# What stands in which room: CubiCasa5K's class, width along the wall and depth.
+# The fixtures of each room: CubiCasa5K's class, width along the wall and depth.
 FIXTURES: dict[str, tuple[tuple[str, float, float], ...]] = {
     "Bath": (("Shower", 85, 85), ("Toilet", 42, 68), ("Sink", 55, 45)),
     "Kitchen": (("BaseCabinet", 200, 60), ("Refrigerator", 60, 60)),

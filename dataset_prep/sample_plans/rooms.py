@@ -1,4 +1,4 @@
-"""Where the rooms of a made-up flat lie: recursive subdivision of a rectangle, and what each room is used for."""
+"""The rooms of a made-up flat: recursive subdivision of a rectangle, and what each room is used for."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Cell:
 
     @property
     def outdoor(self) -> bool:
-        """Balconies stand behind railings and outside the outer walls."""
+        """Balconies are behind railings and outside the outer walls."""
         return self.kind == OUTDOOR
 
 

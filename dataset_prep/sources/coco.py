@@ -110,7 +110,7 @@ def _parse(path: Path, file: str) -> tuple[CocoDataset | None, list[Finding]]:
 
 
 def _class_names(categories: Sequence[Category], file: str, found: FindingLog) -> dict[int, str]:
-    """Category id -> class; that two categories become one class is said."""
+    """Category id -> class; two categories that become one class are a warning."""
     names = {category.id: class_name(category.name) for category in categories}
     first: dict[str, str] = {}
     for category in categories:
@@ -232,7 +232,7 @@ def _looks_like_coco(path: Path) -> bool:
         head = file.read(_HEAD)
     if _SECTION.search(head):
         return True
-    try:  # a long `info` may stand before the sections
+    try:  # a long `info` may come before the sections
         content = json.loads(path.read_bytes()) if path.stat().st_size < 1 << 20 else {}
     except (ValueError, RecursionError):  # broken: if it is called like a COCO file, reading it says how
         return _COCO_NAME.search(path.name.lower()) is not None

@@ -215,7 +215,7 @@ def _find_mismatch(walls: list[Polygon], frame: ImageHeader, thumbnail: Image.Im
     """Why the annotation seems to belong to another image, or None."""
     outside = _share_outside(walls, frame)
     if outside > _OUTSIDE_SHARE:
-        return f"{outside:.0%} of its walls lie outside of {SCALED} ({frame.width} x {frame.height})"
+        return f"{outside:.0%} of its walls are outside of {SCALED} ({frame.width} x {frame.height})"
     overlap = ink_overlap(thumbnail, walls, (frame.width, frame.height))
     if overlap is None or overlap.fits:
         return None
@@ -246,7 +246,7 @@ def _span(values: list[float], limit: int) -> tuple[float, float]:
 
 
 def _share_outside(walls: list[Polygon], frame: ImageHeader) -> float:
-    """The share of the walls' bounding boxes that lies outside the image which the annotation was drawn on."""
+    """The share of the walls' bounding boxes outside the image which the annotation was drawn on."""
     total = inside = 0.0
     for outline in walls:
         x0, x1 = min(x for x, _ in outline), max(x for x, _ in outline)

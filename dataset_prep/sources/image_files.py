@@ -17,7 +17,7 @@ def image_files(folder: Path, found: FindingLog, *, exclude: Path | None = None)
     """The paths of all images below `folder`, sorted folder by folder; hidden files and folders are passed over.
 
     Links are followed to files inside `folder` only. A folder or file that cannot be read, and a link that leads
-    elsewhere, is a finding. What lies below `exclude` is left out.
+    elsewhere, is a finding. What is below `exclude` is left out.
     """
     root = os.path.realpath(folder)
     skipped = os.path.realpath(exclude) if exclude is not None else None
@@ -48,10 +48,10 @@ def _join(directory: str, name: str) -> str:
 
 
 def _problem(path: str, root: str) -> str | None:
-    """Why a file is no image to read (end of a sentence), None if it is one."""
+    """Why a file cannot be read as an image (end of a sentence), None if it can."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116  as above
-            return "is no regular file"
+            return "is not a regular file"
     except OSError as error:
         return f"cannot be read ({error.strerror or error})"
     if os.path.islink(path) and not _is_inside(path, root):  # noqa: PTH114  as above

@@ -18,12 +18,12 @@ Matrix = tuple[float, float, float, float, float, float]  # a, b, c, d, e, f as 
 
 _IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-_TRANSFORM = re.compile(r"\b(\w++)\s*+\(([^()]*+)\)")  # each character is looked at once, whatever stands there
+_TRANSFORM = re.compile(r"\b(\w++)\s*+\(([^()]*+)\)")  # each character is looked at once, whatever is there
 _OUTLINED = ("Wall", "Space", "Railing", "Column")
 
 
 class SvgError(ValueError):
-    """The file is no model.svg; the message ends the sentence "model.svg ..."."""
+    """The file is not a model.svg; the message ends the sentence "model.svg ..."."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Model:
 def parse_model(data: bytes) -> Model:
     """The outlines in a model.svg, transforms applied, hidden floors included.
 
-    Raises SvgError if the bytes are no well-formed SVG or hold no `g#Model`.
+    Raises SvgError if the bytes are not well-formed SVG or hold no `g#Model`.
     """
     if len(data) > MAX_BYTES:
         raise SvgError(f"has {len(data):,} bytes, more than any floor plan needs")
@@ -59,7 +59,7 @@ def parse_model(data: bytes) -> Model:
     if _name(root) != "svg":
         raise SvgError(f"is not an SVG: its root element is <{_name(root)}>")
     if not any("Model" in _classes(group) for group in root.iter()):
-        raise SvgError("holds no group of the class Model, so it is no floor plan of CubiCasa5K")
+        raise SvgError("holds no group of the class Model, so it is not a floor plan of CubiCasa5K")
     model = Model()
     for element, kind, matrix in _outlined(root):
         outline = _outline(element, matrix)

@@ -75,7 +75,7 @@ def _read_image(
     image_file = Path(path)
     try:
         if not image_file.is_file():
-            raise ImageError("is no regular file")
+            raise ImageError("is not a regular file")
         header = read_header(image_file)
     except (ImageError, OSError) as problem:
         name = layout.relative(path)
@@ -135,18 +135,18 @@ _SEEN = 0.5  # pixels; less is rounding
 
 
 def _read_labels(labels: str, image: str, file: str, place: Place, found: FindingLog) -> str:
-    """The text of an image's label file; empty if there is none, or if it is refused, which is said."""
+    """The text of an image's label file; empty if there is none, or if it is refused, which is a finding."""
     path = Path(labels)
     try:
         if not path.is_file():
             beside = Path(image).with_suffix(".txt")
             if os.path.lexists(path):
                 found.error(
-                    "LABEL_UNREADABLE", f"{file} is no regular file.", "Put the label file itself there.", **place
+                    "LABEL_UNREADABLE", f"{file} is not a regular file.", "Put the label file itself there.", **place
                 )
             elif beside.is_file():
                 name = Path(image).name
-                message = f"The label file of {name} lies beside it, where YOLO does not look; it wants {file}."
+                message = f"The label file of {name} is beside it, where YOLO does not look; it should be {file}."
                 found.error("LABEL_MISPLACED", message, "Move the label files to the folder labels.", **place)
             return ""
         with path.open("rb", buffering=0) as opened:
@@ -164,7 +164,7 @@ def _read_labels(labels: str, image: str, file: str, place: Place, found: Findin
 
 
 def _check_folders(images: Sequence[str], layout: YoloLayout, found: FindingLog) -> None:
-    """Folders of images without a single label file: the labels were not copied, or lie where YOLO does not look."""
+    """Folders of images without a single label file: the labels were not copied, or are where YOLO does not look."""
     labelled: defaultdict[str, list[bool]] = defaultdict(list)
     for path in images:
         labelled[_folder(path)].append(os.path.lexists(find_label(path)))
@@ -208,7 +208,7 @@ def _check_stems(images: Sequence[str], layout: YoloLayout, found: FindingLog) -
 
 
 def _check_orphans(layout: YoloLayout, found: FindingLog) -> None:
-    """Label files without an image: the image was lost, or is called otherwise."""
+    """Label files without an image: the image was lost, or has another name."""
     folders = set(map(_folder, map(label_path, layout.images)))
     for directory, inner, _ in _walk(str(layout.root)):
         folders |= {os.path.join(directory, name) for name in inner if name == "labels"}  # noqa: PTH118
@@ -247,7 +247,7 @@ def _walk(folder: str) -> Iterator[tuple[str, list[str], list[str]]]:
 
 
 def _image_folder(labels: Path) -> Path:
-    """Where the image of a label file lies: the reverse of label_path."""
+    """Where the image of a label file is: the reverse of label_path."""
     parts = list(labels.parts[:-1])
     for index in range(len(parts) - 1, -1, -1):
         if parts[index] == "labels":

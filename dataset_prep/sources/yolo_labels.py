@@ -97,12 +97,12 @@ def _row(line: int, tokens: list[str], width: int, height: int, *, clip: bool) -
         if not text.isascii() or "_" in text:  # which Python's numbers may have
             raise ValueError
     except ValueError:
-        raise RowError("LABEL_NOT_A_NUMBER", f"holds something that is no number: {text[:80]!r}") from None
+        raise RowError("LABEL_NOT_A_NUMBER", f"holds something that is not a number: {text[:80]!r}") from None
     if not all(map(math.isfinite, numbers)):
         raise RowError("LABEL_NOT_A_NUMBER", "holds NaN or an infinite number")
     class_index, *coordinates = numbers
     if not 0 <= class_index < _MAX_CLASSES or class_index != int(class_index):
-        raise RowError("LABEL_CLASS_INVALID", f"has the class {tokens[0][:20]}, which is no whole number from 0 on")
+        raise RowError("LABEL_CLASS_INVALID", f"has the class {tokens[0][:20]}, which is not a whole number from 0 on")
     x0, y0, x1, y1 = _edges(coordinates, clip=clip)
     left, top, right, bottom = (min(max(edge, 0.0), 1.0) for edge in (x0, y0, x1, y1))
     x, y = round(left * width, _DECIMALS), round(top * height, _DECIMALS)
@@ -110,10 +110,10 @@ def _row(line: int, tokens: list[str], width: int, height: int, *, clip: bool) -
     cut = max(left - x0, top - y0, x1 - right, y1 - bottom)
     if box_width <= 0 or box_height <= 0:
         if x1 > x0 and y1 > y0 and cut > 0:
-            raise RowError(OUTSIDE, "is a box that lies outside of the image")
+            raise RowError(OUTSIDE, "is a box outside of the image")
         raise RowError(NO_AREA, "is a box without area")
     if clip and not (0 <= x0 + x1 <= 2 and 0 <= y0 + y1 <= 2):
-        raise RowError(OUTSIDE, "is a box whose centre lies outside of the image, too far for cutting it")
+        raise RowError(OUTSIDE, "is a box whose centre is outside of the image, too far to cut it")
     confidence = coordinates[4] if len(coordinates) == 5 else None
     return Row(line, int(class_index), (x, y, box_width, box_height), cut, confidence)
 
@@ -127,7 +127,9 @@ def _edges(coordinates: list[float], *, clip: bool) -> Edges:
             f"has {count + 1} numbers; a box has 5 (6 with its confidence), a polygon an odd number from 7 on",
         )
     if count == 5 and not 0 <= coordinates[4] <= 1:
-        raise RowError("LABEL_LENGTH", f"has 6 numbers, and the last, {coordinates[4]:g}, is no confidence from 0 to 1")
+        raise RowError(
+            "LABEL_LENGTH", f"has 6 numbers, and the last, {coordinates[4]:g}, is not a confidence from 0 to 1"
+        )
     shares = coordinates[:4] if count == 5 else coordinates  # the sixth number is a prediction's confidence
     if min(shares) > 1 or max(shares) > 2:  # pixels may well be 0 or 1 too
         raise RowError(

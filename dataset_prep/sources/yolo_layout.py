@@ -71,7 +71,7 @@ def read_layout(source: Path, classes: Sequence[str] | None, found: FindingLog) 
 
 
 def label_path(image: str) -> str:
-    """The label file of an image: the last folder `images` becomes `labels`; without one it lies beside it."""
+    """The label file of an image: the last folder `images` becomes `labels`; without one, the file beside it."""
     stem = os.path.splitext(image)[0]  # noqa: PTH122  a Path takes ten times as long, for each of thousands
     before, images, after = f"{os.sep}{stem}".rpartition(f"{os.sep}images{os.sep}")
     return f"{before}{os.sep}labels{os.sep}{after}.txt".removeprefix(os.sep) if images else f"{stem}.txt"
@@ -198,7 +198,7 @@ def _images_in_yaml(path: Path, content: Mapping[str, Any], found: FindingLog) -
     for key, split in _splits(content):
         entries = content[key] if isinstance(content[key], list) else [content[key]]
         if not all(isinstance(entry, str) for entry in [*entries, content.get("path", "")]):
-            raise PrepError(f"{path} has a `path` or `{key}` that is no text and no list of texts: correct it.")
+            raise PrepError(f"{path} has a `path` or `{key}` that is neither a text nor a list of texts: correct it.")
         for entry in entries:
             place = _resolve(entry, path.parent, content.get("path", ""))
             if place is None:
@@ -209,7 +209,7 @@ def _images_in_yaml(path: Path, content: Mapping[str, Any], found: FindingLog) -
             folder = place.is_dir()
             listed = list(_images(place, found) if folder else _listed(place, path.parent, found))
             if not listed and folder:
-                _refuse_split(path, key, f"names {entry} for {key}, and no image lies there", found)
+                _refuse_split(path, key, f"names {entry} for {key}, and there is no image", found)
             for image in listed:
                 if images.setdefault(image, split) != split:
                     name, first = Path(image).name, images[image]
@@ -240,7 +240,7 @@ def _resolve(entry: str, folder: Path, stale_root: str) -> Path | None:
     candidates += [folder.joinpath(*parts[start:]) for start in range(len(parts))]
     # normpath, so that one image has one path however it is reached
     existing = (Path(os.path.normpath(path)) for path in candidates if _exists(path))
-    # A folder around the data set, such as /, is none of its own: somebody's whole disk may lie below.
+    # A folder around the data set, such as /, does not belong to it: somebody's whole disk may be below.
     return next((path for path in existing if path not in Path(os.path.normpath(folder.absolute())).parents), None)
 
 
@@ -280,7 +280,7 @@ def _listed(path: Path, folder: Path, found: FindingLog) -> Iterator[str]:
 
 
 def _relative(path: str, root: Path) -> str:
-    """With forward slashes. os.path.relpath takes ten times as long, and thousands of images lie below `root`."""
+    """With forward slashes. os.path.relpath takes ten times as long, and thousands of images are below `root`."""
     start = "" if str(root) == os.curdir else f"{root}{os.sep}"
     below = path.startswith(start) and not path.startswith((os.sep, os.pardir), len(start))
     return (path[len(start) :] if below else os.path.relpath(path, root)).replace(os.sep, "/")

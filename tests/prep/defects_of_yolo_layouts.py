@@ -24,7 +24,7 @@ LAYOUT_DEFECTS: dict[str, Planted] = {
     "image is a pipe": (
         lambda t: (t.remove("train/images/a.png"), t.make("train/images/a.png", os.mkfifo)),
         "FILE_REFUSED",
-        "no regular file",
+        "not a regular file",
     ),
     "image is a link out": (
         lambda t: (
@@ -76,12 +76,12 @@ LAYOUT_DEFECTS: dict[str, Planted] = {
     "train's folder without images": (
         yaml("train: train/labels\nval: valid/images\nnames: [wall, room]"),
         "TRAIN_FOLDER_ABSENT",
-        "no image lies there",
+        "and there is no image",
     ),
     "a split's folder without images": (
         yaml(YAML + "test: train/labels"),
         "SPLIT_FOLDER_ABSENT",
-        "names train/labels for test, and no image lies there",
+        "names train/labels for test, and there is no image",
     ),
     "nc too small": (yaml(YAML + "nc: 1"), None, "nc: '1', but 2 names"),
     "nc too large": (yaml(YAML + "nc: 3"), None, "nc: '3', but 2 names"),
@@ -99,7 +99,7 @@ LAYOUT_DEFECTS: dict[str, Planted] = {
     "nc only, without the names": (yaml("train: train/images\nnc: 2"), None, "--classes wall,room"),
     "yaml broken": (yaml("names: [wall"), None, "data.yaml is not a YAML file"),
     "yaml in UTF-16": (lambda t: t.write("data.yaml", YAML.encode("utf-16")), None, "data.yaml is not a YAML file"),
-    "train a map": (yaml("train: {a: b}\nnames: [wall]"), None, "no list of texts"),
+    "train a map": (yaml("train: {a: b}\nnames: [wall]"), None, "nor a list of texts"),
     "yaml bomb": (
         yaml(
             "a: &a [x,x,x,x,x,x,x,x,x]\n"
@@ -107,7 +107,7 @@ LAYOUT_DEFECTS: dict[str, Planted] = {
             + "train: *j\nnames: [wall]"
         ),
         None,
-        "no list of texts",
+        "nor a list of texts",
     ),
     "control characters in a name": (yaml(YAML.replace("room", '"\\e[31mroom"')), None, "neither a list"),
     "half a character in a name": (yaml(YAML.replace("room", '"\\ud800"')), None, "data.yaml"),

@@ -46,7 +46,7 @@ def prepare(
 ) -> Callable[..., tuple[int, Sequence[Finding], str]]:
     """Runs the command line on tmp_path/source: exit status, findings, and what stands on standard error."""
     reports: list[Report] = []
-    monkeypatch.setattr(run, "show_outcome", lambda console, options, prepared: reports.append(prepared.report))
+    monkeypatch.setattr(run, "show_summary", lambda console, prepared, **_: reports.append(prepared.report))
 
     def go(*more: object) -> tuple[int, Sequence[Finding], str]:
         files = [path for split in SPLITS if (path := tmp_path / "source" / split / "annotations.json").exists()]
@@ -135,7 +135,7 @@ PLANTS: dict[str, tuple[Callable[[Path], object], str, str]] = {
         "IMAGE_FILE_TWICE",
         "000002.png",
     ),
-    "image a pipe": (lambda p: instead(p / IMAGE_1, os.mkfifo), "FILE_REFUSED", "no regular file"),
+    "image a pipe": (lambda p: instead(p / IMAGE_1, os.mkfifo), "FILE_REFUSED", "not a regular file"),
     "image a link out": (linked_out, "FILE_REFUSED", "leads out"),
     "image a bomb": (lambda p: (p / IMAGE_1).write_bytes(png(60_000, 60_000)), "IMAGE_BROKEN", "000001.png"),
     "image turned by EXIF": (lambda p: turned(p / IMAGE_1), "IMAGE_SIZE_DIFFERS", "swapped"),
@@ -153,7 +153,7 @@ def test_an_image_that_was_copied_is_named_as_the_source_has_it(tmp_path: Path, 
     (finding,) = (finding for finding in prepare()[1] if finding.code == "IMAGE_DAMAGED")
     assert finding.file == "train/images/000001.png"
     assert finding.message.endswith("; it was made from train/images/000001.png.")
-    assert finding.fix.startswith("Replace the image in the source")
+    assert finding.fix.startswith("Replace the picture in the source")
 
 
 @pytest.mark.parametrize("bbox", [[50, 20, -9, 9], [50, 20, 9, -9], [50, 20, -9, -9]])

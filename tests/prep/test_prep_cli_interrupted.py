@@ -32,7 +32,7 @@ def test_ctrl_c_ends_with_130_and_one_sentence(samples: Path, tmp_path: Path) ->
     command = [sys.executable, "-c", interrupted, "--source", str(samples), "--output", str(tmp_path), "--workers", "1"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 128 + signal.SIGINT
-    assert done.stderr.strip() == "Stopped. Give the same command again to go on from here."
+    assert done.stderr.strip() == "Stopped. Give the same command again to resume."
     assert not (tmp_path / "manifest.json").exists()
 
 

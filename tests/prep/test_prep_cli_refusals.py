@@ -34,7 +34,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int
     [
         (["--source", "nowhere"], "nowhere does not exist"),
         (["--source", "empty"], "empty is empty"),
-        (["--source", "other"], "is no data set that is known here"),
+        (["--source", "other"], "is not a data set of a known format"),
         (["--source", "plans", "--split", "0.5,0.2"], "not three shares"),
         (["--source", "plans", "--split", "0.5,0.2,0.2"], "adds up to 0.9"),
         (["--source", "plans", "--classes", "wall,wall"], "needs names, each once"),
@@ -43,7 +43,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int
             "no class and no type of room of that name. It has room, wall, and as types of rooms Bath, Bedroom",
         ),
         (["--source", "plans", "--output", "plans/d"], "is in the source"),
-        (["--source", "plans", "--output", "other"], "give a folder of its own for --output"),
+        (["--source", "plans", "--output", "other"], "give --output a folder of its own"),
         (["--source", "plans", "--output", "other/notes.txt"], "is a file"),
         (["--source", "plans", "--output", "d", "--report", "d/r"], "is in the data set"),
         (["--source", "plans", "--report", "other/notes.txt"], "is a file"),
@@ -54,11 +54,11 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int
         (["--source", "plans", "--format", "voc"], "invalid choice: 'voc'"),
         (["--source", "plans", "--limit", "0"], "0 is smaller than 1"),
         (["--source", "plans", "--keep-empty", "--drop-empty"], "not allowed with argument --keep-empty"),
-        (["--source", "plans", "--prefix", "../mine"], "'../mine' is no name of a folder"),
-        (["--source", "plans", "--prefix", ""], "'' is no name of a folder"),
+        (["--source", "plans", "--prefix", "../mine"], "'../mine' is not a folder's name"),
+        (["--source", "plans", "--prefix", ""], "'' is not a folder's name"),
         (["--source", "d/plans", "--output", "d"], "d/plans is in d"),
-        (["--source", "plans", "--workers", "many"], "'many' is no whole number"),
-        (["--source", "plans", "--limit", "1.5"], "'1.5' is no whole number"),
+        (["--source", "plans", "--workers", "many"], "'many' is not a whole number"),
+        (["--source", "plans", "--limit", "1.5"], "'1.5' is not a whole number"),
         (["--source", "plans", "--classes", "wall,Walls"], "needs names, each once"),
         (["--source", "plans", "--sead", "1"], "unrecognized arguments: --sead"),
         ([], "required: --source"),
@@ -121,7 +121,7 @@ def test_classes_that_nobody_asked_for_are_named(
     (tmp_path / "yolo/classes.txt").write_text("door")
     status, error = refusal(capsys, "--source", tmp_path / "yolo", "--output", tmp_path / "d")
     assert status == 1
-    assert "The classes in" in error and "are door, and none of them is wall or room" in error
+    assert "The classes in the source" in error and "are door, and none of them is wall or room" in error
 
 
 def test_a_folder_that_may_not_be_written_is_one_sentence(

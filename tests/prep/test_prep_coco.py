@@ -87,14 +87,14 @@ def test_a_missing_image_is_not_asked_for_among_those_of_other_plans(tmp_path: P
     assert finding.fix.startswith("Add the image if it is missing")
 
 
-def test_the_image_that_is_written_otherwise_is_named_alone(tmp_path: Path, make_image: MakeImage) -> None:
+def test_the_image_that_is_spelled_differently_is_named_alone(tmp_path: Path, make_image: MakeImage) -> None:
     for number in (1, 2, 3):
         make_image(f"plans/colorful/{number}/F1_original.png")
     path = write(tmp_path / "a.json", coco("x/Colorful/3/f1_ORIGINAL.png", "x/colorful/2/F1_original.png"))
     finding = read_coco([path], [tmp_path / "plans"]).findings[0]
     assert finding.code == "IMAGE_MISSING"
     assert "there is" in finding.message and finding.message.count("F1_original.png") == 1
-    assert "colorful/3/F1_original.png, which is written otherwise" in finding.message
+    assert "colorful/3/F1_original.png, which is spelled differently" in finding.message
 
 
 def test_many_images_never_share_one_image(tmp_path: Path, make_image: MakeImage) -> None:

@@ -75,7 +75,7 @@ def test_what_lies_outside_is_left_out_counted_and_warned_about(tmp_path: Path, 
     plan(inside=WALL.format("0,0 9,0 9,9") + WALL.format("300,0 400,0 400,90") + WALL.format("5,5 5,5 5,5"))
     source = read(tmp_path)
     assert len(source.images[0].boxes) == 1
-    assert codes(source) == ["OUTLINE_WITHOUT_AREA", "ANNOTATION_DOES_NOT_FIT"]
+    assert codes(source) == ["OUTLINE_WITHOUT_AREA", "ANNOTATION_MISMATCHED"]
     assert "2 of the walls and rooms" in source.findings[0].message
 
 
@@ -233,8 +233,8 @@ def test_an_annotation_larger_than_its_image_is_mismatched_with_figures(
     plan(inside=WALL.format("0,0 500,0 500,20 0,20") + WALL.format("0,0 20,0 20,350 0,350"))
     source = read(tmp_path)
     assert [image.mismatched for image in source.images] == [True]
-    assert codes(source) == ["OUTLINE_CLIPPED", "ANNOTATION_DOES_NOT_FIT"]
-    assert "53% of its walls lie outside of F1_scaled.png (200 x 200)" in source.findings[1].message
+    assert codes(source) == ["OUTLINE_CLIPPED", "ANNOTATION_MISMATCHED"]
+    assert "53% of its walls are outside of F1_scaled.png (200 x 200)" in source.findings[1].message
     assert {finding.severity for finding in source.findings} == {Severity.WARNING}
     assert "--drop-mismatched" in source.findings[1].fix
 
@@ -249,7 +249,7 @@ def test_an_annotation_of_another_plan_is_mismatched_with_figures(tmp_path: Path
         ImageDraw.Draw(image).rectangle(walls, fill=0)
         image.save(folder / name)
     source = read(tmp_path)
-    assert codes(source) == ["ANNOTATION_DOES_NOT_FIT"]
+    assert codes(source) == ["ANNOTATION_MISMATCHED"]
     assert "of its walls' sides lie on lines of F1_original.png" in source.findings[0].message
     fitting = WALL.format("120,120 740,120 740,150 120,150")
     (folder / "model.svg").write_text(SVG.format(fitting))
@@ -288,4 +288,4 @@ def test_the_walls_of_the_real_plan_lie_on_its_ink() -> None:
             shares.append(dark[y0:y1, x0:x1].mean())
     assert np.median(shares) > 0.75, "in a wrong frame the median is below 0.2"
     assert sum(finding.code == "PLAN_WITHOUT_ANNOTATION" for finding in source.findings) == 10
-    assert "ANNOTATION_DOES_NOT_FIT" not in codes(source)
+    assert "ANNOTATION_MISMATCHED" not in codes(source)

@@ -196,7 +196,7 @@ def test_bytes_that_changed_since_the_check_are_not_sent(bucket: str, dataset: P
 def test_objects_whose_keys_only_look_like_ours_are_seen(bucket: str, dataset: Path, key: str) -> None:
     upload(dataset, bucket)
     s3().put_object(Bucket=bucket, Key=f"{PREFIX}/{key}", Body=b"mine")
-    with pytest.raises(PrepError, match=rf"holds {key}, which is no part of a data set"):
+    with pytest.raises(PrepError, match=rf"holds {key}, which does not belong to a data set"):
         upload(dataset, bucket)
 
 
@@ -243,7 +243,7 @@ def test_without_credentials_the_person_is_told_what_to_set(in_aws: None, monkey
 
 
 def test_a_wrong_profile_or_bucket_name_is_one_sentence(in_aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UsageError, match=r"^not a bucket is no bucket's name"):
+    with pytest.raises(UsageError, match=r"^not a bucket is not a bucket's name"):
         check_bucket(s3_client(1), "not a bucket")
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)

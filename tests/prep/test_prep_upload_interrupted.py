@@ -189,7 +189,7 @@ def test_ctrl_c_stops_the_upload_with_one_sentence(
         gateway.signal(signal.SIGINT)
 
     _, status, _, errors = upload_through(at(2, interrupt))
-    assert (status, errors) == (130, "Stopped. Give the same command again to go on from here.\n")
+    assert (status, errors) == (130, "Stopped. Give the same command again to resume.\n")
     assert "manifest.json" not in contents(bucket)
 
 

@@ -140,7 +140,7 @@ def test_after_kill_9_a_second_run_gives_the_bytes_of_an_undisturbed_one(
 def test_a_folder_with_anything_else_in_it_is_left_alone(tmp_path: Path, selection: Selection, foreign: str) -> None:
     (tmp_path / foreign).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / foreign).write_text("mine")
-    with pytest.raises(UsageError, match="give a folder of its own for --output"):
+    with pytest.raises(UsageError, match="give --output a folder of its own"):
         write(tmp_path, selection)
     assert contents(tmp_path) == {foreign: b"mine"}
 

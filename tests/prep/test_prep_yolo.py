@@ -192,11 +192,11 @@ def test_rows_of_every_kind_are_boxes(make: Callable[..., Path], row: str, bbox:
         ("0 0.5 0.5 inf 0.5", "infinite"),
         ("0 0.5 0.5 0.5", "has 4 numbers"),
         ("0 0.1 0.2 0.3 0.4 0.5 0.6 0.7", "has 8 numbers"),
-        ("wall 0.5 0.5 0.5 0.5", "no number"),
+        ("wall 0.5 0.5 0.5 0.5", "not a number"),
         ("-1 0.5 0.5 0.5 0.5", "class -1"),
         ("0.5 0.5 0.5 0.5 0.5", "class 0.5"),
         ("3 0.5 0.5 0.5 0.5", "class 3, which has no name"),
-        ("0, 0.5, 0.5, 0.5, 0.5", "no number"),
+        ("0, 0.5, 0.5, 0.5, 0.5", "not a number"),
     ],
 )
 def test_a_broken_row_is_an_error_with_file_and_line(make: Callable[..., Path], row: str, reason: str) -> None:
