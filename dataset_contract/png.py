@@ -113,10 +113,8 @@ def check_png_chunks(data: bytes) -> None:
     Raises:
         PngError: it breaks off, a checksum is wrong, it has no pixels, has transparency, or goes on after its end.
     """
-    names: set[bytes] = set()
-    end = 0
-    for name, _, end in png_chunks(data):
-        names.add(name)
+    chunks = list(png_chunks(data))
+    names, end = {name for name, _, _ in chunks}, chunks[-1][2]
     if b"IDAT" not in names:
         raise PngError("IMAGE_DAMAGED", "has no pixels")
     if b"tRNS" in names:

@@ -10,9 +10,10 @@ from typing import Any
 from dataset_contract.annotation_checks import check_annotations
 from dataset_contract.check import check_content, check_images
 from dataset_contract.file_facts import FileFacts
-from dataset_contract.findings import Finding, printable
+from dataset_contract.findings import Finding
 from dataset_contract.layout import annotations_path, image_path
 from dataset_contract.manifest import Manifest
+from dataset_contract.sanitise import sanitise
 from dataset_contract.split_checks import check_splits
 from dataset_contract.stores import DirectoryStore
 from dataset_prep.compare import Compared, check_pairs
@@ -60,7 +61,7 @@ def _with_sources(findings: Sequence[Finding], selection: Selection) -> list[Fin
     return [
         replace(
             finding,
-            message=f"{finding.message.removesuffix('.')}; it was made from {printable('/'.join(path.parts[-3:]))}.",
+            message=f"{finding.message.removesuffix('.')}; it was made from {sanitise('/'.join(path.parts[-3:]))}.",
         )
         if (path := sources.get(finding.file or "")) is not None
         else finding

@@ -26,8 +26,8 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_
 
 
 def _end_without(error: ModuleNotFoundError) -> NoReturn:
-    """End with what to do about a package that is not installed; a module of our own that is missing is a bug."""
-    if error.name is None or (ROOT / error.name.partition(".")[0]).exists():
+    """End with what to do about a package that is not installed; a module inside of one of ours is a bug."""
+    if error.name is None or "." in error.name:
         raise error
     sys.stderr.write(
         f"This Python ({sys.executable}) lacks the package {error.name}: "
@@ -41,8 +41,6 @@ try:
     import io
     import re
     from pathlib import Path
-
-    ROOT = Path(__file__).resolve().parent.parent
 
     from rich.console import Console
 

@@ -13,11 +13,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-
-from dataset_prep.sample_plans.drawing import choose_style, draw  # noqa: E402  after the path is set
-from dataset_prep.sample_plans.plan import make_plan  # noqa: E402  after the path is set
-from dataset_prep.sample_plans.svg import plan_to_svg  # noqa: E402  after the path is set
+from dataset_prep.sample_plans.drawing import choose_style, draw
+from dataset_prep.sample_plans.plan import make_plan
+from dataset_prep.sample_plans.svg import plan_to_svg
 
 CATEGORIES = ("high_quality", "high_quality_architectural", "colorful")
 LISTS = ("train", "val", "test")

@@ -27,12 +27,12 @@ def open_image(source: Path | bytes) -> Image.Image:
 def upright_rgb(image: Image.Image) -> Image.Image:
     """The pixels that open_image would give of the file that `image` was opened from, in mode RGB.
 
-    Raises ImageError if `image` was not decoded yet and cannot be.
+    Raises ImageError, with a whole sentence, if `image` was not decoded yet and cannot be.
     """
     try:
         return _normalised(image).convert("RGB")
     except DECODING_ERRORS as error:
-        raise ImageError(f"cannot be decoded ({reason(error)})") from error
+        raise ImageError(f"The image cannot be decoded ({reason(error)}): open another copy of it.") from error
 
 
 def _normalised(image: Image.Image) -> Image.Image:

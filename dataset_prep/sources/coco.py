@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dataset_contract.coco import Annotation, Category, CocoDataset, Image, parse_coco
-from dataset_contract.findings import Finding, FindingLog, printable
+from dataset_contract.findings import Finding, FindingLog
+from dataset_contract.sanitise import sanitise
 from dataset_contract.strict_json import MAX_BYTES
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.sources.path_suffixes import PathSuffixes
@@ -86,7 +87,7 @@ def read_coco(
 
 
 def _shown(paths: Sequence[Path]) -> str:
-    return printable(", ".join(map(str, paths)))
+    return sanitise(", ".join(map(str, paths)))
 
 
 def _short_name(path: Path, others: Sequence[Path]) -> str:

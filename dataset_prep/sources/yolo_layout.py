@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from dataset_contract.findings import FindingLog, printable
+from dataset_contract.findings import FindingLog
+from dataset_contract.sanitise import sanitise
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.sources.image_files import SUFFIXES, image_files
 from dataset_prep.sources.source import class_name
@@ -108,10 +109,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
             raise yaml.YAMLError(f"it has more than {_MAX_YAML_BYTES:,} bytes")
         content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)  # noqa: S506  makes no objects
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = printable(str(error).replace("\n", " "))
-        raise PrepError(
-            f"{printable(str(path))} is not a YAML file that can be read ({reason}): correct it."
-        ) from error
+        reason = sanitise(str(error).replace("\n", " "))
+        raise PrepError(f"{sanitise(path)} is not a YAML file that can be read ({reason}): correct it.") from error
     return content if isinstance(content, dict) else {}
 
 
@@ -162,8 +161,8 @@ def _names_beside(root: Path) -> dict[int, str]:
     path = next((root / name for name in _NAME_FILES if (root / name).is_file()), None)
     if path is None:
         return {}
-    lines = printable(path.read_text(encoding="utf-8-sig", errors="replace").replace("\r", "").replace("\n", "\0"))
-    return {index: name for index, name in enumerate(lines.split("\\x00")) if name.strip()}
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").replace("\r", "").split("\n")
+    return {index: sanitise(name) for index, name in enumerate(lines) if name.strip()}
 
 
 def _asked_names(classes: Sequence[str] | None, where: Path, count: object) -> dict[int, str]:
