@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
+from image_reader.decoding import upright_rgb
 from prediction.image_tensors import image_to_tensor, pad_to_batch, resized_size
 from prediction.model_folder import LoadedModel, load_model
 from training_code.dino.post_processing import post_process
@@ -46,8 +47,15 @@ class Predictor:
 
     @torch.inference_mode()
     def predict(self, image: Image.Image) -> list[Detection]:
-        """Everything found on `image`, best first, boxes within the image; choose a score to cut at yourself."""
-        image = image.convert("RGB")
+        """Everything found on `image`, best first; choose a score to cut at yourself.
+
+        The image is taken as the preparation takes it: upright, on white, in 8 bits. Boxes are in pixels of the upright
+        image, and within it.
+
+        Raises:
+            ImageError: `image` was opened from a file that cannot be decoded.
+        """
+        image = upright_rgb(image)
         size = resized_size(image.size, self._loaded.short_side, self._loaded.max_side)
         resized = image.resize(size, Image.Resampling.BILINEAR)
         images_B3HW, mask_BHW = pad_to_batch([image_to_tensor(resized)])

@@ -9,7 +9,7 @@ from constructs import Construct
 
 from stacks.staging import ROOT, staged
 
-PACKAGES = ("training_code", "dataset_contract", "evaluation", "prediction")
+PACKAGES = ("training_code", "dataset_contract", "evaluation", "image_reader", "prediction")
 """What the trainer imports."""
 
 

@@ -103,7 +103,7 @@ def test_a_broken_image_is_named(dataset: Path, tmp_path: Path, workers: int) ->
         data = source.read_bytes()
         (folder / "images" / source.name).write_bytes(data[:60] if source.name == "000004.png" else data)
     images = PlanDataset(folder, load_split(dataset, "train"), replace(CONFIG, workers=workers), augmented=True)
-    with pytest.raises(DataError, match=r"^DATA: The image .*000004\.png cannot be read"):
+    with pytest.raises(DataError, match=r"^DATA: The image .*000004\.png cannot be decoded"):
         list(load_batches(images, EpochBatchSampler(images, epoch=0), pin_memory=False))
 
 

@@ -1,17 +1,17 @@
 """The images of one split with their boxes, read one by one as training and evaluation need them."""
 
-import io
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from dataset_contract.coco import CocoDataset
+from image_reader.decoding import open_image
+from image_reader.header import ImageError
 from prediction.image_tensors import image_to_tensor, resized_size
 from training_code.config import TrainingConfig
 from training_code.data.augmentation import LabelledImage, augment, resize
@@ -96,10 +96,10 @@ class PlanDataset(Dataset[Example | DataError]):
     def _read(self, position: int) -> LabelledImage:
         path = self.folder / self.file_name(position)
         try:
-            with Image.open(io.BytesIO(path.read_bytes())) as file:
-                image = file.convert("RGB")
-        except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-            raise DataError(f"The image {path} cannot be read ({error}); replace it and upload it again.") from None
+            image = open_image(path).convert("RGB")
+        except (ImageError, OSError) as error:
+            problem = error if isinstance(error, ImageError) else f"cannot be read ({error.strerror})"
+            raise DataError(f"The image {path} {problem}; replace it and upload it again.") from None
         if image.size != tuple(self.sizes[position]):
             width, height = self.sizes[position]
             raise DataError(

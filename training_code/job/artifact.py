@@ -19,6 +19,9 @@ from training_code.job.hyperparameters import JobConfig
 ROOT = Path(__file__).resolve().parents[2]
 PREDICTION_CODE = (
     "prediction",
+    "image_reader",
+    "dataset_contract/__init__.py",
+    "dataset_contract/png.py",
     "training_code/__init__.py",
     "training_code/config.py",
     "training_code/dino",
