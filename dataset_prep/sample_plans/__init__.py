@@ -1,1 +1,1 @@
-"""Floor plans that nobody has drawn: rooms, walls, furniture, and how they look as a picture and as model.svg."""
+"""Made-up floor plans: rooms, walls, doors and windows, and how they look as an image and as model.svg."""

@@ -1,4 +1,4 @@
-"""A made-up floor plan as geometry, in centimetres: rooms, walls with doors and windows, railings, fixtures."""
+"""A made-up floor plan as geometry, in centimetres: rooms, walls with doors and windows, railings."""
 
 from __future__ import annotations
 
@@ -11,16 +11,6 @@ from dataset_prep.sample_plans.walls import OUTER_THICKNESS, Opening, Wall, make
 MARGIN = 105.0
 DOOR_WIDTH = 85.0
 
-# The fixtures of each room: CubiCasa5K's class, width along the wall and depth.
-FIXTURES: dict[str, tuple[tuple[str, float, float], ...]] = {
-    "Bath": (("Shower", 85, 85), ("Toilet", 42, 68), ("Sink", 55, 45)),
-    "Kitchen": (("BaseCabinet", 200, 60), ("Refrigerator", 60, 60)),
-    "Bedroom": (("Closet", 120, 58),),
-    "LivingRoom": (("Fireplace", 100, 50),),
-    "Closet WalkIn": (("Closet", 90, 45),),
-    "Entry Lobby": (("Closet", 80, 45),),
-}
-
 
 @dataclass(frozen=True)
 class Room:
@@ -32,16 +22,7 @@ class Room:
 
 
 @dataclass(frozen=True)
-class Fixture:
-    """Something fixed, with its back to the wall on the side `back` (left, right, top, bottom)."""
-
-    kind: str
-    box: Box
-    back: str
-
-
-@dataclass(frozen=True)
-class Plan:
+class SamplePlan:
     """A floor plan on a sheet of `width` x `height` centimetres; all coordinates count from the sheet's top left."""
 
     width: float
@@ -49,12 +30,9 @@ class Plan:
     rooms: list[Room]
     walls: list[Wall]
     railings: list[Wall]
-    columns: list[Box]
-    fixtures: list[Fixture]
-    outline: Box
 
 
-def make_plan(rng: random.Random) -> Plan:
+def make_plan(rng: random.Random) -> SamplePlan:
     """A flat of 4 to 8 rooms with 8 to 25 pieces of wall; the same numbers from `rng` make the same plan."""
     left, top = MARGIN + rng.randint(0, 90), MARGIN + rng.randint(0, 70)
     cells = make_cells(rng, left, top)
@@ -63,17 +41,12 @@ def make_plan(rng: random.Random) -> Plan:
     _open_doors(rng, cells, walls)
     _open_windows(rng, walls)
     language = rng.randrange(2)
-    rooms = [Room(cell.kind, LABELS[cell.kind][language], _floor(cell, everything)) for cell in cells]
-    outline = Box(left, top, max(cell.box.x1 for cell in cells), max(cell.box.y1 for cell in cells))
-    return Plan(
-        width=outline.x1 + MARGIN + rng.randint(0, 70),
-        height=outline.y1 + MARGIN + rng.randint(0, 50),
-        rooms=rooms,
+    return SamplePlan(
+        width=max(cell.box.x1 for cell in cells) + MARGIN + rng.randint(0, 70),
+        height=max(cell.box.y1 for cell in cells) + MARGIN + rng.randint(0, 50),
+        rooms=[Room(cell.kind, LABELS[cell.kind][language], _floor(cell, everything)) for cell in cells],
         walls=walls,
         railings=[wall for wall in everything if wall.railing],
-        columns=_columns(rng, rooms),
-        fixtures=_fixtures(rng, rooms, walls),
-        outline=outline,
     )
 
 
@@ -137,66 +110,3 @@ def _floor(cell: Cell, walls: list[Wall]) -> Box:
         box.x1 - inset(False, box.x1),
         box.y1 - inset(True, box.y1),
     )
-
-
-def _columns(rng: random.Random, rooms: list[Room]) -> list[Box]:
-    large = [room.floor for room in rooms if room.kind == "LivingRoom" and room.floor.area > 90_000]
-    if not large or rng.random() < 0.5:
-        return []
-    x, y = large[0].x0 + rng.uniform(70, 100), large[0].y0 + rng.uniform(70, 90)
-    return [Box(x, y, x + 26, y + 26)]
-
-
-def door_sweep(opening: Opening, horizontal: bool) -> Box:
-    """The floor that a door needs to open: a square on the side it swings to, and a little room on the other."""
-    box = opening.box
-    if horizontal:
-        width = box.x1 - box.x0
-        return (
-            box._replace(y0=box.y0 - width, y1=box.y1 + 10)
-            if opening.swing < 0
-            else box._replace(y0=box.y0 - 10, y1=box.y1 + width)
-        )
-    width = box.y1 - box.y0
-    return (
-        box._replace(x0=box.x0 - width, x1=box.x1 + 10)
-        if opening.swing < 0
-        else box._replace(x0=box.x0 - 10, x1=box.x1 + width)
-    )
-
-
-def _fixtures(rng: random.Random, rooms: list[Room], walls: list[Wall]) -> list[Fixture]:
-    taken = [
-        door_sweep(opening, wall.horizontal) for wall in walls for opening in wall.openings if opening.kind == "Door"
-    ]
-    for room in rooms:
-        x, y = (room.floor.x0 + room.floor.x1) / 2, (room.floor.y0 + room.floor.y1) / 2
-        taken.append(Box(x - 45, y - 18, x + 45, y + 18))  # the label
-    placed: list[Fixture] = []
-    for room in rooms:
-        for kind, width, depth in FIXTURES.get(room.kind, ()):
-            for _ in range(12):
-                fixture = _against_wall(rng, room.floor, kind, width, depth)
-                if fixture is not None and not any(fixture.box.overlaps(box) for box in taken):
-                    placed.append(fixture)
-                    taken.append(fixture.box)
-                    break
-    return placed
-
-
-def _against_wall(rng: random.Random, floor: Box, kind: str, width: float, depth: float) -> Fixture | None:
-    back = rng.choice(["left", "right", "top", "bottom"])
-    along = floor.x1 - floor.x0 if back in {"top", "bottom"} else floor.y1 - floor.y0
-    deep = floor.y1 - floor.y0 if back in {"top", "bottom"} else floor.x1 - floor.x0
-    if width > along or depth > deep * 0.6:
-        return None
-    offset = rng.choice([0.0, 1.0, rng.random()]) * (along - width)
-    if back == "top":
-        box = Box(floor.x0 + offset, floor.y0, floor.x0 + offset + width, floor.y0 + depth)
-    elif back == "bottom":
-        box = Box(floor.x0 + offset, floor.y1 - depth, floor.x0 + offset + width, floor.y1)
-    elif back == "left":
-        box = Box(floor.x0, floor.y0 + offset, floor.x0 + depth, floor.y0 + offset + width)
-    else:
-        box = Box(floor.x1 - depth, floor.y0 + offset, floor.x1, floor.y0 + offset + width)
-    return Fixture(kind, box, back)

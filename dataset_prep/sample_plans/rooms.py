@@ -34,10 +34,6 @@ class Box(NamedTuple):
         """Square centimetres."""
         return (self.x1 - self.x0) * (self.y1 - self.y0)
 
-    def overlaps(self, other: Box) -> bool:
-        """True if the two share more than an edge."""
-        return self.x0 < other.x1 and other.x0 < self.x1 and self.y0 < other.y1 and other.y0 < self.y1
-
 
 @dataclass(frozen=True)
 class Cell:

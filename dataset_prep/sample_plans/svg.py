@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import random
-import uuid
 from xml.sax.saxutils import escape
 
-from dataset_prep.sample_plans.plan import Fixture, Plan, Room
+from dataset_prep.sample_plans.plan import Room, SamplePlan
 from dataset_prep.sample_plans.rooms import Box
 from dataset_prep.sample_plans.walls import Opening, Point, Wall
 
@@ -14,17 +13,15 @@ _STYLE = 'fill="#ffffff" stroke="#000000" style="fill-opacity: 1; stroke-opacity
 _CORNERS = ((0, 0), (1, 0), (1, 1), (0, 1))
 
 
-def plan_to_svg(plan: Plan, width: int, height: int, rng: random.Random) -> str:
+def plan_to_svg(plan: SamplePlan, width: int, height: int, rng: random.Random) -> str:
     """The annotation, in pixels of an F1_scaled.png of `width` x `height`.
 
-    As in CubiCasa5K, width, height and viewBox say only how far the annotated walls reach, not the size of the picture.
+    As in CubiCasa5K, width, height and viewBox say only how far the annotated walls reach, not the size of the image.
     """
     writer = _Writer(width / plan.width, height / plan.height, rng)
     parts = [writer.room(room) for room in plan.rooms]
     parts += [writer.wall(wall) for wall in plan.walls]
     parts += [writer.railing(wall) for wall in plan.railings]
-    parts += [writer.column(box) for box in plan.columns]
-    parts += [writer.fixture(fixture) for fixture in plan.fixtures]
     corners = [point for wall in plan.walls + plan.railings for point in wall.polygon]
     extent_x = max(x for x, _ in corners) * writer.scale_x
     extent_y = max(y for _, y in corners) * writer.scale_y
@@ -59,10 +56,9 @@ class _Writer:
 
     def room(self, room: Room) -> str:
         floor = room.floor
-        name = uuid.UUID(int=self.rng.getrandbits(128), version=4)
         width, height = floor.x1 - floor.x0, floor.y1 - floor.y0
         return (
-            f'<g id="{name}" {_STYLE} class="Space {room.kind}">'
+            f'<g {_STYLE} class="Space {room.kind}">'
             + self.box(floor, closed=self.rng.random() < 0.7)
             + f'<g {self.matrix(floor.x0, floor.y0)} class="Dimension">'
             '<g transform="matrix(1,0,0,1,0,0)" style="display: none;" class="Visual">'
@@ -77,10 +73,10 @@ class _Writer:
     def wall(self, wall: Wall) -> str:
         # A trailing space in the class is as frequent in the originals as none.
         kind = "Wall External" if wall.external else self.rng.choice(["Wall", "Wall "])
-        inside = "".join(self.opening(opening, wall.horizontal) for opening in wall.openings)
+        inside = "".join(self.opening(opening) for opening in wall.openings)
         return f'<g id="Wall" {_STYLE} class="{kind}">{self.polygon(wall.polygon)}{inside}</g>'
 
-    def opening(self, opening: Opening, horizontal: bool) -> str:
+    def opening(self, opening: Opening) -> str:
         outline = self.box(opening.box)
         if opening.kind == "Window":
             return (
@@ -89,38 +85,11 @@ class _Writer:
             )
         side = "Right" if opening.hinge_at_start else "Left"
         sign = "Positive" if opening.swing > 0 else "Negative"
-        panel = self.box(_open_leaf(opening, horizontal))
         return (
             f'<g id="Door" {_STYLE} class="Door Swing Beside">{outline}'
             f'<g id="Threshold" class="Threshold">{outline}</g>'
-            f'<g id="Panel" style="" class="Panel {side} {sign}">{panel}</g></g>'
+            f'<g id="Panel" style="" class="Panel {side} {sign}">{outline}</g></g>'
         )
 
     def railing(self, railing: Wall) -> str:
         return f'<g id="Railing" {_STYLE} class="Railing">{self.polygon(railing.polygon)}</g>'
-
-    def column(self, box: Box) -> str:
-        return f'<g id="Column" {_STYLE} class="Column">{self.box(box)}</g>'
-
-    def fixture(self, fixture: Fixture) -> str:
-        box = fixture.box
-        local = self.box(Box(0, 0, box.x1 - box.x0, box.y1 - box.y0))
-        kind = "ElectricalAppliance Refrigerator" if fixture.kind == "Refrigerator" else fixture.kind
-        return (
-            f'<g class="FixedFurniture {kind}" {self.matrix(box.x0, box.y0)} style="stroke-width: 1;">'
-            f'<g class="BoundaryPolygon">{local}</g><desc/></g>'
-        )
-
-
-def _open_leaf(opening: Opening, horizontal: bool) -> Box:
-    """The door itself, standing open: thin, at the hinge, across the room."""
-    box = opening.box
-    if horizontal:
-        width, x = box.x1 - box.x0, box.x0 if opening.hinge_at_start else box.x1
-        return (
-            Box(x - 2, box.y1, x + 2, box.y1 + width)
-            if opening.swing > 0
-            else Box(x - 2, box.y0 - width, x + 2, box.y0)
-        )
-    width, y = box.y1 - box.y0, box.y0 if opening.hinge_at_start else box.y1
-    return Box(box.x1, y - 2, box.x1 + width, y + 2) if opening.swing > 0 else Box(box.x0 - width, y - 2, box.x0, y + 2)

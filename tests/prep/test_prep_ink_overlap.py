@@ -17,9 +17,9 @@ from dataset_prep.sources.model_svg import Polygon, parse_model
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "cubicasa5k" / "high_quality"
 WHITE, BLACK, GREY = (255, 255, 255), (0, 0, 0), (90, 90, 90)
-SOLID = Style(WHITE, BLACK, None, GREY, GREY, False, True, False)
-HOLLOW = Style(WHITE, WHITE, BLACK, GREY, GREY, False, True, True)
-COLOURFUL = Style(WHITE, (86, 52, 40), None, GREY, (120, 170, 205), True, True, False)
+SOLID = Style(WHITE, BLACK, None, GREY, GREY, False)
+HOLLOW = Style(WHITE, WHITE, BLACK, GREY, GREY, False)
+COLOURFUL = Style(WHITE, (86, 52, 40), None, GREY, (120, 170, 205), True)
 
 
 def colours(low: int, high: int) -> st.SearchStrategy[tuple[int, int, int]]:
@@ -33,7 +33,7 @@ def styles(draw_from: st.DrawFn) -> Style:
     solid = draw_from(st.booleans())
     wall, edge = (draw_from(colours(0, 190)), None) if solid else (draw_from(colours(200, 255)), line)
     paper = draw_from(colours(240, 255))
-    return Style(paper, wall, edge, line, line, draw_from(st.booleans()), True, draw_from(st.booleans()))
+    return Style(paper, wall, edge, line, line, draw_from(st.booleans()))
 
 
 def overlap(style: Style, seed: int, *, scale: float = 1.0, negative: bool = False) -> InkOverlap:
