@@ -82,9 +82,10 @@ def check_content(store: DatasetStore, *, max_objects_per_image: int | None = No
         file = annotations_path(split)
         findings += check_annotations(dataset, split=split, file=file, max_objects_per_image=max_objects_per_image)
         findings += check_file_names(dataset, split=split, file=file)
+    listed = _listed(manifest, sizes)
     return DatasetContent(
         findings=findings,
-        counts=_counts(datasets, _listed(manifest, sizes)),
+        counts={**count_splits(datasets), "files": len(listed), "bytes": sum(listed.values())},
         manifest=manifest,
         splits=datasets,
         facts=facts,
@@ -180,7 +181,8 @@ def _read_json(store: DatasetStore, path: str, size: int, split: str | None) -> 
         return None, found.findings()
 
 
-def _counts(datasets: Mapping[str, CocoDataset], files: Mapping[str, int]) -> dict[str, Any]:
+def count_splits(datasets: Mapping[str, CocoDataset]) -> dict[str, Any]:
+    """The counts of a Report, but for files and bytes."""
     splits: dict[str, Any] = {}
     for split, dataset in datasets.items():
         with_objects = len({annotation.image_id for annotation in dataset.annotations})
@@ -188,7 +190,5 @@ def _counts(datasets: Mapping[str, CocoDataset], files: Mapping[str, int]) -> di
     return {
         "images": sum(split["images"] for split in splits.values()),
         "annotations": sum(split["annotations"] for split in splits.values()),
-        "files": len(files),
-        "bytes": sum(files.values()),
         "splits": splits,
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_contract.annotation_checks import check_annotations
-from dataset_contract.check import check_content, check_images
+from dataset_contract.check import check_content, check_images, count_splits
 from dataset_contract.file_facts import FileFacts
 from dataset_contract.findings import Finding
 from dataset_contract.layout import annotations_path, image_path
@@ -38,7 +38,7 @@ def check_selection(compared: Compared) -> Checked:
     findings += check_splits(datasets)
     for split, dataset in datasets.items():
         findings += check_annotations(dataset, split=split, file=annotations_path(split))
-    return Checked(findings, selection.counts())
+    return Checked(findings, count_splits(datasets))
 
 
 def check_written(root: Path, compared: Compared, manifest: Manifest, facts: Mapping[str, FileFacts]) -> Checked:

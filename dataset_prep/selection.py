@@ -6,10 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from dataset_contract.findings import Finding, FindingLog
-from dataset_contract.layout import SPLITS
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.plural import pluralise
 from dataset_prep.sources.cubicasa5k_classes import CLASSES, ROOM
@@ -48,24 +46,6 @@ class Selection:
     def of_split(self, split: str) -> list[SourceImage]:
         """The images of one split."""
         return [image for image in self.images if self.splits[image.image_id] == split]
-
-    def counts(self) -> dict[str, Any]:
-        """The counts of a report in the contract's form, for a data set that is not written."""
-        by_split: dict[str, Any] = {}
-        for split in SPLITS:
-            images = self.of_split(split)
-            labels = Counter(box.label for image in images for box in image.boxes)
-            by_split[split] = {
-                "images": len(images),
-                "annotations": labels.total(),
-                "background_images": sum(not image.boxes for image in images),
-                "annotations_by_class": {name: labels[name] for name in self.classes},
-            }
-        return {
-            "images": len(self.images),
-            "annotations": sum(split["annotations"] for split in by_split.values()),
-            "splits": by_split,
-        }
 
 
 def select(source: Source, options: SelectionOptions) -> Selection:

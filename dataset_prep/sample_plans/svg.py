@@ -65,9 +65,7 @@ class _Writer:
             '<g id="mark1" style="fill-opacity: 1;" class="DimensionMark"><polygon points="-5,5,0,0,5,5"/></g></g>'
             f'<g {self.matrix(width / 2, height / 2)} class="SpaceDimensionsLabel">'
             '<g id="NameLabel" style="display: block;" class="TextLabel NameLabel">'
-            f'<text x="0" y="0em">{escape(room.label)}</text></g>'
-            '<g id="DimensionMeasureLabel" style="display: none;" class="TextLabel DimensionMeasureLabel">'
-            f'<text x="0" y="0em">{width / 100:.1f} x {height / 100:.1f}</text></g></g></g></g>'
+            f'<text x="0" y="0em">{escape(room.label)}</text></g></g></g></g>'
         )
 
     def wall(self, wall: Wall) -> str:

@@ -126,21 +126,15 @@ def _outline(wall: Wall, walls: list[Wall]) -> list[Point]:
     (start_low, start_high), (end_low, end_high) = (
         _end_offsets(wall, point, walls) for point in (wall.start, wall.end)
     )
-    if wall.horizontal:
-        y = wall.start[1]
-        return [
-            (wall.start[0] - start_low, y - half),
-            (wall.end[0] + end_low, y - half),
-            (wall.end[0] + end_high, y + half),
-            (wall.start[0] - start_high, y + half),
-        ]
-    x = wall.start[0]
-    return [
-        (x - half, wall.start[1] - start_low),
-        (x - half, wall.end[1] + end_low),
-        (x + half, wall.end[1] + end_high),
-        (x + half, wall.start[1] - start_high),
+    (x, y), (x_end, y_end) = wall.start, wall.end
+    start, end, line = (x, x_end, y) if wall.horizontal else (y, y_end, x)
+    corners = [
+        (start - start_low, line - half),
+        (end + end_low, line - half),
+        (end + end_high, line + half),
+        (start - start_high, line + half),
     ]
+    return corners if wall.horizontal else [(across, along) for along, across in corners]
 
 
 def _end_offsets(wall: Wall, point: Point, walls: list[Wall]) -> tuple[float, float]:

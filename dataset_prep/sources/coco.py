@@ -11,7 +11,7 @@ from pathlib import Path
 from dataset_contract.coco import Annotation, Category, CocoDataset, Image, parse_coco
 from dataset_contract.findings import Finding, FindingLog
 from dataset_contract.sanitise import sanitise
-from dataset_contract.strict_json import MAX_BYTES
+from dataset_contract.strict_json import is_too_large
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.sources.path_suffixes import PathSuffixes
 from dataset_prep.sources.source import Source, SourceBox, SourceImage, class_name
@@ -98,16 +98,10 @@ def _short_name(path: Path, others: Sequence[Path]) -> str:
 
 def _parse(path: Path, file: str) -> tuple[CocoDataset | None, list[Finding]]:
     """As parse_coco, but a file that is far too large is not even read."""
-    size = path.stat().st_size
-    if size <= MAX_BYTES:
-        return parse_coco(path.read_bytes(), file=file)
     found = FindingLog(file=file)
-    found.error(
-        "JSON_TOO_LARGE",
-        f"{file} has {size:,} bytes, more than the {MAX_BYTES:,} that are read.",
-        "Leave out what training does not need, such as polygons.",
-    )
-    return None, found.findings()
+    if is_too_large(path.stat().st_size, file, found):
+        return None, found.findings()
+    return parse_coco(path.read_bytes(), file=file)
 
 
 def _class_names(categories: Sequence[Category], file: str, found: FindingLog) -> dict[int, str]:

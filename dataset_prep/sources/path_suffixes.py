@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -36,11 +37,7 @@ class PathSuffixes:
 
     def find(self, stale: str) -> list[Path]:
         """The files that share the longest suffix with `stale`: one if it is found, several if it is ambiguous."""
-        parts = _parts(stale)
-        candidates = self._by_name.get(parts[-1], []) if parts else []
-        lengths = [_common_suffix(candidate, parts) for candidate in candidates]
-        longest = max(lengths, default=0)
-        return [Path(*candidate) for candidate, length in zip(candidates, lengths, strict=True) if length == longest]
+        return _longest(self._by_name, _parts(stale), _composed)
 
     def is_certain(self, stale: str, image: Path) -> bool:
         """Whether more than its base name says that `stale` is `image`, which find() returned as the only one.
@@ -48,15 +45,11 @@ class PathSuffixes:
         That is a folder in common, or that the one or the other path says nothing of a folder.
         """
         parts = _parts(stale)
-        return len(parts) == 1 or _common_suffix(image.parts, parts) > 1 or image.parts[:-1] in self._folders
+        return len(parts) == 1 or _common_suffix(image.parts, parts, _composed) > 1 or image.parts[:-1] in self._folders
 
     def similar(self, stale: str) -> list[Path]:
         """The files whose path ends as that of `stale` does but for case or %XX escapes, with the longest such end."""
-        parts = list(map(_plain, _parts(stale)))
-        candidates = self._by_plain_name.get(parts[-1], []) if parts else []
-        lengths = [_common_suffix([_plain(part) for part in candidate], parts) for candidate in candidates]
-        longest = max(lengths, default=0)
-        return [Path(*candidate) for candidate, length in zip(candidates, lengths, strict=True) if length == longest]
+        return _longest(self._by_plain_name, list(map(_plain, _parts(stale))), _plain)
 
     @cached_property
     def _by_plain_name(self) -> dict[str, list[tuple[str, ...]]]:
@@ -75,13 +68,19 @@ def _composed(text: str) -> str:
 
 
 def _plain(name: str) -> str:
-    return unquote(name).casefold()
+    return _composed(unquote(name).casefold())
 
 
-def _common_suffix(candidate: Sequence[str], parts: Sequence[str]) -> int:
-    length = 0
-    for ours, theirs in zip(reversed(candidate), reversed(parts), strict=False):
-        if _composed(ours) != theirs:
-            break
-        length += 1
-    return length
+def _longest(
+    by_name: Mapping[str, list[tuple[str, ...]]], parts: Sequence[str], spelling: Callable[[str], str]
+) -> list[Path]:
+    """The files that share the longest suffix with `parts` in that spelling."""
+    candidates = by_name.get(parts[-1], []) if parts else []
+    lengths = [_common_suffix(candidate, parts, spelling) for candidate in candidates]
+    longest = max(lengths, default=0)
+    return [Path(*candidate) for candidate, length in zip(candidates, lengths, strict=True) if length == longest]
+
+
+def _common_suffix(candidate: Sequence[str], parts: Sequence[str], spelling: Callable[[str], str]) -> int:
+    pairs = zip(reversed(candidate), reversed(parts), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: spelling(pair[0]) == pair[1], pairs))

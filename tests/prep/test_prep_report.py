@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from dataset_contract.check import count_splits
 from dataset_contract.findings import FindingLog, Report
 from dataset_contract.report_html import report_page
 from dataset_prep.compare import Pair
@@ -26,6 +27,7 @@ from dataset_prep.run import main
 from dataset_prep.selection import Selection
 from dataset_prep.similarity import Similarity
 from dataset_prep.sources.source import SourceBox, SourceImage
+from dataset_prep.write import to_coco
 from tests.contract.samples import chunk
 
 EVIL = "<script>alert('$\\no$ & \"x\"')</script>"
@@ -74,7 +76,7 @@ def written(folder: Path, report: Report, selection: Selection, pairs: list[Pair
 def found(selection: Selection, *, image_id: int = 2, annotation_id: int | None = None) -> Report:
     said = FindingLog(split="val", file="val/annotations.json")
     said.error("BOX_STRANGE", f"Of {EVIL} the box.", f"Correct {EVIL}.", image_id=image_id, annotation_id=annotation_id)
-    return Report.of(said.findings(), selection.counts())
+    return Report.of(said.findings(), count_splits(to_coco(selection)))
 
 
 def test_names_and_messages_of_a_data_set_are_shown_as_text(tmp_path: Path, selection: Selection) -> None:
@@ -135,7 +137,7 @@ def test_images_have_words_and_tables_have_headers(tmp_path: Path, selection: Se
 
 def test_the_verdict_stands_above_all_else(tmp_path: Path, selection: Selection) -> None:
     refused = written(tmp_path / "refused", found(selection), selection).text
-    valid = written(tmp_path / "valid", Report.of([], selection.counts()), selection).text
+    valid = written(tmp_path / "valid", Report.of([], count_splits(to_coco(selection))), selection).text
     assert refused.index("Refused: ") < refused.index("Counts") < refused.index("Findings") < refused.index("Samples")
     assert "Valid: training may start" in valid and "Nothing was found." in valid
 
@@ -163,7 +165,7 @@ def test_a_large_data_set_makes_no_large_page(tmp_path: Path, selection: Selecti
         for code in ("A", "B", "C", "D", "E", "F"):
             said.warning(code, f"{code} {image.image_id}", "Correct it.", image_id=image.image_id)
     pairs = [Pair(1, number, Similarity.PIXELS, False) for number in range(2, 3001)]
-    page = written(tmp_path, Report.of(said.findings(), many.counts()), many, pairs)
+    page = written(tmp_path, Report.of(said.findings(), count_splits(to_coco(many))), many, pairs)
     assert len(page.attributes("img")) == 12 + 2 * 12 + 12
     assert "12 of 2,999 pairs" in page.text and "12 of 3,000 images" in page.text
     assert "at most 3 of a kind and 12 in" in page.text
