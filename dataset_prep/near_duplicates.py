@@ -2,18 +2,17 @@
 
 Near-duplicates are found by a perceptual hash (pHash: signs of the lowest frequencies of a 64 x 64 thumbnail). Floor
 plans are all black lines on white, so that the usual 64 bits and a distance of 8 to 10 take different plans for one.
-Measured in bits that differ, on plans made by samples.py (pHash of 256 bits: 1,500, so 1,124,250 pairs; others: 400)
-and eleven real ones:
+Measured in bits that differ, on plans made by samples.py (pHash of 256 bits: 1,500, so 1,124,250 pairs; others: 400):
 
-    hash            two different plans   rescaled, JPEG 40 or brighter   cropped by up to 1 %, 2 % at each side
-    pHash  64 bits  at least 8            at most 4                       at most 6, 10
-    dHash 256 bits  at least 42           at most 27                      at most 37, 56
-    pHash 256 bits  at least 50           at most 8                       at most 32, 52
+    hash            two different plans   rescaled, darker, JPEG 40   cropped by up to 1 %, 2 % at each side
+    pHash  64 bits  at least 8            at most 6                   at most 8, 12
+    dHash 256 bits  at least 42           at most 34                  at most 36, 56
+    pHash 256 bits  at least 46           at most 8                   at most 28, 48
 
-With MAX_HAMMING_DISTANCE = 40 of pHash's 256 no two of those plans count as one (two real ones differ in 100 and
-more). Of the copies are found all that were rescaled to 0.3 to 1.6 times their size, saved as JPEG, made brighter or
-cropped by up to 1 % at each side, 99.7 % of those cropped by up to 1.5 %, 98 % by up to 2 %. CubiCasa5K's plans 717 and
-743 differ in 4 bits. Mirrored, turned or heavily cropped copies are not found.
+With MAX_HAMMING_DISTANCE = 40 of pHash's 256 no two of those plans count as one, nor do two of eleven real ones, which
+differ in 100 and more. All copies are found that were rescaled to 0.3 to 1.6 times their size, darkened and saved as
+JPEG, or cropped by up to 1.5 % at each side, and 99 % of those cropped by up to 2 %. CubiCasa5K's plans 717 and 743
+differ in 4 bits. Mirrored, turned or heavily cropped copies are not found.
 """
 
 from __future__ import annotations

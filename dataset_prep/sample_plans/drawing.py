@@ -57,6 +57,8 @@ def draw(plan: SamplePlan, style: Style, width: int, height: int) -> Image.Image
     if style.fills:
         for room in plan.rooms:
             sheet.rectangle(room.floor, fill=PASTELS.get(room.kind, (240, 240, 236)))
+    for box in plan.furniture:
+        sheet.rectangle(box, fill=WHITE, outline=style.line)
     for wall in plan.walls:
         sheet.polygon(wall.polygon, fill=style.wall, outline=style.wall_edge)
     for wall in plan.walls:

@@ -1,4 +1,4 @@
-"""A made-up floor plan as geometry, in centimetres: rooms, walls with doors and windows, railings."""
+"""A made-up floor plan as geometry, in centimetres: rooms, walls with doors and windows, railings, furniture."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class SamplePlan:
     rooms: list[Room]
     walls: list[Wall]
     railings: list[Wall]
+    furniture: list[Box]
 
 
 def make_plan(rng: random.Random) -> SamplePlan:
@@ -41,13 +42,23 @@ def make_plan(rng: random.Random) -> SamplePlan:
     _open_doors(rng, cells, walls)
     _open_windows(rng, walls)
     language = rng.randrange(2)
+    rooms = [Room(cell.kind, LABELS[cell.kind][language], _floor(cell, everything)) for cell in cells]
     return SamplePlan(
         width=max(cell.box.x1 for cell in cells) + MARGIN + rng.randint(0, 70),
         height=max(cell.box.y1 for cell in cells) + MARGIN + rng.randint(0, 50),
-        rooms=[Room(cell.kind, LABELS[cell.kind][language], _floor(cell, everything)) for cell in cells],
+        rooms=rooms,
         walls=walls,
         railings=[wall for wall in everything if wall.railing],
+        furniture=[_furniture(rng, room.floor) for room in rooms if min(room.floor.width, room.floor.height) > 250],
     )
+
+
+def _furniture(rng: random.Random, floor: Box) -> Box:
+    """A table or bed as far from the walls as a door is wide."""
+    width, height = ((side - 2 * DOOR_WIDTH) * rng.uniform(0.5, 1) for side in (floor.width, floor.height))
+    x = rng.uniform(floor.x0 + DOOR_WIDTH, floor.x1 - DOOR_WIDTH - width)
+    y = rng.uniform(floor.y0 + DOOR_WIDTH, floor.y1 - DOOR_WIDTH - height)
+    return Box(x, y, x + width, y + height)
 
 
 def _open_doors(rng: random.Random, cells: list[Cell], walls: list[Wall]) -> None:

@@ -30,9 +30,19 @@ class Box(NamedTuple):
     y1: float
 
     @property
+    def width(self) -> float:
+        """Centimetres."""
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> float:
+        """Centimetres."""
+        return self.y1 - self.y0
+
+    @property
     def area(self) -> float:
         """Square centimetres."""
-        return (self.x1 - self.x0) * (self.y1 - self.y0)
+        return self.width * self.height
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ def plan_to_svg(plan: SamplePlan, width: int, height: int, rng: random.Random) -
     parts = [writer.room(room) for room in plan.rooms]
     parts += [writer.wall(wall) for wall in plan.walls]
     parts += [writer.railing(wall) for wall in plan.railings]
+    parts += [writer.furniture(box) for box in plan.furniture]
     corners = [point for wall in plan.walls + plan.railings for point in wall.polygon]
     extent_x = max(x for x, _ in corners) * writer.scale_x
     extent_y = max(y for _, y in corners) * writer.scale_y
@@ -56,14 +57,13 @@ class _Writer:
 
     def room(self, room: Room) -> str:
         floor = room.floor
-        width, height = floor.x1 - floor.x0, floor.y1 - floor.y0
         return (
             f'<g {_STYLE} class="Space {room.kind}">'
             + self.box(floor, closed=self.rng.random() < 0.7)
             + f'<g {self.matrix(floor.x0, floor.y0)} class="Dimension">'
             '<g transform="matrix(1,0,0,1,0,0)" style="display: none;" class="Visual">'
             '<g id="mark1" style="fill-opacity: 1;" class="DimensionMark"><polygon points="-5,5,0,0,5,5"/></g></g>'
-            f'<g {self.matrix(width / 2, height / 2)} class="SpaceDimensionsLabel">'
+            f'<g {self.matrix(floor.width / 2, floor.height / 2)} class="SpaceDimensionsLabel">'
             '<g id="NameLabel" style="display: block;" class="TextLabel NameLabel">'
             f'<text x="0" y="0em">{escape(room.label)}</text></g></g></g></g>'
         )
@@ -91,3 +91,7 @@ class _Writer:
 
     def railing(self, railing: Wall) -> str:
         return f'<g id="Railing" {_STYLE} class="Railing">{self.polygon(railing.polygon)}</g>'
+
+    def furniture(self, box: Box) -> str:
+        local = self.box(Box(0, 0, box.width, box.height))
+        return f'<g class="FixedFurniture" {self.matrix(box.x0, box.y0)}><g class="BoundaryPolygon">{local}</g></g>'
