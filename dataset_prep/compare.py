@@ -182,17 +182,17 @@ def find_moves(groups: Sequence[Sequence[int]], splits: Mapping[int, str]) -> li
     largest first, go to another of their splits for as long as that brings the splits nearer to the sizes they had (by
     the sum of the squared differences). Pairs alone leave no split more than two images larger or smaller than it was.
     """
-    torn = [group for group in groups if len({splits[image_id] for image_id in group}) > 1]
-    torn.sort(key=lambda group: (-len(group), min(group)))
-    shares = [Counter(splits[image_id] for image_id in group) for group in torn]
+    leaking = [group for group in groups if len({splits[image_id] for image_id in group}) > 1]
+    leaking.sort(key=lambda group: (-len(group), min(group)))
+    shares = [Counter(splits[image_id] for image_id in group) for group in leaking]
     sizes = Counter(splits.values())
     target = [min(own, key=lambda split: (-own[split], sizes[split], SPLITS.index(split))) for own in shares]
-    excess = Counter(target[index] for index, group in enumerate(torn) for _ in group)
-    excess.subtract(splits[image_id] for group in torn for image_id in group)
+    excess = Counter(target[index] for index, group in enumerate(leaking) for _ in group)
+    excess.subtract(splits[image_id] for group in leaking for image_id in group)
     improved = True
     while improved:
         improved = False
-        for index, group in enumerate(torn):
+        for index, group in enumerate(leaking):
             new = min(shares[index], key=lambda split: (excess[split], SPLITS.index(split)))
             if excess[new] + len(group) < excess[target[index]]:
                 excess[target[index]] -= len(group)
@@ -200,7 +200,7 @@ def find_moves(groups: Sequence[Sequence[int]], splits: Mapping[int, str]) -> li
                 target[index], improved = new, True
     moves = [
         Move(image_id, splits[image_id], target[index])
-        for index, group in enumerate(torn)
+        for index, group in enumerate(leaking)
         for image_id in group
         if splits[image_id] != target[index]
     ]

@@ -126,30 +126,32 @@ class _Upload:
                 f"{self._place} already holds another version ({_version(old)}; this one is {manifest.version[:12]}): "
                 "give --replace to replace it, or another --prefix."
             )
-        strangers = self._strangers(there.keys() - ours, replace=replace)
+        unexpected = self._find_unexpected(there.keys() - ours, replace=replace)
         # The manifest is written last: what is older than the very same manifest was complete and right by then.
-        sure_until = there[MANIFEST].modified if old == new and MANIFEST in there else None
-        doubtful = [entry for entry in manifest.files if not _is_sure(entry, there.get(entry.path), sure_until)]
-        advance(len(manifest.files) - len(doubtful))
+        complete_since = there[MANIFEST].modified if old == new and MANIFEST in there else None
+        unverified = [
+            entry for entry in manifest.files if not _is_unchanged(there.get(entry.path), entry.size, complete_since)
+        ]
+        advance(len(manifest.files) - len(unverified))
 
-        def bring(entry: FileEntry) -> tuple[int, int]:
+        def send(entry: FileEntry) -> tuple[int, int]:
             """Bytes sent (-1 if none needed to be) and retries."""
-            sent, retries = self._bring(entry, there.get(entry.path))
+            sent, retries = self._send_if_changed(entry, there.get(entry.path))
             advance(1, max(sent, 0))
             return sent, retries
 
         with ThreadPoolExecutor(workers * _REQUESTS_A_WORKER) as pool:
             try:
-                results = list(pool.map(bring, doubtful))
+                results = list(pool.map(send, unverified))
             except BaseException:  # do not send what waits
                 pool.shutdown(cancel_futures=True)
                 raise
         sizes = [size for size, _ in results if size >= 0]
-        if sizes or strangers or old != new:
+        if sizes or unexpected or old != new:
             self._put_manifest(new, etag)
-        self._delete(strangers)
+        self._delete(unexpected)
         retried = sum(retries for _, retries in results)
-        return Uploaded(len(sizes), sum(sizes), len(manifest.files) - len(sizes), retried, len(strangers))
+        return Uploaded(len(sizes), sum(sizes), len(manifest.files) - len(sizes), retried, len(unexpected))
 
     def _read_manifest(self) -> tuple[bytes | None, str | None]:
         try:
@@ -160,23 +162,23 @@ class _Upload:
             raise
         return answer["Body"].read(), answer["ETag"]
 
-    def _strangers(self, paths: Set[str], *, replace: bool) -> list[str]:
+    def _find_unexpected(self, paths: Set[str], *, replace: bool) -> list[str]:
         """Objects below the prefix that the data set does not have: left by another version or a half upload."""
-        strangers = sorted(paths)
-        foreign = [path for path in strangers if not _PART_OF_A_DATASET.fullmatch(path)]
+        unexpected = sorted(paths)
+        foreign = [path for path in unexpected if not _PART_OF_A_DATASET.fullmatch(path)]
         if foreign:
             raise PrepError(
                 f"{self._place} holds {foreign[0]}, which does not belong to a data set: "
                 "remove it by hand, or give a --prefix of its own."
             )
-        if strangers and not replace:
+        if unexpected and not replace:
             raise PrepError(
-                f"{self._place} holds {len(strangers)} files that this data set does not have, such as {strangers[0]}: "
-                "give --replace to remove them, or another --prefix."
+                f"{self._place} holds {len(unexpected)} files that this data set does not have, such as "
+                f"{unexpected[0]}: give --replace to remove them, or another --prefix."
             )
-        return strangers
+        return unexpected
 
-    def _bring(self, entry: FileEntry, there: S3Object | None) -> tuple[int, int]:
+    def _send_if_changed(self, entry: FileEntry, there: S3Object | None) -> tuple[int, int]:
         if there is not None and there.size == entry.size and self._checksum(entry) == _base64(entry.sha256):
             return -1, 0
         data = (self._root / entry.path).read_bytes()
@@ -220,8 +222,8 @@ class _Upload:
                 )
 
 
-def _is_sure(entry: FileEntry, there: S3Object | None, sure_until: datetime | None) -> bool:
-    return there is not None and sure_until is not None and there.size == entry.size and there.modified <= sure_until
+def _is_unchanged(there: S3Object | None, size: int, complete_since: datetime | None) -> bool:
+    return there is not None and complete_since is not None and there.size == size and there.modified <= complete_since
 
 
 def _base64(sha256: str) -> str:

@@ -52,7 +52,7 @@ class Transfer:
     def list(self, expected: Set[str]) -> dict[str, S3Object]:
         """path below the prefix -> what S3 lists of it. `expected` paths cost little time. Raises botocore's errors."""
         there = self._list_fast()
-        # obstore reads keys as paths: "a/" is "a" to it, and "a//b" an error. Only boto3 shows strangers as they are.
+        # obstore reads keys as paths: "a/" is "a" to it, and "a//b" an error. Only boto3 shows unexpected keys.
         return there if there is not None and there.keys() <= expected else self._list_exactly()
 
     def _list_fast(self) -> dict[str, S3Object] | None:

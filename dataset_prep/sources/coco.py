@@ -22,14 +22,14 @@ _HEAD = 4096  # enough of a file to see whether it can be COCO
 _COCO_NAME = re.compile("annotations|coco|instances|train|val|test")
 
 
-def find_annotations(source: Path, *, whatever: bool = False) -> list[Path]:
+def find_annotations(source: Path, *, any_json: bool = False) -> list[Path]:
     """The COCO files at `source`: the file itself, or those JSON files in the folder (and `annotations/`, and a folder
-    for each split) that have COCO's sections, or all with `whatever`."""
+    for each split) that have COCO's sections, or all with `any_json`."""
     if source.is_file():
         return [source] if source.suffix.lower() == ".json" else []
     places = [source, source / "annotations", *(source / word for word in _SPLIT_WORDS)]
     files = [path for place in places if place.is_dir() for path in sorted(place.glob("*.json")) if path.is_file()]
-    return [path for path in files if path.name != "manifest.json" and (whatever or _looks_like_coco(path))]
+    return [path for path in files if path.name != "manifest.json" and (any_json or _looks_like_coco(path))]
 
 
 def read_coco(

@@ -84,7 +84,7 @@ def read_source(options: SourceOptions, *, exclude: Path | None, workers: int, c
     annotations = (
         options.annotations
         or tuple(find_annotations(options.path))
-        or tuple(find_annotations(options.path, whatever=True))
+        or tuple(find_annotations(options.path, any_json=True))
     )
     if not annotations:
         raise UsageError(f"{options.path} holds no COCO file: name it with --annotations.")
