@@ -153,7 +153,7 @@ def test_an_image_that_was_copied_is_named_as_the_source_has_it(tmp_path: Path, 
     (finding,) = (finding for finding in prepare()[1] if finding.code == "IMAGE_DAMAGED")
     assert finding.file == "train/images/000001.png"
     assert finding.message.endswith("; it was made from train/images/000001.png.")
-    assert finding.fix.startswith("Replace the picture in the source")
+    assert finding.fix.startswith("Replace the image in the source")
 
 
 @pytest.mark.parametrize("bbox", [[50, 20, -9, 9], [50, 20, 9, -9], [50, 20, -9, -9]])
