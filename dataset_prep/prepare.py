@@ -109,16 +109,15 @@ def prepare(options: Options, console: Console) -> Prepared:
     # An image that the comparison could not decode is not reported a second time by the writing.
     new = [finding for finding in written.findings if finding not in compared.findings]
     report = Report.of([*earlier, *new, *checked.findings], checked.counts)
+    if report.verdict == "invalid" and written.manifest is not None:
+        withdraw_dataset(output)
     if options.report is not None:
         from dataset_prep.report import write_report  # noqa: PLC0415  see above
 
         write_report(options.report, report, compared.selection, compared.pairs)
 
     uploaded = None
-    if report.verdict == "invalid":
-        if written.manifest is not None:
-            withdraw_dataset(output)
-    elif client is not None and destination is not None and written.manifest is not None:
+    if client is not None and destination is not None and written.manifest is not None and report.verdict == "valid":
         from dataset_prep.upload import upload_dataset  # noqa: PLC0415  see above
 
         with phase(console, "Upload", len(written.manifest.files), "files") as advance:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import re
@@ -219,6 +220,19 @@ def test_a_refused_data_set_has_a_report_too(leaking: Path, tmp_path: Path) -> N
     assert all(keys == finding.keys() for finding in report["findings"])
     assert codes["LEAKAGE"]["split"] == "test"
     assert "the same pixels" in page.text and "Refused: " in page.text
+
+
+def test_a_refused_data_set_is_withdrawn_though_its_report_cannot_be_written(
+    leaking: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("dataset_prep.report.write_report", full)
+    arguments = ("--source", leaking, "--output", tmp_path / "d", "--split", "official", "--report", tmp_path / "r")
+    assert main([str(argument) for argument in arguments]) == 1
+    assert (tmp_path / "d/train/annotations.json").exists()
+    assert not (tmp_path / "d/manifest.json").exists()
 
 
 def test_an_image_that_is_refused_is_named_in_the_report(samples: Path, tmp_path: Path) -> None:
