@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from dataset_prep.dataset_png import dataset_png
 from image_reader.header import ImageError
+from prediction.model_folder import LoadedModel
 from prediction.predictor import Detection, Predictor
 from training_code.dino.model import build_model
 from training_code.recipes import RECIPES
@@ -21,7 +22,8 @@ from training_code.recipes import RECIPES
 @pytest.fixture(scope="module")
 def predictor() -> Predictor:
     torch.manual_seed(3)
-    return Predictor(build_model(RECIPES["tiny"].model), {1: "wall", 2: "room"}, short_side=64, max_side=96)
+    model = build_model(RECIPES["tiny"].model.with_classes(3))
+    return Predictor(LoadedModel(model, {1: "wall", 2: "room"}, short_side=64, max_side=96))
 
 
 def plan(mode: str, paper: object, ink: object) -> Image.Image:
