@@ -120,19 +120,6 @@ class FindingLog:
         )
 
 
-def printable(text: str) -> str:
-    """`text` with escapes for what a terminal would obey (control characters) or stumble over (no Unicode).
-
-    Names in a source and on disk may hold both.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape", "backslashreplace").decode()
-        for letter in text
-    )
-
-
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
 
+from dataset_contract.atomic_write import write_atomically
 from dataset_contract.layout import MANIFEST
 from dataset_contract.manifest import Manifest, parse_manifest
 from dataset_prep.preview import colour_of
@@ -75,13 +75,6 @@ def write_results(
         price=InstancePrice(job.instance_type, usd_per_hour, PRICES_REGION, PRICES_DATE),
     )
     folder.mkdir(exist_ok=True)
-    _replace(folder / "index.html", page.to_html())
-    _replace(folder / "summary.json", summary.to_json())
+    write_atomically(folder / "index.html", page.to_html())
+    write_atomically(folder / "summary.json", summary.to_json())
     return folder / "index.html"
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all, even if a second demo writes it at the same time."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text)
-    temporary.replace(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import boto3
 from pipeline.job.health import HEALTH_FILE
 from pipeline.s3_layout import CHECKPOINTS, REPORTS
 
+from dataset_contract.atomic_write import atomic_path
 from runs.errors import RunsError
 from runs.executions import Run
 from runs.model_archive import fetch_model_archive
@@ -66,10 +66,7 @@ def _fetch(s3: S3Client, bucket: str, key: str, folder: Path, name: str) -> Path
         raise RunsError(
             f"s3://{bucket}/{key} has a name that cannot be a file name in {folder}: rename or delete the object."
         )
-    path, temporary = folder / name, folder / f".{name}.{os.getpid()}.tmp"
-    try:
+    path = folder / name
+    with atomic_path(path) as temporary:
         s3.download_file(bucket, key, str(temporary))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
