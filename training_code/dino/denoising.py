@@ -17,35 +17,38 @@ from training_code.dino.boxes import cxcywh_to_xyxy, inverse_sigmoid, xyxy_to_cx
 
 
 class Draws(Protocol):
-    """A source of the random numbers of denoising, so that a test can replay recorded ones; called in this order."""
+    """A source of the random numbers of denoising, so that a test can replay recorded ones; called in this order.
 
-    def flip_chances(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
+    Numbers are of the type and on the device of `like`.
+    """
+
+    def flip_chances(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
         """Uniform numbers in 0..1; a label is drawn anew where the number is below half of dn_label_noise."""
 
     def new_labels(self, flips: Tensor, num_classes: int) -> Tensor:
         """A random label of `flips`' shape; only those where `flips` is True are used."""
 
-    def signs(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
+    def signs(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
         """-1.0 or 1.0, each with chance 1/2."""
 
-    def magnitudes(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
+    def magnitudes(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
         """Uniform numbers in 0..1."""
 
 
 class RandomDraws:
     """Draws from the device's default generator, which a training checkpoint saves and restores."""
 
-    def flip_chances(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
-        return torch.rand(shape, device=device)
+    def flip_chances(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
+        return torch.rand(shape, dtype=like.dtype, device=like.device)
 
     def new_labels(self, flips: Tensor, num_classes: int) -> Tensor:
         return torch.randint(num_classes, flips.shape, device=flips.device)
 
-    def signs(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
-        return torch.randint(2, shape, device=device).float() * 2 - 1
+    def signs(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
+        return torch.randint(2, shape, device=like.device).to(like.dtype) * 2 - 1
 
-    def magnitudes(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
-        return torch.rand(shape, device=device)
+    def magnitudes(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
+        return torch.rand(shape, dtype=like.dtype, device=like.device)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +96,12 @@ def make_denoising_queries(
     if dn_number == 0 or slots == 0:
         return None
     groups = max(dn_number // slots, 1)
-    label_T, box_T4 = torch.cat(list(labels)), torch.cat(list(boxes))
+    label_T = torch.cat(list(labels))
+    box_T4 = torch.cat(list(boxes)).to(torch.promote_types(label_embedding.weight.dtype, torch.float32))
 
     label_G2T = label_T.expand(groups, 2, -1)
     if label_noise > 0:
-        flips = draws.flip_chances(tuple(label_G2T.shape), label_T.device) < label_noise / 2
+        flips = draws.flip_chances(tuple(label_G2T.shape), box_T4) < label_noise / 2
         label_G2T = torch.where(flips, draws.new_labels(flips, num_classes), label_G2T)
     box_G2T4 = box_T4.expand(groups, 2, -1, -1)
     if box_noise > 0:
@@ -136,10 +140,10 @@ def attention_mask(groups: int, slots: int, num_matching: int, device: torch.dev
 
 def _noised(box_G2T4: Tensor, scale: float, draws: Draws) -> Tensor:
     """Boxes whose corners moved by up to half a side times `scale`; negatives move by one to two times as much."""
-    shape, device = tuple(box_G2T4.shape), box_G2T4.device
-    sign = draws.signs(shape, device)
-    magnitude = draws.magnitudes(shape, device)
-    negative_2 = torch.tensor([0.0, 1.0], device=device)
+    shape = tuple(box_G2T4.shape)
+    sign = draws.signs(shape, box_G2T4)
+    magnitude = draws.magnitudes(shape, box_G2T4)
+    negative_2 = box_G2T4.new_tensor([0, 1])
     shift = (magnitude + negative_2[:, None, None]) * sign * scale
     half_side = box_G2T4[..., 2:].repeat(1, 1, 1, 2) / 2
     return xyxy_to_cxcywh((cxcywh_to_xyxy(box_G2T4) + shift * half_side).clamp(0, 1))

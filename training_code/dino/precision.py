@@ -12,4 +12,4 @@ def at_least_fp32(x: Tensor) -> Tensor:
     fp16 turns a matching cost into infinity from a logit of 9 on, and bf16 places a box of a 1333 pixel image
     only to about 3 pixels.
     """
-    return x.float() if x.dtype in {torch.float16, torch.bfloat16} else x
+    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -49,9 +49,10 @@ class Transformer(nn.Module):
         -> each decoder layer's logits (B, Q, C) and boxes (B, Q, 4), and the encoder's own answer.
         """
         masks_BHW = [resize_mask(mask_BHW, (map_.shape[2], map_.shape[3])) for map_ in maps_BDHW]
-        scales = Scales.of(masks_BHW)
+        dtype = torch.promote_types(maps_BDHW[0].dtype, torch.float32)  # of the geometry, also inside autocast
+        scales = Scales.of(masks_BHW, dtype)
         tokens_BSD = torch.cat([map_.flatten(2).transpose(1, 2) for map_ in maps_BDHW], dim=1)
-        memory_BSD = self.encoder(tokens_BSD, self._positions(masks_BHW), scales)
+        memory_BSD = self.encoder(tokens_BSD, self._positions(masks_BHW, dtype), scales)
 
         selected = self._select(memory_BSD, scales)
         reference_BQ4 = selected.box_logits.detach()
@@ -68,11 +69,11 @@ class Transformer(nn.Module):
         )
         return predictions, selected
 
-    def _positions(self, masks_BHW: list[Tensor]) -> Tensor:
+    def _positions(self, masks_BHW: list[Tensor], dtype: torch.dtype) -> Tensor:
         """(B, S, D): where each token is in its scale, plus the scale's learned embedding."""
         d, temperature = self.config.d_model, self.config.position_temperature
-        encoded = [encode_pixels(mask, d_model=d, temperature=temperature).flatten(1, 2) for mask in masks_BHW]
-        return torch.cat([x + self.level_embed[level] for level, x in enumerate(encoded)], dim=1)
+        encoded = [encode_pixels(mask, d_model=d, temperature=temperature, dtype=dtype) for mask in masks_BHW]
+        return torch.cat([x.flatten(1, 2) + self.level_embed[level] for level, x in enumerate(encoded)], dim=1)
 
     def _select(self, memory_BSD: Tensor, scales: Scales) -> SelectedQueries:
         proposal_BS4, unusable_BS = make_proposals(scales)
