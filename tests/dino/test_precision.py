@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_leaves
 from tests.dino.small_dino import SMALL, FixedDraws, build_small, make_batch, make_targets, run_step
 from training_code.dino.criterion import Criterion
 from training_code.dino.denoising import RandomDraws
+from training_code.dino.matcher import matching_cost
 from training_code.dino.outputs import Target
 from training_code.dino.post_processing import post_process
 
@@ -68,8 +69,9 @@ def test_a_step_in_fp64_is_that_in_fp32() -> None:
 def test_target_boxes_are_taken_in_the_models_type() -> None:
     """A data set's boxes are fp32; what an fp64 model makes of them is not rounded to that."""
     images, mask = make_batch(SIZES)
-    stepped = [
-        run_step(build_small().double(), images.double(), mask, targets, FixedDraws())[1]
-        for targets in (make_targets([2, 5]), cast_targets([2, 5], torch.float64))
-    ]
+    both = make_targets([2, 5]), cast_targets([2, 5], torch.float64)
+    stepped = [run_step(build_small().double(), images.double(), mask, targets, FixedDraws())[1] for targets in both]
     assert stepped[0] == stepped[1]
+    logits, boxes = torch.randn(1, 2, 3, 3).double(), torch.rand(1, 2, 3, 4).double()
+    costs = [matching_cost(logits, boxes, targets, SMALL) for targets in both]
+    assert torch.equal(*costs)
