@@ -103,7 +103,7 @@ def _criterion(config: ModelConfig, weights: Mapping[str, float]) -> Criterion:
     )
 
 
-def _detached(value: Any) -> Any:  # noqa: ANN401  outputs are dicts and lists in one another
+def _detached(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _detached(part) for name, part in value.items()}
     if isinstance(value, list):

@@ -1,7 +1,7 @@
 """The model still computes what it computed when it had been shown equal to upstream's: on every machine.
 
-reference.json was made by this implementation after that parity was proven; see own_reference.py. In fp64, 1e-9 holds on
-any processor and still shows any change of the arithmetic: a constant left in fp32 moves answers by 1e-8 to 1e-6.
+reference.json was made by this implementation after that parity was proven; see own_reference.py. In fp64, 1e-9 holds
+on any processor and still shows a change of the arithmetic: a constant left in fp32 moves answers by 1e-8 to 1e-6.
 """
 
 from __future__ import annotations

@@ -21,11 +21,11 @@ from training_code.dino.post_processing import post_process
 SIZES = [(101, 131), (80, 96)]
 
 
-class FloatTypes(TorchDispatchMode):
+class FloatTypes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch gives modes no types
     """Records every operation that makes a floating point tensor, with its type; the backward pass's too."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.made: set[tuple[str, torch.dtype]] = set()
 
     def __torch_dispatch__(

@@ -1,7 +1,7 @@
 """The training losses (paper sections 3.1, 3.3 and 3.5): focal, L1 and GIoU of every layer, matched and denoising.
 
-Shape suffixes: X predictions scored alike (decoder layers, and the encoder's), B images, N queries, C classes,
-n matched pairs, 4 is cxcywh.
+Shape suffixes: X predictions with the same losses (decoder layers, and the encoder's), B images, N matching and P
+denoising queries, C classes, n matched pairs, G denoising groups, 3 parts of a loss or of an index, 4 is cxcywh.
 """
 
 from __future__ import annotations

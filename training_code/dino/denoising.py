@@ -1,7 +1,7 @@
-"""Contrastive denoising queries (paper section 3.3): noised copies of the true boxes that training has to repair.
+"""Contrastive denoising queries (paper section 3.3): noised true boxes that the decoder learns to restore.
 
-Shape suffixes: B images, T boxes of the whole batch, G groups, P denoising queries of an image, N matching queries,
-D d_model, 4 is cxcywh or xyxy; the axis of size 2 is positive, negative.
+Shape suffixes: B images, T boxes of the whole batch, G groups, P denoising and N matching queries of an image,
+Q both, D d_model, 4 is cxcywh or xyxy; the axis of size 2 is positive, negative.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Draws(Protocol):
     """
 
     def flip_chances(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
-        """Uniform numbers in 0..1; a label is drawn anew where the number is below half of dn_label_noise."""
+        """Uniform numbers in 0..1; a label is redrawn where the number is below half of dn_label_noise."""
 
     def new_labels(self, flips: Tensor, num_classes: int) -> Tensor:
         """A random label of `flips`' shape; only those where `flips` is True are used."""
@@ -58,16 +58,16 @@ class DenoisingQueries:
     groups: int
 
     slots: int
-    """Places for positives in a group: the box count of the batch's fullest image."""
+    """Positives of a group: the box count of the batch's fullest image."""
 
     labels: Tensor
     """(G * 2 * T) labels after the flips, group by group: every image's positives, then every image's negatives."""
 
     content: Tensor
-    """(B, P, D) label embeddings; zero in unused places."""
+    """(B, P, D) label embeddings; zero in unused slots."""
 
     box_logits: Tensor
-    """(B, P, 4) noised boxes before the sigmoid; zero in unused places."""
+    """(B, P, 4) noised boxes before the sigmoid; zero in unused slots."""
 
     @property
     def count(self) -> int:
@@ -107,16 +107,16 @@ def make_denoising_queries(
     if box_noise > 0:
         box_G2T4 = _noised(box_G2T4, box_noise, draws)
 
-    # Place of each (group, kind, box) among an image's queries.
+    # Index of each (group, kind, box) among an image's queries.
     device = label_T.device
     image_T = torch.repeat_interleave(torch.tensor(counts)).to(device)
     slot_T = torch.cat([torch.arange(n) for n in counts]).to(device)
     start_G2 = torch.arange(groups * 2, device=device).view(groups, 2) * slots
-    place_G2T = start_G2[..., None] + slot_T
+    query_G2T = start_G2[..., None] + slot_T
     content = label_embedding(label_G2T)
     content_BPD = content.new_zeros(len(counts), groups * 2 * slots, content.shape[-1])
     box_logits_BP4 = box_G2T4.new_zeros(len(counts), groups * 2 * slots, 4)
-    at = (image_T.expand_as(place_G2T), place_G2T)
+    at = (image_T.expand_as(query_G2T), query_G2T)
     return DenoisingQueries(
         groups=groups,
         slots=slots,

@@ -1,6 +1,7 @@
 """Sine encodings of where a pixel or a box is: one for the encoder's tokens, another for the decoder's queries.
 
-Shape suffixes: B images, H and W rows and columns, Q queries, D d_model, F features of one coordinate (D / 2).
+Shape suffixes: B images, H and W rows and columns, Q queries, D d_model, F features of one coordinate (D / 2),
+4 is cxcywh.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The geometry of the feature scales as one token sequence: their sizes, and which part of each is image.
 
-Shape suffixes: B images, S tokens of all scales, L scales, H and W rows and columns, 2 is x, y.
+Shape suffixes: B images, S tokens of all scales, L scales, H and W rows and columns, D features, 2 is x, y.
 """
 
 from __future__ import annotations
