@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from training_code.config import ModelConfig
+from training_code.dino.criterion import Criterion
+from training_code.dino.denoising import Draws
 from training_code.dino.model import DINO, build_model
-from training_code.dino.outputs import Target
+from training_code.dino.outputs import Outputs, Target
 
 SMALL = ModelConfig(
     num_classes=3,
@@ -35,6 +37,17 @@ def build_small(config: ModelConfig = SMALL) -> DINO:
     return model
 
 
+def run_step(
+    model: DINO, images: Tensor, mask: Tensor, targets: Sequence[Target], draws: Draws
+) -> tuple[Outputs, dict[str, Tensor]]:
+    """Forward and backward pass in training mode: the outputs and the unweighted losses."""
+    criterion = Criterion(model.config)
+    outputs = model.train()(images, mask, targets, draws)
+    losses = criterion(outputs, targets)
+    torch.autograd.backward(criterion.total(losses))
+    return outputs, losses
+
+
 def weights_by_name(model: torch.nn.Module) -> dict[str, Tensor]:
     """One value for every entry of the model's state_dict; tensors that the model shares get the same one."""
     made: dict[int, Tensor] = {}
@@ -49,11 +62,11 @@ def weights_by_name(model: torch.nn.Module) -> dict[str, Tensor]:
 
 def _sink_unusable_tokens(weights: dict[str, Tensor]) -> None:
     """Push the one score that all padded tokens share below all others, or ties would decide which are selected."""
-    zero = weights["transformer.enc_output.bias"]
-    scale, shift = (weights[f"transformer.enc_output_norm.{name}"] for name in ("weight", "bias"))
+    parts = ("enc_output.bias", "enc_output_norm.weight", "enc_output_norm.bias", "enc_out_class_embed.weight")
+    zero, scale, shift, head = (weights[f"transformer.{part}"].double() for part in parts)
     judged = torch.nn.functional.layer_norm(zero, zero.shape, scale, shift)
-    head = weights["transformer.enc_out_class_embed.weight"]
     head -= (head @ judged + 12)[:, None] * judged / (judged @ judged)
+    weights["transformer.enc_out_class_embed.weight"].copy_(head)
 
 
 def make_batch(sizes: Sequence[tuple[int, int]], seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -86,17 +99,17 @@ class FixedDraws:
     def __init__(self) -> None:
         self._random = np.random.RandomState(5)
 
-    def flip_chances(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
-        return self._uniform(shape)
+    def flip_chances(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
+        return self._uniform(shape).to(like)
 
     def new_labels(self, flips: Tensor, num_classes: int) -> Tensor:
         return torch.from_numpy(self._random.randint(0, num_classes, tuple(flips.shape)).astype(np.int64))
 
-    def signs(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
-        return (self._uniform(shape) < 0.5).float() * 2 - 1
+    def signs(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
+        return (self._uniform(shape) < 0.5).to(like) * 2 - 1
 
-    def magnitudes(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
-        return self._uniform(shape)
+    def magnitudes(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
+        return self._uniform(shape).to(like)
 
     def _uniform(self, shape: tuple[int, ...]) -> Tensor:
         return torch.from_numpy(self._random.uniform(size=shape).astype(np.float32))

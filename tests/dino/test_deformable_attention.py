@@ -13,8 +13,8 @@ SIZES = [(5, 7), (3, 4), (2, 2)]
 HEADS, POINTS, FEATURES = 2, 3, 4
 
 
-def scales(batch: int) -> Scales:
-    return Scales.of([torch.zeros(batch, h, w, dtype=torch.bool) for h, w in SIZES])
+def scales(batch: int, dtype: torch.dtype) -> Scales:
+    return Scales.of([torch.zeros(batch, h, w, dtype=torch.bool) for h, w in SIZES], dtype)
 
 
 def random_inputs(queries: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -28,7 +28,7 @@ def random_inputs(queries: int) -> tuple[Tensor, Tensor, Tensor]:
 
 def test_sampling_is_the_weighted_sum_of_bilinear_reads() -> None:
     value, place, weight = random_inputs(queries=3)
-    sampled = sample_scales(value, scales(2), place, weight)
+    sampled = sample_scales(value, scales(2, torch.float64), place, weight)
     for b in range(2):
         for q in range(3):
             for m in range(HEADS):
@@ -56,7 +56,9 @@ def _bilinear(pixels: Tensor, x: float, y: float) -> Tensor:
 
 def test_sampling_has_the_right_gradients() -> None:
     value, place, weight = (t.requires_grad_() for t in random_inputs(queries=1))
-    assert torch.autograd.gradcheck(lambda v, p, w: sample_scales(v, scales(2), p, w), (value, place, weight))
+    assert torch.autograd.gradcheck(
+        lambda v, p, w: sample_scales(v, scales(2, torch.float64), p, w), (value, place, weight)
+    )
 
 
 def test_padding_is_never_read() -> None:
@@ -65,10 +67,11 @@ def test_padding_is_never_read() -> None:
     masks[0][:, :, 4:] = True
     query, reference = torch.randn(1, 6, 8), torch.rand(1, 6, 3, 2)
     tokens = torch.randn(1, 35 + 12 + 4, 8)
-    changed = tokens.masked_fill(Scales.of(masks).padding[..., None], 9.0)
+    padded = Scales.of(masks, torch.float32)
+    changed = tokens.masked_fill(padded.padding[..., None], 9.0)
     assert (tokens != changed).any()
     torch.testing.assert_close(
-        attention(query, reference, changed, Scales.of(masks)), attention(query, reference, tokens, Scales.of(masks))
+        attention(query, reference, changed, padded), attention(query, reference, tokens, padded)
     )
 
 
@@ -79,11 +82,16 @@ def test_offsets_count_in_pixels_around_a_point_and_in_box_parts_around_a_box(
     attention = DeformableAttention(d_model=8, num_heads=HEADS, num_levels=3, num_points=POINTS)
     seen: list[Tensor] = []
 
-    def recording(value: Tensor, scales: Scales, place: Tensor, weight: Tensor) -> Tensor:
-        seen.append(place)
-        return sample_scales(value, scales, place, weight)
+    def recording(value: Tensor, scales: Scales, location: Tensor, weight: Tensor) -> Tensor:
+        seen.append(location)
+        return sample_scales(value, scales, location, weight)
 
     monkeypatch.setattr("training_code.dino.deformable_attention.sample_scales", recording)
-    attention(torch.randn(1, 1, 8), torch.tensor(reference).expand(1, 1, 3, -1), torch.randn(1, 51, 8), scales(1))
+    attention(
+        torch.randn(1, 1, 8),
+        torch.tensor(reference).expand(1, 1, 3, -1),
+        torch.randn(1, 51, 8),
+        scales(1, torch.float32),
+    )
     # A fresh head 0 looks one step to the right: a pixel of the 7 in a row, or half a width over 3 points.
     assert seen[0][0, 0, 0, 0, 0, 0].item() == pytest.approx(expected_x)

@@ -1,1 +1,1 @@
-"""DINO (arXiv 2203.03605) in plain PyTorch, one file an idea; model.py joins them."""
+"""DINO (arXiv 2203.03605) in plain PyTorch, one idea a file; model.py joins them."""

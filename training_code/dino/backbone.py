@@ -1,6 +1,6 @@
 """Joins the ResNet with the projections that bring its scales to the transformer's width (paper section 3.2).
 
-Shape suffixes: B images, D d_model, H and W rows and columns; lists run over the L scales, finest first.
+Shape suffixes: B images, 3 colours, D d_model, H and W rows and columns; lists run over the L scales, finest first.
 """
 
 from __future__ import annotations

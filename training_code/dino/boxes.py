@@ -1,6 +1,6 @@
 """Box formats, overlap and the inverse sigmoid that boxes are refined in.
 
-Shape suffixes: N boxes of a list, 4 box coordinates; ... any leading dimensions.
+Shapes: N and M boxes of two lists, 4 box coordinates, ... any leading dimensions.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ INVERSE_SIGMOID_EPS = 1e-3
 """Distance from 0 and 1 at which the inverse sigmoid is cut off (Deformable DETR uses 1e-5, DINO 1e-3)."""
 
 _AREA_EPS = 1e-6
-"""Added to areas before dividing by them: part of the reference's numbers, and what keeps empty boxes finite."""
+"""Added to areas before dividing by them: as the reference does; it also keeps empty boxes finite."""
 
 
 def cxcywh_to_xyxy(boxes: Tensor) -> Tensor:
@@ -30,7 +30,7 @@ def xyxy_to_cxcywh(boxes: Tensor) -> Tensor:
 def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
     """GIoU in -1..1 (Rezatofighi et al. 2019) of xyxy boxes, with the usual broadcasting.
 
-    `a` (..., 4) and `b` (..., 4) -> (...): same shapes give the pairs' values, (N, 1, 4) and (1, M, 4) give all N x M.
+    `a` (..., 4) and `b` (..., 4) -> (...): same shapes give the pairs' values, (N, 1, 4) and (1, M, 4) all N x M.
     """
     overlap = (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp(min=0).prod(-1)
     hull = (torch.maximum(a[..., 2:], b[..., 2:]) - torch.minimum(a[..., :2], b[..., :2])).clamp(min=0).prod(-1)

@@ -1,4 +1,4 @@
-"""Reads weights from checkpoint files, never unpickling freely, and fits them into a model whose classes may differ."""
+"""Reads weights from checkpoint files without unpickling arbitrary objects, and loads what fits into a model."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class LoadReport:
     """Loaded as they are."""
 
     resized: list[str] = field(default_factory=list)
-    """Loaded as far as they reach, with both shapes."""
+    """Loaded in part, with both shapes."""
 
     left: list[str] = field(default_factory=list)
     """Kept as initialised: missing in the file, or of another shape; with the reason."""
@@ -86,8 +86,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 def load_for_fine_tuning(model: nn.Module, weights: Mapping[str, Tensor]) -> LoadReport:
     """Copy into `model` what fits, leave the rest as it was initialised, and report on every tensor.
 
-    A different number of classes leaves the class heads and the label embedding; of a different number of content
-    queries the first ones are kept, because they are interchangeable. Raises CheckpointError if nothing fits.
+    With another number of classes, the class heads and the label embedding keep their fresh weights. With another
+    number of content queries, the first ones are loaded: they are interchangeable. Raises CheckpointError if nothing
+    fits.
     """
     report = LoadReport(taken=[])
     own = model.state_dict()

@@ -1,7 +1,7 @@
 """The training losses (paper sections 3.1, 3.3 and 3.5): focal, L1 and GIoU of every layer, matched and denoising.
 
-Shape suffixes: X predictions scored alike (decoder layers, and the encoder's), B images, N queries, C classes,
-n matched pairs, 4 is cxcywh.
+Shape suffixes: X predictions with the same losses (decoder layers, and the encoder's), B images, N matching and P
+denoising queries, C classes, n matched pairs, G denoising groups, 3 parts of a loss or of an index, 4 is cxcywh.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Criterion(nn.Module):
         suffixes = [*self._layer_suffixes()[:-1], "_interm", ""]
         logits_XBNC, boxes_XBN4 = _stacked(layers)
         matches = match(logits_XBNC, boxes_XBN4, targets, self.config)
-        num_boxes = _mean_number_of_boxes(targets, logits_XBNC.device)
+        num_boxes = _mean_number_of_boxes(targets, logits_XBNC)
         losses = self._named(self._parts(logits_XBNC, boxes_XBN4, targets, matches, num_boxes), suffixes)
         if self.config.dn_number > 0:
             losses |= self._denoising_losses(outputs.get("dn_outputs"), targets, num_boxes)
@@ -70,7 +70,7 @@ class Criterion(nn.Module):
         starts = torch.tensor([0, *(len(target["labels"]) for target in targets)]).cumsum(0)[:-1].to(logits_XBNC.device)
         target_Xn = starts[matches.image] + matches.target
         label_Xn = torch.cat([target["labels"] for target in targets])[target_Xn]
-        true_Xn4 = torch.cat([target["boxes"] for target in targets])[target_Xn]
+        true_Xn4 = torch.cat([target["boxes"] for target in targets])[target_Xn].to(boxes_XBN4.dtype)
         x_Xn = torch.arange(len(logits_XBNC), device=logits_XBNC.device)[:, None].expand_as(target_Xn)
         onehot_XBNC = torch.zeros_like(logits_XBNC)
         onehot_XBNC[x_Xn, matches.image, matches.query, label_Xn] = 1.0
@@ -114,9 +114,9 @@ def _focal_loss(logits: Tensor, onehot: Tensor, config: ModelConfig) -> Tensor:
     return alpha * missed**config.focal_gamma * cross_entropy
 
 
-def _mean_number_of_boxes(targets: Sequence[Target], device: torch.device) -> Tensor:
+def _mean_number_of_boxes(targets: Sequence[Target], like: Tensor) -> Tensor:
     """True boxes of the batch, averaged over the processes, at least 1: what every loss is divided by."""
-    count = torch.tensor(float(sum(len(target["labels"]) for target in targets)), device=device)
+    count = like.new_tensor(sum(len(target["labels"]) for target in targets))
     if distributed.is_available() and distributed.is_initialized():
         distributed.all_reduce(count)
         count = count / distributed.get_world_size()

@@ -1,10 +1,10 @@
 """The decoder: queries attend to one another and to the image, and refine their boxes layer by layer.
 
-Queries come sequence first here, and attention on a CPU is the plain one: the order of the reference's arithmetic,
-so that the two can be compared to the bit.
+Queries come sequence first here, and attention on a CPU is PyTorch's unfused one. That is the reference's order of
+arithmetic: on the same processor, the two are equal to the bit.
 
-Shape suffixes: B images, Q queries (denoising ones first), S tokens of all scales, L scales, D d_model, 4 is cxcywh
-in 0..1.
+Shape suffixes: B images, Q queries (denoising ones first), S tokens of all scales, L scales, D d_model, C classes, 4 is
+cxcywh in 0..1.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Multi-scale deformable attention (Deformable DETR, arXiv 2010.04159, section 4.1) in plain PyTorch.
 
 Shape suffixes: B images, Q queries, S tokens of all scales, D d_model, M heads, L scales, K points, H and W rows and
-columns of a scale, E features of a head (D / M), 2 is x, y; R reference size, 2 (x, y) or 4 (x, y, w, h); x is
-L K flattened.
+columns of a scale, s its tokens (H W), E features of a head (D / M), X is B M and x is L K flattened, R is 2 (x, y) or
+4 (x, y, w, h), 2 is x, y.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from training_code.dino.scales import Scales
 
 
 class DeformableAttention(nn.Module):
-    """Each query reads `num_points` points of each scale and head, at places that it chooses around its reference."""
+    """Each query reads `num_points` points of each scale and head, at locations it chooses around its reference."""
 
     def __init__(self, *, d_model: int, num_heads: int, num_levels: int, num_points: int) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class DeformableAttention(nn.Module):
         self.initialise()
 
     def initialise(self) -> None:
-        """Heads look into different directions, points ever farther out, all with the same weight."""
+        """Heads look into different directions, each point farther than the one before, all with the same weight."""
         nn.init.zeros_(self.sampling_offsets.weight)
         angle_M = torch.arange(self.num_heads) * (2 * math.pi / self.num_heads)
         ring_M2 = torch.stack([angle_M.cos(), angle_M.sin()], dim=-1)
@@ -55,29 +55,29 @@ class DeformableAttention(nn.Module):
         b, q, _ = query_BQD.shape
         m, n, k = self.num_heads, self.num_levels, self.num_points
         value_BSD = self.value_proj(tokens_BSD).masked_fill(scales.padding[..., None], 0)
-        # Places in fp32: bf16 has 8 bits, an image a thousand pixels.
+        # Locations in at least fp32: bf16 has 8 bits, an image a thousand pixels.
         offset_BQMLK2 = at_least_fp32(self.sampling_offsets(query_BQD)).view(b, q, m, n, k, 2)
         weight_BQMLK = at_least_fp32(self.attention_weights(query_BQD)).view(b, q, m, n * k).softmax(-1)
         weight_BQMLK = weight_BQMLK.view(b, q, m, n, k)
         reference_BQMLKR = reference_BQLR[:, :, None, :, None]
         if reference_BQLR.shape[-1] == 2:
-            place_BQMLK2 = reference_BQMLKR + offset_BQMLK2 / scales.extent[:, None]
+            location_BQMLK2 = reference_BQMLKR + offset_BQMLK2 / scales.extent[:, None]
         else:
-            place_BQMLK2 = reference_BQMLKR[..., :2] + offset_BQMLK2 / k * reference_BQMLKR[..., 2:] * 0.5
-        sampled_BQD = sample_scales(value_BSD, scales, place_BQMLK2, weight_BQMLK)
+            location_BQMLK2 = reference_BQMLKR[..., :2] + offset_BQMLK2 / k * reference_BQMLKR[..., 2:] * 0.5
+        sampled_BQD = sample_scales(value_BSD, scales, location_BQMLK2, weight_BQMLK)
         output_BQD: Tensor = self.output_proj(sampled_BQD.to(value_BSD.dtype))
         return output_BQD
 
 
-def sample_scales(value_BSD: Tensor, scales: Scales, place_BQMLK2: Tensor, weight_BQMLK: Tensor) -> Tensor:
+def sample_scales(value_BSD: Tensor, scales: Scales, location_BQMLK2: Tensor, weight_BQMLK: Tensor) -> Tensor:
     """Weighted sum of bilinear samples of all scales -> (B, Q, D), in at least fp32.
 
-    Places are in 0..1 with pixel centres at (i + 0.5) / size; outside the map the value is zero.
+    Locations are in 0..1 with pixel centres at (i + 0.5) / size; outside the map the value is zero.
     """
     b, q, m = weight_BQMLK.shape[:3]
     value_BSD = at_least_fp32(value_BSD)
-    grid_BQMLK2 = 2 * place_BQMLK2.to(value_BSD.dtype) - 1
-    # One map a head: heads become part of the batch (X = B M), as grid_sample reads one grid a map.
+    grid_BQMLK2 = 2 * location_BQMLK2.to(value_BSD.dtype) - 1
+    # Heads become part of the batch: grid_sample reads one grid a map.
     grid_XQLK2 = grid_BQMLK2.transpose(1, 2).flatten(0, 1)
     weight_XQx = weight_BQMLK.to(value_BSD.dtype).transpose(1, 2).flatten(0, 1).flatten(2)
     sampled_XEQx = torch.stack(

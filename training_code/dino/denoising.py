@@ -1,7 +1,7 @@
-"""Contrastive denoising queries (paper section 3.3): noised copies of the true boxes that training has to repair.
+"""Contrastive denoising queries (paper section 3.3): noised true boxes that the decoder learns to restore.
 
-Shape suffixes: B images, T boxes of the whole batch, G groups, P denoising queries of an image, N matching queries,
-D d_model, 4 is cxcywh or xyxy; the axis of size 2 is positive, negative.
+Shape suffixes: B images, T boxes of the whole batch, G groups, P denoising and N matching queries of an image,
+Q both, D d_model, 4 is cxcywh or xyxy; the axis of size 2 is positive, negative.
 """
 
 from __future__ import annotations
@@ -17,35 +17,38 @@ from training_code.dino.boxes import cxcywh_to_xyxy, inverse_sigmoid, xyxy_to_cx
 
 
 class Draws(Protocol):
-    """A source of the random numbers of denoising, so that a test can replay recorded ones; called in this order."""
+    """A source of the random numbers of denoising, so that a test can replay recorded ones; called in this order.
 
-    def flip_chances(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
-        """Uniform numbers in 0..1; a label is drawn anew where the number is below half of dn_label_noise."""
+    Numbers are of the type and on the device of `like`.
+    """
+
+    def flip_chances(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
+        """Uniform numbers in 0..1; a label is redrawn where the number is below half of dn_label_noise."""
 
     def new_labels(self, flips: Tensor, num_classes: int) -> Tensor:
         """A random label of `flips`' shape; only those where `flips` is True are used."""
 
-    def signs(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
+    def signs(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
         """-1.0 or 1.0, each with chance 1/2."""
 
-    def magnitudes(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
+    def magnitudes(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
         """Uniform numbers in 0..1."""
 
 
 class RandomDraws:
     """Draws from the device's default generator, which a training checkpoint saves and restores."""
 
-    def flip_chances(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
-        return torch.rand(shape, device=device)
+    def flip_chances(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
+        return torch.rand(shape, dtype=like.dtype, device=like.device)
 
     def new_labels(self, flips: Tensor, num_classes: int) -> Tensor:
         return torch.randint(num_classes, flips.shape, device=flips.device)
 
-    def signs(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
-        return torch.randint(2, shape, device=device).float() * 2 - 1
+    def signs(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
+        return torch.randint(2, shape, device=like.device).to(like.dtype) * 2 - 1
 
-    def magnitudes(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
-        return torch.rand(shape, device=device)
+    def magnitudes(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
+        return torch.rand(shape, dtype=like.dtype, device=like.device)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +58,16 @@ class DenoisingQueries:
     groups: int
 
     slots: int
-    """Places for positives in a group: the box count of the batch's fullest image."""
+    """Positives of a group: the box count of the batch's fullest image."""
 
     labels: Tensor
     """(G * 2 * T) labels after the flips, group by group: every image's positives, then every image's negatives."""
 
     content: Tensor
-    """(B, P, D) label embeddings; zero in unused places."""
+    """(B, P, D) label embeddings; zero in unused slots."""
 
     box_logits: Tensor
-    """(B, P, 4) noised boxes before the sigmoid; zero in unused places."""
+    """(B, P, 4) noised boxes before the sigmoid; zero in unused slots."""
 
     @property
     def count(self) -> int:
@@ -93,26 +96,27 @@ def make_denoising_queries(
     if dn_number == 0 or slots == 0:
         return None
     groups = max(dn_number // slots, 1)
-    label_T, box_T4 = torch.cat(list(labels)), torch.cat(list(boxes))
+    label_T = torch.cat(list(labels))
+    box_T4 = torch.cat(list(boxes)).to(torch.promote_types(label_embedding.weight.dtype, torch.float32))
 
     label_G2T = label_T.expand(groups, 2, -1)
     if label_noise > 0:
-        flips = draws.flip_chances(tuple(label_G2T.shape), label_T.device) < label_noise / 2
+        flips = draws.flip_chances(tuple(label_G2T.shape), box_T4) < label_noise / 2
         label_G2T = torch.where(flips, draws.new_labels(flips, num_classes), label_G2T)
     box_G2T4 = box_T4.expand(groups, 2, -1, -1)
     if box_noise > 0:
         box_G2T4 = _noised(box_G2T4, box_noise, draws)
 
-    # Place of each (group, kind, box) among an image's queries.
+    # Index of each (group, kind, box) among an image's queries.
     device = label_T.device
     image_T = torch.repeat_interleave(torch.tensor(counts)).to(device)
     slot_T = torch.cat([torch.arange(n) for n in counts]).to(device)
     start_G2 = torch.arange(groups * 2, device=device).view(groups, 2) * slots
-    place_G2T = start_G2[..., None] + slot_T
+    query_G2T = start_G2[..., None] + slot_T
     content = label_embedding(label_G2T)
     content_BPD = content.new_zeros(len(counts), groups * 2 * slots, content.shape[-1])
     box_logits_BP4 = box_G2T4.new_zeros(len(counts), groups * 2 * slots, 4)
-    at = (image_T.expand_as(place_G2T), place_G2T)
+    at = (image_T.expand_as(query_G2T), query_G2T)
     return DenoisingQueries(
         groups=groups,
         slots=slots,
@@ -136,10 +140,10 @@ def attention_mask(groups: int, slots: int, num_matching: int, device: torch.dev
 
 def _noised(box_G2T4: Tensor, scale: float, draws: Draws) -> Tensor:
     """Boxes whose corners moved by up to half a side times `scale`; negatives move by one to two times as much."""
-    shape, device = tuple(box_G2T4.shape), box_G2T4.device
-    sign = draws.signs(shape, device)
-    magnitude = draws.magnitudes(shape, device)
-    negative_2 = torch.tensor([0.0, 1.0], device=device)
+    shape = tuple(box_G2T4.shape)
+    sign = draws.signs(shape, box_G2T4)
+    magnitude = draws.magnitudes(shape, box_G2T4)
+    negative_2 = box_G2T4.new_tensor([0, 1])
     shift = (magnitude + negative_2[:, None, None]) * sign * scale
     half_side = box_G2T4[..., 2:].repeat(1, 1, 1, 2) / 2
     return xyxy_to_cxcywh((cxcywh_to_xyxy(box_G2T4) + shift * half_side).clamp(0, 1))

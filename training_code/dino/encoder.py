@@ -31,10 +31,10 @@ class EncoderLayer(nn.Module):
 
     def forward(self, x_BSD: Tensor, position_BSD: Tensor, reference_BSL2: Tensor, scales: Scales) -> Tensor:
         """-> (B, S, D)."""
-        attended = self.self_attn(x_BSD + position_BSD, reference_BSL2, x_BSD, scales)
-        x_BSD = self.norm1(x_BSD + attended)
-        out: Tensor = self.norm2(x_BSD + self.linear2(functional.relu(self.linear1(x_BSD))))
-        return out
+        attended_BSD = self.self_attn(x_BSD + position_BSD, reference_BSL2, x_BSD, scales)
+        x_BSD = self.norm1(x_BSD + attended_BSD)
+        out_BSD: Tensor = self.norm2(x_BSD + self.linear2(functional.relu(self.linear1(x_BSD))))
+        return out_BSD
 
 
 class Encoder(nn.Module):
@@ -57,12 +57,12 @@ class Encoder(nn.Module):
 
 
 def pixel_references(scales: Scales) -> Tensor:
-    """Where each token lies in every padded scale: its place in its image's valid part, times that scale's ratio.
+    """Where each token is in every padded scale: its position in its image's valid part, times that scale's ratio.
 
     -> (B, S, L, 2), x and y in 0..1.
     """
     ratio_BL2 = scales.valid_ratio
-    places = []
+    positions = []
     for level, centre_S2 in enumerate(scales.centres()):
-        places.append(centre_S2 / (ratio_BL2[:, None, level] * scales.extent[level]))
-    return torch.cat(places, dim=1)[:, :, None] * ratio_BL2[:, None]
+        positions.append(centre_S2 / (ratio_BL2[:, None, level] * scales.extent[level]))
+    return torch.cat(positions, dim=1)[:, :, None] * ratio_BL2[:, None]

@@ -47,7 +47,7 @@ def match(logits_XBNC: Tensor, boxes_XBN4: Tensor, targets: Sequence[Target], co
     predictions = logits_XBNC.shape[0]
     rows: list[list[np.ndarray[tuple[int, ...], np.dtype[np.int64]]]] = [[] for _ in range(predictions)]
     if max(counts, default=0) > 0:
-        # A non-finite cost has no best assignment; the loss will tell about it, in words that help.
+        # A non-finite cost has no best assignment; the loss, then not finite either, is reported.
         cost_XBNM = torch.nan_to_num(matching_cost(logits_XBNC, boxes_XBN4, targets, config)).cpu().numpy()
         for x in range(predictions):
             for b, n in enumerate(counts):
@@ -58,10 +58,10 @@ def match(logits_XBNC: Tensor, boxes_XBN4: Tensor, targets: Sequence[Target], co
 
 
 def matching_cost(logits_XBNC: Tensor, boxes_XBN4: Tensor, targets: Sequence[Target], config: ModelConfig) -> Tensor:
-    """(X, B, N, M) focal, L1 and GIoU costs, in at least fp32; columns beyond an image's own boxes mean nothing."""
+    """(X, B, N, M) focal, L1 and GIoU costs, in at least fp32; columns beyond an image's own boxes are padding."""
     label_BM = pad_sequence([target["labels"] for target in targets], batch_first=True)
-    box_BM4 = pad_sequence([target["boxes"] for target in targets], batch_first=True)
     boxes_XBN4 = at_least_fp32(boxes_XBN4)
+    box_BM4 = pad_sequence([target["boxes"] for target in targets], batch_first=True).to(boxes_XBN4.dtype)
     probability = at_least_fp32(logits_XBNC).sigmoid()
     alpha, gamma = config.focal_alpha, config.focal_gamma
     negative = (1 - alpha) * probability**gamma * -(1 - probability + 1e-8).log()

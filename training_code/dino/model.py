@@ -1,7 +1,7 @@
 """DINO (arXiv 2203.03605): joins backbone, transformer, denoising and prediction heads.
 
-Shape suffixes: B images, P denoising and N matching queries, D d_model, C classes, H and W rows and columns, 4 is
-cxcywh in shares of the image.
+Shape suffixes: B images, 3 colours, P denoising and N matching queries, D d_model, C classes, H and W rows and
+columns, 4 is cxcywh in shares of the image.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class DINO(nn.Module):
         nn.init.zeros_(bbox_embed.layers[-1].weight)  # type: ignore[arg-type]  # ModuleList forgets its members' type
         nn.init.zeros_(bbox_embed.layers[-1].bias)  # type: ignore[arg-type]
         self.transformer.take_encoder_heads(copy.deepcopy(class_embed), copy.deepcopy(bbox_embed))
-        # All decoder layers share one head; checkpoints list it once a layer, and again below the decoder.
+        # All decoder layers share one head; checkpoints list it once a layer, and again under the decoder.
         self.class_embed = nn.ModuleList([class_embed] * layers)
         self.bbox_embed = nn.ModuleList([bbox_embed] * layers)
         self.transformer.decoder.share_heads(self.class_embed, self.bbox_embed)
@@ -57,9 +57,9 @@ class DINO(nn.Module):
         """Normalised images (B, 3, H, W) and their padding mask (B, H, W), True = padding -> predictions.
 
         `pred_logits` (B, N, C) and `pred_boxes` (B, N, 4) are the last layer's; `aux_outputs` the other layers';
-        `interm_outputs` the encoder's. In training, `targets` add `dn_outputs`, the answers (B, P, ...) to denoising
-        queries, whose noise comes from `draws` (default: torch's generator). N is num_queries, or the number of
-        tokens for an image too small to have as many.
+        `interm_outputs` the encoder's. In training, `targets` add `dn_outputs`, the predictions (B, P, ...) of
+        denoising queries, whose noise comes from `draws` (default: torch's generator). N is num_queries, or the
+        number of tokens for an image too small to have as many.
         """
         denoising = None
         if self.training and targets is not None:
@@ -78,7 +78,7 @@ class DINO(nn.Module):
             *aux, last = [_prediction(logits[:, :p], boxes[:, :p]) for logits, boxes in predictions]
             outputs["dn_outputs"] = {**last, "aux_outputs": aux, "queries": denoising}
         elif self.training:
-            # Without a box in the batch the label embedding has no part, but DDP waits for every gradient.
+            # Without a box in the batch the label embedding is not used, but DDP waits for every gradient.
             outputs["pred_logits"] = outputs["pred_logits"] + 0.0 * self.label_enc.weight.sum()
         return outputs
 

@@ -1,6 +1,6 @@
-"""The types of what goes into the model beside images and of what comes out of it.
+"""The types of the model's targets and outputs.
 
-Shape suffixes: B images, N matching queries, P denoising queries, C classes, 4 is cxcywh in shares of the image.
+Shapes: B images, n boxes of one, N matching and P denoising queries, C classes, 4 is cxcywh in shares of the image.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Target(TypedDict):
 
 
 class Prediction(TypedDict):
-    """One layer's answer."""
+    """One layer's prediction."""
 
     pred_logits: Tensor
     """(B, N, C)."""
@@ -31,14 +31,14 @@ class Prediction(TypedDict):
 
 
 class DenoisingOutputs(Prediction):
-    """The answers to the denoising queries: of the last decoder layer, and of the others."""
+    """The denoising queries, and what the last decoder layer and the others predict for them."""
 
     aux_outputs: list[Prediction]
     queries: DenoisingQueries
 
 
 class Outputs(Prediction):
-    """The last decoder layer's answer, the other layers' and the encoder's own."""
+    """The last decoder layer's prediction, the other layers' and the encoder's."""
 
     aux_outputs: list[Prediction]
     interm_outputs: Prediction

@@ -1,6 +1,7 @@
 """Sine encodings of where a pixel or a box is: one for the encoder's tokens, another for the decoder's queries.
 
-Shape suffixes: B images, H and W rows and columns, Q queries, D d_model, F features of one coordinate (D / 2).
+Shape suffixes: B images, H and W rows and columns, Q queries, D d_model, F features of one coordinate (D / 2),
+4 is cxcywh.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from torch import Tensor
 QUERY_TEMPERATURE = 10000.0
 
 
-def encode_pixels(mask_BHW: Tensor, *, d_model: int, temperature: float) -> Tensor:
+def encode_pixels(mask_BHW: Tensor, *, d_model: int, temperature: float, dtype: torch.dtype) -> Tensor:
     """Position of every pixel within its image's valid part (DETR's encoding with DAB-DETR's temperature).
 
     mask (B, H, W), True = padding -> (B, H, W, D): the row's features, then the column's.
     """
-    valid_BHW = (~mask_BHW).float()
+    valid_BHW = (~mask_BHW).to(dtype)
     y_BHW, x_BHW = valid_BHW.cumsum(1), valid_BHW.cumsum(2)
     y_BHW = y_BHW / (y_BHW[:, -1:, :] + 1e-6) * (2 * math.pi)
     x_BHW = x_BHW / (x_BHW[:, :, -1:] + 1e-6) * (2 * math.pi)
@@ -36,6 +37,6 @@ def encode_boxes(boxes_BQ4: Tensor, *, d_model: int) -> Tensor:
 
 def _waves(angles: Tensor, features: int, temperature: float) -> Tensor:
     """(...) -> (..., F): sines and cosines in turn, their wavelengths growing up to `temperature`."""
-    pair = torch.arange(features, dtype=torch.float32, device=angles.device) // 2
+    pair = torch.arange(features, dtype=angles.dtype, device=angles.device) // 2
     scaled = angles[..., None] / temperature ** (2 * pair / features)
     return torch.stack([scaled[..., 0::2].sin(), scaled[..., 1::2].cos()], dim=-1).flatten(-2)

@@ -1,6 +1,7 @@
 """Turns the model's outputs into detections (DETR's way: no non-maximum suppression).
 
-Shape suffixes: B images, N queries, C classes, k detections, 4 is cxcywh in shares of the image or xyxy in pixels.
+Shape suffixes: B images, N queries, C classes, X is N C flattened, k detections, 4 is cxcywh in shares
+of the image or xyxy in pixels.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Detections(TypedDict):
 def post_process(outputs: Prediction, sizes: Tensor, num_select: int) -> list[Detections]:
     """The `num_select` best pairs of query and class of each image, or all pairs where there are fewer.
 
-    `sizes` (B, 2) holds each image's height and width in the pixels that the boxes shall have.
+    `sizes` (B, 2) holds each image's height and width in the pixels that the boxes are to be in.
     """
     probability_BNC = at_least_fp32(outputs["pred_logits"]).sigmoid()
     classes = probability_BNC.shape[-1]

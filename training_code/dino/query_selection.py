@@ -1,6 +1,7 @@
 """Mixed query selection (paper section 3.4): the encoder's best tokens say where the decoder's queries start.
 
-Shape suffixes: B images, S tokens of all scales, N chosen queries, D d_model, C classes, 4 is cxcywh, 2 is x, y.
+Shape suffixes: B images, S tokens of all scales, N chosen queries, D d_model, C classes, x any of these, 4 is cxcywh, 2
+is x, y.
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ def select_queries(
 ) -> SelectedQueries:
     """The `num_queries` tokens with the largest class logit; all tokens where an image has fewer.
 
-    `memory_BSD` has passed enc_output and its norm. Boxes are computed for the chosen tokens only: the others' have
-    neither use nor loss.
+    `memory_BSD` has passed enc_output and its norm. Boxes are computed for the chosen tokens only: the others' are
+    neither used nor trained.
     """
     logits_BSC = class_embed(memory_BSD)
     count = min(num_queries, memory_BSD.shape[1])

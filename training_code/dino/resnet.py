@@ -1,6 +1,6 @@
 """The bottleneck ResNet (arXiv 1512.03385) that DINO's features come from, with torchvision's parameter names.
 
-Shape suffixes: B images, C channels, H and W rows and columns.
+Shape suffixes: B images, 3 colours, C channels, H and W rows and columns.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch.nn import functional
 from training_code.config import BACKBONE_GROUPS, ModelConfig
 
 EXPANSION = 4
-"""A bottleneck block puts out four times its width."""
+"""A bottleneck block's output has four times its width."""
 
 
 class FrozenBatchNorm2d(nn.Module):
@@ -36,7 +36,7 @@ class FrozenBatchNorm2d(nn.Module):
         scale = self.weight * torch.rsqrt(self.running_var + 1e-5)
         shift = self.bias - self.running_mean * scale
         # In x's own type, or fp32 constants would turn every bf16 feature map into an fp32 one. Multiplied, then added:
-        # a fused operation rounds otherwise, and ReLUs near zero then send other gradients than the reference's.
+        # a fused operation rounds differently, and fp32 results are then not the reference's to the bit.
         shape = (1, -1, 1, 1)
         return x_BCHW * scale.to(x_BCHW.dtype).view(shape) + shift.to(x_BCHW.dtype).view(shape)
 

@@ -1,6 +1,6 @@
 """The geometry of the feature scales as one token sequence: their sizes, and which part of each is image.
 
-Shape suffixes: B images, S tokens of all scales, L scales, H and W rows and columns, 2 is x, y.
+Shape suffixes: B images, S tokens of all scales, L scales, H and W rows and columns, D features, 2 is x, y.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +32,12 @@ class Scales:
     """(B, L, 2) the same as shares of the padded scale."""
 
     @classmethod
-    def of(cls, masks_BHW: Sequence[Tensor]) -> Scales:
-        """From each scale's padding mask; the image's extent is read off the first row and the first column."""
+    def of(cls, masks_BHW: Sequence[Tensor], dtype: torch.dtype) -> Scales:
+        """From each scale's padding mask, in `dtype`; the first row and column show how far the image reaches."""
         sizes = [(mask_BHW.shape[1], mask_BHW.shape[2]) for mask_BHW in masks_BHW]
         valid_size_BL2 = torch.stack(
             [torch.stack([(~mask[:, 0, :]).sum(1), (~mask[:, :, 0]).sum(1)], dim=-1) for mask in masks_BHW], dim=1
-        ).float()
+        ).to(dtype)
         padding_BS = torch.cat([mask_BHW.flatten(1) for mask_BHW in masks_BHW], dim=1)
         extent_L2 = valid_size_BL2.new_tensor([(w, h) for h, w in sizes])
         return cls(sizes, padding_BS, extent_L2, valid_size_BL2, valid_size_BL2 / extent_L2)
@@ -50,12 +49,15 @@ class Scales:
     def centres(self) -> Iterator[Tensor]:
         """(H W, 2) of each scale: x + 0.5 and y + 0.5 of every pixel."""
         for h, w in self.sizes:
-            y = torch.arange(h, dtype=torch.float32, device=self.padding.device) + 0.5
-            x = torch.arange(w, dtype=torch.float32, device=self.padding.device) + 0.5
+            y, x = (torch.arange(n, dtype=self.extent.dtype, device=self.extent.device) + 0.5 for n in (h, w))
             grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")
             yield torch.stack([grid_x, grid_y], dim=-1).flatten(0, 1)
 
 
 def resize_mask(mask_BHW: Tensor, size: tuple[int, int]) -> Tensor:
     """The padding mask of the full images (True = padding) at a scale's size, by nearest neighbour."""
-    return functional.interpolate(mask_BHW[:, None].float(), size=size)[:, 0].to(torch.bool)
+    rows, columns = (
+        torch.arange(small, device=mask_BHW.device) * full // small
+        for small, full in zip(size, mask_BHW.shape[1:], strict=True)
+    )
+    return mask_BHW[:, rows[:, None], columns]

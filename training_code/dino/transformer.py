@@ -1,7 +1,7 @@
 """The transformer between the backbone's scales and the predictions (paper figure 2).
 
-Shape suffixes: B images, S tokens of all scales, N matching queries, Q denoising and matching queries, D d_model,
-H and W rows and columns, 4 is cxcywh.
+Shape suffixes: B images, S tokens of all scales, Q queries (denoising ones, if there are any, before the matching
+ones), D d_model, C classes, H and W rows and columns, 4 is cxcywh.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Transformer(nn.Module):
         self._initialise()
 
     def take_encoder_heads(self, class_embed: nn.Module, bbox_embed: nn.Module) -> None:
-        """Take the heads that judge the encoder's tokens; apart from the decoder's, although they start equal."""
+        """Take the heads that score the encoder's tokens: not shared with the decoder's, although they start equal."""
         self.enc_out_class_embed, self.enc_out_bbox_embed = class_embed, bbox_embed
 
     def forward(
@@ -46,17 +46,18 @@ class Transformer(nn.Module):
     ) -> tuple[list[tuple[Tensor, Tensor]], SelectedQueries]:
         """Scales (B, D, H, W), finest first, and the full images' padding mask (B, H, W).
 
-        -> each decoder layer's logits (B, Q, C) and boxes (B, Q, 4), and the encoder's own answer.
+        -> each decoder layer's logits (B, Q, C) and boxes (B, Q, 4), and the encoder's own prediction.
         """
         masks_BHW = [resize_mask(mask_BHW, (map_.shape[2], map_.shape[3])) for map_ in maps_BDHW]
-        scales = Scales.of(masks_BHW)
+        dtype = torch.promote_types(maps_BDHW[0].dtype, torch.float32)  # of the geometry, also inside autocast
+        scales = Scales.of(masks_BHW, dtype)
         tokens_BSD = torch.cat([map_.flatten(2).transpose(1, 2) for map_ in maps_BDHW], dim=1)
-        memory_BSD = self.encoder(tokens_BSD, self._positions(masks_BHW), scales)
+        memory_BSD = self.encoder(tokens_BSD, self._positions(masks_BHW, dtype), scales)
 
         selected = self._select(memory_BSD, scales)
         reference_BQ4 = selected.box_logits.detach()
         batch, matching = reference_BQ4.shape[:2]
-        # Places come from the image, contents are learned: that is what "mixed" means.
+        # Boxes come from the image, contents are learned: that is what "mixed" means.
         query_BQD = self.tgt_embed.weight[:matching, None].repeat(1, batch, 1).transpose(0, 1)
         blocked_QQ = None
         if denoising is not None:
@@ -68,18 +69,18 @@ class Transformer(nn.Module):
         )
         return predictions, selected
 
-    def _positions(self, masks_BHW: list[Tensor]) -> Tensor:
+    def _positions(self, masks_BHW: list[Tensor], dtype: torch.dtype) -> Tensor:
         """(B, S, D): where each token is in its scale, plus the scale's learned embedding."""
         d, temperature = self.config.d_model, self.config.position_temperature
-        encoded = [encode_pixels(mask, d_model=d, temperature=temperature).flatten(1, 2) for mask in masks_BHW]
-        return torch.cat([x + self.level_embed[level] for level, x in enumerate(encoded)], dim=1)
+        encoded = [encode_pixels(mask, d_model=d, temperature=temperature, dtype=dtype) for mask in masks_BHW]
+        return torch.cat([x.flatten(1, 2) + self.level_embed[level] for level, x in enumerate(encoded)], dim=1)
 
     def _select(self, memory_BSD: Tensor, scales: Scales) -> SelectedQueries:
         proposal_BS4, unusable_BS = make_proposals(scales)
         # Zeros pass enc_output and its norm: unusable tokens all get the same, learned score.
-        judged_BSD = self.enc_output_norm(self.enc_output(memory_BSD.masked_fill(unusable_BS[..., None], 0)))
+        scored_BSD = self.enc_output_norm(self.enc_output(memory_BSD.masked_fill(unusable_BS[..., None], 0)))
         return select_queries(
-            judged_BSD,
+            scored_BSD,
             proposal_BS4,
             num_queries=self.config.num_queries,
             class_embed=self.enc_out_class_embed,
