@@ -1,8 +1,16 @@
-# The commands of the project: `make demo` shows the whole pipeline on this machine, `make test` checks everything.
+# The commands of the project; `make help` lists them.
 PYTHON ?= python3
-RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python -m
+BIN := .venv/bin
+RUN := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
+# Folders of unit tests that start no server, train nothing and synthesise no stack.
+FAST := tests/docs tests/setup tests/contract tests/evaluation tests/image_reader tests/pipeline tests/runs
+COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes
 
-.PHONY: setup demo test faults check lock clean
+.PHONY: help setup demo test fast faults check format lock upgrade release clean
+
+help:  ## this list
+	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## /{printf "%-9s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## .venv, node_modules and the container's wheels; does only what is missing
 	@$(PYTHON) environment.py
@@ -10,22 +18,41 @@ setup:  ## .venv, node_modules and the container's wheels; does only what is mis
 demo: setup  ## the pipeline end to end on an embedded AWS; SOURCE=PATH takes your own plans
 	@$(RUN) demo $(if $(SOURCE),--source "$(SOURCE)")
 
-test: setup  ## all tests
-	@$(RUN) pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+test: setup  ## all tests; T=tests/pipeline/quote, or anything else that pytest understands, only those
+	@$(RUN) pytest $(if $(T),$(T),$(PARALLEL))
+
+fast: setup  ## the unit tests that take half a minute together
+	@$(RUN) pytest $(PARALLEL) $(FAST)
 
 faults: setup  ## the deployed stack under provoked faults, enforced IAM, and 50 runs of chaos: a quarter of an hour
 	@$(RUN) pytest -m faults --numprocesses 2 --dist loadfile
 	@$(RUN) tests.chaos --runs 50 --seed 1
 
-check: setup  ## formatting, lint and types
+check: setup  ## formatting, lint, who imports whom, and types
 	@$(RUN) ruff format --check .
 	@$(RUN) ruff check .
+	@$(BIN)/lint-imports --no-cache --no-logo
 	@$(RUN) mypy .
 
-lock: setup  ## requirements.lock from pyproject.toml
-	@$(RUN) piptools compile --quiet --extra dev --strip-extras --no-header --no-emit-index-url --no-emit-find-links \
+format: setup  ## formats the code, and mends what ruff can mend by itself
+	@$(RUN) ruff format .
+	@$(RUN) ruff check --fix .
+
+lock: setup  ## both requirements.lock from pyproject.toml, raising only what has to be; COMPILE_OPTIONS go to uv
+	@$(COMPILE) $(COMPILE_OPTIONS) --universal --python-version 3.11.4 --fork-strategy fewest --extra dev \
+	  --no-emit-package torch --custom-compile-command "make lock    # torch is not in it: pyproject.toml says why" \
 	  --output-file requirements.lock pyproject.toml
-	@sed -i.bak 's/+cpu$$//' requirements.lock && rm requirements.lock.bak
+	@$(COMPILE) --no-deps --python-version 3.12 --python-platform x86_64-manylinux_2_28 --only-binary :all: \
+	  --custom-compile-command "make lock" --no-annotate --constraint requirements.lock --group container \
+	  --output-file training_code/requirements.lock
+
+upgrade:  ## the newest versions that pyproject.toml allows, and the newest CDK command line; then try `make check test`
+	@$(MAKE) --no-print-directory lock COMPILE_OPTIONS=--upgrade
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm install --package-lock-only --save-exact --no-fund --no-audit aws-cdk@latest
+	@$(PYTHON) environment.py
+
+release: setup  ## VERSION=x.y.z: dates the changelog's Unreleased, writes the version, commits and tags; pushes nothing
+	@$(RUN) release $(VERSION)
 
 clean:  ## everything that the other commands made
 	@rm -rf .venv node_modules build cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis

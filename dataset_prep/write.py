@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ from dataset_prep.selection import Selection
 from dataset_prep.sources.source import SourceImage
 from image_reader.header import ImageError
 
-TOOL = "floorplan-dino 0.1.0"
+TOOL = f"floorplan-dino {version('floorplan-dino')}"
 
 _AT_ONCE = 8  # images handed to a thread; few enough to stop soon on Ctrl-C
 _OURS = re.compile(

@@ -31,20 +31,25 @@ class WheelsError(Exception):
 
 
 def ensure_wheels(*, lock_file: Path = LOCK_FILE, wheels: Path = WHEELS) -> Path:
-    """Return `wheels`, a folder with exactly the wheels whose hashes `lock_file` names; fetch them if it is not that.
+    """Return `wheels`, a folder with one wheel for each package of `lock_file`; fetch them if it is not that.
 
     Raises WheelsError.
     """
-    wanted = set(re.findall(r"--hash=sha256:([0-9a-f]{64})", lock_file.read_text()))
-    if _hashes(wheels) != wanted:
+    if not _holds(wheels, lock_file):
         _fetch(lock_file, wheels)
-        if _hashes(wheels) != wanted:
+        if not _holds(wheels, lock_file):
             raise WheelsError(f"{wheels} does not hold what {lock_file} names: delete the folder and try again.")
     return wheels
 
 
-def _hashes(folder: Path) -> set[str]:
-    return {hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*")}
+def _holds(wheels: Path, lock_file: Path) -> bool:
+    """Whether `wheels` holds a file of each package, nothing else, and only files whose hash the lock file names."""
+    text, files = lock_file.read_text(), list(wheels.glob("*"))
+    packages = re.findall(r"^([\w-]+)==", text, re.MULTILINE)
+    hashes = set(re.findall(r"--hash=sha256:([0-9a-f]{64})", text))
+    return sorted(path.name.partition("-")[0].lower() for path in files) == sorted(packages) and all(
+        hashlib.sha256(path.read_bytes()).hexdigest() in hashes for path in files
+    )
 
 
 def _fetch(lock_file: Path, wheels: Path) -> None:

@@ -1,5 +1,6 @@
 """The pages say what the code says: names, fields, figures, files."""
 
+import importlib.util
 import json
 import re
 from pathlib import Path
@@ -16,7 +17,8 @@ from stacks.dataset_bucket import ACCESS_LOGS_DAYS, CHECKPOINTS_DAYS, NONCURRENT
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 OPERATIONS = ROOT / "docs" / "operations.md"
-PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def first_cells(page: Path, heading: str) -> list[str]:
@@ -106,13 +108,31 @@ def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_path_that_is_named_is_there(page: Path) -> None:
-    rooms = "dataset_contract|dataset_prep|training_code|lambda|stacks|runs|local_aws|demo|benchmarks|docs|tests"
-    for path in re.findall(rf"`((?:{rooms})/[\w/.-]*)`", page.read_text()):
-        assert (ROOT / path).exists(), path
+    rooms = [*(room.strip("/") for room in first_cells(ARCHITECTURE, "room")), "benchmarks", "docs", "tests", r"\.ci"]
+    for path in re.findall(rf"(?<![\w/.-])((?:{'|'.join(rooms)})/[\w/.-]*)", page.read_text()):
+        assert (ROOT / path.rstrip(".")).exists(), path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_that_is_named_is_there(page: Path) -> None:
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    commands = re.findall(r"`([^`\n]+)`|^(\w.*)$", page.read_text(), re.MULTILINE)
+    for command in map("".join, commands):
+        for target in re.findall(r"^make ([a-z]+)", command):
+            assert target in targets, command
+        for module in re.findall(r"python -m ([\w.]+)", command):
+            assert importlib.util.find_spec(module), command
+
+
+def test_the_readmes_map_leads_to_every_room() -> None:
+    rooms = set(first_cells(ARCHITECTURE, "room"))
+    assert rooms <= set(first_cells(README, "folder"))
+    packages = {path.parent.relative_to(ROOT) for path in ROOT.glob("*/__init__.py")}
+    assert rooms == {f"{path}/" for path in packages} | {"lambda/pipeline/"}
 
 
 def test_every_decision_is_listed() -> None:
-    architecture = (ROOT / "docs" / "architecture.md").read_text()
+    architecture = ARCHITECTURE.read_text()
     for decision in sorted((ROOT / "docs" / "decisions").glob("*.md")):
         title = decision.read_text().splitlines()[0].removeprefix("# ")
         assert f"- [{title}](decisions/{decision.name})" in architecture

@@ -1,13 +1,15 @@
 """The wheels for the training container: fetched once, whole, and with the hashes of the lock file."""
 
 import hashlib
+import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from stacks import container_wheels
 from stacks.container_wheels import LOCK_FILE, WheelsError, ensure_wheels
+from stacks.staging import ROOT
 
 CONTENT = b"a wheel"
 NAME = "some-1.0-cp312-abi3-manylinux_2_28_x86_64.whl"
@@ -70,16 +72,9 @@ def test_without_network_it_says_so_in_one_sentence(
     )
 
 
-def test_the_lock_file_names_each_package_with_version_and_hash() -> None:
-    requirements = LOCK_FILE.read_text().replace("\\\n", " ").splitlines()
-    pinned = [line.split() for line in requirements if line and not line.startswith("#")]
-    assert {package.partition("==")[0] for package, *_ in pinned} == {
-        "protobuf",
-        "pycocotools",
-        "safetensors",
-        "tensorboardX",
-    }
-    for package, *options in pinned:
-        assert "==" in package
-        assert options and {option.split(":")[0] for option in options} == {"--hash=sha256"}
-    assert container_wheels.WHEELS.name == "wheels"
+def test_the_lock_file_pins_the_containers_packages_at_the_versions_that_are_tested_here() -> None:
+    pins = re.findall(r"^([\w-]+==[\w.]+) \\\n    --hash=sha256:", LOCK_FILE.read_text(), re.MULTILINE)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert [pin.partition("==")[0] for pin in pins] == project["dependency-groups"]["container"]
+    tested = (ROOT / "requirements.lock").read_text()
+    assert [pin for pin in pins if f"\n{pin} " not in tested] == []
