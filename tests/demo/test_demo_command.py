@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from demo import __main__ as demo
-from demo.results import _replace
 from local_aws.ministack_process import MinistackError
 
 
@@ -46,9 +45,3 @@ def test_a_source_that_is_not_there_is_wrong_usage(tmp_path: Path, capsys: pytes
         demo.main(["--source", str(tmp_path / "nowhere")])
     assert stopped.value.code == 2
     assert "give the folder or file that holds your plans" in capsys.readouterr().err
-
-
-def test_a_page_is_replaced_whole_and_nothing_else_is_left(tmp_path: Path) -> None:
-    for text in ("first", "second"):
-        _replace(tmp_path / "index.html", text)
-    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("index.html", "second")]
