@@ -132,12 +132,12 @@ def run(part: str, images: int, boxes: int) -> None:
     with work():
         if part in ("whole", "plan"):
             result = check.run()
-            assert result.verdict == ("valid" if part == "whole" else "in_batches"), result
+            assert result.status == ("valid" if part == "whole" else "in_batches"), result
         elif part == "batch":
             check_batch(check.s3, check.store, bucket=BUCKET, batch=planned.batches[0])
         else:
             result = check.merge(planned.batches)
-            assert result.verdict == "valid", result
+            assert result.status == "valid", result
 
 
 class SyntheticBucket:

@@ -168,9 +168,8 @@ def _end_lines(run: Run, *, error: str, cause: str) -> list[str]:
     lines = [f"The run {run.name} is {run.status}."]
     if error or cause:
         lines.append(f"{sanitise(error)}: {sanitise(run.outcome.get('cause') or cause)}")
-    verdict = run.outcome.get("verdict_sentence")
-    if verdict:
-        lines.append(sanitise(verdict))
+    if sentence := run.outcome.get("sentence"):
+        lines.append(sanitise(sentence))
     if run.cost_usd is not None:
         lines.append(f"Its training cost {run.cost_usd:.2f} USD.")
     if run.outcome.get("artifact_uri"):

@@ -10,8 +10,8 @@ def approve(run: Run) -> str:
     """Approve the package that the run registered and return its ARN. Raises RunsError if there is none."""
     arn = run.outcome.get("model_package_arn")
     if arn is None:
-        verdict = run.outcome.get("verdict_sentence") or f"it is {run.status}, {run.summary}."
-        raise RunsError(f"The run {run.name} registered no model: {verdict}")
+        reason = run.outcome.get("sentence") or f"it is {run.status}, {run.summary}."
+        raise RunsError(f"The run {run.name} registered no model: {reason}")
     try:
         from sagemaker.core.resources import ModelPackage  # noqa: PLC0415 - an extra, and slow to import
     except ModuleNotFoundError as error:

@@ -52,7 +52,7 @@ class Run:
         if self.is_running:
             return f"in {self.state or 'its beginning'}"
         if self.status in ("SUCCEEDED", "FAILED"):
-            return str(self.outcome.get("error") or self.outcome.get("verdict") or self.state)
+            return str(self.outcome.get("error") or self.outcome.get("decision") or self.state)
         return f"in {self.state}" if self.state else ""
 
     @property

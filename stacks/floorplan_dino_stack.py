@@ -8,13 +8,11 @@ from pathlib import Path
 from aws_cdk import CfnOutput, Environment, Stack
 from constructs import Construct
 from pipeline.settings import (
+    BucketSettings,
     FinaliseSettings,
     JudgeSettings,
     LaunchSettings,
-    LockSettings,
-    QuoteSettings,
     ResolveSettings,
-    ValidateSettings,
     WatchSettings,
 )
 
@@ -65,9 +63,7 @@ class FloorplanDinoStack(Stack):
                 default_instance_type=configuration.default_instance_type,
                 default_quality_gate=json.dumps(configuration.quality_gate),
             ),
-            lock=LockSettings(bucket=bucket.bucket_name),
-            validate=ValidateSettings(bucket=bucket.bucket_name),
-            quote=QuoteSettings(bucket=bucket.bucket_name),
+            bucket=BucketSettings(bucket=bucket.bucket_name),
             launch=LaunchSettings(
                 bucket=bucket.bucket_name,
                 training_image=image.uri,

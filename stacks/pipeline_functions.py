@@ -9,16 +9,15 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 from pipeline.settings import (
+    BucketSettings,
     FinaliseSettings,
     JudgeSettings,
     LaunchSettings,
-    LockSettings,
-    QuoteSettings,
     ResolveSettings,
     Settings,
-    ValidateSettings,
     WatchSettings,
 )
+from pipeline.step import Step
 
 from stacks.staging import ROOT, staged
 
@@ -63,9 +62,7 @@ class PipelineFunctions(Construct):
         construct_id: str,
         *,
         resolve: ResolveSettings,
-        lock: LockSettings,
-        validate: ValidateSettings,
-        quote: QuoteSettings,
+        bucket: BucketSettings,
         launch: LaunchSettings,
         watch: WatchSettings,
         judge: JudgeSettings,
@@ -75,44 +72,36 @@ class PipelineFunctions(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._log_retention = log_retention
+        self._by_name: dict[str, lambda_.Function] = {}
         minute, longest = Duration.minutes(1), Duration.minutes(15)
         with staged(_SOURCES) as folder:
             self._code = lambda_.Code.from_asset(str(folder))
             self.resolve = self._function("resolve", settings=resolve, timeout=minute)
-            self.lock = self._function("lock", settings=lock, timeout=minute)
-            # Memory buys processors: one at 1769 MB. The check of 4,000 images takes seconds; docs/decisions tells of
-            # larger data sets.
+            self.lock = self._function("lock", settings=bucket, timeout=minute)
+            # The share of a processor grows with the memory: a whole one at 1769 MB. 4,000 images take seconds to
+            # check; docs/decisions has the figures of larger data sets.
             for name in ("validate", "check_images", "merge_checks"):
-                function = self._function(name, settings=validate, timeout=longest, memory_mb=1769)
+                function = self._function(name, settings=bucket, timeout=longest, memory_mb=1769)
                 setattr(self, name, function)
-            self.quote = self._function("quote", settings=quote, timeout=Duration.minutes(2))
+            self.quote = self._function("quote", settings=bucket, timeout=Duration.minutes(2))
             self.launch = self._function("launch", settings=launch, timeout=minute)
             self.watch = self._function("watch", settings=watch, timeout=minute)
             self.stop = self._function("stop", settings=None, timeout=minute)
-            # It reads through the artifact, some 200 MB, as a stream.
+            # It reads the whole artifact, some 200 MB, as a stream.
             self.judge = self._function("judge", settings=judge, timeout=Duration.minutes(5), memory_mb=1769)
             self.finalise = self._function("finalise", settings=finalise, timeout=minute)
             self.failed = self._function("failed", settings=None, timeout=minute)
-            # Nobody waits for its answer: what it fails to do in three attempts, a person is told of.
+            # Nobody waits for its answer: if all three attempts fail, the topic gets its event.
             self.aborted = self._function("aborted", settings=finalise, timeout=minute, dead_letters=topic)
 
     @property
     def tasks(self) -> tuple[lambda_.Function, ...]:
         """Those that the state machine calls."""
-        return (
-            self.resolve,
-            self.lock,
-            self.validate,
-            self.check_images,
-            self.merge_checks,
-            self.quote,
-            self.launch,
-            self.watch,
-            self.stop,
-            self.judge,
-            self.finalise,
-            self.failed,
-        )
+        return tuple(function for name, function in self._by_name.items() if name != "aborted")
+
+    def of(self, handler: Step) -> lambda_.Function:
+        """The function whose handler it is."""
+        return self._by_name[handler.name]
 
     def _function(
         self,
@@ -130,7 +119,7 @@ class PipelineFunctions(Construct):
         )
         role = iam.Role(self, f"{title}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(role)
-        return lambda_.Function(
+        self._by_name[name] = lambda_.Function(
             self,
             title,
             description=f"floorplan-dino: step {title} of the training pipeline",
@@ -147,3 +136,4 @@ class PipelineFunctions(Construct):
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,
         )
+        return self._by_name[name]

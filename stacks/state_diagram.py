@@ -56,7 +56,7 @@ def redrawn(page: str, drawing: str) -> str:
 
 
 def _shape(name: str, state: State) -> str:
-    """Steps are boxes, choices diamonds, ends and notes rounded."""
+    """Steps are boxes, choices diamonds, all others rounded."""
     if state["Type"] == "Choice":
         return f"{{{name}}}"
     if state["Type"] == "Task":
@@ -78,7 +78,7 @@ def _arrows(state: State) -> Iterator[tuple[str, str]]:
 
 
 def _synthesised() -> dict[str, Any]:
-    """The template with cdk.json's configuration; the container's wheels do not matter for it."""
+    """The template with cdk.json's configuration, with an empty file for the container's wheels."""
     with tempfile.TemporaryDirectory() as scratch:
         wheels = Path(scratch) / "wheels"
         wheels.mkdir()

@@ -5,20 +5,40 @@ from __future__ import annotations
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
+from pipeline.ending.execution_state import CaughtError
+from pipeline.errors import DatasetInvalid, QuoteRefused
+from pipeline.job.launched_job import Attempt
+from pipeline.state import to_state
+from pipeline.step import Step
+from pipeline.steps import (
+    check_images,
+    failed,
+    finalise,
+    judge,
+    launch,
+    lock,
+    merge_checks,
+    quote,
+    resolve,
+    stop,
+    validate,
+    watch,
+)
 
 from stacks.pipeline_functions import PipelineFunctions
+from stacks.state_paths import copy, equals, is_true, path, set_to
 from stacks.steps import ATTEMPTS_OVER_AN_HOUR, step
 
 _MAP_CONCURRENCY = 40
-"""Batches of images that are checked at the same time: far below an account's 1,000 concurrent Lambda functions."""
+"""Batches that are checked at the same time, far below an account's 1,000 concurrent Lambda functions."""
 
 
 class TrainingPipeline(Construct):
-    """The input is read from the context object, so that even an input that is no object ends in Finalise.
+    """The input is read from the context object, so that even one that is not an object leads to Finalise.
 
-    There is no time limit for the whole: it would end the execution without Finalise, and leave the job running. The
-    job's own limits end it.
+    The execution has no time limit: that would end it without Finalise and leave the job running. The job has limits.
     """
 
     state_machine: sfn.StateMachine
@@ -49,7 +69,7 @@ class TrainingPipeline(Construct):
             comment="The state starts as an object, whatever the input is: Resolve reads it from the context object",
             result=sfn.Result.from_object({}),
         )
-        self._finalise = self._ending()
+        self._finalise = self._end_states()
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
@@ -61,200 +81,151 @@ class TrainingPipeline(Construct):
         )
 
     def _definition(self) -> sfn.Chain:
-        functions, finalise = self._functions, self._finalise
-        resolve = step(self, "Resolve", functions.resolve, {}, "$.request", caught_by=finalise)
-        lock = step(self, "Lock", functions.lock, {"request": "$.request"}, "$.lock", caught_by=finalise)
-        quote = step(
-            self,
-            "Quote",
-            functions.quote,
-            {"request": "$.request", "dataset": "$.dataset"},
-            "$.quote",
-            caught_by=finalise,
-        )
         first = sfn.Pass(
             self,
             "FirstChoice",
-            comment="The first instance type of the request, for the first of its runs",
-            result=sfn.Result.from_object({"run": 0, "choice": 0, "number": 0}),
-            result_path="$.attempt",
+            comment="The first instance type of the request, for the first of its stages",
+            result=sfn.Result.from_object(to_state(Attempt(stage=0, choice=0, number=0))),
+            result_path=path("attempt"),
         )
         first.next(self._training())
-        quote.next(
+        quote_step = self._step(quote.handler, into="quote")
+        quote_step.next(
             sfn.Choice(self, "IsQuoteAccepted")
-            .when(sfn.Condition.boolean_equals("$.quote.accepted", True), first)
-            .otherwise(self._failure("QuoteNotAccepted", error="QuoteRefused", cause_path="$.quote.cause"))
+            .when(is_true("quote.accepted"), first)
+            .otherwise(self._failure("QuoteNotAccepted", error=QuoteRefused.__name__, cause=path("quote.cause")))
         )
-        return self._start.next(resolve).next(lock).next(self._validation(then=quote))
+        resolve_step, lock_step = self._step(resolve.handler, into="request"), self._step(lock.handler, into="lock")
+        return self._start.next(resolve_step).next(lock_step).next(self._validation(then=quote_step))
 
     def _validation(self, *, then: sfn.IChainable) -> sfn.IChainable:
         """Validate checks a data set of the usual size alone; a large one's images are checked in parallel batches."""
-        functions, finalise = self._functions, self._finalise
-        validate = step(self, "Validate", functions.validate, {"request": "$.request"}, "$.dataset", caught_by=finalise)
+        # The context of a batch is not that of the run's execution, which the selector therefore hands down.
+        given = {"execution": "$$.Execution", "request": path("request"), "batch": "$$.Map.Item.Value"}
         batches = sfn.DistributedMap(
             self,
-            "CheckImages",
-            comment="Each batch files its findings in S3, so nothing comes back but that it is done",
-            items_path="$.dataset.batches",
-            item_selector={
-                "execution": sfn.JsonPath.object_at("$$.Execution"),
-                "request": sfn.JsonPath.object_at("$.request"),
-                "batch": sfn.JsonPath.object_at("$$.Map.Item.Value"),
-            },
+            "CheckBatches",
+            comment="Each batch files what it read in S3; its result only says that it is done",
+            items_path=path("dataset.batches"),
+            item_selector={name: sfn.JsonPath.object_at(source) for name, source in given.items()},
             max_concurrency=_MAP_CONCURRENCY,
             result_path=sfn.JsonPath.DISCARD,
         )
         batches.item_processor(
-            # The context of a batch's own execution is not the run's, which the selector therefore hands down.
             step(
                 self,
-                "CheckBatch",
-                functions.check_images,
-                {"execution": "$.execution", "request": "$.request", "batch": "$.batch"},
-                "$",
+                check_images.handler,
+                self._functions.check_images,
+                into=None,
                 caught_by=None,
+                paths={name: f"$.{name}" for name in given},
             )
         )
-        batches.add_catch(finalise, errors=["States.ALL"], result_path="$.failure")
-        merge = step(
-            self,
-            "MergeChecks",
-            functions.merge_checks,
-            {"request": "$.request", "dataset": "$.dataset"},
-            "$.dataset",
-            caught_by=finalise,
-        )
+        batches.add_catch(self._finalise, errors=["States.ALL"], result_path=path("failure"))
         is_valid = (
             sfn.Choice(self, "IsDatasetValid")
-            .when(sfn.Condition.string_equals("$.dataset.verdict", "valid"), then)
-            .when(sfn.Condition.string_equals("$.dataset.verdict", "in_batches"), batches)
-            .otherwise(self._failure("DatasetRefused", error="DatasetInvalid", cause_path="$.dataset.cause"))
+            .when(equals("dataset.status", "valid"), then)
+            .when(equals("dataset.status", "in_batches"), batches)
+            .otherwise(self._failure("DatasetRefused", error=DatasetInvalid.__name__, cause=path("dataset.cause")))
         )
-        batches.next(merge).next(is_valid)
-        validate.next(is_valid)
-        return validate
+        batches.next(self._step(merge_checks.handler, into="dataset")).next(is_valid)
+        return self._step(validate.handler, into="dataset").next(is_valid)
 
     def _training(self) -> sfn.IChainable:
-        """Launch, and then Wait and Watch until the job has ended, for each choice and run that is needed."""
-        functions, finalise = self._functions, self._finalise
-        launch = step(
-            self,
-            "Launch",
-            functions.launch,
-            {"request": "$.request", "dataset": "$.dataset", "quote": "$.quote", "attempt": "$.attempt"},
-            "$.job",
-            caught_by=finalise,
-        )
-        watch = step(
-            self,
-            "Watch",
-            functions.watch,
-            {"request": "$.request", "dataset": "$.dataset", "quote": "$.quote", "job": "$.job"},
-            "$.watch",
-            caught_by=finalise,
-            service_attempts=ATTEMPTS_OVER_AN_HOUR,  # an outage of minutes must not end hours of training
-        )
-        stop = step(
-            self,
-            "Stop",
-            functions.stop,
-            {"job": "$.job", "watch": "$.watch"},
-            "$.job",
-            caught_by=finalise,
-            service_attempts=ATTEMPTS_OVER_AN_HOUR,
-        )
-        wait = sfn.Wait(self, "Wait", time=sfn.WaitTime.seconds_path("$.job.watch_interval_seconds")).next(watch)
-        passed = sfn.Pass(
+        """Launch, and then Wait and Watch until the job has ended, for each choice and stage that is needed."""
+        launch_step = self._step(launch.handler, into="job")
+        # An outage of minutes must not end hours of training.
+        watch_step = self._step(watch.handler, into="watch", service_attempts=ATTEMPTS_OVER_AN_HOUR)
+        stop_step = self._step(stop.handler, into="job", service_attempts=ATTEMPTS_OVER_AN_HOUR)
+        wait = sfn.Wait(self, "Wait", time=sfn.WaitTime.seconds_path(path("job.watch_interval_seconds")))
+        passed = set_to(
             self,
             "FirstMinutesPassed",
+            "job.first_minutes",
+            "passed",
             comment="Ten minutes without an error, a falling loss, no NaN, enough memory",
-            result=sfn.Result.from_string("passed"),
-            result_path="$.job.first_minutes",
         )
-        failed = sfn.Pass(self, "FirstMinutesFailed", comment="The watch says which of the four did not hold")
-        next_choice = sfn.Pass(
+        failed_minutes = sfn.Pass(self, "FirstMinutesFailed", comment="$.watch says which of the four did not hold")
+        next_choice = copy(
             self,
             "NextChoice",
+            "watch.attempt",
+            "attempt",
             comment="No capacity, or too long in the queue: the request's next instance type",
-            input_path="$.watch.attempt",
-            result_path="$.attempt",
         )
-        watch.next(
+        wait.next(watch_step).next(
             sfn.Choice(self, "WhatNext")
-            .when(sfn.Condition.string_equals("$.watch.action", "wait"), wait)
-            .when(sfn.Condition.string_equals("$.watch.action", "first_minutes_passed"), passed.next(wait))
-            .when(sfn.Condition.string_equals("$.watch.action", "first_minutes_failed"), failed.next(stop))
-            .when(sfn.Condition.string_equals("$.watch.action", "stop"), stop)
-            .when(sfn.Condition.string_equals("$.watch.action", "relaunch"), next_choice.next(launch))
-            .when(sfn.Condition.string_equals("$.watch.action", "completed"), self._judgement(launch))
-            .otherwise(self._failure("TrainingNotCompleted", error_path="$.watch.error", cause_path="$.watch.cause"))
-        )
-        stop.next(wait)
-        launch.next(wait)
-        return launch
-
-    def _judgement(self, launch: sfn.IChainable) -> sfn.IChainable:
-        """The verdict on a finished job; each is a state, so that the console's graph shows it."""
-        judge = step(
-            self,
-            "Judge",
-            self._functions.judge,
-            {"request": "$.request", "dataset": "$.dataset", "quote": "$.quote", "job": "$.job", "watch": "$.watch"},
-            "$.judgement",
-            caught_by=self._finalise,
-            service_attempts=ATTEMPTS_OVER_AN_HOUR,  # the model is there: an outage must not lose its verdict
-        )
-        next_run = sfn.Pass(
-            self,
-            "NextRun",
-            comment="The test run was good: the full run follows",
-            input_path="$.judgement.attempt",
-            result_path="$.attempt",
-        ).next(launch)
-        verdicts = sfn.Choice(self, "WhatFollows").when(
-            sfn.Condition.string_equals("$.judgement.action", "next_run"), next_run
-        )
-        for action, name in (("registered", "Registered"), ("unhealthy", "TestRunNotGoodEnough")):
-            verdicts.when(
-                sfn.Condition.string_equals("$.judgement.action", action), sfn.Pass(self, name).next(self._finalise)
+            .when(equals("watch.action", "wait"), wait)
+            .when(equals("watch.action", "first_minutes_passed"), passed.next(wait))
+            .when(equals("watch.action", "first_minutes_failed"), failed_minutes.next(stop_step))
+            .when(equals("watch.action", "stop"), stop_step)
+            .when(equals("watch.action", "relaunch"), next_choice.next(launch_step))
+            .when(equals("watch.action", "completed"), self._judgement(launch_step))
+            .otherwise(
+                self._failure(
+                    "TrainingNotCompleted",
+                    error=sfn.JsonPath.string_at(path("watch.error")),
+                    cause=path("watch.cause"),
+                )
             )
-        judge.next(verdicts.otherwise(sfn.Pass(self, "GateNotMet").next(self._finalise)))
-        return judge
+        )
+        stop_step.next(wait)
+        launch_step.next(wait)
+        return launch_step
 
-    def _ending(self) -> sfn.IChainable:
-        """Finalise and what follows it: the execution's end."""
-        # What it raises is not caught, but ends the execution: a redrive then runs it again.
-        finalise = step(
+    def _judgement(self, launch_step: sfn.IChainable) -> sfn.IChainable:
+        """Judges a completed job; each decision is a state, so that the console's graph shows it."""
+        # The model is there: an outage must not lose it.
+        judge_step = self._step(judge.handler, into="judgement", service_attempts=ATTEMPTS_OVER_AN_HOUR)
+        next_stage = copy(
             self,
-            "Finalise",
+            "NextStage",
+            "judgement.attempt",
+            "attempt",
+            comment="The test stage was good: the full stage follows",
+        )
+        decisions = sfn.Choice(self, "WhatFollows").when(
+            equals("judgement.decision", "next_stage"), next_stage.next(launch_step)
+        )
+        for decision, name in (("registered", "Registered"), ("unhealthy", "TestStageNotGoodEnough")):
+            decisions.when(equals("judgement.decision", decision), sfn.Pass(self, name).next(self._finalise))
+        judge_step.next(decisions.otherwise(sfn.Pass(self, "GateNotMet").next(self._finalise)))
+        return judge_step
+
+    def _end_states(self) -> sfn.IChainable:
+        """Finalise and what follows it."""
+        # What it raises is not caught, but ends the execution: a redrive then runs it again.
+        finalise_step = step(
+            self,
+            finalise.handler,
             self._functions.finalise,
-            {"state": "$"},
-            "$.outcome",
+            into="outcome",
             caught_by=None,
             service_attempts=ATTEMPTS_OVER_AN_HOUR,
         )
-        # A task that raises the run's error, not a Fail state: a redrive runs it again, and then it lets the run begin
-        # anew, while a Fail state could only fail again.
-        failed = step(self, "Failed", self._functions.failed, {"outcome": "$.outcome"}, "$", caught_by=None)
-        failed.next(self._start)
-        finalise.next(
+        # A task that raises the run's error, not a Fail state: a redrive runs the task again, and it starts the run
+        # again, while a Fail state could only fail again.
+        failed_step = step(self, failed.handler, self._functions.failed, into=None, caught_by=None)
+        failed_step.next(self._start)
+        finalise_step.next(
             sfn.Choice(self, "HasSucceeded")
-            .when(
-                sfn.Condition.string_equals("$.outcome.status", "SUCCEEDED"),
-                sfn.Succeed(self, "Succeeded", output_path="$.outcome"),
-            )
-            .otherwise(failed)
+            .when(equals("outcome.status", "SUCCEEDED"), sfn.Succeed(self, "Succeeded", output_path=path("outcome")))
+            .otherwise(failed_step)
         )
-        return finalise
+        return finalise_step
 
-    def _failure(self, name: str, *, cause_path: str, error: str | None = None, error_path: str = "") -> sfn.Chain:
-        """A verdict that ends the run, in the form in which Catch puts an error into the state."""
-        return sfn.Pass(
+    def _step(self, handler: Step, *, into: str, service_attempts: int = 6) -> tasks.LambdaInvoke:
+        """A step whose failure leads to Finalise."""
+        return step(
             self,
-            name,
-            parameters={
-                "Error": error or sfn.JsonPath.string_at(error_path),
-                "Cause": sfn.JsonPath.string_at(cause_path),
-            },
-            result_path="$.failure",
-        ).next(self._finalise)
+            handler,
+            self._functions.of(handler),
+            into=into,
+            caught_by=self._finalise,
+            service_attempts=service_attempts,
+        )
+
+    def _failure(self, name: str, *, error: str, cause: str) -> sfn.Chain:
+        """A decision that ends the run, in the form in which Catch puts an error into the state; `cause` is a path."""
+        parameters = to_state(CaughtError(Error=error, Cause=sfn.JsonPath.string_at(cause)))
+        return sfn.Pass(self, name, parameters=parameters, result_path=path("failure")).next(self._finalise)

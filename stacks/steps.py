@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
+from pipeline.step import Step
+
+from stacks.state_paths import path, type_at
 
 _SERVICE_ERRORS = [
     "Lambda.ServiceException",
@@ -16,37 +20,48 @@ _SERVICE_ERRORS = [
     "Lambda.SdkClientException",
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.TooManyRequestsException",
-    "AwsUnavailable",  # ours: what the step called is busy or out of reach
+    "AwsUnavailable",  # ours: the service that the step called is busy or out of reach
 ]
 _CRASHES = ["Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"]
-"""The step died or ran out of time. It may have done its work, which each step allows for."""
+"""The step died or ran out of time. It may have done its work: each step can be repeated."""
 
 ATTEMPTS_OVER_AN_HOUR = 32
-"""With pauses of up to five minutes, drawn at random from nothing to that."""
+"""With pauses drawn at random, of up to five minutes."""
+
+_PATHS = {"execution": "$$.Execution", "state": "$"}
+"""RedriveCount is in the execution's context only after a redrive, so the context goes as a whole."""
 
 
 def step(
     scope: Construct,
-    name: str,
+    handler: Step,
     function: lambda_.Function,
-    payload: Mapping[str, str],
-    result_path: str,
     *,
+    into: str | None,
     caught_by: sfn.IChainable | None,
     service_attempts: int = 6,
+    paths: Mapping[str, str] = _PATHS,
 ) -> tasks.LambdaInvoke:
-    """The function gets the execution's context (RedriveCount is in it only after a redrive, so the context goes as a
-    whole) and the parts of the state in `payload`; what it raises goes to `caught_by`, or ends the execution.
+    """The task is named as the handler's file and gets what the handler's parameters name.
+
+    Its result becomes the part `into` of the state, or the whole state. What it raises goes to `caught_by`, or ends the
+    execution. `paths` are those of parameters that are not parts of the state.
     """
     assert function.timeout is not None
-    paths = {"execution": "$$.Execution", **payload}
+    if into is not None and handler.result is not type_at(into):
+        raise ValueError(f"{handler.name} returns {handler.result}, and $.{into} is {type_at(into)}.")
     task = tasks.LambdaInvoke(
         scope,
-        name,
+        handler.name.title().replace("_", ""),
         lambda_function=function,
-        payload=sfn.TaskInput.from_object({key: sfn.JsonPath.object_at(path) for key, path in paths.items()}),
+        payload=sfn.TaskInput.from_object(
+            {
+                name: sfn.JsonPath.object_at(paths.get(name) or _part(handler, name, hint))
+                for name, hint in handler.parts.items()
+            }
+        ),
         payload_response_only=True,
-        result_path=result_path,
+        result_path=path(into) if into else "$",
         retry_on_service_exceptions=False,  # the two below say it with jitter
         task_timeout=sfn.Timeout.duration(function.timeout.plus(Duration.seconds(30))),
     )
@@ -60,5 +75,11 @@ def step(
             jitter_strategy=sfn.JitterType.FULL,
         )
     if caught_by is not None:
-        task.add_catch(caught_by, errors=["States.ALL"], result_path="$.failure")
+        task.add_catch(caught_by, errors=["States.ALL"], result_path=path("failure"))
     return task
+
+
+def _part(handler: Step, name: str, hint: Any) -> str:  # noqa: ANN401 - a type hint
+    if type_at(name) is not hint:
+        raise ValueError(f"{handler.name} wants {hint} as {name}, and $.{name} is {type_at(name)}.")
+    return path(name)

@@ -17,17 +17,17 @@ NAMESPACE = "FloorplanDino"
 COST = "TrainingCost"
 """USD of one run, at its end: what it was billed for."""
 QUIET = "SecondsWithoutProgress"
-"""Since the training job's last line in the log or its last checkpoint, at each look."""
+"""Since the training job's last line in the log or its last checkpoint, at each snapshot."""
 COST_SO_FAR = "TrainingCostSoFar"
-"""USD of the run that goes on, at each look."""
+"""USD of a run that has not ended, at each snapshot."""
 
 _UNITS: Mapping[str, StandardUnitType] = {QUIET: "Seconds", COST: "None", COST_SO_FAR: "None"}
 
 
 def put_metrics(cloudwatch: CloudWatchClient, values: Mapping[str, float]) -> None:
-    """Put one value for each name of the above.
+    """Put one value for each of these names.
 
-    Raises nothing: neither training nor the message of its end may fail because nobody can look on.
+    Raises nothing: neither training nor the message about its end may fail for want of a metric.
     """
     try:
         cloudwatch.put_metric_data(

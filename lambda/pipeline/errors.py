@@ -1,4 +1,4 @@
-"""The ends an execution can fail with; people see the class names in the console and in the message."""
+"""The errors that an execution can fail with; people see the class names in the console and in the message."""
 
 # ruff: noqa: N818 - the class name is what a person reads: "DatasetInvalid" says it, "...Error" would add nothing
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class PipelineError(Exception):
-    """An end that a person can do something about; its text is one sentence that says what, where and what to do."""
+    """Something that a person can act on; its text is one sentence that says what, where and what to do."""
 
 
 class RequestInvalid(PipelineError):
@@ -38,7 +38,7 @@ class FirstMinutesFailed(PipelineError):
 
 
 class TrainingStalled(PipelineError):
-    """The training job was stopped, since it made no progress any more."""
+    """The training job was stopped, since it no longer made progress."""
 
 
 class OverBudget(PipelineError):
@@ -55,6 +55,10 @@ class TrainingStopped(PipelineError):
 
 class TrainingTimedOut(PipelineError):
     """The training job reached its time limit."""
+
+
+class DeploymentChanged(PipelineError):
+    """The execution began under a deployment that carried its state in another form."""
 
 
 class AwsUnavailable(Exception):

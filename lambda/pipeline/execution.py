@@ -18,12 +18,14 @@ _SLUG_LENGTH = 36  # 15 (prefix) + 36 + 7 (hash) leaves 5 of SageMaker's 63 char
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """Who runs this step. Source: $$.Execution, which holds RedriveCount only once an execution has been redriven."""
+    """The execution of $$.Execution, which holds RedriveCount only once it has been redriven."""
 
     arn: str
     name: str
     started: datetime
     redrive_count: int = 0
+    input: object = None
+    """What the execution was started with, unchecked; Resolve makes the request of it."""
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Execution:
@@ -33,6 +35,7 @@ class Execution:
             name=context["Name"],
             started=datetime.fromisoformat(context["StartTime"].replace("Z", "+00:00")).astimezone(UTC),
             redrive_count=int(context.get("RedriveCount", 0)),
+            input=context.get("Input"),
         )
 
     @classmethod

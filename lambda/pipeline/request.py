@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, NoReturn, TypeGuard
+from dataclasses import dataclass
+from typing import NoReturn, TypeGuard
 
 from dataset_contract.sanitise import sanitise
 from pipeline.errors import RequestInvalid
@@ -16,14 +16,14 @@ from training_code.recipes import RECIPES
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """What a preset's name stands for."""
+    """What a preset means."""
 
     recipe: str
     """The name of the trainer's configuration, in training_code.recipes.RECIPES."""
     epochs: tuple[int, ...]
-    """Of each of its runs, in their order; a run starts only if the one before it was good."""
+    """Of each of its stages, in their order; a stage starts only if the one before it was healthy."""
     max_cost_usd: float
-    """Two to four times what it should cost on the default instance type."""
+    """Two to four times the expected cost on the default instance type."""
 
 
 PRESETS = {
@@ -35,13 +35,13 @@ PRESETS = {
 
 MAX_EPOCHS = 1000
 MAX_COST_USD = 10_000
-"""Above it a decimal point has been forgotten, rather than a model been wished for."""
+"""A higher cap is more likely a forgotten decimal point than a wish."""
 MAX_INSTANCE_TYPES = 5
 """As many as ResourceConfig.InstancePreferences of CreateTrainingJob takes."""
 MAX_GATE_CLASSES = 20
 
 CONSOLE_EXTRAS = frozenset({"Comment", "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"})
-"""What the Step Functions console, and a state machine that starts this one, put beside the request."""
+"""What the Step Functions console and a state machine that starts this one add to the request."""
 
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 
@@ -62,8 +62,8 @@ class Defaults:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One training job's work."""
+class Stage:
+    """One training within an execution."""
 
     recipe: str
     """The name of the trainer's configuration."""
@@ -78,7 +78,7 @@ class Request:
     """The data set's folder in the bucket, without a slash at the end."""
     preset: str
     epochs: int | None
-    """None only for a preset of several runs, which have their own."""
+    """None only for a preset of several stages, which have their own."""
     instance_types: tuple[str, ...]
     """One to five, in the order in which they are tried."""
     spot: bool
@@ -86,28 +86,25 @@ class Request:
     """The most that all training jobs of the execution together may cost."""
     quality_gate: Mapping[str, float]
     """Class name -> least F1 at IoU 0.5. Empty: the model is only compared with the last accepted one."""
+    gate_is_default: bool = False
+    """Whether quality_gate is the deployment's: then it applies only to the classes that the data set has."""
     pretrained: str | None
     """A file below pretrained/ in the bucket. None: the only one there, if the preset's model needs weights."""
 
-    def to_state(self) -> dict[str, Any]:
-        """As the state machine carries it, and as JSON can hold it."""
-        return asdict(self) | {"instance_types": list(self.instance_types), "quality_gate": dict(self.quality_gate)}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Request:
-        """From what to_state() gave; checked then, trusted now."""
-        return cls(**{**state, "instance_types": tuple(state["instance_types"])})
-
     @property
     def recipe(self) -> str:
-        """The name of the trainer's configuration, which all runs share."""
+        """The name of the trainer's configuration, which all stages share."""
         return PRESETS[self.preset].recipe
 
     @property
-    def runs(self) -> tuple[Run, ...]:
-        """What is trained, one job after the other: one run, or several for a preset of several."""
+    def stages(self) -> tuple[Stage, ...]:
+        """What is trained, one after the other."""
         epochs = PRESETS[self.preset].epochs if self.epochs is None else (self.epochs,)
-        return tuple(Run(self.recipe, count) for count in epochs)
+        return tuple(Stage(self.recipe, count) for count in epochs)
+
+
+FIELDS = tuple(name for name in Request.__dataclass_fields__ if name != "gate_is_default")
+"""What a person may set."""
 
 
 def parse_request(value: object, defaults: Defaults) -> Request:
@@ -121,10 +118,11 @@ def parse_request(value: object, defaults: Defaults) -> Request:
             f'or with fields such as {{"preset": "full"}}.'
         )
     fields = {key: item for key, item in value.items() if key not in CONSOLE_EXTRAS and item is not None}
-    known = sorted(field for field in Request.__dataclass_fields__)
     for key in value:
-        if key not in CONSOLE_EXTRAS and key not in known:
-            raise RequestInvalid(f"The input's field {_shown(key)} is not known; allowed are {', '.join(known)}.")
+        if key not in CONSOLE_EXTRAS and key not in FIELDS:
+            raise RequestInvalid(
+                f"The input's field {_shown(key)} is not known; allowed are {', '.join(sorted(FIELDS))}."
+            )
     preset = _preset(fields.get("preset", defaults.preset))
     return Request(
         dataset_prefix=_dataset_prefix(fields.get("dataset_prefix", defaults.dataset_prefix), defaults.dataset_prefix),
@@ -134,6 +132,7 @@ def parse_request(value: object, defaults: Defaults) -> Request:
         spot=_spot(fields.get("spot", True)),
         max_cost_usd=_max_cost_usd(fields.get("max_cost_usd", PRESETS[preset].max_cost_usd)),
         quality_gate=parse_quality_gate(fields.get("quality_gate", dict(defaults.quality_gate))),
+        gate_is_default="quality_gate" not in fields,
         pretrained=_pretrained(fields.get("pretrained")),
     )
 
@@ -176,11 +175,12 @@ def _dataset_prefix(value: object, home: str) -> str:
 
 
 def _epochs(value: object, preset: str) -> int | None:
-    runs = PRESETS[preset].epochs
+    stages = PRESETS[preset].epochs
     if value is None:
-        return runs[0] if len(runs) == 1 else None
-    if len(runs) > 1:
-        _refuse("epochs", value, f"nothing with the preset {preset}, whose runs have {' and '.join(map(str, runs))}")
+        return stages[0] if len(stages) == 1 else None
+    if len(stages) > 1:
+        has = " and ".join(map(str, stages))
+        _refuse("epochs", value, f"nothing with the preset {preset}, whose stages have {has}")
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_EPOCHS:
         _refuse("epochs", value, f"a whole number from 1 to {MAX_EPOCHS}, or null for the preset's own")
     return value
@@ -224,7 +224,7 @@ def _pretrained(value: object) -> str | None:
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
-    """JSON's numbers; Python takes true and false for numbers, too."""
+    """A JSON number; in Python, bool is an int as well."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

@@ -1,4 +1,4 @@
-"""Where things lie in the pipeline's bucket; the roles' permissions and the life cycle rules follow these prefixes."""
+"""The keys of the pipeline's bucket; the roles' permissions and the life cycle rules follow these prefixes."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ def facts_key(batch: str) -> str:
     return f"{batch.removesuffix('.json')}-facts.json"
 
 
-def metrics_key(execution_name: str, run: int) -> str:
-    """The metrics of one run of an execution, as the trainer wrote them."""
-    return f"{REPORTS}{execution_name}/metrics-{run}.json"
+def metrics_key(execution_name: str, stage: int) -> str:
+    """The metrics of one stage of an execution, as the trainer wrote them."""
+    return f"{REPORTS}{execution_name}/metrics-{stage}.json"
 
 
 def message_key(execution_name: str, *, started: datetime, redrive_count: int) -> str:
-    """The message of one end of an execution: it has another end after each redrive.
+    """The message about the end of an execution, of which there is one more after each redrive.
 
-    With the start, to the second as all that tell of it agree on, since a name may come again after 90 days.
+    With the start, since a name may be used again after 90 days; to the second, on which all sources agree.
     """
     return f"{REPORTS}{execution_name}/message-{started:%Y%m%dT%H%M%SZ}-{redrive_count}.json"
 
 
-def checkpoints_prefix(execution_name: str, run: int) -> str:
-    """The checkpoints of one run of an execution: each further job of the run goes on where the last one ended."""
-    return f"{CHECKPOINTS}{execution_name}/{run}/"
+def checkpoints_prefix(execution_name: str, stage: int) -> str:
+    """The checkpoints of one stage of an execution: each further job of the stage goes on from the last one."""
+    return f"{CHECKPOINTS}{execution_name}/{stage}/"
 
 
 def lock_key(dataset_prefix: str) -> str:
@@ -61,9 +61,9 @@ def lock_key(dataset_prefix: str) -> str:
     return f"{LOCKS}{dataset_prefix}.json"
 
 
-def run_record_key(execution_name: str, run: int) -> str:
-    """The record of one run of an execution."""
-    return f"{RUNS}{execution_name}-{run}.json"
+def run_record_key(execution_name: str, stage: int) -> str:
+    """The record of one stage of an execution."""
+    return f"{RUNS}{execution_name}-{stage}.json"
 
 
 def training_code_prefix(asset_key: str) -> str:
@@ -77,6 +77,6 @@ def uri(bucket: str, key: str) -> str:
 
 
 def bucket_and_key(s3_uri: str) -> tuple[str, str]:
-    """The two that uri() took."""
+    """The arguments of uri()."""
     bucket, _, key = s3_uri.removeprefix("s3://").partition("/")
     return bucket, key

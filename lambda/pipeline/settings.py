@@ -11,7 +11,7 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Fields named like their variables, in lower case; only a field that has a default may be left out."""
+    """The fields have the variables' names in lower case; only one with a default may be left out."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -47,31 +47,16 @@ class ResolveSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LockSettings(Settings):
-    """Where the locks lie."""
+class BucketSettings(Settings):
+    """The pipeline's bucket: all that Lock, Validate, CheckImages, MergeChecks and Quote need."""
 
     bucket: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ValidateSettings(Settings):
-    """Where data sets and reports lie."""
-
-    bucket: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuoteSettings(Settings):
-    """Where the records of earlier runs lie."""
-
-    bucket: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaunchSettings(Settings):
+class LaunchSettings(BucketSettings):
     """What every training job has in common."""
 
-    bucket: str
     training_image: str
     training_role_arn: str
     code_asset_bucket: str
@@ -82,7 +67,7 @@ class LaunchSettings(Settings):
 
     @property
     def watch_interval(self) -> int:
-        """Seconds between two looks at a training job."""
+        """Seconds between two snapshots of a training job."""
         return int(self.watch_interval_seconds)
 
 
@@ -105,18 +90,16 @@ class WatchSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JudgeSettings(Settings):
-    """Where records lie and good models are registered."""
+class JudgeSettings(BucketSettings):
+    """Where good models are registered."""
 
-    bucket: str
     model_package_group: str
     training_image: str
     """A model package names an image; this one can load what it trained."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FinaliseSettings(Settings):
-    """Where the lock lies, and where the message goes."""
+class FinaliseSettings(BucketSettings):
+    """Where the message goes."""
 
-    bucket: str
     topic_arn: str

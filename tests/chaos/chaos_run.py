@@ -143,10 +143,10 @@ def describe(deployed: Deployed, arn: str) -> dict[str, Any]:
 
 
 def end_of(described: dict[str, Any]) -> str:
-    """The status, and the error or the verdict: "FAILED OverBudget", "SUCCEEDED registered", "ABORTED"."""
+    """The status, and the error or the decision: "FAILED OverBudget", "SUCCEEDED registered", "ABORTED"."""
     detail = described.get("error")
     if described["status"] == "SUCCEEDED":
-        detail = json.loads(described["output"])["verdict"]
+        detail = json.loads(described["output"])["decision"]
     return " ".join(filter(None, [described["status"], detail]))
 
 

@@ -9,7 +9,7 @@ import pytest
 from pipeline.billing import cost_usd
 from pipeline.errors import EXPECTED_ERRORS
 from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
-from pipeline.request import PRESETS, Request
+from pipeline.request import FIELDS, PRESETS
 from pipeline.steps import aborted
 
 from stacks.dataset_bucket import ACCESS_LOGS_DAYS, CHECKPOINTS_DAYS, NONCURRENT_DAYS
@@ -29,12 +29,12 @@ def first_cells(page: Path, heading: str) -> list[str]:
 
 
 def test_every_failure_is_explained_and_no_other() -> None:
-    aborted_ends = {end.error for end in aborted._ENDS.values()}
+    aborted_ends = {end.error for end in aborted.FAILURES.values()}
     assert set(first_cells(OPERATIONS, "error")) == EXPECTED_ERRORS | aborted_ends
 
 
 def test_the_fields_of_a_request_are_those_of_the_readme() -> None:
-    assert set(first_cells(README, "field")) == set(Request.__dataclass_fields__)
+    assert set(first_cells(README, "field")) == set(FIELDS)
 
 
 def test_the_readme_tells_each_preset_and_its_cost() -> None:

@@ -1,4 +1,4 @@
-"""The gate's two verdicts on a model that a run has trained."""
+"""The gate's two decisions on a model that a run has trained."""
 
 from __future__ import annotations
 

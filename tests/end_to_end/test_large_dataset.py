@@ -58,11 +58,11 @@ def report_of(deployed: Deployed, execution: ExecutionSummary) -> dict[str, obje
     return report
 
 
-def test_all_batches_are_checked_and_merged_to_one_verdict(large: Deployed) -> None:
+def test_all_batches_are_checked_and_merged_to_one_report(large: Deployed) -> None:
     execution = large.run(dataset_prefix=PREFIX)
     assert execution.error == "QuoteRefused", execution.cause
-    assert [name for name in execution.states if name in ("CheckImages", "MergeChecks", "Quote")] == [
-        "CheckImages",
+    assert [name for name in execution.states if name in ("CheckBatches", "MergeChecks", "Quote")] == [
+        "CheckBatches",
         "MergeChecks",
         "Quote",
     ]

@@ -7,7 +7,10 @@ from typing import Any
 import boto3
 import pytest
 from botocore.stub import Stubber
+from pipeline.dataset.validation import DatasetCheck
 from pipeline.execution import Execution
+from pipeline.job.launched_job import LaunchedJob
+from pipeline.quote.cost_quote import Choice, Quote
 from pipeline.request import Defaults, Request, parse_request
 from pipeline.settings import LaunchSettings
 
@@ -45,65 +48,78 @@ def request_(defaults: Defaults) -> Request:
 
 
 @pytest.fixture
-def dataset() -> dict[str, Any]:
+def dataset() -> DatasetCheck:
     """What Validate puts into the state."""
-    return {
-        "uri": "s3://bucket/dino-data/",
-        "verdict": "valid",
-        "version": "0" * 64,
-        "images": 8,
-        "annotations": 16,
-        "splits": {"train": 5, "val": 2, "test": 1},
-        "errors": 0,
-        "warnings": 0,
-        "report_uri": "s3://bucket/reports/run/report.json",
-        "cause": None,
-    }
+    return DatasetCheck(
+        uri="s3://bucket/dino-data/",
+        status="valid",
+        version="0" * 64,
+        images=8,
+        annotations=16,
+        splits={"train": 5, "val": 2, "test": 1},
+        classes=("wall", "room"),
+        errors=0,
+        warnings=0,
+        report_uri="s3://bucket/reports/run/report.json",
+        cause=None,
+    )
 
 
 @pytest.fixture
-def quote() -> dict[str, Any]:
+def quote() -> Quote:
+    return accepted_quote()
+
+
+def accepted_quote() -> Quote:
     """What Quote puts into the state: two types, each as spot."""
     prices = {"ml.g5.2xlarge": 1.515, "ml.g6.2xlarge": 1.222}
-    return {
-        "accepted": True,
-        "sentence": "About 1.7 h and 2.53 USD on demand.",
-        "notes": ["The quotas are not known: Service Quotas refused."],
-        "images_per_second": 2.7,
-        "price_source": "the AWS Price List's prices of us-east-1",
-        "usd_per_hour": prices,
-        "choices": [
-            {
-                "instance_types": [name],
-                "spot": True,
-                "usd_per_hour": price,
-                "hours": 1.5,
-                "usd": round(1.5 * price, 2),
-                "max_runtime_seconds": [21600],
-            }
+    return Quote(
+        accepted=True,
+        error=None,
+        cause=None,
+        sentence="About 1.7 h and 2.53 USD on demand.",
+        hours=1.667,
+        usd=2.53,
+        usd_with_spot=None,
+        images_per_second=2.7,
+        speed_source="measured",
+        price_source="the AWS Price List's prices of us-east-1",
+        usd_per_hour=prices,
+        notes=("The quotas are not known: Service Quotas refused.",),
+        choices=tuple(
+            Choice(
+                instance_types=(name,),
+                spot=True,
+                usd_per_hour=price,
+                hours=1.5,
+                usd=round(1.5 * price, 2),
+                max_runtime_seconds=(21600,),
+            )
             for name, price in prices.items()
-        ],
-    }
+        ),
+    )
 
 
 @pytest.fixture
-def job_state(execution: Execution) -> dict[str, Any]:
+def job(execution: Execution) -> LaunchedJob:
+    return launched_job(execution)
+
+
+def launched_job(execution: Execution) -> LaunchedJob:
     """What Launch puts into the state: the first choice's job."""
-    return {
-        "name": execution.job_name(0),
-        "run": 0,
-        "choice": 0,
-        "number": 0,
-        "redrive_count": 0,
-        "instance_types": ["ml.g5.2xlarge"],
-        "spot": True,
-        "cost_before_usd": 0.0,
-        "max_runtime_seconds": 21600,
-        "checkpoints_uri": f"s3://bucket/checkpoints/{execution.name}/0/",
-        "watch_interval_seconds": 60,
-        "first_minutes": "open",
-        "stop": None,
-    }
+    return LaunchedJob(
+        name=execution.job_name(0),
+        stage=0,
+        choice=0,
+        number=0,
+        redrive_count=0,
+        instance_types=("ml.g5.2xlarge",),
+        spot=True,
+        cost_before_usd=0.0,
+        max_runtime_seconds=21600,
+        checkpoints_uri=f"s3://bucket/checkpoints/{execution.name}/0/",
+        watch_interval_seconds=60,
+    )
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
 """The execution's input: `{}` is complete, every field is checked, and nothing crashes the parser."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pipeline.errors import RequestInvalid
 from pipeline.instance_types import INSTANCE_TYPES
+from pipeline.request import FIELDS as REQUEST_FIELDS
 from pipeline.request import (
     MAX_COST_USD,
     MAX_EPOCHS,
@@ -15,9 +17,10 @@ from pipeline.request import (
     WEIGHTS_NAME,
     Defaults,
     Request,
-    Run,
+    Stage,
     parse_request,
 )
+from pipeline.state import from_state, to_state
 
 from training_code.recipes import RECIPES
 
@@ -35,28 +38,29 @@ def test_an_empty_object_is_a_complete_request() -> None:
         spot=True,
         max_cost_usd=10,
         quality_gate={"room": 0.895},
+        gate_is_default=True,
         pretrained=None,
     )
 
 
 @pytest.mark.parametrize(
-    ("preset", "runs", "max_cost_usd"),
+    ("preset", "stages", "max_cost_usd"),
     [
-        ("test", (Run("room_wall", 5),), 10),
-        ("full", (Run("room_wall", 50),), 60),
-        ("test_then_full", (Run("room_wall", 5), Run("room_wall", 50)), 70),
-        ("tiny", (Run("tiny", RECIPES["tiny"].training.epochs),), 5),
+        ("test", (Stage("room_wall", 5),), 10),
+        ("full", (Stage("room_wall", 50),), 60),
+        ("test_then_full", (Stage("room_wall", 5), Stage("room_wall", 50)), 70),
+        ("tiny", (Stage("tiny", RECIPES["tiny"].training.epochs),), 5),
     ],
 )
-def test_a_preset_brings_its_runs_and_what_they_may_cost(
-    preset: str, runs: tuple[Run, ...], max_cost_usd: float
+def test_a_preset_brings_its_stages_and_what_they_may_cost(
+    preset: str, stages: tuple[Stage, ...], max_cost_usd: float
 ) -> None:
     request = parse_request({"preset": preset}, DEFAULTS)
-    assert (request.runs, request.max_cost_usd) == (runs, max_cost_usd)
+    assert (request.stages, request.max_cost_usd) == (stages, max_cost_usd)
 
 
 def test_the_epochs_asked_for_are_those_of_the_run() -> None:
-    assert parse_request({"preset": "full", "epochs": 12}, DEFAULTS).runs == (Run("room_wall", 12),)
+    assert parse_request({"preset": "full", "epochs": 12}, DEFAULTS).stages == (Stage("room_wall", 12),)
 
 
 def test_instance_types_keep_their_order() -> None:
@@ -86,7 +90,7 @@ def test_the_consoles_own_extras_are_let_pass() -> None:
 
 
 def test_null_means_the_default() -> None:
-    nothing = dict.fromkeys(Request.__dataclass_fields__)
+    nothing = dict.fromkeys(REQUEST_FIELDS)
     assert parse_request(nothing, DEFAULTS) == parse_request({}, DEFAULTS)
 
 
@@ -189,8 +193,8 @@ def test_whatever_the_input_is_the_end_is_a_sound_request_or_a_refusal(value: ob
     assert set(request.instance_types) <= set(INSTANCE_TYPES)
     assert 1 <= len(request.instance_types) <= MAX_INSTANCE_TYPES
     assert request.dataset_prefix.startswith("dino-data")
-    assert request.runs
-    assert all(1 <= run.epochs <= MAX_EPOCHS for run in request.runs)
+    assert request.stages
+    assert all(1 <= stage.epochs <= MAX_EPOCHS for stage in request.stages)
     assert 0 < request.max_cost_usd <= MAX_COST_USD
     assert all(0 <= least <= 1 for least in request.quality_gate.values())
     assert request.pretrained is None or WEIGHTS_NAME.fullmatch(request.pretrained)
@@ -213,6 +217,7 @@ FIELDS = {
 )
 def test_a_request_survives_the_state_machine(fields: dict[str, object]) -> None:
     request = parse_request(fields, DEFAULTS)
-    state = json.loads(json.dumps(request.to_state()))
-    assert Request.from_state(state) == request
-    assert parse_request(state, DEFAULTS) == request
+    state = json.loads(json.dumps(to_state(request)))
+    assert from_state(Request, state) == request
+    given = {name: state[name] for name in REQUEST_FIELDS}
+    assert parse_request(given, DEFAULTS) == replace(request, gate_is_default=False)

@@ -21,8 +21,8 @@ from tests.runs.cloud_in_memory import BUCKET, Cloud, Execution, refusal
 
 PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/floorplan-dino/1"
 GOOD = {
-    "verdict": "registered",
-    "verdict_sentence": "The gate is met.",
+    "decision": "registered",
+    "sentence": "The gate is met.",
     "cost_usd": 2.27,
     "training_job_names": ["job"],
     "artifact_uri": f"s3://{BUCKET}/training-jobs/job/output/model.tar.gz",

@@ -56,17 +56,17 @@ def test_from_every_state_an_end_can_be_reached(states: dict[str, State]) -> Non
 
 
 def test_a_run_that_is_not_redriven_loops_only_while_it_trains(states: dict[str, State]) -> None:
-    """Over a second batch of checks, a look, a choice of the request, or the second run; never without a step that
-    counts: Watch relaunches while choices are left, Judge while runs are."""
+    """Over the check of the batches, a snapshot, a choice of the request, or the second stage; never without a step
+    that counts: Watch relaunches while choices are left, Judge while stages are."""
     ended = frozenset({"Failed"})
     looping = {
         name
         for name in states
         if any(name in reachable(states, after, without=ended) for after in successors(states[name]))
     }
-    validation = {"IsDatasetValid", "CheckImages", "MergeChecks"}
+    validation = {"IsDatasetValid", "CheckBatches", "MergeChecks"}
     training = {"Wait", "Watch", "WhatNext", "Stop", "FirstMinutesPassed", "FirstMinutesFailed"}
-    assert looping - {"Failed"} == validation | training | {"Launch", "NextChoice", "Judge", "WhatFollows", "NextRun"}
+    assert looping - {"Failed"} == validation | training | {"Launch", "NextChoice", "Judge", "WhatFollows", "NextStage"}
 
 
 def test_every_task_retries_what_passes_and_catches_the_rest(states: dict[str, State]) -> None:
@@ -115,8 +115,8 @@ def test_a_failed_run_ends_in_a_task_that_a_redrive_runs_again(states: dict[str,
 
 def test_an_invalid_data_set_is_not_quoted(states: dict[str, State]) -> None:
     valid, in_batches = states["IsDatasetValid"]["Choices"]
-    assert (valid["Variable"], valid["StringEquals"], valid["Next"]) == ("$.dataset.verdict", "valid", "Quote")
-    assert (in_batches["StringEquals"], in_batches["Next"]) == ("in_batches", "CheckImages")
+    assert (valid["Variable"], valid["StringEquals"], valid["Next"]) == ("$.dataset.status", "valid", "Quote")
+    assert (in_batches["StringEquals"], in_batches["Next"]) == ("in_batches", "CheckBatches")
     assert states["IsDatasetValid"]["Default"] == "DatasetRefused"
     assert states["DatasetRefused"]["Parameters"] == {"Error": "DatasetInvalid", "Cause.$": "$.dataset.cause"}
 
@@ -128,13 +128,13 @@ def test_a_quote_that_is_not_accepted_launches_nothing(states: dict[str, State])
     assert states["QuoteNotAccepted"]["Parameters"] == {"Error": "QuoteRefused", "Cause.$": "$.quote.cause"}
 
 
-def test_the_verdict_on_the_first_minutes_is_a_state_of_its_own(states: dict[str, State]) -> None:
+def test_the_decision_on_the_first_minutes_is_a_state_of_its_own(states: dict[str, State]) -> None:
     assert states["FirstMinutesPassed"]["Next"] == "Wait"
     assert states["FirstMinutesFailed"]["Next"] == "Stop"
 
 
-def test_a_gate_that_is_not_met_is_no_failure(states: dict[str, State]) -> None:
-    for name in ("Registered", "GateNotMet", "TestRunNotGoodEnough"):
+def test_a_gate_that_is_not_met_does_not_fail_the_run(states: dict[str, State]) -> None:
+    for name in ("Registered", "GateNotMet", "TestStageNotGoodEnough"):
         assert states[name]["Next"] == "Finalise"
         assert states[name]["Type"] == "Pass"
         assert "$.failure" not in str(states[name])
@@ -149,9 +149,10 @@ def test_every_task_gets_the_execution_as_it_is_now(states: dict[str, State]) ->
 
 def test_batches_of_images_are_checked_in_the_runs_name(states: dict[str, State]) -> None:
     """A batch runs in an execution of its own; the run's comes to it from the map."""
-    batches = states["CheckImages"]
+    batches = states["CheckBatches"]
     assert batches["ItemProcessor"]["ProcessorConfig"]["Mode"] == "DISTRIBUTED"
     assert batches["ItemSelector"]["execution.$"] == "$$.Execution"
-    (check,) = batches["ItemProcessor"]["States"].values()
+    ((name, check),) = batches["ItemProcessor"]["States"].items()
+    assert name == "CheckImages", "as its file"
     assert check["Parameters"]["execution.$"] == "$.execution"
     assert [catch["Next"] for catch in batches["Catch"]] == ["Finalise"]

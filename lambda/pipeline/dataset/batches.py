@@ -1,7 +1,7 @@
-"""A data set with very many images is checked in batches: which images each one has, and what was read of them.
+"""Checks a data set with very many images in batches.
 
-Each batch is a file with its images below the report's folder, and the facts that were read of them lie beside it: the
-state machine carries the files' keys only.
+Each batch is a file below the report's folder that lists its images; the facts read from them go into a file beside
+it. The state machine carries the files' keys only.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 LARGEST_WHOLE = 10_000
-"""Images that one function reads well within its time: two requests each, some 200 images a second."""
+"""Images that one function reads well within its time limit: two requests each, some 200 images a second."""
 BATCH_IMAGES = 2_000
 
 
@@ -34,7 +34,7 @@ def plan_batches(s3: S3Client, *, bucket: str, execution_name: str, images: Mapp
 
 
 def check_batch(s3: S3Client, store: DatasetStore, *, bucket: str, batch: str) -> int:
-    """Read the images of the batch whose key is `batch` and write their facts beside it; return how many they are."""
+    """Read the images of the batch whose key is `batch`, write their facts beside it, and return their number."""
     images: dict[str, int] = _get(s3, bucket, batch)
     facts = read_image_facts(store, images)
     _put(s3, bucket, facts_key(batch), {path: fact.to_json() for path, fact in facts.items()})

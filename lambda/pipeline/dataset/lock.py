@@ -1,7 +1,7 @@
-"""At most one execution works on a data set: a lock in S3 that names its holder, and outlives no holder.
+"""At most one execution works on a data set: a lock in S3 names it.
 
-An end gives back whatever the execution holds. A lock whose holder has ended without that is taken over; S3's
-conditional writes let only one of several win.
+Finalise releases the execution's locks. A lock whose holder has ended without that is taken over; S3's conditional
+writes let only one of several win.
 """
 
 from __future__ import annotations
@@ -30,8 +30,16 @@ _AT_WORK = frozenset({"RUNNING", "PENDING_REDRIVE"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Lock:
-    """What lies in S3."""
+class DatasetLock:
+    """`$.lock`."""
+
+    key: str
+    """Where it is in the bucket."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LockObject:
+    """The object in S3."""
 
     holder: str | None
     """The ARN of the execution that holds it; None if the content does not tell."""
@@ -40,8 +48,8 @@ class _Lock:
 
 def acquire(
     s3: S3Client, stepfunctions: SFNClient, *, bucket: str, dataset_prefix: str, execution: Execution
-) -> dict[str, str]:
-    """Take the data set's lock for `execution`, which may hold it already; return {"key"} for the state.
+) -> DatasetLock:
+    """Take the data set's lock for `execution`, which may hold it already.
 
     Raises AlreadyRunning if another execution that has not ended holds it, or AwsUnavailable.
     """
@@ -49,21 +57,21 @@ def acquire(
     for _ in range(_TRIES):
         lock = _read(s3, bucket, key)
         if lock is not None and lock.holder == execution.arn:  # a second try of the step, or a redrive
-            return {"key": key}
+            return DatasetLock(key=key)
         if lock is not None and lock.holder is not None and _is_at_work(stepfunctions, lock.holder, execution):
             raise AlreadyRunning(
                 f"The execution {lock.holder.rsplit(':', 1)[-1]} already works on the data set {dataset_prefix}: "
                 f"wait for its end, or stop it, and start again ({execution_link(execution.region, lock.holder)})."
             )
         if _write(s3, bucket, key, execution, over=lock):
-            return {"key": key}
+            return DatasetLock(key=key)
     raise AwsUnavailable(f"The lock s3://{bucket}/{key} changed hands {_TRIES} times while it was being taken.")
 
 
 def release(s3: S3Client, *, bucket: str, execution: Execution) -> None:
-    """Give back each lock that `execution` still holds; more often than once is fine. Raises AwsUnavailable.
+    """Release each lock that `execution` still holds, if any. Raises AwsUnavailable.
 
-    They are found by looking at all, which are few, since an end may know nothing of what the execution did before.
+    It looks at all locks, which are few, since Finalise may know nothing of what the execution did.
     """
     with raising_unavailable():
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=LOCKS)
@@ -80,11 +88,11 @@ def _release(s3: S3Client, bucket: str, key: str, execution: Execution) -> None:
         with raising_unavailable():
             s3.delete_object(Bucket=bucket, Key=key, IfMatch=lock.etag)
     except ClientError as error:
-        if error_code(error) not in _LOST | _MISSING:  # lost: another took it over since we looked
+        if error_code(error) not in _LOST | _MISSING:  # another execution took it over meanwhile
             raise
 
 
-def _read(s3: S3Client, bucket: str, key: str) -> _Lock | None:
+def _read(s3: S3Client, bucket: str, key: str) -> _LockObject | None:
     try:
         with raising_unavailable():
             answer = s3.get_object(Bucket=bucket, Key=key)
@@ -93,7 +101,7 @@ def _read(s3: S3Client, bucket: str, key: str) -> _Lock | None:
         if error_code(error) in _MISSING:
             return None
         raise
-    return _Lock(holder=_holder(content), etag=answer["ETag"])
+    return _LockObject(holder=_holder(content), etag=answer["ETag"])
 
 
 def _holder(content: bytes) -> str | None:
@@ -104,7 +112,7 @@ def _holder(content: bytes) -> str | None:
     return holder if isinstance(holder, str) else None
 
 
-def _write(s3: S3Client, bucket: str, key: str, execution: Execution, *, over: _Lock | None) -> bool:
+def _write(s3: S3Client, bucket: str, key: str, execution: Execution, *, over: _LockObject | None) -> bool:
     """Whether the lock could be written in the place of `over`, or of nothing."""
     body = json.dumps({"execution": execution.arn}).encode()
     try:
@@ -121,7 +129,7 @@ def _write(s3: S3Client, bucket: str, key: str, execution: Execution, *, over: _
 
 
 def _is_at_work(stepfunctions: SFNClient, holder: str, execution: Execution) -> bool:
-    """Whether the execution `holder` has not ended; one of a state machine that this is not has gone with it."""
+    """Whether the execution `holder` has not ended; one of another state machine, now deleted, has."""
     if holder.rsplit(":", 1)[0] != execution.arn.rsplit(":", 1)[0]:
         return False
     try:

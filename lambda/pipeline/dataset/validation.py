@@ -1,11 +1,11 @@
-"""Checks the data set in S3 with the same rules as at home, and files the full report beside it."""
+"""Checks the data set in S3 by the same rules as the preparation, and writes the full report."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from dataset_contract.check import DatasetContent, check_content, check_images
 from dataset_contract.file_facts import FileFacts, read_image_facts
@@ -20,34 +20,31 @@ from pipeline.s3_layout import html_report_key, report_key, uri
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-IN_BATCHES = "in_batches"
-"""The verdict that is none yet: the images are still to be read."""
+Status = Literal["valid", "invalid", "in_batches"]
+"""In batches: there are so many images that they are still to be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetCheck:
-    """What the state machine carries of a check: never the findings, which may exceed its 256 KB."""
+    """`$.dataset`: a check without its findings, which may exceed the state machine's 256 KB."""
 
     uri: str
-    verdict: str
-    """valid, invalid, or in_batches."""
+    status: Status
     version: str | None
     """The manifest's version; None if there is no readable manifest."""
     images: int | None
     annotations: int | None
     splits: Mapping[str, int]
     """split -> images."""
+    classes: tuple[str, ...]
+    """The names of a valid data set's classes, in the order of their ids."""
     errors: int
     warnings: int
     report_uri: str
     cause: str | None
     """Why the data set is refused, in one or two sentences; None if it is not."""
-    batches: Sequence[str] = ()
-    """Keys of the batches of images that are still to be read; none but with the verdict in_batches."""
-
-    def to_state(self) -> dict[str, Any]:
-        """As the state machine carries it."""
-        return asdict(self) | {"batches": list(self.batches)}
+    batches: tuple[str, ...] = ()
+    """Keys of the batches of images that are still to be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +77,8 @@ class Validation:
         if not sound:  # so many images need not be read to refuse it
             return self._filed(content, [])
         batches = plan_batches(self.s3, bucket=self.bucket, execution_name=self.execution_name, images=content.images)
-        return self._check(Report.of(content.findings, content.counts), content, verdict=IN_BATCHES, batches=batches)
+        report = Report.of(content.findings, content.counts)
+        return self._check(report, content, status="in_batches", batches=tuple(batches))
 
     def merge(self, batches: Sequence[str]) -> DatasetCheck:
         """The whole check, given that each of the batches has been read."""
@@ -116,24 +114,25 @@ class Validation:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=page, ContentType="text/html; charset=utf-8")
         key = report_key(self.execution_name)
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body.encode(), ContentType="application/json")
-        return self._check(report, content, verdict=report.verdict)
+        return self._check(report, content, status=report.verdict)
 
     def _check(
-        self, report: Report, content: DatasetContent, *, verdict: str, batches: Sequence[str] = ()
+        self, report: Report, content: DatasetContent, *, status: Status, batches: tuple[str, ...] = ()
     ) -> DatasetCheck:
         report_uri = uri(self.bucket, report_key(self.execution_name))
         splits: Mapping[str, Mapping[str, Any]] = report.counts.get("splits", {})
         return DatasetCheck(
             uri=self.store.location,
-            verdict=verdict,
+            status=status,
             version=content.manifest.version if content.manifest else None,
             images=report.counts.get("images"),
             annotations=report.counts.get("annotations"),
             splits={split: counts["images"] for split, counts in splits.items()},
+            classes=tuple(content.manifest.classes) if content.manifest and status == "valid" else (),
             errors=report.count(Severity.ERROR),
             warnings=report.count(Severity.WARNING),
             report_uri=report_uri,
-            cause=_cause(report, self.store.location, report_uri) if verdict == "invalid" else None,
+            cause=_cause(report, self.store.location, report_uri) if status == "invalid" else None,
             batches=batches,
         )
 

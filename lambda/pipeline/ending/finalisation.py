@@ -1,8 +1,7 @@
-"""What is done at every end of an execution: no job is left running, the lock is given back, one message is sent."""
+"""What is done at the end of every execution: no job is left running, the lock is released, one message is sent."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -12,12 +11,15 @@ from botocore.exceptions import ClientError
 from pipeline.aws_errors import error_code, error_message
 from pipeline.cloudwatch_metrics import COST, put_metrics
 from pipeline.dataset.lock import release
+from pipeline.ending.execution_state import ExecutionState
+from pipeline.ending.finished_execution import FinishedExecution
 from pipeline.ending.message import send_once
-from pipeline.ending.outcome import Failure, Outcome
+from pipeline.ending.outcome import Failure
 from pipeline.execution import Execution
 from pipeline.job.cost import jobs_cost
 from pipeline.job.execution_jobs import existing_jobs, stop_job
 from pipeline.job.pretrained_weights import starting_weights
+from pipeline.request import PRESETS
 from pipeline.s3_layout import LOCKS, uri
 from pipeline.settings import FinaliseSettings
 
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    """The AWS clients that an end needs."""
+class FinalisationClients:
+    """The AWS clients that finalise() calls."""
 
     sagemaker: SageMakerClient
     s3: S3Client
@@ -39,59 +41,58 @@ class Services:
 
 
 def finalise(
-    services: Services,
+    clients: FinalisationClients,
     *,
-    state: Mapping[str, Any],
+    state: ExecutionState,
     execution: Execution,
     failure: Failure | None,
     settings: FinaliseSettings,
     now: datetime,
-) -> Outcome:
-    """Stop what still runs of this execution's jobs, release its lock, publish the outcome, and return it.
+) -> FinishedExecution:
+    """Stop those of this execution's jobs that still run, release its lock, and send the message about its end.
 
-    `state` is what the state machine carried, as far as it is known. The message comes after what it tells of, and all
-    of it may be repeated, by a further try or by a second call for the same end. Raises AwsUnavailable.
+    The message comes last, since it tells of the rest. All of it may be repeated, by a further try or by a second call
+    for the same end. Raises AwsUnavailable.
     """
     notes: list[str] = []
-    jobs = _end_jobs(services.sagemaker, state, execution, notes)
-    _release_lock(services.s3, execution, settings, notes)
-    quote = state.get("quote")
-    outcome = Outcome(
+    jobs = _end_jobs(clients.sagemaker, state, execution, notes)
+    _release_lock(clients.s3, execution, settings, notes)
+    finished = FinishedExecution(
         execution=execution,
         ended=now,
         failure=failure,
         state=state,
         jobs=jobs,
-        cost=jobs_cost(jobs, quote, now=now),
+        cost=jobs_cost(jobs, state.quote, now=now),
         starting_weights=_starting_weights(jobs, state, settings),
         notes=notes,
     )
-    sent = send_once(services.sns, services.s3, topic_arn=settings.topic_arn, bucket=settings.bucket, outcome=outcome)
+    sent = send_once(clients.sns, clients.s3, topic_arn=settings.topic_arn, bucket=settings.bucket, finished=finished)
     if sent and jobs:  # or a further try would count the cost once more
-        put_metrics(services.cloudwatch, {COST: outcome.cost.usd})
-    return outcome
+        put_metrics(clients.cloudwatch, {COST: finished.cost.usd})
+    return finished
 
 
 def _end_jobs(
-    sagemaker: SageMakerClient, state: Mapping[str, Any], execution: Execution, notes: list[str]
+    sagemaker: SageMakerClient, state: ExecutionState, execution: Execution, notes: list[str]
 ) -> list[dict[str, Any]]:
-    """All jobs of the execution, those that run told to stop; a refusal by SageMaker becomes a note.
+    """All jobs of the execution, after those that run were told to stop; a refusal by SageMaker becomes a note.
 
     The state does not name a job whose Launch broke off, so they are looked up by the names that they can have.
     """
     jobs: list[dict[str, Any]] = []
-    known = state["job"]["number"] + 1 if "job" in state else 0
+    known = state.job.number + 1 if state.job else 0
     try:
         jobs = list(existing_jobs(sagemaker, execution, at_least=known).values())
         for job in jobs:
             if job["TrainingJobStatus"] == "InProgress" and stop_job(sagemaker, job, execution):
                 notes.append(
                     f"The training job {job['TrainingJobName']} was still running and has been told to stop; its cost "
-                    "below goes on until it has."
+                    "below grows until it has."
                 )
     except ClientError as error:
         notes.append(
-            f"The training jobs {execution.job_name(0)} and following could not be looked at or stopped "
+            f"The training jobs {execution.job_name(0)} and following could not be described or stopped "
             f"({error_code(error)}: {error_message(error)}): stop them if they still run."
         )
     return jobs
@@ -103,11 +104,11 @@ def _release_lock(s3: S3Client, execution: Execution, settings: FinaliseSettings
     except ClientError as error:
         notes.append(
             f"The lock below {uri(settings.bucket, LOCKS)} could not be removed ({error_code(error)}: "
-            f"{error_message(error)}); the next run takes it over all the same."
+            f"{error_message(error)}); the next run takes it over."
         )
 
 
-def _starting_weights(jobs: list[dict[str, Any]], state: Mapping[str, Any], settings: FinaliseSettings) -> str | None:
-    if not jobs or "request" not in state:
+def _starting_weights(jobs: list[dict[str, Any]], state: ExecutionState, settings: FinaliseSettings) -> str | None:
+    if not jobs or state.request is None or state.request.preset not in PRESETS:
         return None
-    return starting_weights(jobs[-1], preset=state["request"]["preset"], bucket=settings.bucket)
+    return starting_weights(jobs[-1], preset=state.request.preset, bucket=settings.bucket)

@@ -1,4 +1,4 @@
-"""Sends the one message of a run's end, and files it in S3, so that whoever tries again sees that it was sent."""
+"""Sends the one message about a run's end, and files it in S3, so that a further try sees that it was sent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.aws_errors import raising_unavailable
-from pipeline.ending.outcome import Outcome
+from pipeline.ending.finished_execution import FinishedExecution
 from pipeline.s3_layout import message_key
 
 if TYPE_CHECKING:
@@ -17,23 +17,24 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
 
-def send_once(sns: SNSClient, s3: S3Client, *, topic_arn: str, bucket: str, outcome: Outcome) -> bool:
-    """Publish the outcome unless the message of this end lies in S3 already, and then put it there; whether it did.
+def send_once(sns: SNSClient, s3: S3Client, *, topic_arn: str, bucket: str, finished: FinishedExecution) -> bool:
+    """Publish the message unless it is filed in S3 already, then file it there; return whether it was published.
 
-    In this order, since a message that is lost is worse than one that comes twice: only a death between the two calls
-    sends it again (docs/decisions/0012-message-at-least-once.md). Raises AwsUnavailable while nothing has been sent.
+    In this order, since a lost message is worse than a second one: only if the function dies between the two calls, a
+    further try sends it again (docs/decisions/0012-message-at-least-once.md). Raises AwsUnavailable while nothing has
+    been sent.
     """
-    execution = outcome.execution
+    execution = finished.execution
     key = message_key(execution.name, started=execution.started, redrive_count=execution.redrive_count)
     if _was_sent(s3, bucket, key):
         return False
-    subject, text = outcome.subject(), outcome.message()
+    subject, text = finished.subject(), finished.message()
     with raising_unavailable():
         message_id = sns.publish(TopicArn=topic_arn, Subject=subject, Message=text)["MessageId"]
     body = json.dumps({"message_id": message_id, "subject": subject, "message": text}, indent=1) + "\n"
     try:
         s3.put_object(Bucket=bucket, Key=key, Body=body.encode(), ContentType="application/json")
-    except (ClientError, BotoCoreError) as error:  # it is out: to fail now would send it again
+    except (ClientError, BotoCoreError) as error:  # it has been sent: to fail now would send it again
         logging.getLogger(__name__).warning("The message %s was sent, but not filed: %s", message_id, error)
     return True
 
@@ -42,6 +43,6 @@ def _was_sent(s3: S3Client, bucket: str, key: str) -> bool:
     try:
         with raising_unavailable():
             return "Contents" in s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
-    except ClientError as error:  # S3 refuses, and will again: the message must go out all the same
-        logging.getLogger(__name__).warning("Whether s3://%s/%s is there is not known: %s", bucket, key, error)
+    except ClientError as error:  # S3 will refuse again, and the message must go out
+        logging.getLogger(__name__).warning("Whether s3://%s/%s exists is not known: %s", bucket, key, error)
         return False

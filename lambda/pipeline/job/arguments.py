@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from pipeline.dataset.validation import DatasetCheck
 from pipeline.execution import Execution
 from pipeline.job.execution_jobs import EXECUTION_TAG
 from pipeline.job.pretrained_weights import CHANNEL as PRETRAINED_CHANNEL
+from pipeline.quote.cost_quote import Choice
 from pipeline.request import Request
 from pipeline.s3_layout import PRETRAINED, TRAINING_JOBS, checkpoints_prefix, training_code_prefix, uri
 from pipeline.settings import LaunchSettings
@@ -28,17 +29,17 @@ SageMaker allows 256 characters an item."""
 
 _LONGEST_WAIT_SECONDS = 28 * 24 * 3600
 """No training job may take longer."""
-_EVENTS_LIMITED_LOOKS = 2500
-"""An execution holds 25,000 events, and each look at the job takes nine of them."""
+_MOST_SNAPSHOTS = 2500
+"""An execution holds 25,000 events, and each Watch with its Wait takes nine of them."""
 
 
 def training_job_arguments(
     *,
     request: Request,
-    run: int,
-    choice: Mapping[str, Any],
+    stage: int,
+    choice: Choice,
     max_runtime_seconds: int,
-    dataset: Mapping[str, Any],
+    dataset: DatasetCheck,
     weights: str | None,
     execution: Execution,
     number: int,
@@ -46,20 +47,21 @@ def training_job_arguments(
 ) -> dict[str, Any]:
     """The keyword arguments of boto3's create_training_job.
 
-    `run` is an index of request.runs, `choice` one of the quote's, `dataset` DatasetCheck.to_state(), `weights` what
-    choose_weights() gave. A spot job always has checkpoints: without them it may start over for ever.
+    `stage` is an index of request.stages, `weights` what choose_weights() returned. A spot job always has checkpoints:
+    without them, each interruption would start it over.
     Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html
     """
-    work = request.runs[run]
+    training = request.stages[stage]
+    assert dataset.version is not None, "only a valid data set is trained on"
     stopping = {"MaxRuntimeInSeconds": max_runtime_seconds}
-    if choice["spot"]:
+    if choice.spot:
         stopping["MaxWaitTimeInSeconds"] = _max_wait_seconds(max_runtime_seconds)
     channels = [
-        _channel("dataset", dataset["uri"]),
+        _channel("dataset", dataset.uri),
         _channel("code", uri(settings.bucket, training_code_prefix(settings.code_asset_key))),
     ]
     if weights is not None:
-        # A whole key is a prefix, too, and the file keeps its name in the channel.
+        # A whole key is a prefix as well, and the file keeps its name in the channel.
         channels.append(_channel(PRETRAINED_CHANNEL, uri(settings.bucket, PRETRAINED + weights)))
     return {
         "TrainingJobName": execution.job_name(number),
@@ -70,21 +72,21 @@ def training_job_arguments(
             "MetricDefinitions": [dict(definition) for definition in METRIC_DEFINITIONS],
         },
         "RoleArn": settings.training_role_arn,
-        "HyperParameters": {"recipe": work.recipe, "epochs": str(work.epochs)},
+        "HyperParameters": {"recipe": training.recipe, "epochs": str(training.epochs)},
         "InputDataConfig": channels,
         "OutputDataConfig": _output(settings),
-        "CheckpointConfig": {"S3Uri": checkpoints_uri(settings.bucket, execution, run)},
-        "ResourceConfig": _resources(choice["instance_types"]),
+        "CheckpointConfig": {"S3Uri": checkpoints_uri(settings.bucket, execution, stage)},
+        "ResourceConfig": _resources(choice.instance_types),
         "StoppingCondition": stopping,
-        "EnableManagedSpotTraining": choice["spot"],
+        "EnableManagedSpotTraining": choice.spot,
         "EnableNetworkIsolation": True,
         "Tags": [
             {"Key": EXECUTION_TAG, "Value": execution.tag},
-            {"Key": "floorplan-dino:dataset-version", "Value": dataset["version"]},
+            {"Key": "floorplan-dino:dataset-version", "Value": dataset.version},
             {"Key": "floorplan-dino:code-version", "Value": training_code_prefix(settings.code_asset_key)},
             {"Key": "floorplan-dino:image", "Value": settings.training_image},
             {"Key": "floorplan-dino:preset", "Value": request.preset},
-            {"Key": "floorplan-dino:run", "Value": str(run)},
+            {"Key": "floorplan-dino:stage", "Value": str(stage)},
             {"Key": "floorplan-dino:pretrained", "Value": weights or "none"},
         ],
     }
@@ -96,23 +98,23 @@ def _output(settings: LaunchSettings) -> dict[str, str]:
     return output | ({"KmsKeyId": settings.kms_key_arn} if settings.kms_key_arn else {})
 
 
-def checkpoints_uri(bucket: str, execution: Execution, run: int) -> str:
-    """The folder of one run's checkpoints: all jobs of the run share it."""
-    return uri(bucket, checkpoints_prefix(execution.name, run))
+def checkpoints_uri(bucket: str, execution: Execution, stage: int) -> str:
+    """The folder of one stage's checkpoints, which all jobs of the stage share."""
+    return uri(bucket, checkpoints_prefix(execution.name, stage))
 
 
-def watch_interval_seconds(choice: Mapping[str, Any], configured: int) -> int:
-    """Seconds between two looks: as configured, or longer if the execution's events would not last for all its runs."""
-    longest = _max_wait_seconds(sum(choice["max_runtime_seconds"]))
-    return max(configured, -(-longest // _EVENTS_LIMITED_LOOKS))
+def watch_interval_seconds(choice: Choice, configured: int) -> int:
+    """Seconds between two snapshots: as configured, or more if the execution's events would not last for all stages."""
+    longest = _max_wait_seconds(sum(choice.max_runtime_seconds))
+    return max(configured, -(-longest // _MOST_SNAPSHOTS))
 
 
 def _max_wait_seconds(max_runtime_seconds: int) -> int:
-    """A job's training and waiting for capacity: as long again as it may train."""
+    """The limit of a job's training and waiting together: it may wait as long as it may train."""
     return max(max_runtime_seconds, min(2 * max_runtime_seconds, _LONGEST_WAIT_SECONDS))
 
 
-def _resources(instance_types: list[str]) -> dict[str, Any]:
+def _resources(instance_types: tuple[str, ...]) -> dict[str, Any]:
     """One instance; of several types the first that has capacity."""
     # All types have disks of their own, so SageMaker makes no volume; but older SDKs require a size.
     volume = {"VolumeSizeInGB": 30}

@@ -1,4 +1,4 @@
-"""What a running job has put beside its checkpoints in S3: when it saved last, and its health."""
+"""What a running job has written to its checkpoint folder in S3: when it saved last, and its own health."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checkpoints:
-    """The folder's state."""
+class CheckpointFolder:
+    """What is known of the folder."""
 
     last: datetime | None = None
     """When the last object was written, whichever it is."""
@@ -26,14 +26,14 @@ class Checkpoints:
     health_written: datetime | None = None
 
 
-def look_at_checkpoints(s3: S3Client, uri: str) -> Checkpoints:
-    """The state of the folder `uri`, s3://bucket/prefix/, which holds a few files. Raises AwsUnavailable."""
+def read_checkpoint_folder(s3: S3Client, uri: str) -> CheckpointFolder:
+    """The folder `uri`, s3://bucket/prefix/, which holds a few files. Raises AwsUnavailable."""
     bucket, prefix = bucket_and_key(uri)
     with raising_unavailable():
         objects = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
     written = {item["Key"]: item["LastModified"] for item in objects}
     key = f"{prefix}{HEALTH_FILE}"
-    return Checkpoints(
+    return CheckpointFolder(
         last=max(written.values(), default=None),
         health=_read(s3, bucket, key) if key in written else None,
         health_written=written.get(key),
@@ -46,6 +46,6 @@ def _read(s3: S3Client, bucket: str, key: str) -> RunHealth | None:
             body = s3.get_object(Bucket=bucket, Key=key)["Body"]
             return read_health(body.read(MAX_HEALTH_BYTES))
     except ClientError as error:
-        if error_code(error) == "NoSuchKey":  # SageMaker copies it anew at this moment
+        if error_code(error) == "NoSuchKey":  # SageMaker is just replacing it
             return None
         raise

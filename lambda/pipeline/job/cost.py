@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.billing import STOPPING_SECONDS, cost_usd
 from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
 from pipeline.job.state import billable_seconds, instance_type
+from pipeline.quote.cost_quote import Quote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ class JobsCost:
         return 1 - self.billable_seconds / self.training_seconds
 
 
-def jobs_cost(jobs: Iterable[Mapping[str, Any]], quote: Mapping[str, Any] | None, *, now: datetime) -> JobsCost:
+def jobs_cost(jobs: Iterable[Mapping[str, Any]], quote: Quote | None, *, now: datetime) -> JobsCost:
     """`jobs` are DescribeTrainingJob's answers, `quote` is the execution's if it got that far."""
     all_jobs = list(jobs)
     seconds = [billable_seconds(job, now=now) for job in all_jobs]
@@ -40,12 +41,12 @@ def jobs_cost(jobs: Iterable[Mapping[str, Any]], quote: Mapping[str, Any] | None
         usd=round(sum(cost_usd(usd_per_hour(job, quote), s) for job, s in zip(all_jobs, seconds, strict=True)), 2),
         billable_seconds=sum(seconds),
         training_seconds=sum(job.get("TrainingTimeInSeconds", s) for job, s in zip(all_jobs, seconds, strict=True)),
-        price_source=quote["price_source"] if quote else f"{PRICES_REGION}'s prices of {PRICES_DATE}",
+        price_source=quote.price_source if quote else f"{PRICES_REGION}'s prices of {PRICES_DATE}",
         is_final=all("BillableTimeInSeconds" in job for job in all_jobs),
     )
 
 
-def committed_usd(jobs: Iterable[Mapping[str, Any]], quote: Mapping[str, Any], *, now: datetime) -> float:
+def committed_usd(jobs: Iterable[Mapping[str, Any]], quote: Quote, *, now: datetime) -> float:
     """The most that `jobs`, which have ended or are about to, may be billed in the end."""
     return sum(
         cost_usd(
@@ -56,8 +57,8 @@ def committed_usd(jobs: Iterable[Mapping[str, Any]], quote: Mapping[str, Any], *
     )
 
 
-def usd_per_hour(job: Mapping[str, Any], quote: Mapping[str, Any] | None) -> float:
+def usd_per_hour(job: Mapping[str, Any], quote: Quote | None) -> float:
     """The on-demand price of the job's instance type: as quoted, or else by the table."""
     kind = instance_type(job)
-    quoted = quote["usd_per_hour"] if quote else {}
+    quoted = quote.usd_per_hour if quote else {}
     return float(quoted.get(kind, INSTANCE_TYPES[kind].usd_per_hour))

@@ -1,4 +1,4 @@
-"""The training jobs that an execution has created so far, whether the state names them or not."""
+"""The training jobs that an execution has created so far, found by the names that they can have."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def existing_jobs(sagemaker: SageMakerClient, execution: Execution, *, at_least:
     """The execution's jobs by their numbers, in the order of their creation, as DescribeTrainingJob shows them.
 
     Jobs are numbered without gaps, so the first number without a job ends the search; the first `at_least` numbers are
-    looked at all the same, since a job may have been deleted by hand. Raises AwsUnavailable.
+    described in any case, since a job may have been deleted by hand. Raises AwsUnavailable.
     """
     jobs: dict[int, dict[str, Any]] = {}
     number = 0

@@ -1,4 +1,4 @@
-"""Judges a job's first minutes by four criteria: no error, a falling loss, no NaN, memory enough."""
+"""Judges a job's first minutes by four criteria: no error, a falling loss, no NaN, enough memory."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.errors import FirstMinutesFailed
-from pipeline.job.checkpoints import Checkpoints
+from pipeline.job.checkpoints import CheckpointFolder
 from pipeline.job.log import LogEnd
 from training_code.job.health import JUDGED_STEPS
 
 
-def judge_first_minutes(job: Mapping[str, Any], checkpoints: Checkpoints, log: LogEnd) -> FirstMinutesFailed | bool:
+def judge_first_minutes(
+    job: Mapping[str, Any], checkpoints: CheckpointFolder, log: LogEnd
+) -> FirstMinutesFailed | bool:
     """True once they are passed, False while that cannot be told, or the error to stop the job with.
 
-    The trainer judges itself, as soon as it has trained for ten minutes (its setting health_minutes). A run that ended
-    with an error ends its job itself, and says why better than a stop could.
+    The trainer judges itself once it has trained for ten minutes (its setting health_minutes). After an error it ends
+    its job itself and gives the reason better than a stop could.
     """
     health, written = checkpoints.health, checkpoints.health_written
-    if health is None or written is None or written < job["CreationTime"]:  # an earlier job's, of the same run
+    if health is None or written is None or written < job["CreationTime"]:  # an earlier job's of the same stage
         return False
     if health.status == "healthy":
         return True
@@ -27,7 +29,7 @@ def judge_first_minutes(job: Mapping[str, Any], checkpoints: Checkpoints, log: L
         health.status == "undecided"
         or health.steps < JUDGED_STEPS
         or "no_error" not in health.passed
-        or at_its_end  # what it is worth then is for the gate to say
+        or at_its_end  # then the gate decides
         or job.get("SecondaryStatus") != "Training"
     ):
         return False

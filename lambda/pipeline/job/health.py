@@ -1,4 +1,4 @@
-"""The trainer's health.json, from a checkpoint folder or an artifact: input from outside, so checked field by field."""
+"""Reads the trainer's health.json, from a checkpoint folder or an artifact: input from outside, so it is checked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_HEALTH_BYTES = 100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunHealth:
-    """What the trainer says of its run, by the criteria of training_code/job/health.py."""
+    """What the trainer says about a stage, by the criteria of training_code/job/health.py."""
 
     status: str
     """"healthy", "undecided" (too short so far) or "unhealthy"."""

@@ -1,4 +1,4 @@
-"""The end of a training job's log in CloudWatch: when it last said something, and its last figures."""
+"""Reads the end of a training job's log in CloudWatch: when it last wrote, and its last figures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 _EVENTS = 200
-"""Enough for the last figures among a few hundred lines of other kinds, and far below the 1 MB of one answer."""
+"""Enough to hold the last figures among other lines, and far below the 1 MB of one answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class LogEnd:
 
 
 def read_log_end(logs: CloudWatchLogsClient, job_name: str) -> LogEnd:
-    """What the job said last; nothing if it has no log yet. Raises AwsUnavailable."""
+    """The log's last lines; nothing if the job has no log yet. Raises AwsUnavailable."""
     stream = _newest_stream(logs, job_name)
     if stream is None:
         return LogEnd()
@@ -50,7 +50,7 @@ def read_log_end(logs: CloudWatchLogsClient, job_name: str) -> LogEnd:
 
 
 def _newest_stream(logs: CloudWatchLogsClient, job_name: str) -> str | None:
-    """<job>/algo-1-<seconds since 1970 of the start>; the slash keeps out the job <job>-1."""
+    """<job>/algo-1-<seconds since 1970 of the start>; the slash excludes the job <job>-1."""
     try:
         with raising_unavailable():
             streams = logs.describe_log_streams(
@@ -61,7 +61,7 @@ def _newest_stream(logs: CloudWatchLogsClient, job_name: str) -> str | None:
                 limit=1,
             )["logStreams"]
     except ClientError as error:
-        if error_code(error) == "ResourceNotFoundException":  # the first job of an account makes the group
+        if error_code(error) == "ResourceNotFoundException":  # the account's first job creates the group
             return None
         raise
     return streams[0]["logStreamName"] if streams else None

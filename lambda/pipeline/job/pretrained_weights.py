@@ -1,4 +1,4 @@
-"""The weights that a job starts from: which file below pretrained/ it gets, and what is told of it at the end."""
+"""The weights that a job starts from: which file below pretrained/ it gets, and what the message says about it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from dataset_contract.sanitise import sanitise
 from pipeline.aws_errors import error_message, raising_unavailable
 from pipeline.errors import LaunchFailed
+from pipeline.name_list import name_list
 from pipeline.request import PRESETS, WEIGHTS_NAME, Request
 from pipeline.s3_layout import PRETRAINED, uri
 from training_code.recipes import RECIPES
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 CHANNEL = "pretrained"
 """The trainer starts from the one file in it."""
 
-_NAMES_SHOWN = 5
-
 
 def choose_weights(s3: S3Client, *, bucket: str, request: Request) -> str | None:
     """The name of the file below pretrained/ that the job starts from; None: it starts from random weights.
@@ -29,7 +27,7 @@ def choose_weights(s3: S3Client, *, bucket: str, request: Request) -> str | None
     Raises LaunchFailed if the file is missing or which one is meant cannot be told, since a job would cost money first.
     """
     if request.pretrained is None and not needs_weights(request.preset):
-        return None  # what lies there is for other models: none of its tensors would fit
+        return None  # the files there are for other models: none of their tensors would fit
     names = _names(s3, bucket)
     if request.pretrained is None and not names:
         return None
@@ -37,14 +35,14 @@ def choose_weights(s3: S3Client, *, bucket: str, request: Request) -> str | None
     place = uri(bucket, PRETRAINED)
     if name not in names:
         raise LaunchFailed(
-            f"There are no weights {place}{name}: {f'there is {_shown(names)}' if names else 'nothing is there'}. "
+            f"There are no weights {place}{name}: {f'there is {name_list(names)}' if names else 'nothing is there'}. "
             f"Upload the file with `aws s3 cp {name} {place}`, or give the name of one that is there."
         )
     brought_along = [other for other in names if other.startswith(name) and other != name]
     if brought_along:
         raise LaunchFailed(
-            f"The weights {place}{name} cannot be told from {_shown(brought_along)}, which SageMaker would copy with "
-            "them because the names start alike: rename or remove what is not wanted."
+            f"The weights {place}{name} cannot be told from {name_list(brought_along)}, which SageMaker would copy as "
+            "well, because the names start alike: rename or remove what is not wanted."
         )
     return name
 
@@ -55,9 +53,9 @@ def needs_weights(preset: str) -> bool:
 
 
 def starting_weights(job: Mapping[str, Any], *, preset: str, bucket: str) -> str | None:
-    """One sentence on what the job started from; None if there is nothing to say: its model learns from scratch.
+    """One sentence on what the job started from; None if its model is meant to learn from scratch.
 
-    `job` is DescribeTrainingJob's answer, which also tells it of a job that an earlier try or redrive created.
+    `job` is DescribeTrainingJob's answer, which knows it even of a job that an earlier try created.
     """
     for channel in job.get("InputDataConfig", []):
         if channel["ChannelName"] == CHANNEL:
@@ -71,7 +69,7 @@ def starting_weights(job: Mapping[str, Any], *, preset: str, bucket: str) -> str
 
 
 def _names(s3: S3Client, bucket: str) -> list[str]:
-    """What lies below pretrained/, sorted, without the "folder" itself that the S3 console makes."""
+    """The files below pretrained/, sorted, without the "folder" itself that the S3 console makes."""
     try:
         with raising_unavailable():
             pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=PRETRAINED)
@@ -92,17 +90,10 @@ def _only_one(names: list[str], bucket: str) -> str:
     place = uri(bucket, PRETRAINED)
     if possible:
         raise LaunchFailed(
-            f"There are several files of weights at {place}: {_shown(possible)}. "
+            f"There are several files of weights at {place}: {name_list(possible)}. "
             f'Start again with the name of one, as in {{"pretrained": "{possible[0]}"}}.'
         )
     raise LaunchFailed(
-        f"There are no weights at {place}, only {_shown(names)}: upload a .pth or .safetensors file whose name has "
+        f"There are no weights at {place}, only {name_list(names)}: upload a .pth or .safetensors file whose name has "
         f"letters, digits, dots, hyphens and underscores only with `aws s3 cp FILE {place}`, or remove what is there."
     )
-
-
-def _shown(names: list[str]) -> str:
-    """The first few, each of at most 100 characters, so that no bucket floods a message."""
-    shown = [sanitise(name, longest=100) for name in names[:_NAMES_SHOWN]]
-    more = len(names) - len(shown)
-    return ", ".join(shown) + (f" and {more:,} more" if more else "")

@@ -10,29 +10,30 @@ from typing import Any
 
 from pipeline.billing import cost_usd
 from pipeline.execution import Execution
-from pipeline.job.checkpoints import Checkpoints
+from pipeline.job.checkpoints import CheckpointFolder
 from pipeline.job.cost import usd_per_hour
+from pipeline.job.launched_job import Attempt, LaunchedJob
 from pipeline.job.log import LogEnd
 from pipeline.job.state import BILLED, billable_seconds, has_ended, status_since
+from pipeline.quote.cost_quote import Quote
 from pipeline.request import Request
 from training_code.recipes import RECIPES
 
 LINES_FOR_PROJECTION = 10
-"""Lines of the log with figures before the whole cost is projected: the first steps are slow."""
+"""Training lines that the log must have before the cost is projected: the first steps are slow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What was read of the job, and by which limits it is judged."""
+class JobSnapshot:
+    """What was read of the job, and the limits by which it is judged."""
 
-    job: Mapping[str, Any]
+    description: Mapping[str, Any]
     """DescribeTrainingJob's answer."""
-    state: Mapping[str, Any]
-    """$.job: what Launch, and perhaps Stop, put there."""
+    job: LaunchedJob
     log: LogEnd
-    checkpoints: Checkpoints
+    checkpoints: CheckpointFolder
     request: Request
-    quote: Mapping[str, Any]
+    quote: Quote
     execution: Execution
     stall_limit: timedelta
     """A job on an instance that neither writes to its log nor saves a checkpoint for longer is stopped."""
@@ -41,49 +42,49 @@ class Look:
     now: datetime
 
     @property
-    def next_choice(self) -> dict[str, int] | None:
+    def next_choice(self) -> Attempt | None:
         """The attempt with the next choice of the quote; None if there is nothing else to try.
 
-        A choice whose types this job could have got as well would wait for what this one waited for.
+        A choice of types that this job could have got as well would wait for the same capacity.
         """
-        had = set(self.state["instance_types"])
+        had = set(self.job.instance_types)
         others = (
             index
-            for index, choice in enumerate(self.quote["choices"])
-            if index > self.state["choice"] and not had.issuperset(choice["instance_types"])
+            for index, choice in enumerate(self.quote.choices)
+            if index > self.job.choice and not had.issuperset(choice.instance_types)
         )
         index = next(others, None)
         return None if index is None else self._attempt(index)
 
     @property
-    def same_choice(self) -> dict[str, int]:
+    def same_choice(self) -> Attempt:
         """The attempt with the same choice once more."""
-        return self._attempt(self.state["choice"])
+        return self._attempt(self.job.choice)
 
-    def _attempt(self, choice: int) -> dict[str, int]:
-        return {"run": self.state["run"], "choice": choice, "number": self.state["number"] + 1}
+    def _attempt(self, choice: int) -> Attempt:
+        return Attempt(stage=self.job.stage, choice=choice, number=self.job.number + 1)
 
     @property
     def billable_seconds(self) -> int:
         """As billed, or while it runs the seconds on an instance: an upper bound for spot."""
-        return billable_seconds(self.job, now=self.now)
+        return billable_seconds(self.description, now=self.now)
 
     @property
     def cost_usd(self) -> float:
-        """Of this job, at the price of the type that it runs on."""
-        return cost_usd(usd_per_hour(self.job, self.quote), self.billable_seconds)
+        """Of this job, at the price of its instance type."""
+        return cost_usd(usd_per_hour(self.description, self.quote), self.billable_seconds)
 
     @property
     def quiet_seconds(self) -> int | None:
         """Since the last line of the log or the last checkpoint; None while it has no instance."""
-        if self.job.get("SecondaryStatus") not in BILLED or has_ended(self.job):
+        if self.description.get("SecondaryStatus") not in BILLED or has_ended(self.description):
             return None
-        signs = [self.log.last_event, self.checkpoints.last, status_since(self.job)]
+        signs = [self.log.last_event, self.checkpoints.last, status_since(self.description)]
         return self._seconds_since(max(sign for sign in signs if sign is not None))
 
     @property
     def checkpoint_age_seconds(self) -> int | None:
-        """Since the last checkpoint, perhaps an earlier job's of the same run; None if there is none."""
+        """Since the last checkpoint, perhaps an earlier job's of the same stage; None if there is none."""
         last = self.checkpoints.last
         return None if last is None else self._seconds_since(last)
 
@@ -96,24 +97,23 @@ class Look:
     def images_per_second(self) -> float | None:
         """The median of the last lines: one slow interval, such as one with an evaluation, does not count."""
         speeds = [line.figures["images_per_second"] for line in self.log.training]
-        speeds = [speed for speed in speeds if 1e-3 < speed < 1e6]  # any other number is none that a job can have
+        speeds = [speed for speed in speeds if 1e-3 < speed < 1e6]  # no job has another speed
         return statistics.median(speeds) if speeds else None
 
     @property
     def projected_usd(self) -> float | None:
         """The execution's whole cost at the present speed; None while it cannot be told.
 
-        Without the time for evaluations, and so rather too little.
+        The time for evaluations is left out, so it is rather too low.
         """
         speed = self.images_per_second
-        if has_ended(self.job) or len(self.log.training) < LINES_FOR_PROJECTION or speed is None:
+        if has_ended(self.description) or len(self.log.training) < LINES_FOR_PROJECTION or speed is None:
             return None
         last = self.log.training[-1]
         config = RECIPES[self.request.recipe].training
         images = max(0, last.steps - last.step) * config.batch_size * config.accumulation_steps
         seconds = self.billable_seconds + images / speed
-        before: float = self.state["cost_before_usd"]
-        return round(before + cost_usd(usd_per_hour(self.job, self.quote), seconds), 2)
+        return round(self.job.cost_before_usd + cost_usd(usd_per_hour(self.description, self.quote), seconds), 2)
 
     @property
     def step(self) -> str | None:

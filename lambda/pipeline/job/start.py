@@ -12,13 +12,16 @@ from botocore.exceptions import ClientError
 from pipeline.aws_errors import error_code, error_message, raising_unavailable
 from pipeline.billing import affordable_seconds
 from pipeline.dataset.lock import acquire
+from pipeline.dataset.validation import DatasetCheck
 from pipeline.errors import AwsUnavailable, LaunchFailed, OverBudget
 from pipeline.execution import Execution
 from pipeline.job.arguments import CODE_ARCHIVE, checkpoints_uri, training_job_arguments, watch_interval_seconds
 from pipeline.job.cost import committed_usd
 from pipeline.job.execution_jobs import belongs_to, existing_jobs, stop_job
+from pipeline.job.launched_job import Attempt, LaunchedJob
 from pipeline.job.pretrained_weights import choose_weights
 from pipeline.job.state import describe_job, has_completed, possible_types
+from pipeline.quote.cost_quote import Choice, Quote
 from pipeline.request import Request
 from pipeline.s3_layout import training_code_prefix
 from pipeline.settings import LaunchSettings
@@ -34,29 +37,29 @@ LEAST_SECONDS = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """What Launch is to do: `attempt` names one of request.runs and the first of quote["choices"] to try."""
+    """What Launch is to do."""
 
     request: Request
-    dataset: Mapping[str, Any]
-    quote: Mapping[str, Any]
-    attempt: Mapping[str, int]
+    dataset: DatasetCheck
+    quote: Quote
+    attempt: Attempt
     execution: Execution
     settings: LaunchSettings
     now: datetime
 
     @property
-    def choices(self) -> dict[int, Mapping[str, Any]]:
+    def choices(self) -> dict[int, Choice]:
         """The choices that are left, by their index."""
-        return {index: choice for index, choice in enumerate(self.quote["choices"]) if index >= self.attempt["choice"]}
+        return {index: choice for index, choice in enumerate(self.quote.choices) if index >= self.attempt.choice}
 
 
-def start_job(sagemaker: SageMakerClient, s3: S3Client, stepfunctions: SFNClient, launch: Launch) -> dict[str, Any]:
-    """Create the attempt's training job, or take the one that is there; return what Watch needs, as $.job.
+def start_job(sagemaker: SageMakerClient, s3: S3Client, stepfunctions: SFNClient, launch: Launch) -> LaunchedJob:
+    """Create the attempt's training job, or take the one that is there.
 
     Raises AlreadyRunning if another execution has taken the data set's lock, LaunchFailed with SageMaker's reason or
     what is missing, OverBudget if the earlier jobs have used up the cap, or AwsUnavailable if a second try may help.
     """
-    # An aborted execution has given its lock back; when it is redriven it may come here without passing Lock again.
+    # An aborted execution has released its lock; when it is redriven, it may get here without passing Lock again.
     acquire(
         s3,
         stepfunctions,
@@ -64,21 +67,21 @@ def start_job(sagemaker: SageMakerClient, s3: S3Client, stepfunctions: SFNClient
         dataset_prefix=launch.request.dataset_prefix,
         execution=launch.execution,
     )
-    jobs = existing_jobs(sagemaker, launch.execution, at_least=launch.attempt["number"])
-    for number, job in reversed(jobs.items()):
-        if _serves(job, launch):
-            return _taken(sagemaker, job, number, _before(jobs, number), launch)
-    number = max(launch.attempt["number"], max(jobs, default=-1) + 1)
+    jobs = existing_jobs(sagemaker, launch.execution, at_least=launch.attempt.number)
+    for number, found in reversed(jobs.items()):
+        if _serves(found, launch):
+            return _taken(sagemaker, found, number, _before(jobs, number), launch)
+    number = max(launch.attempt.number, max(jobs, default=-1) + 1)
     weights = choose_weights(s3, bucket=launch.settings.bucket, request=launch.request)
     _copy_code(s3, launch.settings)
-    state = _create_first_possible(sagemaker, number, _before(jobs, number), weights, launch)
-    _stop_if_aborted(sagemaker, stepfunctions, state["name"], launch.execution)
-    return state
+    job = _create_first_possible(sagemaker, number, _before(jobs, number), weights, launch)
+    _stop_if_aborted(sagemaker, stepfunctions, job.name, launch.execution)
+    return job
 
 
 def _serves(job: Mapping[str, Any], launch: Launch) -> bool:
-    """Whether an earlier try or the execution before its redrive created this job, and it runs or has done its work."""
-    folder = checkpoints_uri(launch.settings.bucket, launch.execution, launch.attempt["run"])
+    """Whether the job is one of this stage, from an earlier try or before a redrive, and runs or has completed."""
+    folder = checkpoints_uri(launch.settings.bucket, launch.execution, launch.attempt.stage)
     if job.get("CheckpointConfig", {}).get("S3Uri") != folder:
         return False
     return job["TrainingJobStatus"] == "InProgress" or has_completed(job, launch.execution.region)
@@ -94,19 +97,22 @@ def _taken(
     number: int,
     earlier: list[Mapping[str, Any]],
     launch: Launch,
-) -> dict[str, Any]:
-    """The state of a job that is there, if it carries this execution's tag."""
+) -> LaunchedJob:
+    """A job that is there, if it carries this execution's tag."""
     if not belongs_to(sagemaker, job, launch.execution):
         raise LaunchFailed(
             f"There already is a training job {job['TrainingJobName']} that this execution did not start: "
             "start a new execution under another name."
         )
     types, spot = possible_types(job), bool(job.get("EnableManagedSpotTraining"))
-    choices = dict(enumerate(launch.quote["choices"]))
-    same = [index for index, each in choices.items() if set(each["instance_types"]) == types and each["spot"] is spot]
-    index = same[0] if same else launch.attempt["choice"]
+    same = [
+        index
+        for index, choice in enumerate(launch.quote.choices)
+        if set(choice.instance_types) == types and choice.spot is spot
+    ]
+    index = same[0] if same else launch.attempt.choice
     seconds = job["StoppingCondition"]["MaxRuntimeInSeconds"]
-    return _state(launch, number, earlier, index=index, max_runtime_seconds=seconds)
+    return _launched(launch, number, earlier, index=index, max_runtime_seconds=seconds)
 
 
 def _create_first_possible(
@@ -115,19 +121,19 @@ def _create_first_possible(
     earlier: list[Mapping[str, Any]],
     weights: str | None,
     launch: Launch,
-) -> dict[str, Any]:
-    """Go through the choices until SageMaker accepts one: a quota is refused at once, lacking capacity shows later."""
+) -> LaunchedJob:
+    """Go through the choices until SageMaker accepts one: it refuses a quota at once, while no capacity shows later."""
     spent = committed_usd(earlier, launch.quote, now=launch.now)
     left = launch.request.max_cost_usd - spent
     refusals: list[str] = []
     for index, choice in launch.choices.items():
-        affordable = affordable_seconds(max(0.0, left), choice["usd_per_hour"])
-        seconds = min(choice["max_runtime_seconds"][launch.attempt["run"]], affordable)
+        affordable = affordable_seconds(max(0.0, left), choice.usd_per_hour)
+        seconds = min(choice.max_runtime_seconds[launch.attempt.stage], affordable)
         if seconds < LEAST_SECONDS:
             continue
         arguments = training_job_arguments(
             request=launch.request,
-            run=launch.attempt["run"],
+            stage=launch.attempt.stage,
             choice=choice,
             max_runtime_seconds=seconds,
             dataset=launch.dataset,
@@ -141,12 +147,12 @@ def _create_first_possible(
                 sagemaker.create_training_job(**arguments)
         except ClientError as error:
             if _name_is_taken(error):
-                return _taken(sagemaker, _shown(sagemaker, arguments["TrainingJobName"]), number, earlier, launch)
+                return _taken(sagemaker, _described(sagemaker, arguments["TrainingJobName"]), number, earlier, launch)
             if error_code(error) != "ResourceLimitExceeded":
                 raise LaunchFailed(_refusal(error, choice, "Compare the request with what it names.")) from error
             refusals.append(_refusal(error, choice, ""))
             continue
-        return _state(launch, number, earlier, index=index, max_runtime_seconds=seconds)
+        return _launched(launch, number, earlier, index=index, max_runtime_seconds=seconds)
     if refusals:
         raise LaunchFailed(
             f"{' '.join(refusals)} Ask for a higher quota in the Service Quotas console (Amazon SageMaker AI; 'for "
@@ -159,30 +165,28 @@ def _create_first_possible(
     )
 
 
-def _state(
+def _launched(
     launch: Launch, number: int, earlier: list[Mapping[str, Any]], *, index: int, max_runtime_seconds: int
-) -> dict[str, Any]:
-    """$.job, as Watch, Stop and Judge read it; `index` is the choice's."""
-    run, choice = launch.attempt["run"], launch.quote["choices"][index]
-    return {
-        "name": launch.execution.job_name(number),
-        "run": run,
-        "choice": index,
-        "number": number,
-        "redrive_count": launch.execution.redrive_count,
-        "instance_types": list(choice["instance_types"]),
-        "spot": choice["spot"],
-        "cost_before_usd": round(committed_usd(earlier, launch.quote, now=launch.now), 2),
-        "max_runtime_seconds": max_runtime_seconds,
-        "checkpoints_uri": checkpoints_uri(launch.settings.bucket, launch.execution, run),
-        "watch_interval_seconds": watch_interval_seconds(choice, launch.settings.watch_interval),
-        "first_minutes": "open",
-        "stop": None,
-    }
+) -> LaunchedJob:
+    """The job of the choice `index`."""
+    stage, choice = launch.attempt.stage, launch.quote.choices[index]
+    return LaunchedJob(
+        name=launch.execution.job_name(number),
+        stage=stage,
+        choice=index,
+        number=number,
+        redrive_count=launch.execution.redrive_count,
+        instance_types=choice.instance_types,
+        spot=choice.spot,
+        cost_before_usd=round(committed_usd(earlier, launch.quote, now=launch.now), 2),
+        max_runtime_seconds=max_runtime_seconds,
+        checkpoints_uri=checkpoints_uri(launch.settings.bucket, launch.execution, stage),
+        watch_interval_seconds=watch_interval_seconds(choice, launch.settings.watch_interval),
+    )
 
 
 def _stop_if_aborted(sagemaker: SageMakerClient, stepfunctions: SFNClient, name: str, execution: Execution) -> None:
-    """An execution may be aborted while this step runs, which goes on: nobody would know of the job it started."""
+    """An execution may be aborted while this step runs: nobody would learn of the job that it then starts."""
     with raising_unavailable():
         status = stepfunctions.describe_execution(executionArn=execution.arn)["status"]
     if status == "RUNNING":
@@ -194,10 +198,7 @@ def _stop_if_aborted(sagemaker: SageMakerClient, stepfunctions: SFNClient, name:
 
 
 def _copy_code(s3: S3Client, settings: LaunchSettings) -> None:
-    """Keep the code that trains a model beside it.
-
-    The deployment's assets may go with the next deployment, while a spot job fetches its code again at each restart.
-    """
+    """Keep a copy: a spot job fetches its code again at each restart, and the next deployment may delete the asset."""
     key = training_code_prefix(settings.code_asset_key) + CODE_ARCHIVE
     source = {"Bucket": settings.code_asset_bucket, "Key": settings.code_asset_key}
     try:
@@ -216,14 +217,14 @@ def _name_is_taken(error: ClientError) -> bool:
     return error_code(error) == "ResourceInUse" or "already exists" in error_message(error)
 
 
-def _shown(sagemaker: SageMakerClient, name: str) -> dict[str, Any]:
+def _described(sagemaker: SageMakerClient, name: str) -> dict[str, Any]:
     job = describe_job(sagemaker, name)
-    if job is None:  # visible to CreateTrainingJob, not yet to DescribeTrainingJob
+    if job is None:  # CreateTrainingJob knows it, DescribeTrainingJob does not yet
         raise AwsUnavailable(f"SageMaker says that {name} exists, but does not show it yet.")
     return job
 
 
-def _refusal(error: ClientError, choice: Mapping[str, Any], remedy: str) -> str:
-    kind = f"{' or '.join(choice['instance_types'])} ({'spot' if choice['spot'] else 'on demand'})"
-    said = f"SageMaker did not accept a training job on {kind} ({error_code(error)}): {error_message(error)}"
-    return f"{said} {remedy}".strip()
+def _refusal(error: ClientError, choice: Choice, suggestion: str) -> str:
+    kind = f"{' or '.join(choice.instance_types)} ({'spot' if choice.spot else 'on demand'})"
+    reason = f"SageMaker did not accept a training job on {kind} ({error_code(error)}): {error_message(error)}"
+    return f"{reason} {suggestion}".strip()

@@ -1,4 +1,4 @@
-"""What DescribeTrainingJob tells of a job: where it is, what it has cost so far, and what its end means."""
+"""What DescribeTrainingJob tells about a job: its status, its billed time, and the error that it ended with."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def describe_job(sagemaker: SageMakerClient, name: str) -> dict[str, Any] | None
 
 
 def has_ended(job: Mapping[str, Any]) -> bool:
-    """Whether nothing will change any more."""
+    """Whether nothing will change."""
     return job["TrainingJobStatus"] not in ("InProgress", "Stopping")
 
 
 def has_completed(job: Mapping[str, Any], region: str) -> bool:
-    """Whether it came to its own end, and so left a model."""
-    return job["TrainingJobStatus"] == "Completed" and ending(job, region) is None
+    """Whether it trained to its end, and so left a model."""
+    return job["TrainingJobStatus"] == "Completed" and error_of(job, region) is None
 
 
 def instance_type(job: Mapping[str, Any]) -> str:
@@ -80,7 +80,7 @@ def billable_seconds(job: Mapping[str, Any], *, now: datetime) -> int:
 
 
 def status_since(job: Mapping[str, Any]) -> datetime:
-    """When the job came to have an instance, or to wait for one, as it does now."""
+    """Since when the job has had an instance, or has waited for one."""
     queued = job.get("SecondaryStatus") in QUEUED
     since: datetime = job["CreationTime"]
     for transition in reversed(job.get("SecondaryStatusTransitions", [])):
@@ -98,40 +98,40 @@ def lacked_capacity(job: Mapping[str, Any]) -> bool:
     )
 
 
-def ending(job: Mapping[str, Any], region: str) -> PipelineError | None:
-    """The error that the job's end stands for; None while it runs and when it completed."""
+def error_of(job: Mapping[str, Any], region: str) -> PipelineError | None:
+    """The error that the job ended with; None while it runs and when it completed."""
     name, status, secondary = job["TrainingJobName"], job["TrainingJobStatus"], job.get("SecondaryStatus", "")
     limits = job.get("StoppingCondition", {})
     reason = sanitise(job.get("FailureReason") or "SageMaker gives no reason.", longest=1100)
     logs = f"Its log: {log_group_link(region, name)}"
-    end: PipelineError | None = None
+    error: PipelineError | None = None
     if not has_ended(job):
         pass
     elif secondary == "MaxRuntimeExceeded":
-        end = TrainingTimedOut(
+        error = TrainingTimedOut(
             f"The training job {name} reached its limit of {_hours(limits, 'MaxRuntimeInSeconds')}, which is what "
             f"max_cost_usd pays for. Start again with a higher one; a new execution trains from the beginning. {logs}"
         )
     elif secondary == "MaxWaitTimeExceeded":
-        end = TrainingTimedOut(
+        error = TrainingTimedOut(
             f"The training job {name} found too little spot capacity within {_hours(limits, 'MaxWaitTimeInSeconds')}. "
             f'Start again with {{"spot": false}} or other instance_types. {logs}'
         )
     elif status == "Failed" and lacked_capacity(job):
-        end = LaunchFailed(
+        error = LaunchFailed(
             f"The training job {name} found no capacity of {instance_type(job)}: {reason} "
             "Start again later, or name further instance_types, which are then tried in turn."
         )
     elif status == "Failed":
-        end = TrainingFailed(f"The training job {name} failed: {reason} {logs}")
+        error = TrainingFailed(f"The training job {name} failed: {reason} {logs}")
     elif secondary == "Interrupted":
-        end = TrainingStopped(
+        error = TrainingStopped(
             f"The training job {name} lost its spot capacity and was not resumed. "
             f'Start again, with {{"spot": false}} if it happens often. {logs}'
         )
     elif status != "Completed":
-        end = TrainingStopped(f"The training job {name} was stopped by hand, or by another program. {logs}")
-    return end
+        error = TrainingStopped(f"The training job {name} was stopped by hand, or by another program. {logs}")
+    return error
 
 
 def _hours(limits: Mapping[str, Any], name: str) -> str:

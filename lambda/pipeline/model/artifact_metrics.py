@@ -1,4 +1,4 @@
-"""Metrics and health out of model.tar.gz, read as a stream: nothing is unpacked to disk, and every size has a limit."""
+"""Reads metrics and health in model.tar.gz as a stream: nothing is unpacked to disk, and every size has a limit."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, NoReturn, cast
 from botocore.exceptions import ClientError
 
 from dataset_contract.sanitise import sanitise
+from dataset_contract.split_checks import MAX_CATEGORY_ID
 from pipeline.aws_errors import error_code, raising_unavailable
 from pipeline.job.health import HEALTH_FILE, RunHealth, read_health
 from pipeline.s3_layout import bucket_and_key
@@ -27,12 +28,12 @@ MAX_FILE_BYTES = 4_000_000
 MAX_UNPACKED_BYTES = 4_000_000_000
 """The model's weights are 190 MB, and reading on costs a processor's time."""
 MAX_MEMBERS = 10_000
-MAX_CLASSES = 100
+MAX_CLASSES = MAX_CATEGORY_ID + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunMetrics:
-    """What the gate looks at, on the validation split; each from 0 to 1."""
+    """What the gate compares, on the validation split; each from 0 to 1."""
 
     ap: float
     f1: float
@@ -42,7 +43,7 @@ class RunMetrics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """What an artifact tells of its run."""
+    """What an artifact tells about its stage."""
 
     metrics: RunMetrics | None
     metrics_file: bytes | None
@@ -79,20 +80,20 @@ def read_artifact(s3: S3Client, uri: str) -> Artifact:
 
 
 def parse_metrics(content: bytes) -> RunMetrics:
-    """Of metrics.json. Raises ValueError, which says what is odd."""
+    """The metrics in metrics.json. Raises ValueError, which says what is wrong."""
     try:
         metrics = json.loads(content, parse_constant=_refuse_constant)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     if not isinstance(metrics, dict):
-        raise ValueError("it is no object")
+        raise ValueError("it is not an object")
     classes = metrics.get("classes")
     if not isinstance(classes, dict) or len(classes) > MAX_CLASSES:
         raise ValueError(f"classes is not an object of at most {MAX_CLASSES} entries")
     f1_by_class: dict[str, float | None] = {}
     for name, figures in classes.items():
         if not isinstance(figures, dict):
-            raise ValueError(f"classes.{name} is no object")
+            raise ValueError(f"classes.{name} is not an object")
         f1_by_class[sanitise(name, longest=64)] = (
             None if figures.get("f1") is None else _share(f"classes.{name}.f1", figures["f1"])
         )
@@ -100,7 +101,7 @@ def parse_metrics(content: bytes) -> RunMetrics:
 
 
 def _files(body: IO[bytes]) -> tuple[dict[str, bytes], str | None]:
-    """The files of interest at the archive's top, and what is wrong with the archive, if anything."""
+    """Metrics and health at the archive's top, and what is wrong with the archive, if anything."""
     found: dict[str, bytes] = {}
     unpacked = 0
     try:

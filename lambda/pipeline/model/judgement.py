@@ -1,20 +1,24 @@
-"""What a completed training job is worth: the full run may follow, the model is registered, or what falls short."""
+"""Judges a completed stage: the next stage may follow, its model is registered, or what falls short."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pipeline.aws_errors import raising_unavailable
+from pipeline.dataset.validation import DatasetCheck
 from pipeline.errors import TrainingFailed
 from pipeline.execution import Execution
 from pipeline.job.cost import usd_per_hour
+from pipeline.job.launched_job import Attempt, LaunchedJob
 from pipeline.job.state import billable_seconds, describe_job, instance_type
 from pipeline.model.artifact_metrics import Artifact, read_artifact
-from pipeline.model.quality_gate import shortfalls
+from pipeline.model.quality_gate import gate_of, shortfalls
 from pipeline.model.registry import AP, DATASET_VERSION, last_accepted, make_group, register_model
+from pipeline.name_list import name_list
+from pipeline.quote.cost_quote import Quote
 from pipeline.quote.records import StageRecord, write_record
 from pipeline.request import Request
 from pipeline.s3_layout import metrics_key, uri
@@ -24,16 +28,18 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
 
+Decision = Literal["next_stage", "registered", "gate_not_met", "unhealthy"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """The verdict on one completed run."""
+    """`$.judgement`: what was decided about one completed stage."""
 
-    action: Literal["next_run", "registered", "gate_not_met", "unhealthy"]
+    decision: Decision
     sentence: str
-    """The verdict with its figures, for people."""
-    attempt: dict[str, int] | None = None
-    """For "next_run": what Launch is to start."""
+    """The decision with its figures, for people."""
+    attempt: Attempt | None = None
+    """For "next_stage": what Launch is to start."""
     artifact_uri: str
     metrics_uri: str | None
     """The trainer's metrics.json beside the report; None if there was none."""
@@ -42,20 +48,15 @@ class Judgement:
     f1_by_class: Mapping[str, float | None]
     model_package_arn: str | None = None
 
-    def to_state(self) -> dict[str, Any]:
-        """As the state machine carries it."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CompletedRun:
-    """What Judge is told."""
+class CompletedStage:
+    """What Judge gets."""
 
     request: Request
-    dataset: Mapping[str, Any]
-    quote: Mapping[str, Any]
-    job: Mapping[str, Any]
-    """$.job."""
+    dataset: DatasetCheck
+    quote: Quote
+    job: LaunchedJob
     artifact_uri: str
     execution: Execution
     settings: JudgeSettings
@@ -63,74 +64,78 @@ class CompletedRun:
 
     @property
     def is_last(self) -> bool:
-        """Whether no run of the request follows."""
-        return bool(self.job["run"] + 1 == len(self.request.runs))
+        """Whether no stage of the request follows."""
+        return self.job.stage + 1 == len(self.request.stages)
+
+    @property
+    def dataset_version(self) -> str:
+        """The version of the data set that was trained on."""
+        assert self.dataset.version is not None, "only a valid data set is trained on"
+        return self.dataset.version
 
 
-def judge_run(sagemaker: SageMakerClient, s3: S3Client, run: CompletedRun) -> Judgement:
-    """Read the artifact, keep what the run took, and decide. Raises TrainingFailed, AwsUnavailable."""
-    artifact = read_artifact(s3, run.artifact_uri)
-    _keep_record(sagemaker, s3, run, artifact)
-    metrics_uri = _keep_metrics(s3, run, artifact)
-    if not run.is_last:
-        return _test_run(run, artifact, metrics_uri)
+def judge_stage(sagemaker: SageMakerClient, s3: S3Client, stage: CompletedStage) -> Judgement:
+    """Read the artifact, record what the stage took, and decide. Raises TrainingFailed, AwsUnavailable."""
+    artifact = read_artifact(s3, stage.artifact_uri)
+    _keep_record(sagemaker, s3, stage, artifact)
+    metrics_uri = _keep_metrics(s3, stage, artifact)
+    if not stage.is_last:
+        return _judge_by_health(stage, artifact, metrics_uri)
     if artifact.metrics is None or metrics_uri is None:
-        return _judgement("gate_not_met", f"The gate is not met: {artifact.complaint}", run, artifact, metrics_uri)
-    make_group(sagemaker, run.settings.model_package_group)
-    accepted = last_accepted(sagemaker, run.settings.model_package_group)
-    short = shortfalls(
-        artifact.metrics,
-        gate=run.request.quality_gate,
-        accepted=accepted,
-        dataset_version=run.dataset["version"],
-    )
+        return _judgement("gate_not_met", f"The gate is not met: {artifact.complaint}", stage, artifact, metrics_uri)
+    make_group(sagemaker, stage.settings.model_package_group)
+    accepted = last_accepted(sagemaker, stage.settings.model_package_group)
+    gate, note = gate_of(stage.request, stage.dataset.classes)
+    short = shortfalls(artifact.metrics, gate=gate, accepted=accepted, dataset_version=stage.dataset_version)
     if short:
-        return _judgement("gate_not_met", f"The gate is not met: {' '.join(short)}", run, artifact, metrics_uri)
+        sentence = " ".join(["The gate is not met:", *short, *note])
+        return _judgement("gate_not_met", sentence, stage, artifact, metrics_uri)
     package = register_model(
         sagemaker,
-        group=run.settings.model_package_group,
-        image=run.settings.training_image,
-        model_uri=run.artifact_uri,
+        group=stage.settings.model_package_group,
+        image=stage.settings.training_image,
+        model_uri=stage.artifact_uri,
         metrics_uri=metrics_uri,
-        description=f"{_figures(artifact)} Trained by the execution {run.execution.name}.",
-        metadata=_metadata(run, artifact),
-        execution=run.execution,
+        description=f"{_figures(artifact)} Trained by the execution {stage.execution.name}.",
+        metadata=_metadata(stage, artifact),
+        execution=stage.execution,
     )
     compared = f" It is compared with {accepted.arn}." if accepted else " No model was accepted before it."
-    sentence = f"The gate is met. {_figures(artifact)}{compared} The model is registered, pending approval: {package}"
-    return _judgement("registered", sentence, run, artifact, metrics_uri, package=package)
+    met = " ".join(["The gate is met.", *note])
+    sentence = f"{met} {_figures(artifact)}{compared} The model is registered, pending approval: {package}"
+    return _judgement("registered", sentence, stage, artifact, metrics_uri, package=package)
 
 
-def _test_run(run: CompletedRun, artifact: Artifact, metrics_uri: str | None) -> Judgement:
-    """A run that another follows, if it was healthy: too short for the ten minutes is good enough, if the loss fell."""
+def _judge_by_health(stage: CompletedStage, artifact: Artifact, metrics_uri: str | None) -> Judgement:
+    """Of a stage before the last: the next one follows unless it was unhealthy; too short to tell is good enough."""
     health = artifact.health
     if health is None:
-        sentence = f"The next run was not started: the model {run.artifact_uri} has no health.json that could be read."
-        return _judgement("unhealthy", sentence, run, artifact, metrics_uri)
+        sentence = f"The next stage was not started: the model {stage.artifact_uri} has no readable health.json."
+        return _judgement("unhealthy", sentence, stage, artifact, metrics_uri)
     if health.status == "unhealthy":
-        sentence = f"The next run was not started: {' '.join(health.failed_messages)}"
-        return _judgement("unhealthy", sentence, run, artifact, metrics_uri)
-    sentence = f"The run was good, so the next one follows. {' '.join(health.passed_messages)} {_figures(artifact)}"
-    attempt = {"run": run.job["run"] + 1, "choice": 0, "number": run.job["number"] + 1}
-    return _judgement("next_run", sentence.rstrip(), run, artifact, metrics_uri, attempt=attempt)
+        sentence = f"The next stage was not started: {' '.join(health.failed_messages)}"
+        return _judgement("unhealthy", sentence, stage, artifact, metrics_uri)
+    sentence = f"The stage was good, so the next one follows. {' '.join(health.passed_messages)} {_figures(artifact)}"
+    attempt = Attempt(stage=stage.job.stage + 1, choice=0, number=stage.job.number + 1)
+    return _judgement("next_stage", sentence.rstrip(), stage, artifact, metrics_uri, attempt=attempt)
 
 
 def _judgement(
-    action: Literal["next_run", "registered", "gate_not_met", "unhealthy"],
+    decision: Decision,
     sentence: str,
-    run: CompletedRun,
+    stage: CompletedStage,
     artifact: Artifact,
     metrics_uri: str | None,
     *,
     package: str | None = None,
-    attempt: dict[str, int] | None = None,
+    attempt: Attempt | None = None,
 ) -> Judgement:
     metrics = artifact.metrics
     return Judgement(
-        action=action,
+        decision=decision,
         sentence=sentence,
         attempt=attempt,
-        artifact_uri=run.artifact_uri,
+        artifact_uri=stage.artifact_uri,
         metrics_uri=metrics_uri,
         ap=metrics.ap if metrics else None,
         f1=metrics.f1 if metrics else None,
@@ -139,62 +144,66 @@ def _judgement(
     )
 
 
-def _keep_record(sagemaker: SageMakerClient, s3: S3Client, run: CompletedRun, artifact: Artifact) -> None:
-    """For the next quotes; without the trainer's own clock there is nothing to learn."""
-    name = run.job["name"]
+def _keep_record(sagemaker: SageMakerClient, s3: S3Client, stage: CompletedStage, artifact: Artifact) -> None:
+    """For the next quotes; without the trainer's own clock there is nothing to record."""
+    name = stage.job.name
     job = describe_job(sagemaker, name)
     if job is None:
         raise TrainingFailed(f"The training job {name} does not exist any more: somebody deleted it. Start again.")
     if artifact.health is None or artifact.health.seconds <= 0:
         return
-    billed = billable_seconds(job, now=run.now)
-    ended: datetime = job.get("TrainingEndTime", run.now)
+    billed = billable_seconds(job, now=stage.now)
+    ended: datetime = job.get("TrainingEndTime", stage.now)
+    training = stage.request.stages[stage.job.stage]
     record = StageRecord(
-        execution_arn=run.execution.arn,
+        execution_arn=stage.execution.arn,
         training_job_name=name,
-        recipe=run.request.runs[run.job["run"]].recipe,
+        recipe=training.recipe,
         instance_type=instance_type(job),
-        spot=run.job["spot"],
-        dataset_version=run.dataset["version"],
-        training_images=run.dataset["splits"]["train"],
-        epochs=run.request.runs[run.job["run"]].epochs,
+        spot=stage.job.spot,
+        dataset_version=stage.dataset_version,
+        training_images=stage.dataset.splits["train"],
+        epochs=training.epochs,
         trainer_seconds=artifact.health.seconds,
         job_seconds=job.get("TrainingTimeInSeconds", billed),
         billable_seconds=billed,
-        usd_per_hour=usd_per_hour(job, run.quote),
+        usd_per_hour=usd_per_hour(job, stage.quote),
         ended=ended.isoformat(),
     )
-    write_record(s3, bucket=run.settings.bucket, execution_name=run.execution.name, run=run.job["run"], record=record)
+    write_record(
+        s3, bucket=stage.settings.bucket, execution_name=stage.execution.name, stage=stage.job.stage, record=record
+    )
 
 
-def _keep_metrics(s3: S3Client, run: CompletedRun, artifact: Artifact) -> str | None:
-    """metrics.json beside the report, where it can be read without the model; returns its place."""
+def _keep_metrics(s3: S3Client, stage: CompletedStage, artifact: Artifact) -> str | None:
+    """Copy metrics.json to the report, where it can be read without the model; return its place."""
     if artifact.metrics_file is None:
         return None
-    key = metrics_key(run.execution.name, run.job["run"])
+    key = metrics_key(stage.execution.name, stage.job.stage)
     with raising_unavailable():
-        s3.put_object(Bucket=run.settings.bucket, Key=key, Body=artifact.metrics_file, ContentType="application/json")
-    return uri(run.settings.bucket, key)
+        s3.put_object(Bucket=stage.settings.bucket, Key=key, Body=artifact.metrics_file, ContentType="application/json")
+    return uri(stage.settings.bucket, key)
 
 
 def _figures(artifact: Artifact) -> str:
     if artifact.metrics is None:
         return ""
-    classes = (
+    classes = [
         f"F1 of {name} {'without a box' if f1 is None else f'{f1:.4f}'}"
         for name, f1 in artifact.metrics.f1_by_class.items()
-    )
-    return ", ".join([f"AP {artifact.metrics.ap:.4f}", f"F1 {artifact.metrics.f1:.4f}", *classes]) + "."
+    ]
+    return f"AP {artifact.metrics.ap:.4f}, {name_list([f'F1 {artifact.metrics.f1:.4f}', *classes], most=21)}."
 
 
-def _metadata(run: CompletedRun, artifact: Artifact) -> dict[str, str]:
+def _metadata(stage: CompletedStage, artifact: Artifact) -> dict[str, str]:
     metrics = artifact.metrics
     assert metrics is not None
     return {
         AP: f"{metrics.ap:.6f}",
         "f1": f"{metrics.f1:.6f}",
-        DATASET_VERSION: run.dataset["version"],
-        "execution": run.execution.arn,
-        "training_job": run.job["name"],
-        "report": run.dataset["report_uri"],
+        DATASET_VERSION: stage.dataset_version,
+        "classes": " / ".join(stage.dataset.classes),
+        "execution": stage.execution.arn,
+        "training_job": stage.job.name,
+        "report": stage.dataset.report_uri,
     } | {f"f1.{name}": f"{f1:.6f}" for name, f1 in metrics.f1_by_class.items() if f1 is not None}

@@ -1,11 +1,14 @@
-"""The gate: what a model must reach to be registered. Not to reach it is an outcome, not a failure."""
+"""The gate: what a model must reach to be registered. To miss it is an outcome, not a failure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pipeline.errors import RequestInvalid
 from pipeline.model.artifact_metrics import RunMetrics
+from pipeline.name_list import name_list
+from pipeline.request import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +19,21 @@ class AcceptedModel:
     ap: float | None
     """None: it was not registered by this pipeline, and so tells no AP."""
     dataset_version: str | None
+
+
+def gate_of(request: Request, classes: Sequence[str]) -> tuple[dict[str, float], list[str]]:
+    """The gate for a data set of these classes, and a sentence on what of the deployment's default does not apply.
+
+    Raises RequestInvalid if the request's own gate names a class that the data set lacks.
+    """
+    absent = [name for name in request.quality_gate if name not in classes]
+    if absent and not request.gate_is_default:
+        raise RequestInvalid(
+            f"The input's field quality_gate names {name_list(absent)}, but the data set's classes are "
+            f"{name_list(classes)}: start again with a gate for these, or with {{}}."
+        )
+    note = f"The deployment's default gate for {name_list(absent)} does not apply: the data set has no such class."
+    return {name: least for name, least in request.quality_gate.items() if name in classes}, [note] if absent else []
 
 
 def shortfalls(

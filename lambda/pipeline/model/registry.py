@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 AP, DATASET_VERSION = "ap", "dataset_version"
-"""Customer metadata of a package by which the next model is compared with it."""
+"""The keys of a package's metadata with which the next model is compared."""
 _NOT_IN_METADATA = re.compile(r"[^\w .:/=+@-]")
 
 
 def make_group(sagemaker: SageMakerClient, group: str) -> None:
-    """Make the group of model packages unless it is there. Raises AwsUnavailable."""
+    """Create the group of model packages unless it exists. Raises AwsUnavailable."""
     try:
         with raising_unavailable():
             sagemaker.create_model_package_group(
                 ModelPackageGroupName=group,
-                ModelPackageGroupDescription="DINO detectors of rooms and walls, each version one run of the pipeline",
+                ModelPackageGroupDescription="DINO detectors of rooms and walls, one version a run of the pipeline",
             )
     except ClientError as error:
         exists = error_code(error) in ("ResourceInUse", "ConflictException") or "exist" in error_message(error)
@@ -64,7 +64,7 @@ def register_model(
     metadata: Mapping[str, str],
     execution: Execution,
 ) -> str:
-    """Register the model as pending approval and return its package's ARN; a second time for one execution, the same.
+    """Register the model as pending approval and return its package's ARN, which is the same for a second try.
 
     Raises AwsUnavailable.
     """

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
-from dataset_contract.sanitise import sanitise
+from pipeline.name_list import name_list
 from pipeline.quote.candidates import estimate_candidates
 from pipeline.quote.estimate import Estimate, joined
 from pipeline.quote.pricing_context import PricingContext
 from pipeline.quote.rejection import rejection_reason, suggestion
 from pipeline.quote.speed import spot_saving_of
 from pipeline.request import Request
-
-_NAMED_CLASSES = 10
-"""A data set may have a thousand; the sentence stays readable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +31,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """The figures are the first choice's, or the first type's if the request is refused."""
+    """`$.quote`. The figures are the first choice's, or the first type's if the request is refused."""
 
     accepted: bool
     error: str | None
@@ -56,15 +52,6 @@ class Quote:
     notes: tuple[str, ...]
     """Why types were left out, and what is not known."""
     choices: tuple[Choice, ...]
-
-    def to_state(self) -> dict[str, Any]:
-        """As JSON can hold it."""
-        choices = [
-            asdict(choice)
-            | {"instance_types": list(choice.instance_types), "max_runtime_seconds": list(choice.max_runtime_seconds)}
-            for choice in self.choices
-        ]
-        return asdict(self) | {"choices": choices, "notes": list(self.notes)}
 
 
 def make_quote(request: Request, context: PricingContext) -> Quote:
@@ -129,17 +116,10 @@ def _sentence(
         spot = "; spot costs less, but no earlier run shows how much"
     else:
         spot = f"; about {usd_with_spot:,.2f} USD with spot, going by what it saved in the last runs"
+    count = f"{len(classes):,} class{'es' if len(classes) > 1 else ''}"
     return (
-        f"Training {_listed(classes)}takes about {first.hours:.1f} h and {first.usd:,.2f} USD on demand on "
-        f"{' or '.join(first.instance_types)} ({first.usd_per_hour:.5g} USD/h by {price_source}){spot}; at most "
+        f"Training on {count} ({name_list(classes, most=10)}) takes "
+        f"about {first.hours:.1f} h and {first.usd:,.2f} USD on demand on {' or '.join(first.instance_types)} "
+        f"({first.usd_per_hour:.5g} USD/h by {price_source}){spot}; at most "
         f"{request.max_cost_usd:,.2f} USD. {first.speed.images_per_second:.3g} images/s, {first.speed.source}."
     )
-
-
-def _listed(classes: Sequence[str]) -> str:
-    """The data set's classes, so that a person sees before the training whether they are the intended ones."""
-    if not classes:
-        return ""
-    names = [sanitise(name, longest=40) for name in classes[:_NAMED_CLASSES]]
-    more = [f"{len(classes) - len(names):,} more"] if len(classes) > len(names) else []
-    return f"on {len(classes):,} class{'es' if len(classes) > 1 else ''} ({', '.join(names + more)}) "

@@ -16,8 +16,8 @@ class PricingContext:
 
     region: str
     training_images: int
-    classes: tuple[str, ...] = ()
-    """The data set's; none if it has not been asked for them."""
+    classes: tuple[str, ...]
+    """The data set's."""
     prices: Mapping[str, Price]
     """Of all types that a request may name."""
     quotas: Quotas

@@ -51,13 +51,13 @@ class StageRecord:
         return max(0.0, 1 - self.billable_seconds / self.job_seconds) if self.spot else None
 
 
-def write_record(s3: S3Client, *, bucket: str, execution_name: str, run: int, record: StageRecord) -> None:
+def write_record(s3: S3Client, *, bucket: str, execution_name: str, stage: int, record: StageRecord) -> None:
     """Write or replace the record of one stage. Raises AwsUnavailable."""
     body = json.dumps(asdict(record), indent=1, allow_nan=False) + "\n"
     with raising_unavailable():
         s3.put_object(
             Bucket=bucket,
-            Key=run_record_key(execution_name, run),
+            Key=run_record_key(execution_name, stage),
             Body=body.encode(),
             ContentType="application/json",
         )

@@ -1,19 +1,20 @@
-"""Not a step: what EventBridge calls for an execution that was aborted or timed out, and so runs no further step."""
+"""Not a step: what EventBridge calls when an execution was aborted or timed out, which then runs no further step."""
 
 from __future__ import annotations
 
-import os
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Any
 
 from pipeline.aws_errors import raising_unavailable
-from pipeline.clients import cloudwatch_client, s3_client, sagemaker_client, sns_client, stepfunctions_client
-from pipeline.ending.finalisation import Services, finalise
+from pipeline.clients import stepfunctions_client
+from pipeline.ending.execution_state import ExecutionState
 from pipeline.ending.outcome import Failure
 from pipeline.execution import Execution
-from pipeline.settings import FinaliseSettings
+from pipeline.state import to_state
+from pipeline.step import logged
+from pipeline.steps.finalise import finalised
 
-_ENDS = {
+FAILURES = {
     "ABORTED": Failure(
         error="Aborted", cause="Somebody stopped the execution. Redrive it to go on from its last checkpoint."
     ),
@@ -23,22 +24,16 @@ _ENDS = {
 }
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:
-    """Event: Step Functions' "Execution Status Change". Returns Outcome's fields; None if there is nothing to end.
+def handler(event: Mapping[str, Any], _context: object) -> Any:  # noqa: ANN401 - JSON
+    """Event: Step Functions' "Execution Status Change". Returns the outcome; None if the execution goes on.
 
     What the state machine carried is not known: the jobs are found by the names that they can have, the lock by its
     holder. Raises AwsUnavailable.
     """
     with raising_unavailable():
         description = stepfunctions_client().describe_execution(executionArn=event["detail"]["executionArn"])
-    failure = _ENDS.get(description["status"])
+    failure = FAILURES.get(description["status"])
     if failure is None:  # redriven before this event arrived
         return None
-    return finalise(
-        Services(sagemaker=sagemaker_client(), s3=s3_client(), sns=sns_client(), cloudwatch=cloudwatch_client()),
-        state={},
-        execution=Execution.from_description(description),
-        failure=failure,
-        settings=FinaliseSettings.from_environment(os.environ),
-        now=datetime.now(UTC),
-    ).to_state()
+    execution = Execution.from_description(description)
+    return to_state(logged("aborted", execution, lambda: finalised(execution, ExecutionState(), failure)))

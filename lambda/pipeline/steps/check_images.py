@@ -1,16 +1,27 @@
-"""Step CheckBatch, one of many at the same time: read a batch of the data set's images."""
+"""Step CheckImages, run many times in parallel: read a batch of the data set's images."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 from pipeline.aws_errors import raising_unavailable
 from pipeline.dataset.batches import check_batch
+from pipeline.execution import Execution
+from pipeline.request import Request
+from pipeline.step import Step
 from pipeline.steps.validate import validation
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Event: {"execution", "request", "batch": key}. Returns {"images"}. Raises AwsUnavailable."""
-    check = validation(event)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedBatch:
+    """How many images were read."""
+
+    images: int
+
+
+@Step
+def handler(*, execution: Execution, request: Request, batch: str) -> CheckedBatch:
+    """Raises AwsUnavailable."""
+    check = validation(request, execution)
     with raising_unavailable():
-        return {"images": check_batch(check.s3, check.store, bucket=check.bucket, batch=event["batch"])}
+        return CheckedBatch(images=check_batch(check.s3, check.store, bucket=check.bucket, batch=batch))

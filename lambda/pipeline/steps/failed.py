@@ -1,24 +1,24 @@
-"""Step Failed: end the execution with the run's error, or after a redrive let the run begin anew."""
+"""Step Failed: end the execution with the run's error, or start the run again after a redrive."""
 
 from __future__ import annotations
 
-from typing import Any
-
+from pipeline.ending.outcome import Outcome
 from pipeline.execution import Execution
+from pipeline.step import Step
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Event: {"execution", "outcome"}. Raises the outcome's error, under its name, with its cause.
+@Step
+def handler(*, execution: Execution, outcome: Outcome) -> dict[str, object]:
+    """Raises the outcome's error, under its name, with its cause.
 
-    A redrive runs this step again, since it is the one that did not succeed: then it returns an empty state, and each
+    A redrive runs this step again, since it is the one that did not succeed. Then it returns an empty state, and each
     step of the run finds what the earlier try has left.
     """
-    outcome = event["outcome"]
-    if Execution.from_context(event["execution"]).redrive_count > outcome["redrive_count"]:
+    if execution.redrive_count > outcome.redrive_count:
         return {}
-    raise _named(outcome["error"])(outcome["cause"])
+    raise _named(str(outcome.error))(outcome.cause)
 
 
 def _named(error: str) -> type[Exception]:
-    """Lambda tells the state machine the class's name: that is what the console shows as the execution's error."""
+    """Lambda reports the class's name, which the console shows as the execution's error."""
     return type(error, (Exception,), {})

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from pipeline.clients import cloudwatch_client, s3_client, sagemaker_client, sns_client
-from pipeline.ending.finalisation import Services, finalise
-from pipeline.ending.outcome import failure_of
+from pipeline.ending.execution_state import ExecutionState
+from pipeline.ending.finalisation import FinalisationClients, finalise
+from pipeline.ending.outcome import Failure, Outcome
 from pipeline.execution import Execution
 from pipeline.settings import FinaliseSettings
+from pipeline.step import Step
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Event: {"execution", "state"}. Returns Outcome's fields. Raises AwsUnavailable."""
-    state, execution = event["state"], Execution.from_context(event["execution"])
+@Step
+def handler(*, execution: Execution, state: Mapping[str, object]) -> Outcome:
+    """`state` is the whole one, whose parts may be missing or unreadable. Raises AwsUnavailable."""
+    known = ExecutionState.read(state)
+    return finalised(execution, known, known.failure_of(execution))
+
+
+def finalised(execution: Execution, state: ExecutionState, failure: Failure | None) -> Outcome:
+    """The outcome, after all that is done at an end. Raises AwsUnavailable."""
     return finalise(
-        Services(sagemaker=sagemaker_client(), s3=s3_client(), sns=sns_client(), cloudwatch=cloudwatch_client()),
+        FinalisationClients(
+            sagemaker=sagemaker_client(), s3=s3_client(), sns=sns_client(), cloudwatch=cloudwatch_client()
+        ),
         state=state,
         execution=execution,
-        failure=failure_of(state, execution),
+        failure=failure,
         settings=FinaliseSettings.from_environment(os.environ),
         now=datetime.now(UTC),
-    ).to_state()
+    ).outcome

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from typing import Any
 
 from pipeline.clients import s3_client, sagemaker_client, stepfunctions_client
+from pipeline.dataset.validation import DatasetCheck
 from pipeline.execution import Execution
+from pipeline.job.launched_job import Attempt, LaunchedJob
 from pipeline.job.start import Launch, start_job
+from pipeline.quote.cost_quote import Quote
 from pipeline.request import Request
 from pipeline.settings import LaunchSettings
+from pipeline.step import Step
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Event: {"execution", "request", "dataset", "quote", "attempt"}. Returns the job, as Watch needs it.
-
-    Raises AlreadyRunning, LaunchFailed, OverBudget, AwsUnavailable.
-    """
+@Step
+def handler(
+    *, execution: Execution, request: Request, dataset: DatasetCheck, quote: Quote, attempt: Attempt
+) -> LaunchedJob:
+    """Raises AlreadyRunning, LaunchFailed, OverBudget, AwsUnavailable."""
     launch = Launch(
-        request=Request.from_state(event["request"]),
-        dataset=event["dataset"],
-        quote=event["quote"],
-        attempt=event["attempt"],
-        execution=Execution.from_context(event["execution"]),
+        request=request,
+        dataset=dataset,
+        quote=quote,
+        attempt=attempt,
+        execution=execution,
         settings=LaunchSettings.from_environment(os.environ),
         now=datetime.now(UTC),
     )

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from pipeline.clients import s3_client, stepfunctions_client
-from pipeline.dataset.lock import acquire
+from pipeline.dataset.lock import DatasetLock, acquire
 from pipeline.execution import Execution
 from pipeline.request import Request
-from pipeline.settings import LockSettings
+from pipeline.settings import BucketSettings
+from pipeline.step import Step
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, str]:
-    """Event: {"execution", "request"}. Returns {"key"}. Raises AlreadyRunning, AwsUnavailable."""
+@Step
+def handler(*, execution: Execution, request: Request) -> DatasetLock:
+    """Raises AlreadyRunning, AwsUnavailable."""
     return acquire(
         s3_client(),
         stepfunctions_client(),
-        bucket=LockSettings.from_environment(os.environ).bucket,
-        dataset_prefix=Request.from_state(event["request"]).dataset_prefix,
-        execution=Execution.from_context(event["execution"]),
+        bucket=BucketSettings.from_environment(os.environ).bucket,
+        dataset_prefix=request.dataset_prefix,
+        execution=execution,
     )

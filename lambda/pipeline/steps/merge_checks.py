@@ -1,14 +1,17 @@
-"""Step MergeChecks: the verdict on a data set whose images were read in batches."""
+"""Step MergeChecks: the whole check of a data set whose images were read in batches."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from pipeline.aws_errors import raising_unavailable
+from pipeline.dataset.validation import DatasetCheck
+from pipeline.execution import Execution
+from pipeline.request import Request
+from pipeline.step import Step
 from pipeline.steps.validate import validation
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Event: {"execution", "request", "dataset"}. Returns DatasetCheck's fields. Raises AwsUnavailable."""
+@Step
+def handler(*, execution: Execution, request: Request, dataset: DatasetCheck) -> DatasetCheck:
+    """Raises AwsUnavailable."""
     with raising_unavailable():
-        return validation(event).merge(event["dataset"]["batches"]).to_state()
+        return validation(request, execution).merge(dataset.batches)

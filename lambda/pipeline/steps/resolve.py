@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
-from pipeline.request import Defaults, parse_request
+from pipeline.execution import Execution
+from pipeline.request import Defaults, Request, parse_request
 from pipeline.settings import ResolveSettings
+from pipeline.step import Step
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Event: {"execution": $$.Execution}. Returns the request. Raises RequestInvalid."""
+@Step
+def handler(*, execution: Execution) -> Request:
+    """Raises RequestInvalid."""
     settings = ResolveSettings.from_environment(os.environ)
     defaults = Defaults(
         dataset_prefix=settings.dataset_prefix,
@@ -18,4 +20,4 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         instance_type=settings.default_instance_type,
         quality_gate=settings.quality_gate,
     )
-    return parse_request(event["execution"]["Input"], defaults).to_state()
+    return parse_request(execution.input, defaults)

@@ -1,26 +1,27 @@
-"""Step Stop: tell the training job to stop, and keep why."""
+"""Step Stop: tell the training job to stop, and keep the reason; Watch then waits for its end."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 from pipeline.clients import sagemaker_client
 from pipeline.errors import LaunchFailed
 from pipeline.execution import Execution
 from pipeline.job.execution_jobs import stop_job
+from pipeline.job.launched_job import LaunchedJob
+from pipeline.job.progress import Progress
 from pipeline.job.state import describe_job
+from pipeline.step import Step
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Event: {"execution", "job", "watch"}. Returns the job with `stop` set; Watch then waits for its end.
-
-    Raises LaunchFailed if the job is not this execution's, AwsUnavailable.
-    """
-    state, watch, sagemaker = event["job"], event["watch"], sagemaker_client()
-    job = describe_job(sagemaker, state["name"])
-    if job is not None and not stop_job(sagemaker, job, Execution.from_context(event["execution"])):
+@Step
+def handler(*, execution: Execution, job: LaunchedJob, watch: Progress) -> LaunchedJob:
+    """Raises LaunchFailed if the job is not this execution's, AwsUnavailable."""
+    sagemaker = sagemaker_client()
+    description = describe_job(sagemaker, job.name)
+    if description is not None and not stop_job(sagemaker, description, execution):
         raise LaunchFailed(
-            f"The training job {state['name']} does not carry this execution's tag, so it was not stopped: look in "
+            f"The training job {job.name} does not carry this execution's tag, so it was not stopped: look in "
             "the SageMaker console whose it is."
         )
-    return {**state, "stop": {key: watch[key] for key in ("error", "cause", "relaunch")}}
+    return replace(job, stop=watch.stop_reason)

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any
 
 from pipeline.aws_errors import raising_unavailable
 from pipeline.clients import s3_client
-from pipeline.dataset.validation import Validation
+from pipeline.dataset.validation import DatasetCheck, Validation
 from pipeline.execution import Execution
 from pipeline.request import Request
-from pipeline.settings import ValidateSettings
+from pipeline.settings import BucketSettings
+from pipeline.step import Step
 from training_code.recipes import RECIPES
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Event: {"execution", "request"}. Returns DatasetCheck's fields. Raises DatasetMissing, AwsUnavailable."""
+@Step
+def handler(*, execution: Execution, request: Request) -> DatasetCheck:
+    """Raises DatasetMissing, AwsUnavailable."""
     with raising_unavailable():
-        return validation(event).run().to_state()
+        return validation(request, execution).run()
 
 
-def validation(event: Mapping[str, Any]) -> Validation:
-    """The check of the data set that the event's request names."""
-    request = Request.from_state(event["request"])
+def validation(request: Request, execution: Execution) -> Validation:
+    """The check of the data set that the request names."""
     return Validation(
         s3=s3_client(),
-        bucket=ValidateSettings.from_environment(os.environ).bucket,
+        bucket=BucketSettings.from_environment(os.environ).bucket,
         prefix=request.dataset_prefix,
-        execution_name=Execution.from_context(event["execution"]).name,
-        max_objects_per_image=min(RECIPES[run.recipe].model.num_queries for run in request.runs),
+        execution_name=execution.name,
+        max_objects_per_image=min(RECIPES[stage.recipe].model.num_queries for stage in request.stages),
     )

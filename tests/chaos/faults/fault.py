@@ -26,7 +26,7 @@ class Fault:
     name: str
     """With what was drawn."""
     ends: frozenset[str]
-    """What each execution may end as: its status, and its error or its verdict."""
+    """What each execution may end as: its status, and its error or its decision."""
     request: Mapping[str, Any] = field(default_factory=dict)
     job: JobPlan = field(default_factory=JobPlan)
     before: Callable[[Deployed], None] = lambda _: None

@@ -11,6 +11,7 @@ from pipeline.dataset.lock import acquire, release
 from pipeline.errors import AlreadyRunning, AwsUnavailable
 from pipeline.execution import Execution
 from pipeline.request import Request
+from pipeline.state import to_state
 from pipeline.steps import lock
 
 from tests.pipeline.conftest import context
@@ -98,10 +99,11 @@ def execution(name: str, machine: str = "Pipeline") -> Execution:
     return Execution.from_context(context(Id=arn, Name=name))
 
 
-def take(bucket: ConditionalBucket, name: str, executions: Executions, prefix: str = "dino-data") -> dict[str, str]:
+def take(bucket: ConditionalBucket, name: str, executions: Executions, prefix: str = "dino-data") -> str:
+    """The lock's key."""
     s3: Any = bucket
     stepfunctions: Any = executions
-    return acquire(s3, stepfunctions, bucket="b", dataset_prefix=prefix, execution=execution(name))
+    return acquire(s3, stepfunctions, bucket="b", dataset_prefix=prefix, execution=execution(name)).key
 
 
 def give_back(bucket: ConditionalBucket, name: str) -> None:
@@ -111,7 +113,7 @@ def give_back(bucket: ConditionalBucket, name: str) -> None:
 
 def test_a_free_data_set_is_taken_and_given_back() -> None:
     bucket = ConditionalBucket()
-    assert take(bucket, "one", Executions()) == {"key": KEY}
+    assert take(bucket, "one", Executions()) == KEY
     assert bucket.holder() == execution("one").arn
     give_back(bucket, "one")
     give_back(bucket, "one")
@@ -142,13 +144,13 @@ def test_other_data_sets_are_free() -> None:
     bucket = ConditionalBucket()
     executions = Executions(one="RUNNING")
     take(bucket, "one", executions)
-    assert take(bucket, "two", executions, "dino-data/2026-11") == {"key": "locks/dino-data/2026-11.json"}
+    assert take(bucket, "two", executions, "dino-data/2026-11") == "locks/dino-data/2026-11.json"
 
 
 def test_a_second_try_and_a_redrive_keep_the_lock() -> None:
     bucket = ConditionalBucket()
     take(bucket, "one", Executions())
-    assert take(bucket, "one", Executions(one="RUNNING")) == {"key": KEY}
+    assert take(bucket, "one", Executions(one="RUNNING")) == KEY
     assert bucket.writes == 1
 
 
@@ -255,5 +257,5 @@ def test_the_step_takes_the_lock_of_the_requests_data_set(request_: Request, mon
     monkeypatch.setenv("BUCKET", "b")
     monkeypatch.setattr(lock, "s3_client", lambda: bucket)
     monkeypatch.setattr(lock, "stepfunctions_client", Executions)
-    assert lock.handler({"execution": context(), "request": request_.to_state()}, None) == {"key": KEY}
+    assert lock.handler({"execution": context(), "request": to_state(request_)}, None) == {"key": KEY}
     assert bucket.holder() == context()["Id"]

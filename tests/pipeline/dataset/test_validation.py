@@ -8,6 +8,7 @@ from pipeline.dataset import batches as image_batches
 from pipeline.dataset import validation as dataset_validation
 from pipeline.dataset.validation import DatasetCheck, Validation
 from pipeline.errors import DatasetMissing
+from pipeline.state import to_state
 
 from tests.contract.samples import SampleDataset
 from tests.pipeline.bucket_in_memory import BucketInMemory
@@ -47,7 +48,7 @@ def validate_in_batches(bucket: BucketInMemory) -> DatasetCheck:
     """As the state machine does it."""
     check = validation(bucket)
     planned = check.run()
-    assert (planned.verdict, len(planned.batches)) == ("in_batches", 3)
+    assert (planned.status, len(planned.batches)) == ("in_batches", 3)
     assert REPORT not in bucket.objects
     read = [image_batches.check_batch(check.s3, check.store, bucket="b", batch=batch) for batch in planned.batches]
     assert read == [3, 3, 2]
@@ -57,8 +58,9 @@ def validate_in_batches(bucket: BucketInMemory) -> DatasetCheck:
 def test_a_sound_data_set_is_valid_and_counted() -> None:
     bucket = uploaded(SampleDataset().all_files())
     check = validate(bucket)
-    assert (check.verdict, check.errors, check.cause) == ("valid", 0, None)
+    assert (check.status, check.errors, check.cause) == ("valid", 0, None)
     assert (check.uri, check.images, check.annotations) == ("s3://b/dino-data/", 8, 16)
+    assert check.classes == tuple(json.loads(bucket.objects["dino-data/manifest.json"])["classes"])
     report = json.loads(bucket.objects[REPORT])
     manifest = json.loads(bucket.objects["dino-data/manifest.json"])
     assert report["verdict"] == "valid"
@@ -83,14 +85,14 @@ def test_a_data_set_of_more_classes_than_the_recipes_have_is_valid() -> None:
         coco["annotations"][1]["category_id"], coco["annotations"][3]["category_id"] = 3, 4
     sample.stated = sample.coco
     check = validate(uploaded(sample.all_files()))
-    assert (check.verdict, check.errors, check.cause) == ("valid", 0, None)
+    assert (check.status, check.errors, check.cause) == ("valid", 0, None)
 
 
 def test_a_class_id_that_no_model_has_room_for_is_refused_before_a_job_costs_money() -> None:
     sample = SampleDataset()
     sample.give_a_class_the_id_of_a_billion()
     check = validate(uploaded(sample.all_files()))
-    assert check.verdict == "invalid"
+    assert check.status == "invalid"
     assert "has the id 1,000,000,000; the largest that is accepted is 1,000." in str(check.cause)
 
 
@@ -99,7 +101,7 @@ def test_a_missing_image_makes_it_invalid_and_the_cause_names_it() -> None:
     del files["train/images/000001.png"]
     bucket = uploaded(files)
     check = validate(bucket)
-    assert check.verdict == "invalid"
+    assert check.status == "invalid"
     assert check.cause is not None
     assert "train/images/000001.png" in check.cause
     assert f"The full report is s3://b/{REPORT}." in check.cause
@@ -111,13 +113,13 @@ def test_a_changed_image_is_found_by_its_hash() -> None:
     content = files["val/images/000005.png"]
     files["val/images/000005.png"] = content[:-13] + bytes([content[-13] ^ 1]) + content[-12:]
     check = validate(uploaded(files))
-    assert check.verdict == "invalid"
+    assert check.status == "invalid"
     assert "val/images/000005.png" in str(check.cause)
 
 
 def test_a_manifest_that_cannot_be_read_is_an_invalid_data_set() -> None:
     check = validate(uploaded(SampleDataset().all_files() | {"manifest.json": b"not JSON"}))
-    assert (check.verdict, check.version) == ("invalid", None)
+    assert (check.status, check.version) == ("invalid", None)
     assert "manifest.json" in str(check.cause)
 
 
@@ -127,7 +129,7 @@ def test_thousands_of_errors_do_not_fit_the_state_and_stay_in_the_report() -> No
     sample.coco["train"]["annotations"] += [annotation | {"id": 1000 + count, "bbox": []} for count in range(5000)]
     check = validate(uploaded(sample.all_files()))
     assert check.errors >= 5000
-    assert len(json.dumps(check.to_state())) < 2000
+    assert len(json.dumps(to_state(check))) < 2000
 
 
 @pytest.mark.usefixtures("small_batches")
@@ -149,7 +151,7 @@ def test_what_is_refused_anyway_is_not_read() -> None:
     sample = SampleDataset()
     sample.coco["train"]["annotations"][0]["bbox"] = []
     check = validate(uploaded(sample.all_files()))
-    assert (check.verdict, check.batches) == ("invalid", ())
+    assert (check.status, check.batches) == ("invalid", ())
 
 
 @pytest.mark.usefixtures("small_batches")
@@ -163,7 +165,7 @@ def test_an_image_that_appears_after_the_batches_were_planned_is_not_passed_over
     del facts["test/images/000007.png"]
     bucket.objects[f"{planned.batches[0][:-5]}-facts.json"] = json.dumps(facts).encode()
     merged = check.merge(planned.batches)
-    assert merged.verdict == "invalid"
+    assert merged.status == "invalid"
     assert "test/images/000007.png" in str(merged.cause)
 
 

@@ -9,13 +9,18 @@ from typing import Any
 import pytest
 from botocore.response import StreamingBody
 from botocore.stub import ANY
-from pipeline.ending.finalisation import Services, finalise
-from pipeline.ending.outcome import Outcome, failure_of
+from pipeline.dataset.validation import DatasetCheck
+from pipeline.ending.execution_state import ExecutionState
+from pipeline.ending.finalisation import FinalisationClients, finalise
+from pipeline.ending.finished_execution import FinishedExecution
 from pipeline.errors import AwsUnavailable
 from pipeline.execution import Execution
 from pipeline.job.execution_jobs import EXECUTION_TAG
+from pipeline.job.launched_job import LaunchedJob
+from pipeline.quote.cost_quote import Quote
 from pipeline.request import Request
 from pipeline.settings import FinaliseSettings
+from pipeline.state import to_state
 
 from tests.pipeline.conftest import StubbedClient, context, described_job, listed
 
@@ -24,6 +29,13 @@ WEIGHTS = "s3://bucket/pretrained/resnet50.pth"
 PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/floorplan-dino/4"
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
 NOT_FOUND = ("describe_training_job", "ValidationException", "Requested resource not found.")
+JUDGEMENT = {
+    "artifact_uri": "s3://bucket/model.tar.gz",
+    "metrics_uri": None,
+    "ap": 0.71,
+    "f1": 0.9,
+    "f1_by_class": {"wall": 0.95, "room": None},
+}
 COMPLETED: dict[str, Any] = {
     "status": "Completed",
     "secondary": "Completed",
@@ -80,19 +92,19 @@ class End:
         self.sns.expect("publish", {"MessageId": "1"}, TopicArn=TOPIC, Subject=ANY, Message=ANY)
         self.s3.expect("put_object", {}, Bucket="bucket", Key=ANY, Body=ANY, ContentType="application/json")
 
-    def run(self, **more: Any) -> Outcome:
-        state = self.state | more
-        services = Services(
+    def run(self, **more: Any) -> FinishedExecution:
+        state = ExecutionState.read(self.state | more)
+        clients = FinalisationClients(
             sagemaker=self.sagemaker.client,
             s3=self.s3.client,
             sns=self.sns.client,
             cloudwatch=self.cloudwatch.client,
         )
         return finalise(
-            services,
+            clients,
             state=state,
             execution=self.execution,
-            failure=failure_of(state, self.execution),
+            failure=state.failure_of(self.execution),
             settings=FinaliseSettings(bucket="bucket", topic_arn=TOPIC),
             now=NOW,
         )
@@ -106,12 +118,17 @@ def end(
     cloudwatch: StubbedClient,
     request_: Request,
     *,
-    dataset: dict[str, Any],
-    quote: dict[str, Any],
-    job_state: dict[str, Any],
+    dataset: DatasetCheck,
+    quote: Quote,
+    job: LaunchedJob,
 ) -> End:
     """After a job has been launched."""
-    state = {"request": request_.to_state(), "dataset": dataset, "quote": quote, "job": job_state}
+    state = {
+        "request": to_state(request_),
+        "dataset": to_state(dataset),
+        "quote": to_state(quote),
+        "job": to_state(job),
+    }
     return End(sagemaker, s3, sns, cloudwatch, state)
 
 
@@ -119,25 +136,25 @@ def without(state: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in state.items() if name not in names}
 
 
-def test_a_registered_model_is_announced_with_verdict_links_time_and_cost(end: End) -> None:
+def test_a_registered_model_is_announced_with_decision_links_time_and_cost(end: End) -> None:
     artifact = f"s3://bucket/training-jobs/{end.name()}/output/model.tar.gz"
     source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": WEIGHTS}}
     end.expect_jobs({**COMPLETED, "InputDataConfig": [{"ChannelName": "pretrained", "DataSource": source}]})
     end.expect_message()
-    judgement = {
-        "action": "registered",
+    judgement = JUDGEMENT | {
+        "decision": "registered",
         "sentence": "The gate is met. AP 0.7100.",
         "metrics_uri": "s3://bucket/reports/run/metrics-0.json",
         "model_package_arn": PACKAGE,
     }
-    outcome = end.run(judgement=judgement)
-    assert outcome.to_state() == {
+    finished = end.run(judgement=judgement)
+    assert to_state(finished.outcome) == {
         "status": "SUCCEEDED",
         "error": None,
         "cause": None,
         "redrive_count": 0,
-        "verdict": "registered",
-        "verdict_sentence": "The gate is met. AP 0.7100.",
+        "decision": "registered",
+        "sentence": "The gate is met. AP 0.7100.",
         "training_job_name": end.name(),
         "training_job_names": [end.name()],
         "starting_weights": f"It started from the weights {WEIGHTS}.",
@@ -150,8 +167,8 @@ def test_a_registered_model_is_announced_with_verdict_links_time_and_cost(end: E
         "cost_usd": 1.52,
         "spot_saving": 0.5,
     }
-    assert outcome.subject() == "floorplan-dino succeeded (registered): 3f1b1c9e-8a52-4a0e-9d7b-0f6f6c8a1d2e"
-    message = outcome.message()
+    assert finished.subject() == "floorplan-dino succeeded (registered): 3f1b1c9e-8a52-4a0e-9d7b-0f6f6c8a1d2e"
+    message = finished.message()
     for fact in (
         "succeeded after 2 h 30 min",
         "The gate is met. AP 0.7100.",
@@ -161,7 +178,7 @@ def test_a_registered_model_is_announced_with_verdict_links_time_and_cost(end: E
         f"Model: {artifact}",
         f"--model-package-arn {PACKAGE} --model-approval-status Approved",
         "1.52 USD for 3,600 billable seconds (the AWS Price List's prices of us-east-1; spot saved 50%)",
-        "8 images, 16 boxes",
+        "8 images, 16 boxes, classes wall, room, version",
         "report: s3://bucket/reports/run/report.json, and .html as a page",
         "Quote: About 1.7 h and 2.53 USD on demand.",
         "The quotas are not known",
@@ -174,11 +191,14 @@ def test_a_registered_model_is_announced_with_verdict_links_time_and_cost(end: E
 def test_a_gate_that_is_not_met_is_an_outcome_of_a_run_that_succeeded(end: End) -> None:
     end.expect_jobs(COMPLETED)
     end.expect_message()
-    judgement = {"action": "gate_not_met", "sentence": "The gate is not met: The F1 of room is 0.8, below 0.895."}
-    outcome = end.run(judgement=judgement)
-    assert (outcome.status, outcome.to_state()["verdict"]) == ("SUCCEEDED", "gate_not_met")
-    assert "The F1 of room is 0.8, below 0.895." in outcome.message()
-    assert "Model: s3://bucket/training-jobs/" in outcome.message(), "it may be looked at all the same"
+    judgement = JUDGEMENT | {
+        "decision": "gate_not_met",
+        "sentence": "The gate is not met: The F1 of room is 0.8, below 0.895.",
+    }
+    finished = end.run(judgement=judgement)
+    assert (finished.outcome.status, finished.outcome.decision) == ("SUCCEEDED", "gate_not_met")
+    assert "The F1 of room is 0.8, below 0.895." in finished.message()
+    assert "Model: s3://bucket/training-jobs/" in finished.message(), "it may be looked at all the same"
 
 
 def test_all_jobs_of_the_execution_are_paid_for(end: End) -> None:
@@ -186,28 +206,28 @@ def test_all_jobs_of_the_execution_are_paid_for(end: End) -> None:
     other_type = {"InstanceType": "ml.g6.2xlarge", "InstanceCount": 1}
     end.expect_jobs({**stopped, "ResourceConfig": other_type}, COMPLETED)
     end.expect_message()
-    outcome = end.run()
-    assert outcome.to_state()["cost_usd"] == 1.64
-    assert outcome.to_state()["training_job_names"] == [end.name(0), end.name(1)]
-    assert "1.64 USD for 3,960 billable seconds in 2 jobs" in outcome.message()
+    finished = end.run()
+    assert finished.outcome.cost_usd == 1.64
+    assert finished.outcome.training_job_names == (end.name(0), end.name(1))
+    assert "1.64 USD for 3,960 billable seconds in 2 jobs" in finished.message()
 
 
 @pytest.mark.parametrize(("preset", "said"), [("test", True), ("full", True), ("tiny", False)])
 def test_random_weights_are_told_of_where_they_spoil_the_result(end: End, *, preset: str, said: bool) -> None:
     end.expect_jobs(COMPLETED)
     end.expect_message()
-    outcome = end.run(request=end.state["request"] | {"preset": preset})
-    assert ("It started from random weights: " in outcome.message()) is said
-    assert ("s3://bucket/pretrained/" in str(outcome.to_state()["starting_weights"])) is said
+    finished = end.run(request=end.state["request"] | {"preset": preset})
+    assert ("It started from random weights: " in finished.message()) is said
+    assert ("s3://bucket/pretrained/" in str(finished.outcome.starting_weights)) is said
 
 
 def test_a_job_that_still_runs_is_stopped(end: End) -> None:
     end.expect_jobs({}, then_stopped=(0,))
     end.expect_message()
-    outcome = end.run(failure=caught("KeyError", "'job'"))
-    assert outcome.status == "FAILED"
-    assert "has been told to stop" in outcome.message()
-    assert "not billed in full yet" in outcome.message()
+    finished = end.run(failure=caught("KeyError", "'job'"))
+    assert finished.outcome.status == "FAILED"
+    assert "has been told to stop" in finished.message()
+    assert "not billed in full yet" in finished.message()
 
 
 def test_a_job_that_ends_at_that_moment_is_left_alone(end: End) -> None:
@@ -215,7 +235,7 @@ def test_a_job_that_ends_at_that_moment_is_left_alone(end: End) -> None:
     end.expect_tag()
     end.sagemaker.refuse("stop_training_job", "ValidationException", "The job is in state Completed.")
     end.expect_message()
-    assert end.run(failure=caught("KeyError", "'job'")).status == "FAILED"
+    assert end.run(failure=caught("KeyError", "'job'")).outcome.status == "FAILED"
 
 
 def test_a_job_of_somebody_else_with_our_name_goes_on(end: End) -> None:
@@ -230,8 +250,18 @@ def test_every_job_that_still_runs_is_stopped_whether_the_state_names_it_or_not(
     end.expect_jobs({"status": "Failed", "secondary": "Failed"}, {}, then_stopped=(1,))
     end.expect_message()
     end.state = without(end.state, "job")
-    outcome = end.run(failure=caught("Sandbox.Timedout", "timed out"))
-    assert outcome.to_state()["training_job_name"] == end.name(1)
+    finished = end.run(failure=caught("Sandbox.Timedout", "timed out"))
+    assert finished.outcome.training_job_name == end.name(1)
+
+
+@pytest.mark.parametrize("broken", ["text", {}, {"verdict": "valid", "action": "registered", "number": "x"}])
+def test_a_state_of_another_deployment_is_ended_as_far_as_it_can_be_read(end: End, broken: object) -> None:
+    end.state = dict.fromkeys(["request", "dataset", "quote", "job", "watch", "judgement"], broken)
+    end.expect_jobs({}, then_stopped=(0,))
+    end.expect_message()
+    finished = end.run(failure=caught("DeploymentChanged", "Start a new execution."))
+    assert (finished.outcome.error, finished.outcome.training_job_name) == ("DeploymentChanged", end.name(0))
+    assert "DeploymentChanged: Start a new execution." in finished.message()
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -259,20 +289,20 @@ def test_a_refused_request_is_announced_without_a_job(end: End) -> None:
     end.state = {}
     end.expect_jobs()
     end.expect_message()
-    outcome = end.run(failure=caught("RequestInvalid", "The input's field epochs is 0."))
-    assert outcome.to_state()["error"] == "RequestInvalid"
-    assert outcome.to_state()["cause"] == "The input's field epochs is 0."
-    assert "No training job was started" in outcome.message()
-    assert outcome.subject().startswith("floorplan-dino failed (RequestInvalid): ")
+    finished = end.run(failure=caught("RequestInvalid", "The input's field epochs is 0."))
+    assert finished.outcome.error == "RequestInvalid"
+    assert finished.outcome.cause == "The input's field epochs is 0."
+    assert "No training job was started" in finished.message()
+    assert finished.subject().startswith("floorplan-dino failed (RequestInvalid): ")
 
 
-def test_a_verdict_is_a_failure_like_any_other(end: End) -> None:
+def test_a_decision_that_ends_the_run_is_a_failure_like_any_other(end: End) -> None:
     end.state = without(end.state, "job", "quote")
     end.expect_jobs()
     end.expect_message()
     failure = {"Error": "DatasetInvalid", "Cause": "The data set has 3 errors."}
-    outcome = end.run(failure=failure)
-    assert (outcome.to_state()["error"], outcome.to_state()["cause"]) == ("DatasetInvalid", failure["Cause"])
+    finished = end.run(failure=failure)
+    assert (finished.outcome.error, finished.outcome.cause) == ("DatasetInvalid", failure["Cause"])
 
 
 @pytest.mark.parametrize("cause", ["no JSON", "5", '"text"', "", '{"errorMessage": null}'])
@@ -280,19 +310,19 @@ def test_a_fault_of_the_pipeline_itself_says_so_and_where_to_look(cause: str, en
     end.expect_jobs()
     end.sagemaker.refuse(*NOT_FOUND)  # the one that the state names, and whether there is another
     end.expect_message()
-    outcome = end.run(failure={"Error": "Lambda.Unknown", "Cause": cause})
-    assert outcome.to_state()["error"] == "Lambda.Unknown"
-    assert outcome.to_state()["cause"].startswith("The pipeline itself failed: ")
-    assert "/v2/executions/details/" in outcome.to_state()["cause"]
+    finished = end.run(failure={"Error": "Lambda.Unknown", "Cause": cause})
+    assert finished.outcome.error == "Lambda.Unknown"
+    assert str(finished.outcome.cause).startswith("The pipeline itself failed: ")
+    assert "/v2/executions/details/" in str(finished.outcome.cause)
 
 
 def test_when_the_jobs_cannot_be_looked_at_the_message_goes_out_all_the_same(end: End) -> None:
     end.sagemaker.refuse("describe_training_job", "AccessDeniedException", "not authorized")
     end.expect_message()
-    outcome = end.run(failure=caught("TrainingFailed", "It failed."))
-    assert "AccessDeniedException: not authorized" in outcome.message()
-    assert "stop them if they still run" in outcome.message()
-    assert "No training job was started" not in outcome.message()
+    finished = end.run(failure=caught("TrainingFailed", "It failed."))
+    assert "AccessDeniedException: not authorized" in finished.message()
+    assert "stop them if they still run" in finished.message()
+    assert "No training job was started" not in finished.message()
 
 
 def test_a_busy_service_is_tried_again_before_anything_is_sent(end: End) -> None:
@@ -306,7 +336,7 @@ def test_a_further_try_neither_sends_a_message_nor_counts_the_cost_once_more(end
     end.sagemaker.refuse(*NOT_FOUND)
     end.expect_locks()
     end.s3.expect("list_objects_v2", listed("the message"), Bucket="bucket", Prefix=ANY, MaxKeys=1)
-    assert end.run().to_state()["cost_usd"] == 1.52
+    assert end.run().outcome.cost_usd == 1.52
 
 
 def test_metrics_that_cannot_be_written_keep_no_message_back(end: End) -> None:
@@ -314,7 +344,7 @@ def test_metrics_that_cannot_be_written_keep_no_message_back(end: End) -> None:
     end.sagemaker.refuse(*NOT_FOUND)
     end.cloudwatch.refuse("put_metric_data", "Throttling", "Rate exceeded")
     end.expect_message()
-    assert end.run().status == "SUCCEEDED"
+    assert end.run().outcome.status == "SUCCEEDED"
 
 
 def test_names_of_the_data_set_cannot_forge_a_line_of_the_message(end: End) -> None:

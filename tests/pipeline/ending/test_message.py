@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from pipeline.ending.finished_execution import FinishedExecution
 from pipeline.ending.message import send_once
-from pipeline.ending.outcome import Outcome
 from pipeline.errors import AwsUnavailable
 from pipeline.execution import Execution
 from pipeline.job.cost import JobsCost
@@ -47,14 +47,13 @@ class Services:
 
     def send(self, **more: Any) -> None:
         services: Any = self
-        outcome = Outcome(
+        finished = FinishedExecution(
             execution=Execution.from_context(context(**more)),
             ended=datetime(2026, 11, 20, 12, tzinfo=UTC),
             failure=None,
-            state={},
             cost=JobsCost(usd=0, billable_seconds=0, training_seconds=0, price_source="", is_final=True),
         )
-        send_once(services, services, topic_arn="topic", bucket="bucket", outcome=outcome)
+        send_once(services, services, topic_arn="topic", bucket="bucket", finished=finished)
 
 
 @pytest.fixture

@@ -9,9 +9,11 @@ import botocore.session
 import pytest
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 from botocore.validate import ParamValidator
+from pipeline.dataset.validation import DatasetCheck
 from pipeline.execution import Execution
 from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.job.arguments import CONTAINER_ENTRYPOINT, training_job_arguments, watch_interval_seconds
+from pipeline.quote.cost_quote import Quote
 from pipeline.request import Defaults, parse_request
 from pipeline.settings import LaunchSettings
 
@@ -32,22 +34,22 @@ def shape() -> StructureShape:
 
 @pytest.fixture
 def build(
-    defaults: Defaults, quote: dict[str, Any], dataset: dict[str, Any], execution: Execution, settings: LaunchSettings
+    defaults: Defaults, quote: Quote, dataset: DatasetCheck, execution: Execution, settings: LaunchSettings
 ) -> Build:
     def arguments(
         weights: str | None = None,
         *,
         types: tuple[str, ...] = ("ml.g5.2xlarge",),
         spot: bool = True,
-        run: int = 0,
+        stage: int = 0,
         settings: LaunchSettings = settings,
         **fields: Any,
     ) -> dict[str, Any]:
         request = parse_request({**fields, "spot": spot}, defaults)
         return training_job_arguments(
             request=request,
-            run=run,
-            choice=quote["choices"][0] | {"instance_types": list(types), "spot": spot},
+            stage=stage,
+            choice=replace(quote.choices[0], instance_types=types, spot=spot),
             max_runtime_seconds=21600,
             dataset=dataset,
             weights=weights,
@@ -122,8 +124,8 @@ def test_a_spot_job_waits_at_least_as_long_as_it_may_run_and_keeps_checkpoints(b
     assert arguments["CheckpointConfig"]["S3Uri"].startswith("s3://bucket/checkpoints/3f1b1c9e")
 
 
-def test_each_run_has_its_own_epochs_and_checkpoints(build: Build) -> None:
-    first, second = build(preset="test_then_full", run=0), build(preset="test_then_full", run=1)
+def test_each_stage_has_its_own_epochs_and_checkpoints(build: Build) -> None:
+    first, second = build(preset="test_then_full", stage=0), build(preset="test_then_full", stage=1)
     assert [arguments["HyperParameters"]["epochs"] for arguments in (first, second)] == ["5", "50"]
     assert first["CheckpointConfig"]["S3Uri"].endswith("/0/")
     assert second["CheckpointConfig"]["S3Uri"].endswith("/1/")
@@ -180,7 +182,7 @@ def test_the_tags_tell_what_the_model_is_made_of(build: Build, execution: Execut
         "floorplan-dino:code-version": "training-code/abc123/",
         "floorplan-dino:image": settings.training_image,
         "floorplan-dino:preset": "test",
-        "floorplan-dino:run": "0",
+        "floorplan-dino:stage": "0",
         "floorplan-dino:pretrained": "none",
     }
     assert {"Key": "floorplan-dino:pretrained", "Value": "resnet50.pth"} in build(weights="resnet50.pth")["Tags"]
@@ -193,9 +195,9 @@ def test_the_entry_point_ends_in_exec_so_that_sigterm_arrives() -> None:
 
 
 @pytest.mark.parametrize("spot", [True, False])
-def test_the_watch_interval_lets_all_runs_end_within_an_executions_events(quote: dict[str, Any], *, spot: bool) -> None:
-    choice = quote["choices"][0] | {"spot": spot}
+def test_the_watch_interval_lets_all_stages_end_within_an_executions_events(quote: Quote, *, spot: bool) -> None:
+    choice = replace(quote.choices[0], spot=spot)
     assert watch_interval_seconds(choice, 60) == 60
-    long = choice | {"max_runtime_seconds": [86_400, 432_000]}
-    seconds = sum(long["max_runtime_seconds"]) * 2
+    long = replace(choice, max_runtime_seconds=(86_400, 432_000))
+    seconds = sum(long.max_runtime_seconds) * 2
     assert seconds / watch_interval_seconds(long, 5) * 9 < 25_000 - 1000

@@ -9,7 +9,7 @@ import pytest
 from botocore.response import StreamingBody
 from hypothesis import given
 from hypothesis import strategies as st
-from pipeline.job.checkpoints import Checkpoints, look_at_checkpoints
+from pipeline.job.checkpoints import CheckpointFolder, read_checkpoint_folder
 from pipeline.job.health import read_health
 
 from tests.pipeline.conftest import StubbedClient
@@ -34,7 +34,7 @@ def test_the_last_checkpoint_and_the_health_are_read(s3: StubbedClient) -> None:
     expect_objects(s3, **{"checkpoint-00000010.pt": LATER, "health.json": AT})
     health = judge_health([float(loss) for loss in range(100, 0, -1)], seconds=700, needed_minutes=10)
     s3.expect("get_object", body(json.dumps(health).encode()), Bucket="bucket", Key=f"{PREFIX}health.json")
-    found = look_at_checkpoints(s3.client, URI)
+    found = read_checkpoint_folder(s3.client, URI)
     assert (found.last, found.health_written) == (LATER, AT)
     assert found.health is not None
     assert (found.health.status, found.health.steps, found.health.failed_messages) == ("healthy", 100, ())
@@ -42,13 +42,13 @@ def test_the_last_checkpoint_and_the_health_are_read(s3: StubbedClient) -> None:
 
 def test_an_empty_folder_tells_nothing(s3: StubbedClient) -> None:
     expect_objects(s3)
-    assert look_at_checkpoints(s3.client, URI) == Checkpoints()
+    assert read_checkpoint_folder(s3.client, URI) == CheckpointFolder()
 
 
 def test_a_health_json_that_is_replaced_at_this_moment_is_read_at_the_next_look(s3: StubbedClient) -> None:
     expect_objects(s3, **{"health.json": AT})
     s3.refuse("get_object", "NoSuchKey", "The specified key does not exist.", 404)
-    assert look_at_checkpoints(s3.client, URI).health is None
+    assert read_checkpoint_folder(s3.client, URI).health is None
 
 
 @pytest.mark.parametrize(

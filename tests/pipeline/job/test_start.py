@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from botocore.response import StreamingBody
 from botocore.stub import ANY
+from pipeline.dataset.validation import DatasetCheck
 from pipeline.errors import AlreadyRunning, AwsUnavailable, LaunchFailed, OverBudget
 from pipeline.execution import Execution
 from pipeline.job.arguments import training_job_arguments
 from pipeline.job.execution_jobs import EXECUTION_TAG
+from pipeline.job.launched_job import Attempt, LaunchedJob
 from pipeline.job.start import Launch, start_job
+from pipeline.quote.cost_quote import Quote
 from pipeline.request import Defaults, Request, parse_request
 from pipeline.settings import LaunchSettings
 
@@ -58,8 +61,8 @@ class Launching:
         launch = self.launch
         arguments = training_job_arguments(
             request=launch.request,
-            run=launch.attempt["run"],
-            choice=launch.quote["choices"][choice],
+            stage=launch.attempt.stage,
+            choice=launch.quote.choices[choice],
             max_runtime_seconds=seconds,
             dataset=launch.dataset,
             weights=None,
@@ -69,12 +72,12 @@ class Launching:
         )
         self.sagemaker.expect("create_training_job", {"TrainingJobArn": ARN}, **arguments)
 
-    def start(self) -> dict[str, Any]:
+    def start(self) -> LaunchedJob:
         return start_job(self.sagemaker.client, self.s3.client, self.stepfunctions.client, self.launch)
 
 
-def checkpoints(run: int) -> dict[str, Any]:
-    return {"CheckpointConfig": {"S3Uri": f"s3://bucket/checkpoints/{context()['Name']}/{run}/"}}
+def checkpoints(stage: int) -> dict[str, Any]:
+    return {"CheckpointConfig": {"S3Uri": f"s3://bucket/checkpoints/{context()['Name']}/{stage}/"}}
 
 
 def expect_lock_of(s3: StubbedClient, execution: Execution) -> None:
@@ -90,9 +93,9 @@ def launching(
     s3: StubbedClient,
     stepfunctions: StubbedClient,
     request_: Request,
-    dataset: dict[str, Any],
+    dataset: DatasetCheck,
     *,
-    quote: dict[str, Any],
+    quote: Quote,
     settings: LaunchSettings,
     execution: Execution,
 ) -> Launching:
@@ -100,7 +103,7 @@ def launching(
         request=request_,
         dataset=dataset,
         quote=quote,
-        attempt={"run": 0, "choice": 0, "number": 0},
+        attempt=Attempt(stage=0, choice=0, number=0),
         execution=execution,
         settings=settings,
         now=datetime(2026, 11, 20, 12, tzinfo=UTC),
@@ -113,9 +116,7 @@ def changed(launching: Launching, **more: Any) -> Launching:
     return replace(launching, launch=replace(launching.launch, **more))
 
 
-def test_the_code_is_copied_beside_the_data_and_the_job_created(
-    launching: Launching, job_state: dict[str, Any]
-) -> None:
+def test_the_code_is_copied_beside_the_data_and_the_job_created(launching: Launching, job: LaunchedJob) -> None:
     launching.expect_earlier()
     launching.s3.expect("list_objects_v2", listed(), Bucket="bucket", Prefix="pretrained/")
     launching.s3.expect(
@@ -128,7 +129,7 @@ def test_the_code_is_copied_beside_the_data_and_the_job_created(
     launching.expect_creation()
     launching.expect_status()
     # 10 USD pay for 23,762 s at 1.515 USD an hour, less the 120 s in which a job may stop: more than was quoted.
-    assert launching.start() == job_state
+    assert launching.start() == job
 
 
 @pytest.mark.parametrize("status", ["InProgress", "Completed"])
@@ -136,8 +137,8 @@ def test_a_retry_or_a_redrive_takes_the_job_that_runs_or_is_done(launching: Laun
     launching.expect_earlier({"status": status, "secondary": status, **checkpoints(0)})
     launching.expect_tags(launching.launch.execution.tag)
     redriven = Execution.from_context(context(RedriveCount=1))
-    state = changed(launching, execution=redriven).start()
-    assert (state["name"], state["number"], state["redrive_count"]) == (launching.names[0], 0, 1)
+    job = changed(launching, execution=redriven).start()
+    assert (job.name, job.number, job.redrive_count) == (launching.names[0], 0, 1)
 
 
 @pytest.mark.parametrize(
@@ -156,35 +157,35 @@ def test_after_a_job_without_a_model_the_next_number_goes_on_from_its_checkpoint
     launching.expect_weights_and_code()
     launching.expect_creation(number=1)
     launching.expect_status()
-    state = launching.start()
-    assert (state["name"], state["number"]) == (launching.names[1], 1)
-    assert state["checkpoints_uri"] == checkpoints(0)["CheckpointConfig"]["S3Uri"]
+    job = launching.start()
+    assert (job.name, job.number) == (launching.names[1], 1)
+    assert job.checkpoints_uri == checkpoints(0)["CheckpointConfig"]["S3Uri"]
 
 
-def test_the_next_run_is_not_the_run_that_is_done(launching: Launching, defaults: Defaults) -> None:
+def test_the_next_stage_is_not_the_stage_that_is_done(launching: Launching, defaults: Defaults) -> None:
     quote = launching.launch.quote
-    both = [choice | {"max_runtime_seconds": [3600, 72_000]} for choice in quote["choices"]]
+    both = tuple(replace(choice, max_runtime_seconds=(3600, 72_000)) for choice in quote.choices)
     launching = changed(
         launching,
         request=parse_request({"preset": "test_then_full"}, defaults),
-        quote={**quote, "choices": both},
-        attempt={"run": 1, "choice": 0, "number": 1},
+        quote=replace(quote, choices=both),
+        attempt=Attempt(stage=1, choice=0, number=1),
     )
     launching.expect_earlier({"status": "Completed", "secondary": "Completed", **checkpoints(0)})
     launching.expect_weights_and_code()
     launching.expect_creation(number=1, seconds=72_000)
     launching.expect_status()
-    assert launching.start()["run"] == 1
+    assert launching.start().stage == 1
 
 
 def test_a_job_that_was_deleted_leaves_no_gap_to_fall_into(launching: Launching) -> None:
-    launching = changed(launching, attempt={"run": 0, "choice": 1, "number": 1})
+    launching = changed(launching, attempt=Attempt(stage=0, choice=1, number=1))
     for _ in range(2):
         launching.sagemaker.refuse("describe_training_job", "ValidationException", "Requested resource not found.")
     launching.expect_weights_and_code()
     launching.expect_creation(number=1, choice=1)
     launching.expect_status()
-    assert launching.start()["number"] == 1
+    assert launching.start().number == 1
 
 
 def test_a_quota_that_is_refused_leads_to_the_next_choice_in_the_same_step(launching: Launching) -> None:
@@ -193,8 +194,8 @@ def test_a_quota_that_is_refused_leads_to_the_next_choice_in_the_same_step(launc
     launching.sagemaker.refuse("create_training_job", "ResourceLimitExceeded", LIMIT)
     launching.expect_creation(choice=1)
     launching.expect_status()
-    state = launching.start()
-    assert (state["choice"], state["number"], state["instance_types"]) == (1, 0, ["ml.g6.2xlarge"])
+    job = launching.start()
+    assert (job.choice, job.number, job.instance_types) == (1, 0, ("ml.g6.2xlarge",))
 
 
 def test_the_last_refused_quota_ends_the_run_with_what_each_said_and_the_remedy(launching: Launching) -> None:
@@ -217,9 +218,9 @@ def test_what_earlier_jobs_cost_is_taken_from_the_cap(launching: Launching) -> N
     seconds = int(left / 1.515 * 3600) - 120
     launching.expect_creation(number=1, seconds=seconds)
     launching.expect_status()
-    state = launching.start()
-    assert state["cost_before_usd"] == 6.06
-    assert state["cost_before_usd"] + (state["max_runtime_seconds"] + 120) / 3600 * 1.515 <= 10
+    job = launching.start()
+    assert job.cost_before_usd == 6.06
+    assert job.cost_before_usd + (job.max_runtime_seconds + 120) / 3600 * 1.515 <= 10
 
 
 def test_nothing_is_started_once_the_cap_is_used_up(launching: Launching) -> None:
@@ -245,26 +246,26 @@ def test_a_retry_takes_the_job_that_the_first_try_has_only_just_created(
     launching.sagemaker.expect("describe_training_job", described_job(launching.names[0]))
     launching.expect_tags(launching.launch.execution.tag)
     launching.expect_status()
-    assert launching.start()["name"] == launching.names[0]
+    assert launching.start().name == launching.names[0]
 
 
 def test_a_job_that_is_taken_counts_as_the_choice_that_it_was_created_for(launching: Launching) -> None:
     """On demand a choice may stand behind one of which it is a part: what has no capacity then is not asked again."""
-    template = launching.launch.quote["choices"][0] | {"spot": False}
-    names = [["ml.g5.2xlarge", "ml.g6.2xlarge"], ["ml.g5.2xlarge"], ["ml.g6.2xlarge"]]
-    choices = [template | {"instance_types": each} for each in names]
-    launching = changed(launching, quote={**launching.launch.quote, "choices": choices})
+    template = replace(launching.launch.quote.choices[0], spot=False)
+    names = [("ml.g5.2xlarge", "ml.g6.2xlarge"), ("ml.g5.2xlarge",), ("ml.g6.2xlarge",)]
+    choices = tuple(replace(template, instance_types=each) for each in names)
+    launching = changed(launching, quote=replace(launching.launch.quote, choices=choices))
     for index, types in enumerate(names):
         kinds = {"InstancePreferences": [{"InstanceType": each, "InstanceCount": 1} for each in types]}
         alone = {"InstanceType": types[0], "InstanceCount": 1}
         resources = alone if len(types) == 1 else kinds
-        job = {"ResourceConfig": resources, "EnableManagedSpotTraining": False, **checkpoints(0)}
-        launching.expect_earlier(job)
+        described = {"ResourceConfig": resources, "EnableManagedSpotTraining": False, **checkpoints(0)}
+        launching.expect_earlier(described)
         launching.expect_tags(launching.launch.execution.tag)
         if index:
             expect_lock_of(launching.s3, launching.launch.execution)
-        state = launching.start()
-        assert (state["choice"], state["instance_types"]) == (index, types)
+        job = launching.start()
+        assert (job.choice, job.instance_types) == (index, types)
 
 
 def test_a_job_that_is_created_but_not_shown_yet_is_asked_for_again(launching: Launching) -> None:

@@ -9,7 +9,7 @@ from pipeline.errors import AwsUnavailable, PipelineError
 from pipeline.job.state import (
     billable_seconds,
     describe_job,
-    ending,
+    error_of,
     has_completed,
     instance_type,
     lacked_capacity,
@@ -24,7 +24,7 @@ NOW = STARTED + timedelta(hours=2)
 
 
 def end(status: str, secondary: str, **more: Any) -> PipelineError | None:
-    return ending(described_job("job", status, secondary, **more), "us-east-1")
+    return error_of(described_job("job", status, secondary, **more), "us-east-1")
 
 
 def transitions(*parts: tuple[str, int, int | None]) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def test_a_missing_capacity_is_told_from_a_failed_training() -> None:
     reason = "CapacityError: Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity."
     job = described_job("job", "Failed", "Failed", FailureReason=reason)
     assert lacked_capacity(job)
-    assert type(ending(job, "us-east-1")).__name__ == "LaunchFailed"
+    assert type(error_of(job, "us-east-1")).__name__ == "LaunchFailed"
     assert not lacked_capacity(described_job("job", "Failed", "Failed", FailureReason="OOM: too large"))
 
 

@@ -1,4 +1,4 @@
-"""A completed run: the next run follows, the model is registered, or what falls short is said."""
+"""A completed stage: the next one follows, the model is registered, or what falls short is said."""
 
 import io
 import json
@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 from botocore.response import StreamingBody
+from pipeline.dataset.validation import DatasetCheck
 from pipeline.execution import Execution
-from pipeline.model.judgement import CompletedRun, Judgement, judge_run
+from pipeline.job.launched_job import Attempt, LaunchedJob
+from pipeline.model.judgement import CompletedStage, Judgement, judge_stage
+from pipeline.quote.cost_quote import Quote
 from pipeline.quote.records import read_records
 from pipeline.request import Defaults, parse_request
 from pipeline.settings import JudgeSettings
+from pipeline.state import to_state
 
 from tests.pipeline.artifacts import HEALTH, METRICS, packed
 from tests.pipeline.conftest import described_job
@@ -74,13 +78,13 @@ class SageMaker:
 
 
 class Court:
-    """Judges runs of one execution."""
+    """Judges stages of one execution."""
 
-    def __init__(self, run: CompletedRun) -> None:
-        self.run = run
+    def __init__(self, stage: CompletedStage) -> None:
+        self.stage = stage
         self.bucket = Bucket({})
         job = described_job(
-            run.job["name"],
+            stage.job.name,
             "Completed",
             "Completed",
             TrainingTimeInSeconds=900,
@@ -93,24 +97,24 @@ class Court:
         self.bucket.objects["training-jobs/job/output/model.tar.gz"] = packed(files)
         sagemaker: Any = self.sagemaker
         s3: Any = self.bucket
-        return judge_run(sagemaker, s3, replace(self.run, **changes))
+        return judge_stage(sagemaker, s3, replace(self.stage, **changes))
 
 
 @pytest.fixture
 def court(
     defaults: Defaults,
-    dataset: dict[str, Any],
-    quote: dict[str, Any],
-    job_state: dict[str, Any],
+    dataset: DatasetCheck,
+    quote: Quote,
+    job: LaunchedJob,
     execution: Execution,
 ) -> Court:
     settings = JudgeSettings(bucket="bucket", model_package_group="floorplan-dino", training_image="image:1")
     return Court(
-        CompletedRun(
+        CompletedStage(
             request=parse_request({}, defaults),
             dataset=dataset,
             quote=quote,
-            job=job_state,
+            job=job,
             artifact_uri="s3://bucket/training-jobs/job/output/model.tar.gz",
             execution=execution,
             settings=settings,
@@ -131,7 +135,7 @@ def health(**more: Any) -> bytes:
 
 def test_a_model_that_meets_the_gate_is_registered_with_all_that_tells_of_it(court: Court) -> None:
     judgement = court.judge(GOOD)
-    assert (judgement.action, judgement.model_package_arn) == ("registered", ARN.replace("/3", "/4"))
+    assert (judgement.decision, judgement.model_package_arn) == ("registered", ARN.replace("/3", "/4"))
     (package,) = court.sagemaker.registered
     metadata = package["CustomerMetadataProperties"]
     assert {name: metadata[name] for name in ("ap", "f1", "f1.room", "f1.wall", "dataset_version", "report")} == {
@@ -142,24 +146,40 @@ def test_a_model_that_meets_the_gate_is_registered_with_all_that_tells_of_it(cou
         "dataset_version": "0" * 64,
         "report": "s3://bucket/reports/run/report.json",
     }
-    assert metadata["execution"] == court.run.execution.arn
+    assert metadata["execution"] == court.stage.execution.arn
     for fact in ("The gate is met.", "F1 of room 0.9100", "No model was accepted before it.", "pending approval"):
         assert fact in judgement.sentence
-    state = judgement.to_state()
+    state = to_state(judgement)
     assert json.loads(json.dumps(state)) == state
 
 
 def test_the_metrics_lie_beside_the_report(court: Court) -> None:
     judgement = court.judge(GOOD)
-    key = f"reports/{court.run.execution.name}/metrics-0.json"
+    key = f"reports/{court.stage.execution.name}/metrics-0.json"
     assert (judgement.metrics_uri, court.bucket.objects[key]) == (f"s3://bucket/{key}", METRICS)
     assert court.sagemaker.registered[0]["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"] == judgement.metrics_uri
+
+
+def test_of_a_data_set_with_other_classes_only_the_ap_is_judged_and_the_classes_are_told(court: Court) -> None:
+    files = GOOD | {"metrics.json": METRICS.replace(b'"room"', b'"door"')}
+    judgement = court.judge(files, dataset=replace(court.stage.dataset, classes=("wall", "door")))
+    assert judgement.decision == "registered"
+    assert "default gate for room does not apply: the data set has no such class." in judgement.sentence
+    assert court.sagemaker.registered[0]["CustomerMetadataProperties"]["classes"] == "wall / door"
+
+
+def test_a_thousand_classes_do_not_flood_the_sentence(court: Court, defaults: Defaults) -> None:
+    classes = {f"class {number}": {"f1": 0.9} for number in range(1000)}
+    files = GOOD | {"metrics.json": json.dumps({"ap": 0.7, "f1": 0.9, "classes": classes}).encode()}
+    judgement = court.judge(files, request=parse_request({"quality_gate": {}}, defaults))
+    assert judgement.decision == "registered"
+    assert "F1 of class 19 0.9000 and 980 more." in judgement.sentence
 
 
 def test_a_model_below_the_gate_is_not_registered_and_told_why(court: Court, defaults: Defaults) -> None:
     strict = parse_request({"quality_gate": {"room": 0.92}}, defaults)
     judgement = court.judge(GOOD, request=strict)
-    assert (judgement.action, judgement.model_package_arn) == ("gate_not_met", None)
+    assert (judgement.decision, judgement.model_package_arn) == ("gate_not_met", None)
     assert judgement.sentence == "The gate is not met: The F1 of room is 0.9100, below 0.92."
     assert judgement.f1_by_class == {"wall": 0.95, "room": 0.91}
     assert court.sagemaker.registered == []
@@ -168,7 +188,7 @@ def test_a_model_below_the_gate_is_not_registered_and_told_why(court: Court, def
 def test_a_model_that_is_worse_than_the_last_accepted_one_is_not_registered(court: Court) -> None:
     court.sagemaker.accepted_ap = 0.72
     judgement = court.judge(GOOD)
-    assert judgement.action == "gate_not_met"
+    assert judgement.decision == "gate_not_met"
     assert "The AP is 0.7100, below the 0.7200 of the accepted" in judgement.sentence
     assert court.sagemaker.registered == []
 
@@ -176,14 +196,14 @@ def test_a_model_that_is_worse_than_the_last_accepted_one_is_not_registered(cour
 def test_a_model_as_good_as_the_last_accepted_one_is_registered_with_what_it_was_compared_to(court: Court) -> None:
     court.sagemaker.accepted_ap = 0.71
     judgement = court.judge(GOOD)
-    assert judgement.action == "registered"
+    assert judgement.decision == "registered"
     assert f"compared with {ARN}" in judgement.sentence
 
 
 @pytest.mark.parametrize("files", [{}, {"health.json": HEALTH}, {"metrics.json": b"{}", "health.json": HEALTH}])
 def test_without_metrics_nothing_is_registered(court: Court, files: dict[str, bytes]) -> None:
     judgement = court.judge(files)
-    assert (judgement.action, judgement.ap, judgement.metrics_uri) == ("gate_not_met", None, None)
+    assert (judgement.decision, judgement.ap, judgement.metrics_uri) == ("gate_not_met", None, None)
     assert "metrics.json" in judgement.sentence
     assert court.sagemaker.registered == []
 
@@ -196,7 +216,7 @@ def test_what_the_run_took_is_kept_for_the_next_quotes(court: Court) -> None:
     assert (record.training_images, record.trainer_seconds) == (5, 700)
     assert record.images_per_second == pytest.approx(5 * 5 / 700)
     assert record.spot_saving == pytest.approx(2 / 3)
-    assert list(court.bucket.objects).count(f"runs/{court.run.execution.name}-0.json") == 1
+    assert list(court.bucket.objects).count(f"runs/{court.stage.execution.name}-0.json") == 1
 
 
 def test_a_run_without_health_teaches_nothing_about_speed(court: Court) -> None:
@@ -205,36 +225,36 @@ def test_a_run_without_health_teaches_nothing_about_speed(court: Court) -> None:
 
 
 def test_a_good_test_run_is_followed_by_the_full_one(court: Court, then_full: dict[str, Any]) -> None:
-    judgement = court.judge(GOOD, **then_full, job={**court.run.job, "number": 2, "choice": 1})
-    assert judgement.action == "next_run"
-    assert judgement.attempt == {"run": 1, "choice": 0, "number": 3}, "in the order the request names"
+    judgement = court.judge(GOOD, **then_full, job=replace(court.stage.job, number=2, choice=1))
+    assert judgement.decision == "next_stage"
+    assert judgement.attempt == Attempt(stage=1, choice=0, number=3), "in the order the request names"
     assert "The loss fell" in judgement.sentence
     assert court.sagemaker.registered == [], "the test run's model is not for use"
 
 
 def test_the_full_run_is_judged_by_the_gate(court: Court, then_full: dict[str, Any]) -> None:
-    judgement = court.judge(GOOD, **then_full, job={**court.run.job, "run": 1})
-    assert judgement.action == "registered"
+    judgement = court.judge(GOOD, **then_full, job=replace(court.stage.job, stage=1))
+    assert judgement.decision == "registered"
     s3: Any = court.bucket
     assert [record.epochs for record in read_records(s3, bucket="bucket")] == [50]
 
 
 def test_a_test_run_too_short_for_ten_minutes_is_good_if_its_loss_fell(court: Court, then_full: dict[str, Any]) -> None:
     files = GOOD | {"health.json": health(seconds=60.0)}
-    assert court.judge(files, **then_full).action == "next_run"
+    assert court.judge(files, **then_full).decision == "next_stage"
 
 
 @pytest.mark.parametrize(
     ("files", "said"),
     [
         (GOOD | {"health.json": health(losses=[1.0, 2.0, 3.0])}, "The loss did not fall: from 1 to 3"),
-        ({"metrics.json": METRICS}, "no health.json that could be read"),
-        (GOOD | {"health.json": b"[]"}, "no health.json that could be read"),
+        ({"metrics.json": METRICS}, "no readable health.json"),
+        (GOOD | {"health.json": b"[]"}, "no readable health.json"),
     ],
 )
 def test_after_a_poor_test_run_the_full_one_is_not_paid_for(
     court: Court, then_full: dict[str, Any], *, files: dict[str, bytes], said: str
 ) -> None:
     judgement = court.judge(files, **then_full)
-    assert (judgement.action, judgement.attempt) == ("unhealthy", None)
+    assert (judgement.decision, judgement.attempt) == ("unhealthy", None)
     assert said in judgement.sentence

@@ -1,8 +1,10 @@
 """The gate says each thing that a model does not reach, with both figures."""
 
 import pytest
+from pipeline.errors import RequestInvalid
 from pipeline.model.artifact_metrics import RunMetrics
-from pipeline.model.quality_gate import AcceptedModel, shortfalls
+from pipeline.model.quality_gate import AcceptedModel, gate_of, shortfalls
+from pipeline.request import Defaults, parse_request
 
 METRICS = RunMetrics(ap=0.7, f1=0.92, f1_by_class={"room": 0.9, "wall": None})
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/floorplan-dino/3"
@@ -47,3 +49,18 @@ def test_all_that_falls_short_is_said_at_once() -> None:
 def test_an_accepted_model_of_another_origin_tells_no_ap_to_compare_with() -> None:
     accepted = AcceptedModel(arn=ARN, ap=None, dataset_version=None)
     assert shortfalls(METRICS, gate={}, accepted=accepted, dataset_version="v") == []
+
+
+def test_the_gate_of_a_request_is_for_classes_that_the_data_set_has(defaults: Defaults) -> None:
+    request = parse_request({"quality_gate": {"door": 0.8, "wall": 0.9}}, defaults)
+    assert gate_of(request, ("wall", "door", "stairs")) == ({"door": 0.8, "wall": 0.9}, [])
+    with pytest.raises(RequestInvalid, match=r"quality_gate names door, but the data set's classes are wall, room:"):
+        gate_of(request, ("wall", "room"))
+
+
+def test_of_the_default_gate_only_the_classes_that_the_data_set_has_count(defaults: Defaults) -> None:
+    request = parse_request({}, defaults)
+    assert gate_of(request, ("wall", "room")) == ({"room": 0.895}, [])
+    gate, (note,) = gate_of(request, ("door",))
+    assert gate == {}
+    assert note == "The deployment's default gate for room does not apply: the data set has no such class."

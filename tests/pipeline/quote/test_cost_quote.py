@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pipeline.billing import STOPPING_SECONDS
+from pipeline.dataset.validation import DatasetCheck
+from pipeline.errors import RequestInvalid
 from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.quote import candidates
 from pipeline.quote.candidates import estimate_candidates
@@ -23,6 +25,7 @@ from pipeline.quote.records import StageRecord
 from pipeline.quote.speed import Speed
 from pipeline.quote.speed import speed_of as real_speed_of
 from pipeline.request import MAX_COST_USD, PRESETS, Defaults, Request, parse_request
+from pipeline.state import to_state
 from pipeline.steps import quote
 
 from tests.pipeline.conftest import StubbedClient, context
@@ -110,7 +113,7 @@ def test_the_quote_names_the_first_ten_classes_whatever_they_are_called() -> Non
     classes = ("stairs\x1b[2J", *(f"symbol {index}" for index in range(999)))
     said = quoted(replace(pricing_context(), classes=classes)).sentence
     assert said.startswith("Training on 1,000 classes (stairs\\x1b[2J, symbol 0, symbol 1, ")
-    assert "symbol 8, 990 more) takes about" in said
+    assert "symbol 8 and 990 more) takes about" in said
 
 
 def test_test_then_full_is_one_sum_and_a_limit_for_each_run() -> None:
@@ -274,9 +277,9 @@ def test_jobs_that_are_stopped_by_their_limits_never_cost_more_than_the_cap(
     answer = make_quote(asked, known)
     assert answer.accepted == bool(answer.choices)
     for choice in answer.choices:
-        assert len(choice.max_runtime_seconds) == len(asked.runs)
+        assert len(choice.max_runtime_seconds) == len(asked.stages)
         assert all(1 <= seconds <= MAX_RUNTIME_SECONDS for seconds in choice.max_runtime_seconds)
-        billed = sum(choice.max_runtime_seconds) + len(asked.runs) * STOPPING_SECONDS
+        billed = sum(choice.max_runtime_seconds) + len(asked.stages) * STOPPING_SECONDS
         dearest = max(known.prices[name].usd_per_hour for name in choice.instance_types)
         assert billed * Fraction(str(dearest)) / 3600 <= Fraction(str(asked.max_cost_usd))
         assert choice.usd <= asked.max_cost_usd + 0.01
@@ -331,7 +334,7 @@ def test_more_epochs_or_images_cost_no_less(epochs: int, images: int, instance_t
 
 @given(requests, contexts)
 def test_a_quote_is_plain_json_and_small(fields: dict[str, Any], known: PricingContext) -> None:
-    state = quoted(known, **fields).to_state()
+    state = to_state(quoted(known, **fields))
     assert json.loads(json.dumps(state, allow_nan=False)) == state
     assert len(json.dumps(state)) < 10_000
 
@@ -339,8 +342,17 @@ def test_a_quote_is_plain_json_and_small(fields: dict[str, Any], known: PricingC
 # The step
 
 
+def test_a_gate_for_a_class_that_the_data_set_lacks_is_refused_before_anything_is_looked_up(
+    request_: Request, dataset: DatasetCheck
+) -> None:
+    asked = replace(request_, quality_gate={"door": 0.8}, gate_is_default=False)
+    event = {"execution": context(), "request": to_state(asked), "dataset": to_state(dataset)}
+    with pytest.raises(RequestInvalid, match="the data set's classes are wall, room"):
+        quote.handler(event, None)
+
+
 def test_the_step_asks_the_services_of_the_executions_region(
-    request_: Request, dataset: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    request_: Request, dataset: DatasetCheck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pricing, service_quotas = StubbedClient("pricing"), StubbedClient("service-quotas")
     for _ in INSTANCE_TYPES:
@@ -350,7 +362,7 @@ def test_the_step_asks_the_services_of_the_executions_region(
     monkeypatch.setattr(quote, "service_quotas_client", lambda: service_quotas.client)
     monkeypatch.setattr(quote, "s3_client", Bucket)
     monkeypatch.setenv("BUCKET", "b")
-    state = quote.handler({"execution": context(), "request": request_.to_state(), "dataset": dataset}, None)
+    state = quote.handler({"execution": context(), "request": to_state(request_), "dataset": to_state(dataset)}, None)
     assert state["accepted"]
     assert state["hours"] < 0.2, "few images"
     assert state["price_source"].startswith("us-east-1's prices of 2026-08, since the AWS Price List has no usable")

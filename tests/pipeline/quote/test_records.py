@@ -60,7 +60,7 @@ def read(bucket: Bucket) -> list[StageRecord]:
 
 def write(bucket: Bucket, name: str, record: StageRecord) -> None:
     client: Any = bucket
-    write_record(client, bucket="b", execution_name=name, run=0, record=record)
+    write_record(client, bucket="b", execution_name=name, stage=0, record=record)
 
 
 def test_records_are_read_as_they_were_written_the_newest_first() -> None:

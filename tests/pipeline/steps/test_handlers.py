@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 from pipeline.errors import EXPECTED_ERRORS, RequestInvalid
 from pipeline.request import Request
-from pipeline.settings import ResolveSettings, Settings, ValidateSettings
+from pipeline.settings import BucketSettings, ResolveSettings, Settings
+from pipeline.state import to_state
 from pipeline.steps import resolve, validate
 
 from tests.contract.samples import SampleDataset
@@ -51,9 +52,9 @@ def test_validate_reports_on_the_requests_data_set(
 ) -> None:
     files = {f"dino-data/{path}": content for path, content in SampleDataset().all_files().items()}
     monkeypatch.setattr(validate, "s3_client", answering(BucketInMemory(files)))
-    set_up(ValidateSettings(bucket="b"))
-    state = validate.handler({"execution": context(), "request": request_.to_state()}, None)
-    assert state["verdict"] == "valid"
+    set_up(BucketSettings(bucket="b"))
+    state = validate.handler({"execution": context(), "request": to_state(request_)}, None)
+    assert state["status"] == "valid"
     assert json.loads(json.dumps(state)) == state
     assert f"reports/{context()['Name']}/report.json" in files
 
@@ -61,7 +62,7 @@ def test_validate_reports_on_the_requests_data_set(
 def test_a_variable_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BUCKET", raising=False)
     with pytest.raises(RuntimeError, match="BUCKET: deploy the stack again"):
-        ValidateSettings.from_environment({})
+        BucketSettings.from_environment({})
 
 
 def test_the_error_names_that_people_see() -> None:
@@ -78,4 +79,5 @@ def test_the_error_names_that_people_see() -> None:
         "TrainingFailed",
         "TrainingStopped",
         "TrainingTimedOut",
+        "DeploymentChanged",
     } == EXPECTED_ERRORS

@@ -9,11 +9,15 @@ from typing import Any
 import pytest
 from botocore.response import StreamingBody
 from botocore.stub import ANY
+from pipeline.dataset.validation import DatasetCheck
 from pipeline.errors import LaunchFailed, TrainingFailed
 from pipeline.execution import Execution
 from pipeline.job.execution_jobs import EXECUTION_TAG
+from pipeline.job.launched_job import LaunchedJob
+from pipeline.quote.cost_quote import Quote
 from pipeline.request import Request
 from pipeline.settings import FinaliseSettings, JudgeSettings, LaunchSettings, Settings, WatchSettings
+from pipeline.state import to_state
 from pipeline.steps import aborted, failed, finalise, judge, launch, stop, watch
 
 from tests.pipeline.artifacts import METRICS, packed
@@ -40,17 +44,15 @@ def set_up(monkeypatch: pytest.MonkeyPatch) -> SetUp:
 
 
 @pytest.fixture
-def event(
-    request_: Request, dataset: dict[str, Any], quote: dict[str, Any], job_state: dict[str, Any]
-) -> dict[str, Any]:
+def event(request_: Request, dataset: DatasetCheck, quote: Quote, job: LaunchedJob) -> dict[str, Any]:
     """All that the steps' events hold between them."""
     return {
         "execution": context(),
-        "request": request_.to_state(),
-        "dataset": dataset,
-        "quote": quote,
-        "job": job_state,
-        "attempt": {"run": 0, "choice": 0, "number": 0},
+        "request": to_state(request_),
+        "dataset": to_state(dataset),
+        "quote": to_state(quote),
+        "job": to_state(job),
+        "attempt": {"stage": 0, "choice": 0, "number": 0},
     }
 
 
@@ -85,14 +87,16 @@ def test_launch_creates_the_job(
     assert is_json(state)
 
 
-def expect_look(logs: StubbedClient, s3: StubbedClient, cloudwatch: StubbedClient, metrics: dict[str, float]) -> None:
+def expect_snapshot(
+    logs: StubbedClient, s3: StubbedClient, cloudwatch: StubbedClient, metrics: dict[str, float]
+) -> None:
     logs.expect("describe_log_streams", {"logStreams": []})
     s3.expect("list_objects_v2", {})
     data = [{"MetricName": name, "Value": value, "Unit": ANY} for name, value in metrics.items()]
     cloudwatch.expect("put_metric_data", {}, Namespace="FloorplanDino", MetricData=data)
 
 
-def test_watch_looks_once_and_draws_what_it_saw(
+def test_watch_takes_one_snapshot_and_draws_it(
     set_up: SetUp,
     event: dict[str, Any],
     sagemaker: StubbedClient,
@@ -104,7 +108,7 @@ def test_watch_looks_once_and_draws_what_it_saw(
     set_up(watch, WATCH_SETTINGS, sagemaker=sagemaker, logs=logs, s3=s3, cloudwatch=cloudwatch)
     name = event["job"]["name"]
     sagemaker.expect("describe_training_job", described_job(name, secondary="Starting"), TrainingJobName=name)
-    expect_look(logs, s3, cloudwatch, {"TrainingCostSoFar": 0.0})
+    expect_snapshot(logs, s3, cloudwatch, {"TrainingCostSoFar": 0.0})
     event["quote"]["choices"] = event["quote"]["choices"][:1]
     state = watch.handler(event, None)
     assert (state["action"], state["secondary_status"]) == ("wait", "Starting")
@@ -138,7 +142,24 @@ def test_watch_ends_the_run_when_the_job_is_gone(
         watch.handler(event, None)
 
 
-WATCH = {"action": "stop", "error": "OverBudget", "cause": "Too dear.", "relaunch": False, "status": "InProgress"}
+WATCH = {
+    "action": "stop",
+    "error": "OverBudget",
+    "cause": "Too dear.",
+    "relaunch": False,
+    "status": "InProgress",
+    "secondary_status": "Training",
+    "sentence": "Training.",
+    "billable_seconds": 60,
+    "cost_usd": 0.03,
+    "execution_cost_usd": 0.03,
+    "projected_usd": None,
+    "images_per_second": None,
+    "quoted_images_per_second": 2.7,
+    "quiet_seconds": 1,
+    "checkpoint_age_seconds": None,
+    "health": None,
+}
 
 
 @pytest.mark.parametrize("ended", [False, True])
@@ -182,8 +203,8 @@ def test_judge_reads_the_artifact_of_the_watched_job(
     s3.expect("put_object", {}, Bucket="bucket", Key=ANY, Body=ANY, ContentType="application/json")
     sagemaker.expect("create_model_package_group", {"ModelPackageGroupArn": described_job("j")["TrainingJobArn"]})
     sagemaker.expect("list_model_packages", {"ModelPackageSummaryList": []})
-    state = judge.handler(event | {"watch": {"artifact_uri": "s3://bucket/model"}}, None)
-    assert (state["action"], state["f1_by_class"]) == ("gate_not_met", {"wall": 0.95, "room": 0.5})
+    state = judge.handler(event | {"watch": WATCH | {"action": "completed", "artifact_uri": "s3://bucket/model"}}, None)
+    assert (state["decision"], state["f1_by_class"]) == ("gate_not_met", {"wall": 0.95, "room": 0.5})
     assert is_json(state)
 
 
@@ -207,16 +228,34 @@ def test_finalise_publishes_and_returns_the_outcome(
     assert is_json(state)
 
 
+OUTCOME: dict[str, Any] = {
+    "status": "FAILED",
+    "decision": None,
+    "sentence": None,
+    "training_job_name": None,
+    "training_job_names": [],
+    "starting_weights": None,
+    "artifact_uri": None,
+    "model_package_arn": None,
+    "metrics_uri": None,
+    "report_uri": None,
+    "seconds": 1,
+    "billable_seconds": 0,
+    "cost_usd": 0.0,
+    "spot_saving": None,
+}
+
+
 @pytest.mark.parametrize("error", ["OverBudget", "Lambda.Unknown", "KeyError"])
 def test_failed_ends_the_execution_with_the_runs_own_error(error: str) -> None:
-    outcome = {"error": error, "cause": "What and where.", "redrive_count": 1}
+    outcome = OUTCOME | {"error": error, "cause": "What and where.", "redrive_count": 1}
     with pytest.raises(Exception, match=r"^What and where\.$") as raised:
         failed.handler({"execution": context(RedriveCount=1), "outcome": outcome}, None)
     assert type(raised.value).__name__ == error
 
 
-def test_a_redriven_failure_lets_the_run_begin_anew() -> None:
-    outcome = {"error": "OverBudget", "cause": "x", "redrive_count": 0}
+def test_a_redriven_failure_starts_the_run_again() -> None:
+    outcome = OUTCOME | {"error": "OverBudget", "cause": "x", "redrive_count": 0}
     assert failed.handler({"execution": context(RedriveCount=1), "outcome": outcome}, None) == {}
 
 
@@ -246,7 +285,8 @@ def test_an_execution_that_runs_no_further_step_leaves_no_job_running_and_is_tol
     status: str,
     error: str,
 ) -> None:
-    set_up(aborted, FINALISE, sagemaker=sagemaker, sns=sns, s3=s3, cloudwatch=cloudwatch, stepfunctions=stepfunctions)
+    set_up(aborted, stepfunctions=stepfunctions)
+    set_up(finalise, FINALISE, sagemaker=sagemaker, sns=sns, s3=s3, cloudwatch=cloudwatch)
     expect_execution(stepfunctions, status)
     name = execution.job_name(0)
     sagemaker.expect("describe_training_job", described_job(name), TrainingJobName=name)

@@ -1,4 +1,4 @@
-"""The look that the tests of a job's progress begin with."""
+"""The snapshot that the tests of a job's progress begin with."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from typing import Any
 
 import pytest
 from pipeline.execution import Execution
-from pipeline.job.checkpoints import Checkpoints
+from pipeline.job.checkpoints import CheckpointFolder
+from pipeline.job.launched_job import LaunchedJob
 from pipeline.job.log import LogEnd
-from pipeline.job.snapshot import Look
+from pipeline.job.snapshot import JobSnapshot
+from pipeline.quote.cost_quote import Quote
 from pipeline.request import Request
 
 from tests.pipeline.conftest import described_job
-from tests.pipeline.job.progress.looks import (
+from tests.pipeline.job.progress.snapshots import (
     NOW,
     QUEUE_MINUTES,
     STALL_MINUTES,
-    MakeLook,
+    MakeSnapshot,
     lines,
     minutes,
     since,
@@ -25,17 +27,17 @@ from tests.pipeline.job.progress.looks import (
 
 
 @pytest.fixture
-def look(job_state: dict[str, Any], quote: dict[str, Any], request_: Request, execution: Execution) -> MakeLook:
+def snapshot(job: LaunchedJob, quote: Quote, request_: Request, execution: Execution) -> MakeSnapshot:
     """A healthy job in the middle of its training, with what a test changes."""
 
-    def make(status: str = "InProgress", *, state: dict[str, Any] | None = None, **more: Any) -> Look:
-        looked = {name: more.pop(name) for name in ("log", "checkpoints", "execution", "quote") if name in more}
-        job = described_job(job_state["name"], status, **(since("Training", minutes_ago=50) | more))
-        healthy = Look(
-            job=job,
-            state=job_state | (state or {}),
+    def make(status: str = "InProgress", *, launched: dict[str, Any] | None = None, **more: Any) -> JobSnapshot:
+        read = {name: more.pop(name) for name in ("log", "checkpoints", "execution", "quote") if name in more}
+        description = described_job(job.name, status, **(since("Training", minutes_ago=50) | more))
+        healthy = JobSnapshot(
+            description=description,
+            job=replace(job, **(launched or {})),
             log=LogEnd(last_event=NOW - minutes(1), training=lines(3)),
-            checkpoints=Checkpoints(),
+            checkpoints=CheckpointFolder(),
             request=request_,
             quote=quote,
             execution=execution,
@@ -43,6 +45,6 @@ def look(job_state: dict[str, Any], quote: dict[str, Any], request_: Request, ex
             queue_limit=minutes(QUEUE_MINUTES),
             now=NOW,
         )
-        return replace(healthy, **looked)
+        return replace(healthy, **read)
 
     return make

@@ -1,4 +1,4 @@
-"""A look at a job that has ended: judged, launched anew by the next choice, or failed with its reason."""
+"""A snapshot of a job that has ended: judged, launched again by the next choice, or failed with its reason."""
 
 from __future__ import annotations
 
@@ -7,43 +7,40 @@ from typing import Any
 
 import pytest
 from pipeline.execution import Execution
+from pipeline.job.launched_job import Attempt, StopReason
 from pipeline.job.progress import judge_progress
 
 from tests.pipeline.conftest import context
-from tests.pipeline.job.progress.looks import (
-    MakeLook,
+from tests.pipeline.job.progress.snapshots import (
+    MakeSnapshot,
     on_demand,
     one_choice,
 )
 
 
-def test_a_completed_job_is_to_be_judged(look: MakeLook) -> None:
-    progress = judge_progress(look("Completed", secondary="Completed", BillableTimeInSeconds=3600))
+def test_a_completed_job_is_to_be_judged(snapshot: MakeSnapshot) -> None:
+    progress = judge_progress(snapshot("Completed", secondary="Completed", BillableTimeInSeconds=3600))
     assert (progress.action, progress.cost_usd, progress.projected_usd) == ("completed", 1.52, None)
-    assert progress.artifact_uri == f"s3://bucket/training-jobs/{progress_name(look)}/output/model.tar.gz"
+    assert progress.artifact_uri == f"s3://bucket/training-jobs/{snapshot().job.name}/output/model.tar.gz"
 
 
-def progress_name(look: MakeLook) -> str:
-    return str(look().state["name"])
-
-
-def test_a_job_that_was_done_before_it_could_be_stopped_is_judged_all_the_same(look: MakeLook) -> None:
-    stop = {"error": "OverBudget", "cause": "Too dear.", "relaunch": False}
-    assert judge_progress(look("Completed", secondary="Completed", state={"stop": stop})).action == "completed"
+def test_a_job_that_was_done_before_it_could_be_stopped_is_judged_all_the_same(snapshot: MakeSnapshot) -> None:
+    stop = StopReason(error="OverBudget", cause="Too dear.", relaunch=False)
+    assert judge_progress(snapshot("Completed", secondary="Completed", launched={"stop": stop})).action == "completed"
 
 
 @pytest.mark.parametrize(("status", "secondary"), [("Stopped", "Stopped"), ("Failed", "Failed")])
-def test_a_stopped_job_ends_with_why_it_was_stopped(look: MakeLook, status: str, secondary: str) -> None:
-    stop = {"error": "TrainingStalled", "cause": "Silence.", "relaunch": False}
-    progress = judge_progress(look(status, secondary=secondary, state={"stop": stop}))
+def test_a_stopped_job_ends_with_why_it_was_stopped(snapshot: MakeSnapshot, status: str, secondary: str) -> None:
+    stop = StopReason(error="TrainingStalled", cause="Silence.", relaunch=False)
+    progress = judge_progress(snapshot(status, secondary=secondary, launched={"stop": stop}))
     assert (progress.action, progress.error, progress.cause) == ("failed", "TrainingStalled", "Silence.")
     assert progress.artifact_uri is None
 
 
-def test_after_too_long_in_the_queue_the_next_choice_is_launched(look: MakeLook) -> None:
-    stop = {"error": None, "cause": "It waited.", "relaunch": True}
-    progress = judge_progress(look("Stopped", secondary="Stopped", state={"stop": stop, "number": 2}))
-    assert (progress.action, progress.attempt) == ("relaunch", {"run": 0, "choice": 1, "number": 3})
+def test_after_too_long_in_the_queue_the_next_choice_is_launched(snapshot: MakeSnapshot) -> None:
+    stop = StopReason(error=None, cause="It waited.", relaunch=True)
+    progress = judge_progress(snapshot("Stopped", secondary="Stopped", launched={"stop": stop, "number": 2}))
+    assert (progress.action, progress.attempt) == ("relaunch", Attempt(stage=0, choice=1, number=3))
 
 
 @pytest.mark.parametrize(
@@ -55,37 +52,39 @@ def test_after_too_long_in_the_queue_the_next_choice_is_launched(look: MakeLook)
     ],
 )
 def test_without_capacity_the_next_choice_is_launched_as_long_as_there_is_one(
-    look: MakeLook, lacking: dict[str, Any]
+    snapshot: MakeSnapshot, lacking: dict[str, Any]
 ) -> None:
-    ended = look(**lacking)
+    ended = snapshot(**lacking)
     progress = judge_progress(ended)
-    assert (progress.action, progress.attempt) == ("relaunch", {"run": 0, "choice": 1, "number": 1})
+    assert (progress.action, progress.attempt) == ("relaunch", Attempt(stage=0, choice=1, number=1))
     last = judge_progress(replace(ended, quote=one_choice(ended)))
     assert (last.action, last.attempt) == ("failed", None)
     assert "Start again" in str(last.cause)
 
 
-def test_a_failed_job_ends_with_its_reason(look: MakeLook) -> None:
-    progress = judge_progress(look("Failed", secondary="Failed", FailureReason="OOM: the memory did not suffice."))
+def test_a_failed_job_ends_with_its_reason(snapshot: MakeSnapshot) -> None:
+    progress = judge_progress(snapshot("Failed", secondary="Failed", FailureReason="OOM: the memory did not suffice."))
     assert (progress.action, progress.error) == ("failed", "TrainingFailed")
     assert "OOM: the memory did not suffice." in str(progress.cause)
 
 
-def test_a_job_stopped_by_hand_ends_the_run(look: MakeLook) -> None:
-    assert judge_progress(look("Stopped", secondary="Stopped")).error == "TrainingStopped"
+def test_a_job_stopped_by_hand_ends_the_run(snapshot: MakeSnapshot) -> None:
+    assert judge_progress(snapshot("Stopped", secondary="Stopped")).error == "TrainingStopped"
 
 
-def test_a_redrive_after_an_abort_goes_on_where_the_job_was_stopped(look: MakeLook) -> None:
+def test_a_redrive_after_an_abort_goes_on_where_the_job_was_stopped(snapshot: MakeSnapshot) -> None:
     redriven = Execution.from_context(context(RedriveCount=1))
-    progress = judge_progress(look("Stopped", secondary="Stopped", execution=redriven))
-    assert (progress.action, progress.attempt) == ("relaunch", {"run": 0, "choice": 0, "number": 1})
-    again = judge_progress(look("Stopped", secondary="Stopped", execution=redriven, state={"redrive_count": 1}))
+    progress = judge_progress(snapshot("Stopped", secondary="Stopped", execution=redriven))
+    assert (progress.action, progress.attempt) == ("relaunch", Attempt(stage=0, choice=0, number=1))
+    again = judge_progress(snapshot("Stopped", secondary="Stopped", execution=redriven, launched={"redrive_count": 1}))
     assert again.action == "failed", "the job that the redrive launched is not launched for ever"
 
 
-def test_on_demand_the_next_choice_is_one_with_a_type_that_the_job_could_not_have_got(look: MakeLook) -> None:
+def test_on_demand_the_next_choice_is_one_with_a_type_that_the_job_could_not_have_got(snapshot: MakeSnapshot) -> None:
     both, third = ["ml.g5.2xlarge", "ml.g6.2xlarge"], ["ml.g6e.2xlarge"]
-    ended = look("Failed", secondary="Failed", FailureReason="CapacityError: none", state={"instance_types": both})
+    ended = snapshot(
+        "Failed", secondary="Failed", FailureReason="CapacityError: none", launched={"instance_types": tuple(both)}
+    )
     progress = judge_progress(replace(ended, quote=on_demand(ended, both, both[:1], both[1:], third)))
-    assert (progress.action, progress.attempt) == ("relaunch", {"run": 0, "choice": 3, "number": 1})
+    assert (progress.action, progress.attempt) == ("relaunch", Attempt(stage=0, choice=3, number=1))
     assert judge_progress(replace(ended, quote=on_demand(ended, both, both[:1], both[1:]))).error == "LaunchFailed"

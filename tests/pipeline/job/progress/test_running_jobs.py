@@ -1,4 +1,4 @@
-"""A look at a job that is under way: what stops it, with a reason and figures."""
+"""A snapshot of a job that is under way: what stops it, with a reason and figures."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from pipeline.job.checkpoints import Checkpoints
+from pipeline.job.checkpoints import CheckpointFolder
+from pipeline.job.launched_job import StopReason
 from pipeline.job.log import LogEnd
 from pipeline.job.progress import judge_progress
 from pipeline.job.snapshot import LINES_FOR_PROJECTION
+from pipeline.state import to_state
 
-from tests.pipeline.job.progress.looks import (
+from tests.pipeline.job.progress.snapshots import (
     CREATED,
     NOW,
     QUEUE_MINUTES,
     STALL_MINUTES,
-    MakeLook,
+    MakeSnapshot,
     health,
     line,
     lines,
@@ -28,8 +30,8 @@ from tests.pipeline.job.progress.looks import (
 from training_code.recipes import RECIPES
 
 
-def test_a_job_that_trains_is_waited_for_and_told_of(look: MakeLook) -> None:
-    progress = judge_progress(look())
+def test_a_job_that_trains_is_waited_for_and_told_of(snapshot: MakeSnapshot) -> None:
+    progress = judge_progress(snapshot())
     assert (progress.action, progress.error, progress.cause) == ("wait", None, None)
     assert (progress.billable_seconds, progress.cost_usd) == (3000, 1.26)
     assert (progress.images_per_second, progress.quoted_images_per_second, progress.quiet_seconds) == (2.7, 2.7, 60)
@@ -37,74 +39,76 @@ def test_a_job_that_trains_is_waited_for_and_told_of(look: MakeLook) -> None:
         "Training, step 30 of 1,000 in epoch 1, loss 5, 2.7 images/s (quoted: 2.7), last sign of life 60 s ago, "
         "1.26 USD so far, cap 10.00 USD."
     )
-    assert json.loads(json.dumps(progress.to_state())) == progress.to_state()
+    assert json.loads(json.dumps(to_state(progress))) == to_state(progress)
 
 
-def test_a_look_tells_how_old_the_last_checkpoint_is_and_what_the_trainer_says_of_its_health(look: MakeLook) -> None:
-    progress = judge_progress(look(checkpoints=health(at=NOW - minutes(12)), state={"first_minutes": "passed"}))
+def test_a_snapshot_tells_how_old_the_last_checkpoint_is_and_what_the_trainer_says_of_its_health(
+    snapshot: MakeSnapshot,
+) -> None:
+    progress = judge_progress(snapshot(checkpoints=health(at=NOW - minutes(12)), launched={"first_minutes": "passed"}))
     assert (progress.checkpoint_age_seconds, progress.health) == (720, "healthy")
     assert "last checkpoint 12 minutes ago, health healthy" in progress.sentence
-    before = judge_progress(look())
+    before = judge_progress(snapshot())
     assert (before.checkpoint_age_seconds, before.health) == (None, None)
 
 
 @pytest.mark.parametrize("secondary", ["Starting", "Pending", "Interrupted", "Restarting"])
-def test_a_job_in_the_queue_costs_nothing_and_is_not_quiet(look: MakeLook, secondary: str) -> None:
-    progress = judge_progress(look(log=LogEnd(), **since(secondary, minutes_ago=QUEUE_MINUTES - 1)))
+def test_a_job_in_the_queue_costs_nothing_and_is_not_quiet(snapshot: MakeSnapshot, secondary: str) -> None:
+    progress = judge_progress(snapshot(log=LogEnd(), **since(secondary, minutes_ago=QUEUE_MINUTES - 1)))
     assert (progress.action, progress.cost_usd, progress.quiet_seconds) == ("wait", 0, None)
 
 
-def test_a_stopping_job_is_waited_for(look: MakeLook) -> None:
-    assert judge_progress(look("Stopping", secondary="Stopping")).action == "wait"
+def test_a_stopping_job_is_waited_for(snapshot: MakeSnapshot) -> None:
+    assert judge_progress(snapshot("Stopping", secondary="Stopping")).action == "wait"
 
 
-def test_earlier_jobs_count_in_the_executions_cost(look: MakeLook) -> None:
-    assert judge_progress(look(state={"cost_before_usd": 2.0})).execution_cost_usd == 3.26
+def test_earlier_jobs_count_in_the_executions_cost(snapshot: MakeSnapshot) -> None:
+    assert judge_progress(snapshot(launched={"cost_before_usd": 2.0})).execution_cost_usd == 3.26
 
 
 # Stopped by the watch
 
 
-def test_a_loss_that_is_no_number_stops_the_job(look: MakeLook) -> None:
+def test_a_loss_that_is_no_number_stops_the_job(snapshot: MakeSnapshot) -> None:
     log = LogEnd(last_event=NOW, training=(line(10), line(20, loss=float("nan"))))
-    progress = judge_progress(look(log=log))
+    progress = judge_progress(snapshot(log=log))
     assert (progress.action, progress.error, progress.relaunch) == ("stop", "TrainingFailed", False)
     assert "NAN_LOSS" in str(progress.cause)
     assert "step 20 of 1,000 is nan" in str(progress.cause)
-    assert json.dumps(progress.to_state(), allow_nan=False)
+    assert json.dumps(to_state(progress), allow_nan=False)
 
 
 @pytest.mark.parametrize("secondary", ["Downloading", "Training", "Uploading"])
-def test_silence_stops_a_job_that_is_billed(look: MakeLook, secondary: str) -> None:
+def test_silence_stops_a_job_that_is_billed(snapshot: MakeSnapshot, secondary: str) -> None:
     silent = NOW - minutes(STALL_MINUTES + 1)
     log = LogEnd(last_event=silent, training=lines(3))
-    progress = judge_progress(look(log=log, **since(secondary, minutes_ago=45)))
+    progress = judge_progress(snapshot(log=log, **since(secondary, minutes_ago=45)))
     assert (progress.action, progress.error) == ("stop", "TrainingStalled")
     assert f"for {STALL_MINUTES + 1} minutes" in str(progress.cause)
     assert f"while it was {secondary}" in str(progress.cause)
     assert "step 30 of 1,000" in str(progress.cause)
 
 
-def test_a_checkpoint_is_a_sign_of_life_like_a_line_of_the_log(look: MakeLook) -> None:
+def test_a_checkpoint_is_a_sign_of_life_like_a_line_of_the_log(snapshot: MakeSnapshot) -> None:
     log = LogEnd(last_event=NOW - minutes(STALL_MINUTES + 5), training=lines(3))
-    assert judge_progress(look(log=log, checkpoints=Checkpoints(last=NOW - minutes(2)))).action == "wait"
+    assert judge_progress(snapshot(log=log, checkpoints=CheckpointFolder(last=NOW - minutes(2)))).action == "wait"
 
 
-def test_a_job_is_given_the_same_time_for_its_first_line(look: MakeLook) -> None:
-    assert judge_progress(look(log=LogEnd(), **since("Training", minutes_ago=STALL_MINUTES - 1))).action == "wait"
-    late = judge_progress(look(log=LogEnd(), **since("Training", minutes_ago=STALL_MINUTES + 1)))
+def test_a_job_is_given_the_same_time_for_its_first_line(snapshot: MakeSnapshot) -> None:
+    assert judge_progress(snapshot(log=LogEnd(), **since("Training", minutes_ago=STALL_MINUTES - 1))).action == "wait"
+    late = judge_progress(snapshot(log=LogEnd(), **since("Training", minutes_ago=STALL_MINUTES + 1)))
     assert late.error == "TrainingStalled"
     assert "never showed figures" in str(late.cause)
 
 
-def test_a_restarted_spot_job_is_not_silent_because_it_was_interrupted(look: MakeLook) -> None:
+def test_a_restarted_spot_job_is_not_silent_because_it_was_interrupted(snapshot: MakeSnapshot) -> None:
     log = LogEnd(last_event=NOW - minutes(STALL_MINUTES + 20), training=lines(3))
-    assert judge_progress(look(log=log, **since("Training", minutes_ago=5))).action == "wait"
+    assert judge_progress(snapshot(log=log, **since("Training", minutes_ago=5))).action == "wait"
 
 
-def test_a_projected_cost_over_the_cap_stops_the_job(look: MakeLook) -> None:
+def test_a_projected_cost_over_the_cap_stops_the_job(snapshot: MakeSnapshot) -> None:
     log = LogEnd(last_event=NOW, training=lines(LINES_FOR_PROJECTION, speed=0.05))
-    progress = judge_progress(look(log=log))
+    progress = judge_progress(snapshot(log=log))
     assert (progress.action, progress.error) == ("stop", "OverBudget")
     config = RECIPES["room_wall"].training
     images = 900 * config.batch_size * config.accumulation_steps
@@ -114,31 +118,31 @@ def test_a_projected_cost_over_the_cap_stops_the_job(look: MakeLook) -> None:
         assert fact in str(progress.cause)
 
 
-def test_a_slow_start_or_one_slow_interval_is_not_projected(look: MakeLook) -> None:
+def test_a_slow_start_or_one_slow_interval_is_not_projected(snapshot: MakeSnapshot) -> None:
     few = LogEnd(last_event=NOW, training=lines(LINES_FOR_PROJECTION - 1, speed=0.05))
-    assert judge_progress(look(log=few)).action == "wait"
+    assert judge_progress(snapshot(log=few)).action == "wait"
     evaluated = LogEnd(last_event=NOW, training=(*lines(LINES_FOR_PROJECTION), line(500, speed=0.001)))
-    assert judge_progress(look(log=evaluated)).action == "wait"
+    assert judge_progress(snapshot(log=evaluated)).action == "wait"
 
 
-def test_a_job_that_was_told_to_stop_and_goes_on_is_told_again(look: MakeLook) -> None:
-    stop = {"error": "OverBudget", "cause": "Too dear.", "relaunch": False}
-    progress = judge_progress(look(state={"stop": stop}))
+def test_a_job_that_was_told_to_stop_and_goes_on_is_told_again(snapshot: MakeSnapshot) -> None:
+    stop = StopReason(error="OverBudget", cause="Too dear.", relaunch=False)
+    progress = judge_progress(snapshot(launched={"stop": stop}))
     assert (progress.action, progress.error, progress.cause) == ("stop", "OverBudget", "Too dear.")
 
 
 @pytest.mark.parametrize("secondary", ["Starting", "Pending", "Interrupted"])
-def test_too_long_in_the_queue_gives_way_to_the_next_choice(look: MakeLook, secondary: str) -> None:
-    waiting = look(log=LogEnd(), **since(secondary, minutes_ago=QUEUE_MINUTES + 1))
+def test_too_long_in_the_queue_gives_way_to_the_next_choice(snapshot: MakeSnapshot, secondary: str) -> None:
+    waiting = snapshot(log=LogEnd(), **since(secondary, minutes_ago=QUEUE_MINUTES + 1))
     progress = judge_progress(waiting)
     assert (progress.action, progress.error, progress.relaunch) == ("stop", None, True)
     assert f"ml.g5.2xlarge for {QUEUE_MINUTES + 1} minutes" in str(progress.cause)
     assert judge_progress(replace(waiting, quote=one_choice(waiting))).action == "wait", "there is nothing else"
 
 
-def test_on_demand_the_last_choice_waits_no_longer_than_it_may_train(look: MakeLook) -> None:
+def test_on_demand_the_last_choice_waits_no_longer_than_it_may_train(snapshot: MakeSnapshot) -> None:
     state = {"spot": False, "max_runtime_seconds": (QUEUE_MINUTES + 9) * 60}
-    waiting = look(log=LogEnd(), state=state, **since("Pending", minutes_ago=QUEUE_MINUTES + 9))
+    waiting = snapshot(log=LogEnd(), launched=state, **since("Pending", minutes_ago=QUEUE_MINUTES + 9))
     waiting = replace(waiting, quote=one_choice(waiting))
     assert judge_progress(waiting).action == "wait"
     later = judge_progress(replace(waiting, now=NOW + minutes(1)))
@@ -146,36 +150,39 @@ def test_on_demand_the_last_choice_waits_no_longer_than_it_may_train(look: MakeL
     assert f"for {QUEUE_MINUTES + 10} minutes, more than the {QUEUE_MINUTES + 9} that it may train" in str(later.cause)
 
 
-def test_a_job_that_got_a_cheaper_one_of_its_types_is_counted_at_that_price(look: MakeLook) -> None:
+def test_a_job_that_got_a_cheaper_one_of_its_types_is_counted_at_that_price(snapshot: MakeSnapshot) -> None:
     kinds = {"InstancePreferences": [{"InstanceType": "ml.g6e.2xlarge"}, {"InstanceType": "ml.g6.2xlarge"}]}
-    got = look(ResourceConfig=kinds | {"SelectedInstanceType": "ml.g6.2xlarge"})
+    got = snapshot(ResourceConfig=kinds | {"SelectedInstanceType": "ml.g6.2xlarge"})
     assert judge_progress(got).cost_usd == round(3000 / 3600 * 1.222, 2)
 
 
 # The first minutes
 
 
-def test_healthy_first_minutes_are_passed_once(look: MakeLook) -> None:
-    assert judge_progress(look(checkpoints=health())).action == "first_minutes_passed"
-    assert judge_progress(look(checkpoints=health(), state={"first_minutes": "passed"})).action == "wait"
+def test_healthy_first_minutes_are_passed_once(snapshot: MakeSnapshot) -> None:
+    assert judge_progress(snapshot(checkpoints=health())).action == "first_minutes_passed"
+    assert judge_progress(snapshot(checkpoints=health(), launched={"first_minutes": "passed"})).action == "wait"
 
 
-def test_a_loss_that_does_not_fall_fails_them(look: MakeLook) -> None:
-    progress = judge_progress(look(checkpoints=health(falling=False)))
+def test_a_loss_that_does_not_fall_fails_them(snapshot: MakeSnapshot) -> None:
+    progress = judge_progress(snapshot(checkpoints=health(falling=False)))
     assert (progress.action, progress.error) == ("first_minutes_failed", "FirstMinutesFailed")
     assert "The loss did not fall: from 9.5 to 89.5" in str(progress.cause)
     assert "after its first 11 minutes (100 steps)" in str(progress.cause)
     assert "The memory sufficed." in str(progress.cause)
 
 
-def test_once_passed_they_are_not_judged_again(look: MakeLook) -> None:
-    assert judge_progress(look(checkpoints=health(falling=False), state={"first_minutes": "passed"})).action == "wait"
+def test_once_passed_they_are_not_judged_again(snapshot: MakeSnapshot) -> None:
+    assert (
+        judge_progress(snapshot(checkpoints=health(falling=False), launched={"first_minutes": "passed"})).action
+        == "wait"
+    )
 
 
 @pytest.mark.parametrize(
     "undecidable",
     [
-        {"checkpoints": Checkpoints(last=NOW)},
+        {"checkpoints": CheckpointFolder(last=NOW)},
         {"checkpoints": health(seconds=300)},
         {"checkpoints": health(falling=False, steps=39)},  # fewer steps than the trainer itself judges by
         {"checkpoints": health(falling=False, at=CREATED - minutes(1))},  # of an earlier job of the same run
@@ -184,5 +191,5 @@ def test_once_passed_they_are_not_judged_again(look: MakeLook) -> None:
         {"checkpoints": health(falling=False), **since("Uploading", minutes_ago=1)},
     ],
 )
-def test_where_they_cannot_be_judged_the_job_goes_on(look: MakeLook, undecidable: dict[str, Any]) -> None:
-    assert judge_progress(look(**undecidable)).action == "wait"
+def test_where_they_cannot_be_judged_the_job_goes_on(snapshot: MakeSnapshot, undecidable: dict[str, Any]) -> None:
+    assert judge_progress(snapshot(**undecidable)).action == "wait"

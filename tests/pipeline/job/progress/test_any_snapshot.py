@@ -1,17 +1,18 @@
-"""Whatever a job looks like, there is one thing to do that the state machine can follow."""
+"""Whatever a job's snapshot is, there is one action that the state machine can follow."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from pipeline.job.launched_job import StopReason
 from pipeline.job.progress import judge_progress
 from pipeline.job.state import BILLED, QUEUED
+from pipeline.state import to_state
 
-from tests.pipeline.job.progress.looks import (
-    any_look,
+from tests.pipeline.job.progress.snapshots import (
+    any_snapshot,
 )
 
 statuses = st.sampled_from(["InProgress", "Stopping", "Stopped", "Failed", "Completed"])
@@ -19,9 +20,7 @@ secondaries = st.sampled_from(
     sorted(QUEUED | BILLED | {"Stopped", "Failed", "Completed", "MaxRuntimeExceeded", "MaxWaitTimeExceeded"})
 )
 odd_numbers = st.sampled_from([float("nan"), float("inf"), -float("inf"), 0.0, -1.0, 1e-320, 1e300, 0.01, 2.7])
-stops = st.none() | st.fixed_dictionaries(
-    {"error": st.just("OverBudget"), "cause": st.just("x"), "relaunch": st.booleans()}
-)
+stops = st.none() | st.builds(StopReason, error=st.just("OverBudget"), cause=st.just("x"), relaunch=st.booleans())
 
 
 @given(
@@ -34,19 +33,19 @@ stops = st.none() | st.fixed_dictionaries(
     first=st.sampled_from(["open", "passed"]),
     reason=st.text(),
 )
-def test_every_look_has_one_action_that_the_state_machine_can_follow(
+def test_every_snapshot_has_one_action_that_the_state_machine_can_follow(
     status: str,
     secondary: str,
     last: int | None,
     training: list[tuple[int, float, float]],
     *,
-    stop: dict[str, Any] | None,
+    stop: StopReason | None,
     choice: int,
     first: str,
     reason: str,
 ) -> None:
-    progress = judge_progress(any_look(status, secondary, last, training, stop, choice, first, reason))
-    state = progress.to_state()
+    progress = judge_progress(any_snapshot(status, secondary, last, training, stop, choice, first, reason))
+    state = to_state(progress)
     assert json.loads(json.dumps(state, allow_nan=False)) == state
     assert progress.sentence.isprintable()
     ended = status in ("Stopped", "Failed", "Completed")
@@ -57,4 +56,4 @@ def test_every_look_has_one_action_that_the_state_machine_can_follow(
     assert (progress.attempt is not None) is (progress.action == "relaunch")
     assert (progress.action in ("relaunch", "completed", "failed")) is ended, "never ask for a job beside a running one"
     if progress.attempt:
-        assert progress.attempt["number"] == 1
+        assert progress.attempt.number == 1

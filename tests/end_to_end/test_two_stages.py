@@ -21,7 +21,7 @@ def test_a_good_test_run_is_followed_by_the_full_one_which_is_judged(
     put_plan(JobPlan(f1=0.95))
     execution = deployed.run(preset="test_then_full")
     assert execution.status == "SUCCEEDED", execution.cause
-    assert [name for name in execution.states if name in ("NextRun", "Registered")] == ["NextRun", "Registered"]
+    assert [name for name in execution.states if name in ("NextStage", "Registered")] == ["NextStage", "Registered"]
     test, full = deployed.jobs_of(execution)
     sagemaker = deployed.session.client("sagemaker")
     jobs = [sagemaker.describe_training_job(TrainingJobName=name) for name in (test, full)]
@@ -48,9 +48,9 @@ def test_a_test_run_whose_loss_does_not_fall_is_the_last(
     execution = deployed.run(preset="test_then_full")
     assert len(deployed.jobs_of(execution)) == 1
     assert execution.states.count("Launch") == 1
-    assert (execution.status, "TestRunNotGoodEnough" in execution.states) == ("SUCCEEDED", True), execution.cause
+    assert (execution.status, "TestStageNotGoodEnough" in execution.states) == ("SUCCEEDED", True), execution.cause
     message = deployed.message_of(execution)["Message"]
-    assert "The next run was not started: The loss did not fall" in message
+    assert "The next stage was not started: The loss did not fall" in message
     assert "Registered, pending approval" not in message
 
 

@@ -1,28 +1,30 @@
-"""Looks at jobs: healthy ones, with what a test changes, and ones in any state."""
+"""Snapshots of jobs: healthy ones, with what a test changes, and ones in any state."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from pipeline.execution import Execution
-from pipeline.job.checkpoints import Checkpoints
+from pipeline.job.checkpoints import CheckpointFolder
 from pipeline.job.health import read_health
 from pipeline.job.log import LogEnd
-from pipeline.job.snapshot import Look
+from pipeline.job.snapshot import JobSnapshot
 from pipeline.job.state import QUEUED
+from pipeline.quote.cost_quote import Quote
 from pipeline.request import Defaults, parse_request
 
-from tests.pipeline.conftest import context, described_job
+from tests.pipeline.conftest import accepted_quote, context, described_job, launched_job
 from training_code.job.health import judge_health
 from training_code.job.metric_lines import TRAINING_FIGURES, TrainingLine
 
 CREATED = described_job("job")["CreationTime"]
 NOW = CREATED + timedelta(hours=1)
 STALL_MINUTES, QUEUE_MINUTES = 30, 20
-MakeLook = Callable[..., Look]
+MakeSnapshot = Callable[..., JobSnapshot]
 
 
 def minutes(count: float) -> timedelta:
@@ -47,54 +49,39 @@ def lines(count: int, **more: Any) -> tuple[TrainingLine, ...]:
 
 def health(
     *, falling: bool = True, seconds: float = 660, failure: str | None = None, at: datetime = NOW, steps: int = 100
-) -> Checkpoints:
+) -> CheckpointFolder:
     losses = [float(steps - step if falling else step) for step in range(steps)]
     judged = judge_health(losses, seconds=seconds, needed_minutes=10, failure=failure)
-    return Checkpoints(last=at, health=read_health(json.dumps(judged).encode()), health_written=at)
+    return CheckpointFolder(last=at, health=read_health(json.dumps(judged).encode()), health_written=at)
 
 
-def one_choice(look: Look) -> dict[str, Any]:
-    return {**look.quote, "choices": look.quote["choices"][:1]}
+def one_choice(snapshot: JobSnapshot) -> Quote:
+    return replace(snapshot.quote, choices=snapshot.quote.choices[:1])
 
 
-def on_demand(look: Look, *choices: list[str]) -> dict[str, Any]:
+def on_demand(snapshot: JobSnapshot, *choices: list[str]) -> Quote:
     """The quote of these choices, on demand."""
-    template = look.quote["choices"][0] | {"spot": False}
-    return {**look.quote, "choices": [template | {"instance_types": names} for names in choices]}
+    template = replace(snapshot.quote.choices[0], spot=False)
+    return replace(snapshot.quote, choices=tuple(replace(template, instance_types=tuple(names)) for names in choices))
 
 
-def any_look(*parts: Any) -> Look:
-    """A look at a job in any state; hypothesis calls it too often for fixtures."""
+def any_snapshot(*parts: Any) -> JobSnapshot:
+    """Of a job in any state; hypothesis calls it too often for fixtures."""
     status, secondary, last, training, stop, choice, first, reason = parts
     defaults = Defaults(dataset_prefix="dino-data", preset="test", instance_type="ml.g5.2xlarge", quality_gate={})
-    job = described_job("job", status, secondary, FailureReason=reason)
-    return Look(
-        job=job,
-        state={
-            "name": "job",
-            "run": 0,
-            "choice": choice,
-            "number": 0,
-            "redrive_count": 0,
-            "instance_types": ["ml.g5.2xlarge"],
-            "spot": reason == "",
-            "max_runtime_seconds": 600,
-            "cost_before_usd": 0.0,
-            "first_minutes": first,
-            "stop": stop,
-        },
+    execution = Execution.from_context(context())
+    job = launched_job(execution)
+    return JobSnapshot(
+        description=described_job("job", status, secondary, FailureReason=reason),
+        job=replace(job, choice=choice, spot=reason == "", max_runtime_seconds=600, first_minutes=first, stop=stop),
         log=LogEnd(
             last_event=None if last is None else NOW + minutes(last),
             training=tuple(line(step, loss=loss, speed=speed) for step, loss, speed in training),
         ),
-        checkpoints=Checkpoints(),
+        checkpoints=CheckpointFolder(),
         request=parse_request({}, defaults),
-        quote={
-            "choices": [{"instance_types": ["ml.g5.2xlarge"]}, {"instance_types": ["ml.g6.xlarge"]}],
-            "usd_per_hour": {"ml.g5.2xlarge": 1.515},
-            "images_per_second": 2.7,
-        },
-        execution=Execution.from_context(context()),
+        quote=accepted_quote(),
+        execution=execution,
         stall_limit=minutes(STALL_MINUTES),
         queue_limit=minutes(QUEUE_MINUTES),
         now=NOW,

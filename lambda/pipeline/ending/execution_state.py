@@ -1,0 +1,80 @@
+"""All that an execution carries from state to state, as a whole: what Finalise knows of it, however far it got."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.dataset.lock import DatasetLock
+from pipeline.dataset.validation import DatasetCheck
+from pipeline.ending.outcome import Failure, Outcome
+from pipeline.errors import EXPECTED_ERRORS, DeploymentChanged
+from pipeline.execution import Execution
+from pipeline.job.launched_job import Attempt, LaunchedJob
+from pipeline.job.progress import Progress
+from pipeline.links import execution_link
+from pipeline.model.judgement import Judgement
+from pipeline.quote.cost_quote import Quote
+from pipeline.request import Request
+from pipeline.state import from_state, hints, without_none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaughtError:
+    """`$.failure`: in the form in which Step Functions puts a caught error into the state, so with its names."""
+
+    Error: str = "Unknown"
+    Cause: str = ""
+
+    @property
+    def message(self) -> str:
+        """The sentence; of a Lambda function Cause is JSON with errorType, errorMessage and the stack trace."""
+        try:
+            content = json.loads(self.Cause)
+        except ValueError:
+            return self.Cause
+        return str(content.get("errorMessage", self.Cause)) if isinstance(content, dict) else self.Cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionState:
+    """The parts are named as in the state machine's paths, `$.request` and so on; None: not reached, or unreadable."""
+
+    request: Request | None = None
+    lock: DatasetLock | None = None
+    dataset: DatasetCheck | None = None
+    quote: Quote | None = None
+    attempt: Attempt | None = None
+    job: LaunchedJob | None = None
+    watch: Progress | None = None
+    judgement: Judgement | None = None
+    failure: CaughtError | None = None
+    outcome: Outcome | None = None
+
+    @classmethod
+    def read(cls, state: Mapping[str, Any]) -> ExecutionState:
+        """What of `state` can be read: an end must not fail because a part is of another deployment."""
+        parts: dict[str, Any] = {}
+        for name, hint in hints(cls).items():
+            try:
+                parts[name] = (
+                    None if state.get(name) is None else from_state(without_none(hint), state[name], place=f"$.{name}")
+                )
+            except DeploymentChanged as error:
+                logging.getLogger(__name__).warning("%s", error)
+        if state.get("failure") is not None:  # a failure that cannot be read is still one
+            parts.setdefault("failure", CaughtError())
+        return cls(**parts)
+
+    def failure_of(self, execution: Execution) -> Failure | None:
+        """What the execution fails with; None if it succeeded."""
+        if self.failure is None:
+            return None
+        error, message = self.failure.Error, self.failure.message
+        if error in EXPECTED_ERRORS:
+            return Failure(error=error, cause=message)
+        link = execution_link(execution.region, execution.arn)
+        return Failure(error=error, cause=f"The pipeline itself failed: {message or error}. Its event history: {link}")
