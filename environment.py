@@ -1,7 +1,7 @@
 """Sets up what the project runs on: .venv, Node, the CDK's command line and the wheels for the training container.
 
 Standard library only, since it runs before anything is installed. `make setup` calls it. It does only what is missing,
-and may be interrupted, repeated, and called from several shells at once.
+and may be interrupted, repeated, and called from several shells at once: whatever it was doing is then done again.
 """
 
 from __future__ import annotations
@@ -153,9 +153,14 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-if __name__ == "__main__":
+def end_when_interrupted() -> None:
+    """Let SIGTERM end this as Ctrl-C does, and Ctrl-C even where a shell started it in the background."""
     for interruption in (signal.SIGINT, signal.SIGTERM):
         signal.signal(interruption, signal.default_int_handler)
+
+
+if __name__ == "__main__":
+    end_when_interrupted()
     try:
         sys.exit(main())
     except KeyboardInterrupt:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -72,6 +75,35 @@ def test_a_step_that_was_interrupted_runs_again(tmp_path: Path, lock_file: Path)
     runs: list[int] = []
     environment.once("packages", lock_file, tmp_path, lambda: runs.append(1))
     assert runs == [1]
+
+
+@pytest.mark.parametrize("interruption", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_waits_until_the_command_has_cleaned_up(tmp_path: Path, interruption: signal.Signals) -> None:
+    command = (
+        "import pathlib, sys, time\n"
+        "started, cleaned = map(pathlib.Path, sys.argv[1:])\n"
+        "try:\n"
+        "    started.touch()\n"
+        "    time.sleep(60)\n"
+        "finally:\n"
+        "    time.sleep(1)\n"
+        "    cleaned.touch()\n"
+    )
+    program = (
+        "import environment, signal, sys\n"
+        "environment.end_when_interrupted()\n"
+        "environment.run([sys.executable, '-c', *sys.argv[1:]])\n"
+    )
+    started, cleaned = tmp_path / "started", tmp_path / "cleaned"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, command, str(started), str(cleaned)], stderr=subprocess.DEVNULL
+    ) as process:
+        while not started.exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(interruption)
+        assert process.wait() != 0
+    assert cleaned.exists()
 
 
 def test_a_python_that_cannot_make_virtual_environments_is_refused_in_one_sentence(
