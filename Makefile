@@ -34,11 +34,11 @@ check: setup  ## formatting, lint, who imports whom, and types
 	@$(BIN)/lint-imports --no-cache --no-logo
 	@$(RUN) mypy .
 
-format: setup  ## formats the code, and mends what ruff can mend by itself
+format: setup  ## format the code and fix what ruff can fix
 	@$(RUN) ruff format .
 	@$(RUN) ruff check --fix .
 
-lock: setup  ## both requirements.lock from pyproject.toml, raising only what has to be; COMPILE_OPTIONS go to uv
+lock: setup  ## both requirements.lock from pyproject.toml; raises a version only where it must
 	@$(COMPILE) $(COMPILE_OPTIONS) --universal --python-version 3.11.4 --fork-strategy fewest --extra dev \
 	  --no-emit-package torch --custom-compile-command "make lock    # torch is not in it: pyproject.toml says why" \
 	  --output-file requirements.lock pyproject.toml
