@@ -5,8 +5,6 @@ python -m runs start --set preset=full
 python -m runs follow
 """
 
-from __future__ import annotations
-
 import argparse
 import signal
 import sys

@@ -1,7 +1,5 @@
 """Approves the model package of a run with the SageMaker SDK: the next runs are compared with it."""
 
-from __future__ import annotations
-
 from runs.errors import RunsError
 from runs.executions import Run
 

@@ -1,7 +1,5 @@
 """Finds the deployed stack's state machine and bucket by its CloudFormation outputs."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import boto3

@@ -1,7 +1,5 @@
 """A person's mistakes and AWS's refusals, each as one sentence that says what to do."""
 
-from __future__ import annotations
-
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,

@@ -3,13 +3,12 @@
 It uses the APIs of Step Functions, SageMaker and CloudWatch Logs only, so it follows a run anywhere.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
@@ -18,9 +17,6 @@ from pipeline.job.log import LOG_GROUP
 from pipeline.job.state import instance_type
 
 from runs.execution_history import states_after
-
-if TYPE_CHECKING:
-    from mypy_boto3_logs.type_defs import GetLogEventsRequestTypeDef
 
 ROUTINE_STATES = frozenset({"Wait", "Watch", "WhatNext"})
 """The states of each snapshot of a job: its log and the snapshot say more than their names."""
@@ -141,14 +137,13 @@ class ExecutionFollower:
                 raise
 
     def _read_stream(self, name: str) -> None:
-        request: GetLogEventsRequestTypeDef = {"logGroupName": LOG_GROUP, "logStreamName": name}
+        read = partial(self._logs.get_log_events, logGroupName=LOG_GROUP, logStreamName=name)
         if name in self._log_tokens:
-            request |= {"nextToken": self._log_tokens[name], "startFromHead": True}
+            events = read(nextToken=self._log_tokens[name], startFromHead=True)
         elif self._whole_log:
-            request |= {"startFromHead": True}
+            events = read(startFromHead=True)
         else:
-            request |= {"startFromHead": False, "limit": EARLIER_LINES}
-        events = self._logs.get_log_events(**request)
+            events = read(startFromHead=False, limit=EARLIER_LINES)
         self._log_tokens[name] = events["nextForwardToken"]
         for event in events["events"]:
             self._on_log(event["message"].rstrip("\r\n"))

@@ -1,14 +1,11 @@
 """Reads an execution's history: which states were entered, and with what input."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from mypy_boto3_stepfunctions import SFNClient
+from pipeline.client_types import SFNClient
 
 _PAGE = 100
 """Events of one answer: each holds a whole state input, so that a thousand may be megabytes."""

@@ -1,22 +1,18 @@
 """The runs, which are the state machine's executions: the last ones, one by its name, a new one, and the end of one."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 from pipeline.aws_errors import error_code
+from pipeline.client_types import SFNClient
 
 from dataset_contract.sanitise import sanitise
 from runs.errors import RunsError
 from runs.execution_history import newest_state
-
-if TYPE_CHECKING:
-    from mypy_boto3_stepfunctions import SFNClient
 
 LAST_RUNS = 10
 

@@ -1,12 +1,10 @@
 """Downloads what a run left in S3: reports, metrics, health, and the model, unpacked."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import boto3
+from pipeline.client_types import S3Client
 from pipeline.job.health import HEALTH_FILE
 from pipeline.s3_layout import CHECKPOINTS, REPORTS
 
@@ -14,9 +12,6 @@ from dataset_contract.atomic_write import atomic_path
 from runs.errors import RunsError
 from runs.executions import Run
 from runs.model_archive import fetch_model_archive
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 MODEL = "model"
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")

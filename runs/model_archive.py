@@ -1,7 +1,5 @@
 """Downloads a model.tar.gz and unpacks it: whole or not at all, and nothing outside its folder."""
 
-from __future__ import annotations
-
 import tarfile
 import tempfile
 import zlib

@@ -1,7 +1,5 @@
 """The request of a new run, from the command line."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Shows a run in progress: a live bar on a terminal, plain lines elsewhere."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self

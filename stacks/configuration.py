@@ -1,11 +1,10 @@
 """The deployment's configuration: cdk.json's context, checked and typed once."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Self
 
 from aws_cdk import aws_logs as logs
 from pipeline.errors import RequestInvalid
@@ -70,7 +69,7 @@ class Configuration:
     """The customer's key for what lies in the bucket, models included; None: S3's own."""
 
     @classmethod
-    def from_context(cls, get: Callable[[str], object]) -> Configuration:
+    def from_context(cls, get: Callable[[str], object]) -> Self:
         """Read each field from the context by its name; `cdk deploy -c name=value` gives strings.
 
         Raises ConfigurationError.

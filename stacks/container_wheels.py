@@ -3,8 +3,6 @@
 python -m stacks.container_wheels    # into build/wheels, unless they are there already
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import subprocess

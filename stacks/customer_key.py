@@ -1,7 +1,5 @@
 """The customer's own KMS key, if the deployment names one, for all that lies in the data sets' bucket."""
 
-from __future__ import annotations
-
 from aws_cdk import Stack, Token
 from aws_cdk import aws_kms as kms
 

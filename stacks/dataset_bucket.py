@@ -1,7 +1,5 @@
 """The bucket of data sets, reports, checkpoints and models, and the bucket of its access logs."""
 
-from __future__ import annotations
-
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3

@@ -1,7 +1,5 @@
 """What starts a function or a run without a person: an aborted execution, and, if wanted, a new data set."""
 
-from __future__ import annotations
-
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets

@@ -1,7 +1,5 @@
 """The one stack: wires the constructs together and gives each its permissions."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

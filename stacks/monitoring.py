@@ -1,7 +1,5 @@
 """What a person looks at while jobs train, the dashboard, and what calls them when they do not look, the alarms."""
 
-from __future__ import annotations
-
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions

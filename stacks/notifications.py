@@ -1,7 +1,5 @@
 """The topic to which every end of an execution and every alarm is published."""
 
-from __future__ import annotations
-
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms

@@ -1,7 +1,5 @@
 """Who may do what: one function for each role, each statement scoped to what the role's code calls."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from aws_cdk import ArnFormat, Stack

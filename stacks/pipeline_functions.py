@@ -1,7 +1,5 @@
 """The pipeline's Lambda functions: one for each step, each with a role and a log group of its own."""
 
-from __future__ import annotations
-
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_

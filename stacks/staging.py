@@ -1,7 +1,5 @@
 """Gathers files of several folders in one temporary folder, which CDK then copies, names by its content and uploads."""
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping

@@ -3,8 +3,6 @@
 python -m stacks.state_diagram
 """
 
-from __future__ import annotations
-
 import json
 import sys
 import tempfile

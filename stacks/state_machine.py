@@ -1,7 +1,5 @@
 """The training pipeline as a state machine: check, quote, launch, watch, judge, and at every end Finalise."""
 
-from __future__ import annotations
-
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn

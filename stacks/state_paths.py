@@ -1,7 +1,5 @@
 """JSONPaths into the state that an execution carries. One that its dataclasses do not have fails the synthesis."""
 
-from __future__ import annotations
-
 from dataclasses import is_dataclass
 from typing import Any, Literal, get_args, get_origin
 

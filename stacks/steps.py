@@ -1,7 +1,5 @@
 """One step of the state machine: a Lambda function as a task, with the retries and the catch that all steps share."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

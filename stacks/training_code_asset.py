@@ -1,7 +1,5 @@
 """The training code as it travels to SageMaker: one zip with the code, the data set's rules and the wheels it needs."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from aws_cdk import aws_s3_assets as s3_assets

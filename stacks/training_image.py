@@ -1,7 +1,5 @@
 """The address of the AWS Deep Learning Container that training jobs run in."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from aws_cdk import Stack, Token

@@ -1,7 +1,5 @@
 """The role that training jobs run under."""
 
-from __future__ import annotations
-
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct

@@ -1,7 +1,5 @@
 """Why permissions have wildcards: each is acknowledged towards cdk-nag, with its reason; any other is a finding."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any

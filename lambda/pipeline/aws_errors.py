@@ -1,7 +1,5 @@
 """Tells AWS errors that pass from those that stay, so that only the former are tried again."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus

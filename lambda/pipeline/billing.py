@@ -1,7 +1,5 @@
 """What SageMaker bills: from seconds of a training job to dollars, and back."""
 
-from __future__ import annotations
-
 import math
 from decimal import ROUND_HALF_UP, Decimal
 

@@ -1,22 +1,20 @@
 """The AWS clients of the functions: made once for each warm function, with the SDK's own retries and endpoints."""
 
-from __future__ import annotations
-
 from functools import cache
-from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
 
-if TYPE_CHECKING:
-    from mypy_boto3_cloudwatch import CloudWatchClient
-    from mypy_boto3_logs import CloudWatchLogsClient
-    from mypy_boto3_pricing import PricingClient
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sagemaker import SageMakerClient
-    from mypy_boto3_service_quotas import ServiceQuotasClient
-    from mypy_boto3_sns import SNSClient
-    from mypy_boto3_stepfunctions import SFNClient
+from pipeline.client_types import (
+    CloudWatchClient,
+    CloudWatchLogsClient,
+    PricingClient,
+    S3Client,
+    SageMakerClient,
+    ServiceQuotasClient,
+    SFNClient,
+    SNSClient,
+)
 
 _CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 5},

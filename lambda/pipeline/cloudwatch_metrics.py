@@ -1,16 +1,11 @@
 """The pipeline's own CloudWatch metrics: what alarms watch and the dashboard draws beside SageMaker's."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-if TYPE_CHECKING:
-    from mypy_boto3_cloudwatch import CloudWatchClient
-    from mypy_boto3_cloudwatch.literals import StandardUnitType
+from pipeline.client_types import CloudWatchClient
 
 NAMESPACE = "FloorplanDino"
 
@@ -21,8 +16,6 @@ QUIET = "SecondsWithoutProgress"
 COST_SO_FAR = "TrainingCostSoFar"
 """USD of a run that has not ended, at each snapshot."""
 
-_UNITS: Mapping[str, StandardUnitType] = {QUIET: "Seconds", COST: "None", COST_SO_FAR: "None"}
-
 
 def put_metrics(cloudwatch: CloudWatchClient, values: Mapping[str, float]) -> None:
     """Put one value for each of these names.
@@ -32,7 +25,10 @@ def put_metrics(cloudwatch: CloudWatchClient, values: Mapping[str, float]) -> No
     try:
         cloudwatch.put_metric_data(
             Namespace=NAMESPACE,
-            MetricData=[{"MetricName": name, "Value": value, "Unit": _UNITS[name]} for name, value in values.items()],
+            MetricData=[
+                {"MetricName": name, "Value": value, "Unit": "Seconds" if name == QUIET else "None"}
+                for name, value in values.items()
+            ],
         )
     except (ClientError, BotoCoreError) as error:
         logging.getLogger(__name__).warning("The metrics %s were not put: %s", ", ".join(values), error)

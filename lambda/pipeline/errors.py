@@ -2,8 +2,6 @@
 
 # ruff: noqa: N818 - the class name is what a person reads: "DatasetInvalid" says it, "...Error" would add nothing
 
-from __future__ import annotations
-
 
 class PipelineError(Exception):
     """Something that a person can act on; its text is one sentence that says what, where and what to do."""

@@ -1,13 +1,11 @@
 """The execution that a step runs in, from the state machine's context object."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 JOB_NAME_PREFIX = "floorplan-dino-"
 """Every training job's name starts with it: the roles are allowed to touch no other job."""
@@ -28,7 +26,7 @@ class Execution:
     """What the execution was started with, unchecked; Resolve makes the request of it."""
 
     @classmethod
-    def from_context(cls, context: Mapping[str, Any]) -> Execution:
+    def from_context(cls, context: Mapping[str, Any]) -> Self:
         """From the `execution` that the state machine adds to each step's event."""
         return cls(
             arn=context["Id"],
@@ -39,7 +37,7 @@ class Execution:
         )
 
     @classmethod
-    def from_description(cls, description: Mapping[str, Any]) -> Execution:
+    def from_description(cls, description: Mapping[str, Any]) -> Self:
         """From DescribeExecution's answer, for a function that the state machine did not call."""
         return cls(
             arn=description["executionArn"],

@@ -1,7 +1,5 @@
 """The instance types that a request may name: their GPU, their disk, and the price of an hour of training."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from decimal import Decimal
 

@@ -1,7 +1,5 @@
 """Addresses of the AWS console's pages about a run."""
 
-from __future__ import annotations
-
 from urllib.parse import quote
 
 _TRAINING_LOG_GROUP = "/aws/sagemaker/TrainingJobs"

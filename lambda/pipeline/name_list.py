@@ -1,7 +1,5 @@
 """Names in a sentence: the first few of them, so that no data set or bucket floods a message."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from dataset_contract.sanitise import sanitise

@@ -1,7 +1,5 @@
 """The execution's input: its fields, their defaults, and what is refused."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The keys of the pipeline's bucket; the roles' permissions and the life cycle rules follow these prefixes."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 REPORTS = "reports/"

@@ -1,7 +1,5 @@
 """Each function's environment variables as a typed value; the stack sets them from the same dataclasses."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields

@@ -1,7 +1,5 @@
 """Turns what travels from state to state into JSON and back into dataclasses, by their type hints."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from types import NoneType, UnionType

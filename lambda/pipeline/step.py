@@ -1,7 +1,5 @@
 """A step of the state machine: a handler that gets typed parts of the state; its result becomes JSON and is logged."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable, Mapping

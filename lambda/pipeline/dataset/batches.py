@@ -4,18 +4,14 @@ Each batch is a file below the report's folder that lists its images; the facts 
 it. The state machine carries the files' keys only.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dataset_contract.file_facts import FileFacts, read_image_facts
 from dataset_contract.stores import DatasetStore
+from pipeline.client_types import S3Client
 from pipeline.s3_layout import batch_key, facts_key
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 LARGEST_WHOLE = 10_000
 """Images that one function reads well within its time limit: two requests each, some 200 images a second."""

@@ -4,23 +4,17 @@ Finalise releases the execution's locks. A lock whose holder has ended without t
 writes let only one of several win.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from pipeline.aws_errors import error_code, raising_unavailable
+from pipeline.client_types import S3Client, SFNClient
 from pipeline.errors import AlreadyRunning, AwsUnavailable
 from pipeline.execution import Execution
 from pipeline.links import execution_link
 from pipeline.s3_layout import LOCKS, lock_key
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_stepfunctions import SFNClient
 
 _TRIES = 5
 """Each further one means that another execution took or released the lock in between."""

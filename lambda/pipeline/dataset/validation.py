@@ -1,11 +1,9 @@
 """Checks the data set in S3 by the same rules as the preparation, and writes the full report."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal, cast
 
 from dataset_contract.check import DatasetContent, check_content, check_images
 from dataset_contract.file_facts import FileFacts, read_image_facts
@@ -13,12 +11,10 @@ from dataset_contract.findings import Finding, Report, Severity
 from dataset_contract.layout import MANIFEST
 from dataset_contract.report_html import report_page
 from dataset_contract.stores import S3Store
+from pipeline.client_types import S3Client
 from pipeline.dataset.batches import LARGEST_WHOLE, plan_batches, read_facts
 from pipeline.errors import DatasetMissing
 from pipeline.s3_layout import html_report_key, report_key, uri
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 Status = Literal["valid", "invalid", "in_batches"]
 """In batches: there are so many images that they are still to be read."""

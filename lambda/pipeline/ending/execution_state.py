@@ -1,12 +1,10 @@
 """All that an execution carries from state to state, as a whole: what Finalise knows of it, however far it got."""
 
-from __future__ import annotations
-
 import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from pipeline.dataset.lock import DatasetLock
 from pipeline.dataset.validation import DatasetCheck
@@ -55,7 +53,7 @@ class ExecutionState:
     outcome: Outcome | None = None
 
     @classmethod
-    def read(cls, state: Mapping[str, Any]) -> ExecutionState:
+    def read(cls, state: Mapping[str, Any]) -> Self:
         """What of `state` can be read: an end must not fail because a part is of another deployment."""
         parts: dict[str, Any] = {}
         for name, hint in hints(cls).items():

@@ -1,14 +1,13 @@
 """What is done at the end of every execution: no job is left running, the lock is released, one message is sent."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from pipeline.aws_errors import error_code, error_message
+from pipeline.client_types import CloudWatchClient, S3Client, SageMakerClient, SNSClient
 from pipeline.cloudwatch_metrics import COST, put_metrics
 from pipeline.dataset.lock import release
 from pipeline.ending.execution_state import ExecutionState
@@ -22,12 +21,6 @@ from pipeline.job.pretrained_weights import starting_weights
 from pipeline.request import PRESETS
 from pipeline.s3_layout import LOCKS, uri
 from pipeline.settings import FinaliseSettings
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudwatch import CloudWatchClient
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sagemaker import SageMakerClient
-    from mypy_boto3_sns import SNSClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

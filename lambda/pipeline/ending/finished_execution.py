@@ -1,7 +1,5 @@
 """An execution that has ended: its outcome, and the subject and text of the one message that tells of it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

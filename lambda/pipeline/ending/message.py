@@ -1,20 +1,14 @@
 """Sends the one message about a run's end, and files it in S3, so that a further try sees that it was sent."""
 
-from __future__ import annotations
-
 import json
 import logging
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.aws_errors import raising_unavailable
+from pipeline.client_types import S3Client, SNSClient
 from pipeline.ending.finished_execution import FinishedExecution
 from pipeline.s3_layout import message_key
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sns import SNSClient
 
 
 def send_once(sns: SNSClient, s3: S3Client, *, topic_arn: str, bucket: str, finished: FinishedExecution) -> bool:

@@ -1,7 +1,5 @@
 """`$.outcome`: how an execution ended, as the state machine carries it and as its output tells."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

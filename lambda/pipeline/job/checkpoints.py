@@ -1,19 +1,14 @@
 """What a running job has written to its checkpoint folder in S3: when it saved last, and its own health."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from pipeline.aws_errors import error_code, raising_unavailable
+from pipeline.client_types import S3Client
 from pipeline.job.health import HEALTH_FILE, MAX_HEALTH_BYTES, RunHealth, read_health
 from pipeline.s3_layout import bucket_and_key
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,5 @@
 """What the training jobs of an execution have cost, all together, and what spot saved."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,18 +1,14 @@
 """The training jobs that an execution has created so far, found by the names that they can have."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from pipeline.aws_errors import error_code, raising_unavailable
+from pipeline.client_types import SageMakerClient
 from pipeline.execution import Execution
 from pipeline.job.state import describe_job
-
-if TYPE_CHECKING:
-    from mypy_boto3_sagemaker import SageMakerClient
 
 EXECUTION_TAG = "floorplan-dino:execution"
 """The tag that says which execution a job belongs to; its value is Execution.tag."""

@@ -1,7 +1,5 @@
 """Reads the trainer's health.json, from a checkpoint folder or an artifact: input from outside, so it is checked."""
 
-from __future__ import annotations
-
 import json
 import math
 from dataclasses import dataclass

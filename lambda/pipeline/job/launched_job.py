@@ -1,7 +1,5 @@
 """What the state machine carries of the training job at work: `$.attempt`, `$.job`, and why it was told to stop."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

@@ -1,18 +1,13 @@
 """Reads the end of a training job's log in CloudWatch: when it last wrote, and its last figures."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from pipeline.aws_errors import error_code, raising_unavailable
+from pipeline.client_types import CloudWatchLogsClient
 from training_code.job.metric_lines import TrainingLine, read_training_line
-
-if TYPE_CHECKING:
-    from mypy_boto3_logs import CloudWatchLogsClient
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 _EVENTS = 200

@@ -1,21 +1,17 @@
 """The weights that a job starts from: which file below pretrained/ it gets, and what the message says about it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from pipeline.aws_errors import error_message, raising_unavailable
+from pipeline.client_types import S3Client
 from pipeline.errors import LaunchFailed
 from pipeline.name_list import name_list
 from pipeline.request import PRESETS, WEIGHTS_NAME, Request
 from pipeline.s3_layout import PRETRAINED, uri
 from training_code.recipes import RECIPES
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 CHANNEL = "pretrained"
 """The trainer starts from the one file in it."""

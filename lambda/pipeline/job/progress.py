@@ -1,7 +1,5 @@
 """Decides by a snapshot of a training job what follows: wait, stop it, launch it again, judge its model, or fail."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from datetime import timedelta

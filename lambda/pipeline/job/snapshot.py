@@ -1,7 +1,5 @@
 """All that is known of a training job at one moment, and the figures that follow from it."""
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass

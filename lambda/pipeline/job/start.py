@@ -1,16 +1,15 @@
 """Starts the training job once, however often the step is tried again or the execution redriven."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from pipeline.aws_errors import error_code, error_message, raising_unavailable
 from pipeline.billing import affordable_seconds
+from pipeline.client_types import S3Client, SageMakerClient, SFNClient
 from pipeline.dataset.lock import acquire
 from pipeline.dataset.validation import DatasetCheck
 from pipeline.errors import AwsUnavailable, LaunchFailed, OverBudget
@@ -25,11 +24,6 @@ from pipeline.quote.cost_quote import Choice, Quote
 from pipeline.request import Request
 from pipeline.s3_layout import training_code_prefix
 from pipeline.settings import LaunchSettings
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sagemaker import SageMakerClient
-    from mypy_boto3_stepfunctions import SFNClient
 
 LEAST_SECONDS = 60
 """A job that may run for less could not even load its data."""

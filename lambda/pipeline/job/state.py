@@ -1,20 +1,16 @@
 """What DescribeTrainingJob tells about a job: its status, its billed time, and the error that it ended with."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from dataset_contract.sanitise import sanitise
 from pipeline.aws_errors import error_code, error_message, raising_unavailable
+from pipeline.client_types import SageMakerClient
 from pipeline.errors import LaunchFailed, PipelineError, TrainingFailed, TrainingStopped, TrainingTimedOut
 from pipeline.links import log_group_link
-
-if TYPE_CHECKING:
-    from mypy_boto3_sagemaker import SageMakerClient
 
 BILLED = frozenset({"Downloading", "DownloadingTrainingImage", "Training", "Updating", "Uploading", "Stopping"})
 """The secondary statuses in which the job has an instance."""

@@ -1,13 +1,12 @@
 """Judges a completed stage: the next stage may follow, its model is registered, or what falls short."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pipeline.aws_errors import raising_unavailable
+from pipeline.client_types import S3Client, SageMakerClient
 from pipeline.dataset.validation import DatasetCheck
 from pipeline.errors import TrainingFailed
 from pipeline.execution import Execution
@@ -23,10 +22,6 @@ from pipeline.quote.records import StageRecord, write_record
 from pipeline.request import Request
 from pipeline.s3_layout import metrics_key, uri
 from pipeline.settings import JudgeSettings
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sagemaker import SageMakerClient
 
 Decision = Literal["next_stage", "registered", "gate_not_met", "unhealthy"]
 

@@ -1,7 +1,5 @@
 """The gate: what a model must reach to be registered. To miss it is an outcome, not a failure."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,21 +1,16 @@
 """SageMaker's model registry: the last accepted model, and the registration of a new one, pending approval."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from pipeline.aws_errors import error_code, error_message, raising_unavailable
+from pipeline.client_types import SageMakerClient
 from pipeline.execution import Execution
 from pipeline.model.quality_gate import AcceptedModel
-
-if TYPE_CHECKING:
-    from mypy_boto3_sagemaker import SageMakerClient
 
 AP, DATASET_VERSION = "ap", "dataset_version"
 """The keys of a package's metadata with which the next model is compared."""

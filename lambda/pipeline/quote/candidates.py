@@ -1,7 +1,5 @@
 """The table that a quote chooses from: each instance type, estimated once for the request."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from pipeline.quote.estimate import Estimate

@@ -1,7 +1,5 @@
 """The quote: what a request should take and cost, on which instance types it may start, or why on none."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

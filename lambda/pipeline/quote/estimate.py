@@ -1,7 +1,5 @@
 """How long a request's stages should take on an instance type, what they should cost, and how long they may take."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

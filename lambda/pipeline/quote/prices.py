@@ -1,20 +1,15 @@
 """The price of an hour of training on an instance type: from the AWS Price List, or else from the dated table."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.aws_errors import error_code
+from pipeline.client_types import PricingClient
 from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
-
-if TYPE_CHECKING:
-    from mypy_boto3_pricing import PricingClient
 
 _ODD_FACTOR = 3
 """Regions differ by less than a factor of two: a price this far from the table's is not that of an hour of training."""

@@ -1,7 +1,5 @@
 """What is known when a quote is made: the data set, prices, quotas, and what earlier jobs took."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

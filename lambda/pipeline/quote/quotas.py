@@ -1,17 +1,12 @@
 """How many instances of a type the account may train on: SageMaker's quotas, separate for spot and on demand."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.aws_errors import error_code
-
-if TYPE_CHECKING:
-    from mypy_boto3_service_quotas import ServiceQuotasClient
+from pipeline.client_types import ServiceQuotasClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,17 +1,12 @@
 """What completed stages took: one small object in S3 for each, which the next quotes read."""
 
-from __future__ import annotations
-
 import json
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 from pipeline.aws_errors import raising_unavailable
+from pipeline.client_types import S3Client
 from pipeline.s3_layout import RUNS, run_record_key
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 NEWEST = 30
 """How many records a quote reads."""

@@ -1,7 +1,5 @@
 """Why an instance type cannot be taken, and which changes of the request would be accepted."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 

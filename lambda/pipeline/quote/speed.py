@@ -1,7 +1,5 @@
 """How fast an instance type trains and what spot saves: measured in earlier runs, or estimated and said to be so."""
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass

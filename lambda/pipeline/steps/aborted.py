@@ -1,7 +1,5 @@
 """Not a step: what EventBridge calls when an execution was aborted or timed out, which then runs no further step."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Step CheckImages, run many times in parallel: read a batch of the data set's images."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from pipeline.aws_errors import raising_unavailable

@@ -1,7 +1,5 @@
 """Step Failed: end the execution with the run's error, or start the run again after a redrive."""
 
-from __future__ import annotations
-
 from pipeline.ending.outcome import Outcome
 from pipeline.execution import Execution
 from pipeline.step import Step

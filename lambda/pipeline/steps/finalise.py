@@ -1,7 +1,5 @@
 """Step Finalise: at every end, leave no job running and no lock, and send one message."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime

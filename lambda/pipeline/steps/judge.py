@@ -1,7 +1,5 @@
 """Step Judge: is the completed stage's model good enough?"""
 
-from __future__ import annotations
-
 import os
 from datetime import UTC, datetime
 

@@ -1,7 +1,5 @@
 """Step Launch: start the training job, once."""
 
-from __future__ import annotations
-
 import os
 from datetime import UTC, datetime
 

@@ -1,7 +1,5 @@
 """Step Lock: let no two executions work on one data set."""
 
-from __future__ import annotations
-
 import os
 
 from pipeline.clients import s3_client, stepfunctions_client

@@ -1,7 +1,5 @@
 """Step MergeChecks: the whole check of a data set whose images were read in batches."""
 
-from __future__ import annotations
-
 from pipeline.aws_errors import raising_unavailable
 from pipeline.dataset.validation import DatasetCheck
 from pipeline.execution import Execution

@@ -1,7 +1,5 @@
 """Step Quote: what the execution should cost, before anything is spent."""
 
-from __future__ import annotations
-
 import os
 
 from pipeline.clients import pricing_client, s3_client, service_quotas_client

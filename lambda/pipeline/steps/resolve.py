@@ -1,7 +1,5 @@
 """Step Resolve: from the execution's input to one complete, checked request."""
 
-from __future__ import annotations
-
 import os
 
 from pipeline.execution import Execution

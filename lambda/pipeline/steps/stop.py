@@ -1,7 +1,5 @@
 """Step Stop: tell the training job to stop, and keep the reason; Watch then waits for its end."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from pipeline.clients import sagemaker_client

@@ -1,7 +1,5 @@
 """Step Validate: is the data set in S3 what training needs?"""
 
-from __future__ import annotations
-
 import os
 
 from pipeline.aws_errors import raising_unavailable

@@ -1,7 +1,5 @@
 """Step Watch: take a snapshot of the training job and decide what follows."""
 
-from __future__ import annotations
-
 import os
 from datetime import UTC, datetime
 
