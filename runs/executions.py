@@ -63,9 +63,7 @@ class Run:
 def last_runs(stepfunctions: SFNClient, state_machine_arn: str) -> list[Run]:
     """The newest LAST_RUNS runs, newest first."""
     listed = stepfunctions.list_executions(stateMachineArn=state_machine_arn, maxResults=LAST_RUNS)["executions"]
-    return [
-        _run(stepfunctions, item["executionArn"], item["name"], item["startDate"], item["status"]) for item in listed
-    ]
+    return [_run(stepfunctions, item) for item in listed]
 
 
 def find_run(stepfunctions: SFNClient, state_machine_arn: str, name: str | None) -> Run:
@@ -74,16 +72,15 @@ def find_run(stepfunctions: SFNClient, state_machine_arn: str, name: str | None)
         listed = stepfunctions.list_executions(stateMachineArn=state_machine_arn, maxResults=1)["executions"]
         if not listed:
             raise RunsError("There is no run yet: `python -m runs start` starts one.")
-        arn = listed[0]["executionArn"]
-    else:
-        arn = f"{state_machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
+        return _run(stepfunctions, listed[0])
+    arn = f"{state_machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
     try:
         found = stepfunctions.describe_execution(executionArn=arn)
     except ClientError as error:
         if error_code(error) in ("ExecutionDoesNotExist", "InvalidArn", "ValidationException"):
             raise RunsError(f"There is no run {sanitise(name)}: `python -m runs` lists the last ones.") from None
         raise
-    return _run(stepfunctions, arn, found["name"], found["startDate"], found["status"])
+    return _run(stepfunctions, found)
 
 
 def start_run(stepfunctions: SFNClient, state_machine_arn: str, request: Mapping[str, Any], *, now: datetime) -> str:
@@ -107,13 +104,14 @@ def stop_run(stepfunctions: SFNClient, run: Run) -> None:
     )
 
 
-def _run(stepfunctions: SFNClient, arn: str, name: str, started: datetime, status: str) -> Run:
-    state = newest_state(stepfunctions, arn)
+def _run(stepfunctions: SFNClient, execution: Mapping[str, Any]) -> Run:
+    """`execution` is DescribeExecution's answer, or an item of ListExecutions'."""
+    state = newest_state(stepfunctions, execution["executionArn"])
     return Run(
-        arn=arn,
-        name=name,
-        started=started,
-        status=status,
+        arn=execution["executionArn"],
+        name=execution["name"],
+        started=execution["startDate"],
+        status=execution["status"],
         state=state.name if state else "",
         state_input=state.state_input if state else {},
     )

@@ -47,13 +47,8 @@ def _report_keys(s3: S3Client, bucket: str, run: Run) -> list[str]:
 
 def _health_keys(s3: S3Client, bucket: str, run: Run) -> list[str]:
     """The health.json of each stage, which the trainer writes beside its checkpoints."""
-    prefix = f"{CHECKPOINTS}{run.name}/"
-    folders = s3.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/").get("CommonPrefixes", [])
-    keys = []
-    for item in folders:
-        key = f"{item['Prefix']}{HEALTH_FILE}"
-        keys += [found["Key"] for found in s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents", [])]
-    return [key for key in keys if key.endswith(f"/{HEALTH_FILE}")]
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"{CHECKPOINTS}{run.name}/").get("Contents", [])
+    return [item["Key"] for item in listed if item["Key"].endswith(f"/{HEALTH_FILE}")]
 
 
 def _fetch(s3: S3Client, bucket: str, key: str, folder: Path, name: str) -> Path:

@@ -109,13 +109,10 @@ def _one_of(name: str, get: Callable[[str], object], allowed: Collection[str]) -
 
 def _integer(name: str, get: Callable[[str], object], allowed: Collection[int], described: str) -> int:
     value = get(name)
-    text = str(value)
-    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,9}", text.removesuffix(".0")):
+    digits = str(value).removesuffix(".0")  # numbers come from JavaScript as 60.0
+    if not re.fullmatch(r"[0-9]{1,9}", digits) or int(digits) not in allowed:
         raise _refusal(name, value, f"a whole number {described}")
-    number = int(text.removesuffix(".0"))  # numbers come from JavaScript as 60.0
-    if number not in allowed:
-        raise _refusal(name, value, f"a whole number {described}")
-    return number
+    return int(digits)
 
 
 def _minutes(name: str, get: Callable[[str], object]) -> float:

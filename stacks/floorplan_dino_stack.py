@@ -1,16 +1,15 @@
 """The one stack: wires the constructs together and gives each its permissions."""
 
-import json
 from pathlib import Path
 
 from aws_cdk import CfnOutput, Environment, Stack
 from constructs import Construct
 from pipeline.settings import (
     BucketSettings,
+    Defaults,
     FinaliseSettings,
     JudgeSettings,
     LaunchSettings,
-    ResolveSettings,
     WatchSettings,
 )
 
@@ -55,11 +54,11 @@ class FloorplanDinoStack(Stack):
         functions = PipelineFunctions(
             self,
             "Functions",
-            resolve=ResolveSettings(
+            resolve=Defaults(
                 dataset_prefix=prefix,
-                default_preset=configuration.default_preset,
-                default_instance_type=configuration.default_instance_type,
-                default_quality_gate=json.dumps(configuration.quality_gate),
+                preset=configuration.default_preset,
+                instance_type=configuration.default_instance_type,
+                quality_gate=configuration.quality_gate,
             ),
             bucket=BucketSettings(bucket=bucket.bucket_name),
             launch=LaunchSettings(
@@ -68,12 +67,10 @@ class FloorplanDinoStack(Stack):
                 training_role_arn=training_role.role_arn,
                 code_asset_bucket=code.s3_bucket_name,
                 code_asset_key=code.s3_object_key,
-                watch_interval_seconds=str(configuration.watch_interval_seconds),
+                watch_interval_seconds=configuration.watch_interval_seconds,
                 kms_key_arn=key.key_arn if key else "",
             ),
-            watch=WatchSettings(
-                stall_minutes=str(configuration.stall_minutes), queue_minutes=str(configuration.queue_minutes)
-            ),
+            watch=WatchSettings(stall_minutes=configuration.stall_minutes, queue_minutes=configuration.queue_minutes),
             judge=JudgeSettings(
                 bucket=bucket.bucket_name, model_package_group=MODEL_PACKAGE_GROUP, training_image=image.uri
             ),

@@ -54,7 +54,7 @@ class Monitoring(Construct):
         )
         dashboard.add_widgets(
             _jobs_widget("Images per second", "train:images_per_second"),
-            _instances_widget("GPU and GPU memory in use (%)", "GPUUtilization", "GPUMemoryUtilization"),
+            _jobs_widget("GPU and GPU memory in use (%)", "GPUUtilization", "GPUMemoryUtilization", dimension="Host"),
         )
         dashboard.add_widgets(
             cloudwatch.GraphWidget(
@@ -84,17 +84,13 @@ def _own(name: str, statistic: str, period: Duration) -> cloudwatch.Metric:
     return cloudwatch.Metric(namespace=NAMESPACE, metric_name=name, statistic=statistic, period=period)
 
 
-def _jobs_widget(title: str, *metrics: str) -> cloudwatch.GraphWidget:
-    """What the trainer's log lines say, for all jobs of this pipeline; jobs come and go, so they are searched for."""
-    return _search_widget(title, "TrainingJobName", metrics, f"TrainingJobName={JOB_NAME_PREFIX}")
+def _jobs_widget(title: str, *metrics: str, dimension: str = "TrainingJobName") -> cloudwatch.GraphWidget:
+    """Metrics of all jobs of this pipeline; jobs come and go, so they are searched for.
 
-
-def _instances_widget(title: str, *metrics: str) -> cloudwatch.GraphWidget:
-    """What SageMaker measures on the instances; Host is <job>/algo-1."""
-    return _search_widget(title, "Host", metrics, f"Host={JOB_NAME_PREFIX}")
-
-
-def _search_widget(title: str, dimension: str, metrics: tuple[str, ...], term: str) -> cloudwatch.GraphWidget:
+    What the trainer's log lines say has the dimension TrainingJobName, what SageMaker measures on the instances Host,
+    which is <job>/algo-1.
+    """
+    term = f"{dimension}={JOB_NAME_PREFIX}"
     expressions = [
         cloudwatch.MathExpression(
             expression=f"SEARCH('{{{_TRAINING},{dimension}}} MetricName=\"{metric}\" {term}', 'Average', 60)",

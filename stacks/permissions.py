@@ -19,11 +19,18 @@ MESSAGES = f"{REPORTS}*/message-*.json"
 """The messages that ends have sent."""
 
 
+_LOOK_AT_JOBS_AND_STOP_THEM = ["sagemaker:DescribeTrainingJob", "sagemaker:ListTags", "sagemaker:StopTrainingJob"]
+_PULL_IMAGE = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+
+
 def allow_validation(function: lambda_.Function, *, bucket: s3.Bucket, dataset_prefix: str) -> None:
     """Read data sets, write reports, and hand batches of images from function to function there."""
-    function.add_to_role_policy(_list(bucket, f"{dataset_prefix}*"))
-    function.add_to_role_policy(_allow(["s3:GetObject"], bucket.arn_for_objects(f"{dataset_prefix}*")))
-    function.add_to_role_policy(_allow(["s3:GetObject", "s3:PutObject"], bucket.arn_for_objects(f"{REPORTS}*")))
+    _grant(
+        function,
+        _list(bucket, f"{dataset_prefix}*"),
+        _allow(["s3:GetObject"], bucket.arn_for_objects(f"{dataset_prefix}*")),
+        _allow(["s3:GetObject", "s3:PutObject"], bucket.arn_for_objects(f"{REPORTS}*")),
+    )
 
 
 def allow_launch(
@@ -38,88 +45,76 @@ def allow_launch(
     Of the weights it sees the names only. It stops a job again whose execution was aborted while it was created, which
     it sees by what allow_lock() grants.
     """
-    jobs = training_jobs(Stack.of(function))
-    function.add_to_role_policy(
+    _grant(
+        function,
         _allow(
-            [
-                "sagemaker:AddTags",
-                "sagemaker:CreateTrainingJob",
-                "sagemaker:DescribeTrainingJob",
-                "sagemaker:ListTags",
-                "sagemaker:StopTrainingJob",
-            ],
-            jobs,
-        )
-    )
-    function.add_to_role_policy(
+            ["sagemaker:AddTags", "sagemaker:CreateTrainingJob", *_LOOK_AT_JOBS_AND_STOP_THEM],
+            training_jobs(Stack.of(function)),
+        ),
         iam.PolicyStatement(
             actions=["iam:PassRole"],
             resources=[training_role.role_arn],
             conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
-        )
+        ),
+        _allow(["s3:GetObject"], code.bucket.arn_for_objects(code.s3_object_key)),
+        _allow(["s3:PutObject"], bucket.arn_for_objects(f"{TRAINING_CODE}*")),
+        _list(bucket, PRETRAINED),
     )
-    function.add_to_role_policy(_allow(["s3:GetObject"], code.bucket.arn_for_objects(code.s3_object_key)))
-    function.add_to_role_policy(_allow(["s3:PutObject"], bucket.arn_for_objects(f"{TRAINING_CODE}*")))
-    function.add_to_role_policy(_list(bucket, PRETRAINED))
 
 
 def allow_lock(function: lambda_.Function, *, bucket: s3.Bucket, state_machine_name: str) -> None:
     """Take a data set's lock, and see whether the execution that holds it still runs."""
-    function.add_to_role_policy(_list(bucket, f"{LOCKS}*"))  # without it, a lock that is not there reads as "denied"
-    function.add_to_role_policy(_allow(["s3:GetObject", "s3:PutObject"], bucket.arn_for_objects(f"{LOCKS}*")))
+    _grant(
+        function,
+        _list(bucket, f"{LOCKS}*"),  # without it, a lock that is not there reads as "denied"
+        _allow(["s3:GetObject", "s3:PutObject"], bucket.arn_for_objects(f"{LOCKS}*")),
+    )
     allow_look_at_executions(function, state_machine_name=state_machine_name)
 
 
 def allow_look_at_executions(function: lambda_.Function, *, state_machine_name: str) -> None:
     """Describe this pipeline's executions."""
-    executions = executions_of(Stack.of(function), state_machine_name)
-    function.add_to_role_policy(_allow(["states:DescribeExecution"], executions))
+    _grant(function, _allow(["states:DescribeExecution"], executions_of(Stack.of(function), state_machine_name)))
 
 
 def allow_quote(function: lambda_.Function, *, bucket: s3.Bucket) -> None:
     """Ask for prices and quotas, read what earlier runs took."""
-    function.add_to_role_policy(
-        # Neither action knows resources.
-        _allow(["pricing:GetProducts", "servicequotas:ListServiceQuotas"], "*")
+    _grant(
+        function,
+        _allow(["pricing:GetProducts", "servicequotas:ListServiceQuotas"], "*"),  # neither action knows resources
+        _list(bucket, f"{RUNS}*"),
+        _allow(["s3:GetObject"], bucket.arn_for_objects(f"{RUNS}*")),
     )
-    function.add_to_role_policy(_list(bucket, f"{RUNS}*"))
-    function.add_to_role_policy(_allow(["s3:GetObject"], bucket.arn_for_objects(f"{RUNS}*")))
 
 
 def allow_watch(function: lambda_.Function, *, bucket: s3.Bucket) -> None:
     """Look at this pipeline's jobs, their logs and checkpoints; say how it goes."""
     stack = Stack.of(function)
-    function.add_to_role_policy(_allow(["sagemaker:DescribeTrainingJob"], training_jobs(stack)))
-    function.add_to_role_policy(_allow(["logs:DescribeLogStreams", "logs:GetLogEvents"], training_logs(stack)))
-    function.add_to_role_policy(_list(bucket, f"{CHECKPOINTS}*"))
-    function.add_to_role_policy(_allow(["s3:GetObject"], bucket.arn_for_objects(f"{CHECKPOINTS}*/health.json")))
-    function.add_to_role_policy(_metrics(cloudwatch_metrics.NAMESPACE))
+    _grant(
+        function,
+        _allow(["sagemaker:DescribeTrainingJob"], training_jobs(stack)),
+        _allow(["logs:DescribeLogStreams", "logs:GetLogEvents"], training_logs(stack)),
+        _list(bucket, f"{CHECKPOINTS}*"),
+        _allow(["s3:GetObject"], bucket.arn_for_objects(f"{CHECKPOINTS}*/health.json")),
+        _metrics(cloudwatch_metrics.NAMESPACE),
+    )
 
 
 def allow_stop(function: lambda_.Function) -> None:
     """Stop a job of this pipeline that carries the execution's tag."""
-    function.add_to_role_policy(
-        _allow(
-            ["sagemaker:DescribeTrainingJob", "sagemaker:ListTags", "sagemaker:StopTrainingJob"],
-            training_jobs(Stack.of(function)),
-        )
-    )
+    _grant(function, _allow(_LOOK_AT_JOBS_AND_STOP_THEM, training_jobs(Stack.of(function))))
 
 
 def allow_judgement(function: lambda_.Function, *, bucket: s3.Bucket, image: TrainingImage, group: str) -> None:
     """Read the artifact, compare with the last accepted model, register, keep what the run took."""
     stack = Stack.of(function)
-    groups = stack.format_arn(service="sagemaker", resource="model-package-group", resource_name=group)
-    packages = model_packages_of(stack, group)
-    function.add_to_role_policy(
-        _list(bucket, f"{TRAINING_JOBS}*")
-    )  # or an artifact that is not there reads as "denied"
-    function.add_to_role_policy(_allow(["s3:GetObject"], bucket.arn_for_objects(f"{TRAINING_JOBS}*")))
-    # The metrics lie beside the data set's report.
-    written = [bucket.arn_for_objects(f"{prefix}*") for prefix in (RUNS, REPORTS)]
-    function.add_to_role_policy(_allow(["s3:PutObject"], *written))
-    function.add_to_role_policy(_allow(["sagemaker:DescribeTrainingJob"], training_jobs(stack)))
-    function.add_to_role_policy(
+    _grant(
+        function,
+        _list(bucket, f"{TRAINING_JOBS}*"),  # without it, an artifact that is not there reads as "denied"
+        _allow(["s3:GetObject"], bucket.arn_for_objects(f"{TRAINING_JOBS}*")),
+        # The metrics go beside the data set's report.
+        _allow(["s3:PutObject"], *(bucket.arn_for_objects(f"{prefix}*") for prefix in (RUNS, REPORTS))),
+        _allow(["sagemaker:DescribeTrainingJob"], training_jobs(stack)),
         _allow(
             [
                 "sagemaker:AddTags",
@@ -128,55 +123,45 @@ def allow_judgement(function: lambda_.Function, *, bucket: s3.Bucket, image: Tra
                 "sagemaker:DescribeModelPackage",
                 "sagemaker:ListModelPackages",
             ],
-            groups,
-            packages,
-        )
-    )
-    # SageMaker looks whether the one who registers a model may pull its image.
-    function.add_to_role_policy(
-        _allow(
-            ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], image.repository_arn
-        )
+            stack.format_arn(service="sagemaker", resource="model-package-group", resource_name=group),
+            model_packages_of(stack, group),
+        ),
+        # SageMaker looks whether the one who registers a model may pull its image.
+        _allow(_PULL_IMAGE, image.repository_arn),
     )
 
 
 def allow_finalisation(function: lambda_.Function, *, bucket: s3.Bucket, topic: sns.Topic) -> None:
     """Look at and stop this pipeline's jobs, release the lock, publish and file the outcome and its cost."""
-    function.add_to_role_policy(
-        _allow(
-            ["sagemaker:DescribeTrainingJob", "sagemaker:ListTags", "sagemaker:StopTrainingJob"],
-            training_jobs(Stack.of(function)),
-        )
+    allow_stop(function)
+    _grant(
+        function,
+        _list(bucket, f"{LOCKS}*", f"{REPORTS}*"),
+        _allow(["s3:GetObject", "s3:DeleteObject"], bucket.arn_for_objects(f"{LOCKS}*")),
+        _allow(["s3:PutObject"], bucket.arn_for_objects(MESSAGES)),
+        _metrics(cloudwatch_metrics.NAMESPACE),
     )
-    function.add_to_role_policy(_list(bucket, f"{LOCKS}*", f"{REPORTS}*"))
-    function.add_to_role_policy(_allow(["s3:GetObject", "s3:DeleteObject"], bucket.arn_for_objects(f"{LOCKS}*")))
-    function.add_to_role_policy(_allow(["s3:PutObject"], bucket.arn_for_objects(MESSAGES)))
     topic.grant_publish(function)  # its key, too
-    function.add_to_role_policy(_metrics(cloudwatch_metrics.NAMESPACE))
 
 
 def allow_training(role: iam.Role, *, bucket: s3.Bucket, dataset_prefix: str, image: TrainingImage) -> None:
     """What SageMaker does in a job's name: the container itself has no network."""
-    stack = Stack.of(role)
     read = [f"{dataset_prefix}*", f"{TRAINING_CODE}*", f"{PRETRAINED}*", f"{CHECKPOINTS}*"]
     write = [f"{CHECKPOINTS}*", f"{TRAINING_JOBS}*"]
-    statements = [
+    _grant(
+        role,
         _list(bucket, *read, f"{TRAINING_JOBS}*"),
         _allow(["s3:GetObject"], *(bucket.arn_for_objects(prefix) for prefix in read)),
         _allow(["s3:PutObject", "s3:AbortMultipartUpload"], *(bucket.arn_for_objects(prefix) for prefix in write)),
         _allow(["s3:DeleteObject"], bucket.arn_for_objects(f"{CHECKPOINTS}*")),
         _allow(
             ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-            training_logs(stack),
+            training_logs(Stack.of(role)),
         ),
         _metrics("/aws/sagemaker/TrainingJobs"),
         _allow(["ecr:GetAuthorizationToken"], "*"),  # the action knows no resources
-        _allow(
-            ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], image.repository_arn
-        ),
-    ]
-    for statement in statements:
-        role.add_to_policy(statement)
+        _allow(_PULL_IMAGE, image.repository_arn),
+    )
 
 
 def allow_customer_key(
@@ -194,8 +179,13 @@ def allow_customer_key(
     via = {"StringEquals": {"kms:ViaService": f"s3.{stack.region}.{stack.url_suffix}"}}
     for functions, actions in ((readers, ["kms:Decrypt"]), (writers, ["kms:Decrypt", "kms:GenerateDataKey"])):
         for function in functions:
-            function.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=[key.key_arn], conditions=via))
-    training_role.add_to_policy(_allow(["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"], key.key_arn))
+            _grant(function, iam.PolicyStatement(actions=actions, resources=[key.key_arn], conditions=via))
+    _grant(training_role, _allow(["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"], key.key_arn))
+
+
+def _grant(grantee: iam.IGrantable, *statements: iam.PolicyStatement) -> None:
+    for statement in statements:
+        grantee.grant_principal.add_to_principal_policy(statement)
 
 
 def _allow(actions: list[str], *resources: str) -> iam.PolicyStatement:

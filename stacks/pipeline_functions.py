@@ -8,10 +8,10 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 from pipeline.settings import (
     BucketSettings,
+    Defaults,
     FinaliseSettings,
     JudgeSettings,
     LaunchSettings,
-    ResolveSettings,
     Settings,
     WatchSettings,
 )
@@ -38,28 +38,17 @@ _SOURCES = {
 
 
 class PipelineFunctions(Construct):
-    """Standard library and boto3 only, so that the code runs on whatever Python the runtime has."""
+    """Each is an attribute with its step's name.
 
-    resolve: lambda_.Function
-    lock: lambda_.Function
-    validate: lambda_.Function
-    check_images: lambda_.Function
-    merge_checks: lambda_.Function
-    quote: lambda_.Function
-    launch: lambda_.Function
-    watch: lambda_.Function
-    stop: lambda_.Function
-    judge: lambda_.Function
-    finalise: lambda_.Function
-    failed: lambda_.Function
-    aborted: lambda_.Function
+    Standard library and boto3 only, so that the code runs on whatever Python the runtime has.
+    """
 
     def __init__(
         self,
         scope: Construct,
         construct_id: str,
         *,
-        resolve: ResolveSettings,
+        resolve: Defaults,
         bucket: BucketSettings,
         launch: LaunchSettings,
         watch: WatchSettings,
@@ -78,9 +67,10 @@ class PipelineFunctions(Construct):
             self.lock = self._function("lock", settings=bucket, timeout=minute)
             # The share of a processor grows with the memory: a whole one at 1769 MB. 4,000 images take seconds to
             # check; docs/decisions has the figures of larger data sets.
-            for name in ("validate", "check_images", "merge_checks"):
-                function = self._function(name, settings=bucket, timeout=longest, memory_mb=1769)
-                setattr(self, name, function)
+            self.validate, self.check_images, self.merge_checks = (
+                self._function(name, settings=bucket, timeout=longest, memory_mb=1769)
+                for name in ("validate", "check_images", "merge_checks")
+            )
             self.quote = self._function("quote", settings=bucket, timeout=Duration.minutes(2))
             self.launch = self._function("launch", settings=launch, timeout=minute)
             self.watch = self._function("watch", settings=watch, timeout=minute)

@@ -9,6 +9,7 @@ from typing import NoReturn, TypeGuard
 from dataset_contract.sanitise import sanitise
 from pipeline.errors import RequestInvalid
 from pipeline.instance_types import INSTANCE_TYPES
+from pipeline.settings import Defaults
 from training_code.recipes import RECIPES
 
 
@@ -47,16 +48,6 @@ WEIGHTS_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\.(pth|safetensors)"
 """One path segment, which neither a shell nor a tag's value has to quote; the trainer passes over hidden files."""
 
 _CLASS_NAME = re.compile(r"[^\W_][\w .-]{0,62}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defaults:
-    """What the deployment says about requests that leave a field out."""
-
-    dataset_prefix: str
-    preset: str
-    instance_type: str
-    quality_gate: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)

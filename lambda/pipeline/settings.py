@@ -14,34 +14,27 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """Raises RuntimeError if the deployment left a variable out."""
-        given = {
-            field.name: environment[field.name.upper()] for field in fields(cls) if environment.get(field.name.upper())
-        }
-        missing = [field.name.upper() for field in fields(cls) if field.name not in given and field.default is MISSING]
+        given = {field: environment[field.name.upper()] for field in fields(cls) if environment.get(field.name.upper())}
+        missing = [field.name.upper() for field in fields(cls) if field not in given and field.default is MISSING]
         if missing:
             raise RuntimeError(f"The function's environment lacks {', '.join(missing)}: deploy the stack again.")
-        return cls(**given)
+        return cls(**{field.name: text if field.type is str else json.loads(text) for field, text in given.items()})
 
     def to_environment(self) -> dict[str, str]:
-        """What from_environment() reads."""
-        return {name.upper(): value for name, value in asdict(self).items() if value}
+        """What from_environment() reads: strings as they are, all else as JSON."""
+        given = {name.upper(): value for name, value in asdict(self).items() if value != ""}
+        return {name: value if isinstance(value, str) else json.dumps(value) for name, value in given.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResolveSettings(Settings):
-    """Defaults for what a request leaves out."""
+class Defaults(Settings):
+    """What the deployment says about requests that leave a field out."""
 
     dataset_prefix: str
-    default_preset: str
-    default_instance_type: str
-    default_quality_gate: str
-    """JSON: class name -> least F1."""
-
-    @property
-    def quality_gate(self) -> dict[str, float]:
-        """Class name -> least F1."""
-        gate: dict[str, float] = json.loads(self.default_quality_gate)
-        return gate
+    preset: str
+    instance_type: str
+    quality_gate: Mapping[str, float]
+    """Class name -> least F1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,32 +52,28 @@ class LaunchSettings(BucketSettings):
     training_role_arn: str
     code_asset_bucket: str
     code_asset_key: str
-    watch_interval_seconds: str
+    watch_interval_seconds: int
+    """Seconds between two snapshots of a training job."""
     kms_key_arn: str = ""
     """The customer's key, which encrypts the model; "": the bucket decides. Checkpoints always go by the bucket."""
-
-    @property
-    def watch_interval(self) -> int:
-        """Seconds between two snapshots of a training job."""
-        return int(self.watch_interval_seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchSettings(Settings):
     """How long a job may do nothing."""
 
-    stall_minutes: str
-    queue_minutes: str
+    stall_minutes: float
+    queue_minutes: float
 
     @property
     def stall_limit(self) -> timedelta:
         """A job on an instance that shows no progress for longer is stopped."""
-        return timedelta(minutes=float(self.stall_minutes))
+        return timedelta(minutes=self.stall_minutes)
 
     @property
     def queue_limit(self) -> timedelta:
         """A job that waits longer for an instance gives way to the next choice, if there is one."""
-        return timedelta(minutes=float(self.queue_minutes))
+        return timedelta(minutes=self.queue_minutes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

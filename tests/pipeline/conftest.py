@@ -11,8 +11,8 @@ from pipeline.dataset.validation import DatasetCheck
 from pipeline.execution import Execution
 from pipeline.job.launched_job import LaunchedJob
 from pipeline.quote.cost_quote import Choice, Quote
-from pipeline.request import Defaults, Request, parse_request
-from pipeline.settings import LaunchSettings
+from pipeline.request import Request, parse_request
+from pipeline.settings import Defaults, LaunchSettings
 
 REGION = "us-east-1"
 
@@ -130,7 +130,7 @@ def settings() -> LaunchSettings:
         training_role_arn="arn:aws:iam::123456789012:role/Training",
         code_asset_bucket="assets",
         code_asset_key="abc123.zip",
-        watch_interval_seconds="60",
+        watch_interval_seconds=60,
     )
 
 

@@ -15,11 +15,11 @@ from pipeline.request import (
     MAX_INSTANCE_TYPES,
     PRESETS,
     WEIGHTS_NAME,
-    Defaults,
     Request,
     Stage,
     parse_request,
 )
+from pipeline.settings import Defaults
 from pipeline.state import from_state, to_state
 
 from training_code.recipes import RECIPES

@@ -17,7 +17,7 @@ from pipeline.links import execution_link
 from pipeline.model.judgement import Judgement
 from pipeline.quote.cost_quote import Quote
 from pipeline.request import Request
-from pipeline.state import from_state, hints, without_none
+from pipeline.state import from_state, hints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +58,7 @@ class ExecutionState:
         parts: dict[str, Any] = {}
         for name, hint in hints(cls).items():
             try:
-                parts[name] = (
-                    None if state.get(name) is None else from_state(without_none(hint), state[name], place=f"$.{name}")
-                )
+                parts[name] = from_state(hint, state.get(name), place=f"$.{name}")
             except DeploymentChanged as error:
                 logging.getLogger(__name__).warning("%s", error)
         if state.get("failure") is not None:  # a failure that cannot be read is still one

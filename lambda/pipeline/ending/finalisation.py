@@ -1,6 +1,5 @@
 """What is done at the end of every execution: no job is left running, the lock is released, one message is sent."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -23,19 +22,12 @@ from pipeline.s3_layout import LOCKS, uri
 from pipeline.settings import FinaliseSettings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinalisationClients:
-    """The AWS clients that finalise() calls."""
-
-    sagemaker: SageMakerClient
-    s3: S3Client
-    sns: SNSClient
-    cloudwatch: CloudWatchClient
-
-
 def finalise(
-    clients: FinalisationClients,
     *,
+    sagemaker: SageMakerClient,
+    s3: S3Client,
+    sns: SNSClient,
+    cloudwatch: CloudWatchClient,
     state: ExecutionState,
     execution: Execution,
     failure: Failure | None,
@@ -48,8 +40,8 @@ def finalise(
     for the same end. Raises AwsUnavailable.
     """
     notes: list[str] = []
-    jobs = _end_jobs(clients.sagemaker, state, execution, notes)
-    _release_lock(clients.s3, execution, settings, notes)
+    jobs = _end_jobs(sagemaker, state, execution, notes)
+    _release_lock(s3, execution, settings, notes)
     finished = FinishedExecution(
         execution=execution,
         ended=now,
@@ -60,9 +52,9 @@ def finalise(
         starting_weights=_starting_weights(jobs, state, settings),
         notes=notes,
     )
-    sent = send_once(clients.sns, clients.s3, topic_arn=settings.topic_arn, bucket=settings.bucket, finished=finished)
+    sent = send_once(sns, s3, topic_arn=settings.topic_arn, bucket=settings.bucket, finished=finished)
     if sent and jobs:  # or a further try would count the cost once more
-        put_metrics(clients.cloudwatch, {COST: finished.cost.usd})
+        put_metrics(cloudwatch, {COST: finished.cost.usd})
     return finished
 
 

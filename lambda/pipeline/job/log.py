@@ -25,29 +25,9 @@ class LogEnd:
 
 def read_log_end(logs: CloudWatchLogsClient, job_name: str) -> LogEnd:
     """The log's last lines; nothing if the job has no log yet. Raises AwsUnavailable."""
-    stream = _newest_stream(logs, job_name)
-    if stream is None:
-        return LogEnd()
     try:
         with raising_unavailable():
-            events = logs.get_log_events(
-                logGroupName=LOG_GROUP, logStreamName=stream, limit=_EVENTS, startFromHead=False
-            )["events"]
-    except ClientError as error:
-        if error_code(error) == "ResourceNotFoundException":
-            return LogEnd()
-        raise
-    lines = (read_training_line(event["message"].rstrip()) for event in events)
-    return LogEnd(
-        last_event=datetime.fromtimestamp(max(event["timestamp"] for event in events) / 1000, UTC) if events else None,
-        training=tuple(line for line in lines if line is not None),
-    )
-
-
-def _newest_stream(logs: CloudWatchLogsClient, job_name: str) -> str | None:
-    """<job>/algo-1-<seconds since 1970 of the start>; the slash excludes the job <job>-1."""
-    try:
-        with raising_unavailable():
+            # <job>/algo-1-<seconds since 1970 of the start>; the slash excludes the job <job>-1.
             streams = logs.describe_log_streams(
                 logGroupName=LOG_GROUP,
                 logStreamNamePrefix=f"{job_name}/",
@@ -55,8 +35,18 @@ def _newest_stream(logs: CloudWatchLogsClient, job_name: str) -> str | None:
                 descending=True,
                 limit=1,
             )["logStreams"]
+            if not streams:
+                return LogEnd()
+            newest = streams[0]["logStreamName"]
+            events = logs.get_log_events(
+                logGroupName=LOG_GROUP, logStreamName=newest, limit=_EVENTS, startFromHead=False
+            )["events"]
     except ClientError as error:
         if error_code(error) == "ResourceNotFoundException":  # the account's first job creates the group
-            return None
+            return LogEnd()
         raise
-    return streams[0]["logStreamName"] if streams else None
+    lines = (read_training_line(event["message"].rstrip()) for event in events)
+    return LogEnd(
+        last_event=datetime.fromtimestamp(max(event["timestamp"] for event in events) / 1000, UTC) if events else None,
+        training=tuple(line for line in lines if line is not None),
+    )

@@ -22,7 +22,7 @@ from pipeline.job.pretrained_weights import choose_weights
 from pipeline.job.state import describe_job, has_completed, possible_types
 from pipeline.quote.cost_quote import Choice, Quote
 from pipeline.request import Request
-from pipeline.s3_layout import training_code_prefix
+from pipeline.s3_layout import training_code_prefix, uri
 from pipeline.settings import LaunchSettings
 
 LEAST_SECONDS = 60
@@ -175,7 +175,7 @@ def _launched(
         cost_before_usd=round(committed_usd(earlier, launch.quote, now=launch.now), 2),
         max_runtime_seconds=max_runtime_seconds,
         checkpoints_uri=checkpoints_uri(launch.settings.bucket, launch.execution, stage),
-        watch_interval_seconds=watch_interval_seconds(choice, launch.settings.watch_interval),
+        watch_interval_seconds=watch_interval_seconds(choice, launch.settings.watch_interval_seconds),
     )
 
 
@@ -194,15 +194,13 @@ def _stop_if_aborted(sagemaker: SageMakerClient, stepfunctions: SFNClient, name:
 def _copy_code(s3: S3Client, settings: LaunchSettings) -> None:
     """Keep a copy: a spot job fetches its code again at each restart, and the next deployment may delete the asset."""
     key = training_code_prefix(settings.code_asset_key) + CODE_ARCHIVE
-    source = {"Bucket": settings.code_asset_bucket, "Key": settings.code_asset_key}
+    bucket, asset = settings.code_asset_bucket, settings.code_asset_key
     try:
         with raising_unavailable():
-            s3.copy_object(
-                Bucket=settings.bucket, Key=key, CopySource={"Bucket": source["Bucket"], "Key": source["Key"]}
-            )
+            s3.copy_object(Bucket=settings.bucket, Key=key, CopySource={"Bucket": bucket, "Key": asset})
     except ClientError as error:
         raise LaunchFailed(
-            f"The training code s3://{source['Bucket']}/{source['Key']} could not be copied: {error_message(error)} "
+            f"The training code {uri(bucket, asset)} could not be copied: {error_message(error)} "
             "Deploy the stack again."
         ) from error
 

@@ -32,6 +32,14 @@ def describe_job(sagemaker: SageMakerClient, name: str) -> dict[str, Any] | None
         raise
 
 
+def require_job(sagemaker: SageMakerClient, name: str) -> dict[str, Any]:
+    """DescribeTrainingJob's answer. Raises TrainingFailed if there is no such job, AwsUnavailable."""
+    job = describe_job(sagemaker, name)
+    if job is None:
+        raise TrainingFailed(f"The training job {name} no longer exists: somebody deleted it. Start again.")
+    return job
+
+
 def has_ended(job: Mapping[str, Any]) -> bool:
     """Whether nothing will change."""
     return job["TrainingJobStatus"] not in ("InProgress", "Stopping")

@@ -8,11 +8,10 @@ from typing import Literal
 from pipeline.aws_errors import raising_unavailable
 from pipeline.client_types import S3Client, SageMakerClient
 from pipeline.dataset.validation import DatasetCheck
-from pipeline.errors import TrainingFailed
 from pipeline.execution import Execution
 from pipeline.job.cost import usd_per_hour
 from pipeline.job.launched_job import Attempt, LaunchedJob
-from pipeline.job.state import billable_seconds, describe_job, instance_type
+from pipeline.job.state import billable_seconds, instance_type, require_job
 from pipeline.model.artifact_metrics import Artifact, read_artifact
 from pipeline.model.quality_gate import gate_of, shortfalls
 from pipeline.model.registry import AP, DATASET_VERSION, last_accepted, make_group, register_model
@@ -141,10 +140,7 @@ def _judgement(
 
 def _keep_record(sagemaker: SageMakerClient, s3: S3Client, stage: CompletedStage, artifact: Artifact) -> None:
     """For the next quotes; without the trainer's own clock there is nothing to record."""
-    name = stage.job.name
-    job = describe_job(sagemaker, name)
-    if job is None:
-        raise TrainingFailed(f"The training job {name} does not exist any more: somebody deleted it. Start again.")
+    job = require_job(sagemaker, stage.job.name)
     if artifact.health is None or artifact.health.seconds <= 0:
         return
     billed = billable_seconds(job, now=stage.now)
@@ -152,7 +148,7 @@ def _keep_record(sagemaker: SageMakerClient, s3: S3Client, stage: CompletedStage
     training = stage.request.stages[stage.job.stage]
     record = StageRecord(
         execution_arn=stage.execution.arn,
-        training_job_name=name,
+        training_job_name=stage.job.name,
         recipe=training.recipe,
         instance_type=instance_type(job),
         spot=stage.job.spot,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from pipeline.clients import cloudwatch_client, s3_client, sagemaker_client, sns_client
 from pipeline.ending.execution_state import ExecutionState
-from pipeline.ending.finalisation import FinalisationClients, finalise
+from pipeline.ending.finalisation import finalise
 from pipeline.ending.outcome import Failure, Outcome
 from pipeline.execution import Execution
 from pipeline.settings import FinaliseSettings
@@ -23,9 +23,10 @@ def handler(*, execution: Execution, state: Mapping[str, object]) -> Outcome:
 def finalised(execution: Execution, state: ExecutionState, failure: Failure | None) -> Outcome:
     """The outcome, after all that is done at an end. Raises AwsUnavailable."""
     return finalise(
-        FinalisationClients(
-            sagemaker=sagemaker_client(), s3=s3_client(), sns=sns_client(), cloudwatch=cloudwatch_client()
-        ),
+        sagemaker=sagemaker_client(),
+        s3=s3_client(),
+        sns=sns_client(),
+        cloudwatch=cloudwatch_client(),
         state=state,
         execution=execution,
         failure=failure,

@@ -5,14 +5,13 @@ from datetime import UTC, datetime
 
 from pipeline.clients import cloudwatch_client, logs_client, s3_client, sagemaker_client
 from pipeline.cloudwatch_metrics import COST_SO_FAR, QUIET, put_metrics
-from pipeline.errors import TrainingFailed
 from pipeline.execution import Execution
 from pipeline.job.checkpoints import read_checkpoint_folder
 from pipeline.job.launched_job import LaunchedJob
 from pipeline.job.log import read_log_end
 from pipeline.job.progress import Progress, judge_progress
 from pipeline.job.snapshot import JobSnapshot
-from pipeline.job.state import describe_job
+from pipeline.job.state import require_job
 from pipeline.quote.cost_quote import Quote
 from pipeline.request import Request
 from pipeline.settings import WatchSettings
@@ -23,12 +22,9 @@ from pipeline.step import Step
 def handler(*, execution: Execution, request: Request, quote: Quote, job: LaunchedJob) -> Progress:
     """Raises TrainingFailed if the job has vanished, AwsUnavailable."""
     settings = WatchSettings.from_environment(os.environ)
-    description = describe_job(sagemaker_client(), job.name)
-    if description is None:
-        raise TrainingFailed(f"The training job {job.name} no longer exists: somebody deleted it. Start again.")
     progress = judge_progress(
         JobSnapshot(
-            description=description,
+            description=require_job(sagemaker_client(), job.name),
             job=job,
             log=read_log_end(logs_client(), job.name),
             checkpoints=read_checkpoint_folder(s3_client(), job.checkpoints_uri),

@@ -11,7 +11,7 @@ from botocore.response import StreamingBody
 from botocore.stub import ANY
 from pipeline.dataset.validation import DatasetCheck
 from pipeline.ending.execution_state import ExecutionState
-from pipeline.ending.finalisation import FinalisationClients, finalise
+from pipeline.ending.finalisation import finalise
 from pipeline.ending.finished_execution import FinishedExecution
 from pipeline.errors import AwsUnavailable
 from pipeline.execution import Execution
@@ -94,14 +94,11 @@ class End:
 
     def run(self, **more: Any) -> FinishedExecution:
         state = ExecutionState.read(self.state | more)
-        clients = FinalisationClients(
+        return finalise(
             sagemaker=self.sagemaker.client,
             s3=self.s3.client,
             sns=self.sns.client,
             cloudwatch=self.cloudwatch.client,
-        )
-        return finalise(
-            clients,
             state=state,
             execution=self.execution,
             failure=state.failure_of(self.execution),

@@ -14,8 +14,8 @@ from pipeline.execution import Execution
 from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.job.arguments import CONTAINER_ENTRYPOINT, training_job_arguments, watch_interval_seconds
 from pipeline.quote.cost_quote import Quote
-from pipeline.request import Defaults, parse_request
-from pipeline.settings import LaunchSettings
+from pipeline.request import parse_request
+from pipeline.settings import Defaults, LaunchSettings
 
 from local_aws.sagemaker.s3_transfer import S3Uri, path_below
 from training_code.job.hyperparameters import parse_hyperparameters

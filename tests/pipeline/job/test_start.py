@@ -17,8 +17,8 @@ from pipeline.job.execution_jobs import EXECUTION_TAG
 from pipeline.job.launched_job import Attempt, LaunchedJob
 from pipeline.job.start import Launch, start_job
 from pipeline.quote.cost_quote import Quote
-from pipeline.request import Defaults, Request, parse_request
-from pipeline.settings import LaunchSettings
+from pipeline.request import Request, parse_request
+from pipeline.settings import Defaults, LaunchSettings
 
 from tests.pipeline.conftest import StubbedClient, context, described_job, listed
 

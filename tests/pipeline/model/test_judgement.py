@@ -14,8 +14,8 @@ from pipeline.job.launched_job import Attempt, LaunchedJob
 from pipeline.model.judgement import CompletedStage, Judgement, judge_stage
 from pipeline.quote.cost_quote import Quote
 from pipeline.quote.records import read_records
-from pipeline.request import Defaults, parse_request
-from pipeline.settings import JudgeSettings
+from pipeline.request import parse_request
+from pipeline.settings import Defaults, JudgeSettings
 from pipeline.state import to_state
 
 from tests.pipeline.artifacts import HEALTH, METRICS, packed

@@ -24,7 +24,8 @@ from pipeline.quote.quotas import Quotas, quota_name
 from pipeline.quote.records import StageRecord
 from pipeline.quote.speed import Speed
 from pipeline.quote.speed import speed_of as real_speed_of
-from pipeline.request import MAX_COST_USD, PRESETS, Defaults, Request, parse_request
+from pipeline.request import MAX_COST_USD, PRESETS, Request, parse_request
+from pipeline.settings import Defaults
 from pipeline.state import to_state
 from pipeline.steps import quote
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from pipeline.errors import EXPECTED_ERRORS, RequestInvalid
 from pipeline.request import Request
-from pipeline.settings import BucketSettings, ResolveSettings, Settings
+from pipeline.settings import BucketSettings, Defaults, Settings
 from pipeline.state import to_state
 from pipeline.steps import resolve, validate
 
@@ -32,11 +32,11 @@ def answering(client: object) -> Callable[[], object]:
 
 def test_resolve_makes_a_request_of_the_executions_input(set_up: SetUp) -> None:
     set_up(
-        ResolveSettings(
+        Defaults(
             dataset_prefix="dino-data",
-            default_preset="tiny",
-            default_instance_type="ml.g5.xlarge",
-            default_quality_gate='{"room": 0.9}',
+            preset="tiny",
+            instance_type="ml.g5.xlarge",
+            quality_gate={"room": 0.9},
         )
     )
     request = resolve.handler({"execution": context(Input={"epochs": 3})}, None)

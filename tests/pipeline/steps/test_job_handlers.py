@@ -26,7 +26,7 @@ from tests.pipeline.job.test_start import expect_lock_of
 
 SetUp = Callable[..., None]
 NOT_FOUND = ("describe_training_job", "ValidationException", "Requested resource not found.")
-WATCH_SETTINGS = WatchSettings(stall_minutes="30.0", queue_minutes="30.0")
+WATCH_SETTINGS = WatchSettings(stall_minutes=30.0, queue_minutes=30.0)
 FINALISE = FinaliseSettings(bucket="bucket", topic_arn="arn:aws:sns:us-east-1:123456789012:Topic")
 
 

@@ -15,7 +15,8 @@ from pipeline.job.log import LogEnd
 from pipeline.job.snapshot import JobSnapshot
 from pipeline.job.state import QUEUED
 from pipeline.quote.cost_quote import Quote
-from pipeline.request import Defaults, parse_request
+from pipeline.request import parse_request
+from pipeline.settings import Defaults
 
 from tests.pipeline.conftest import accepted_quote, context, described_job, launched_job
 from training_code.job.health import judge_health
