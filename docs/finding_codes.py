@@ -3,12 +3,9 @@
 python docs/finding_codes.py
 """
 
-from __future__ import annotations
-
 import ast
 import inspect
 import re
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
@@ -160,11 +157,5 @@ def page() -> str:
     return "".join(parts)
 
 
-def main() -> int:
-    """Write the page."""
-    PAGE.write_text(page())
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    PAGE.write_text(page())

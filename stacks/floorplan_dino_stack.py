@@ -104,12 +104,7 @@ class FloorplanDinoStack(Stack):
         for function in (functions.lock, functions.launch):
             permissions.allow_lock(function, bucket=bucket, state_machine_name=machine_name)
         permissions.allow_quote(functions.quote, bucket=bucket)
-        permissions.allow_launch(
-            functions.launch,
-            bucket=bucket,
-            code=code,
-            training_role=training_role,
-        )
+        permissions.allow_launch(functions.launch, bucket=bucket, code=code, training_role=training_role)
         permissions.allow_watch(functions.watch, bucket=bucket)
         permissions.allow_stop(functions.stop)
         permissions.allow_judgement(functions.judge, bucket=bucket, image=image, group=MODEL_PACKAGE_GROUP)

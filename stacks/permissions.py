@@ -34,11 +34,7 @@ def allow_validation(function: lambda_.Function, *, bucket: s3.Bucket, dataset_p
 
 
 def allow_launch(
-    function: lambda_.Function,
-    *,
-    bucket: s3.Bucket,
-    code: s3_assets.Asset,
-    training_role: iam.Role,
+    function: lambda_.Function, *, bucket: s3.Bucket, code: s3_assets.Asset, training_role: iam.Role
 ) -> None:
     """Start this pipeline's jobs under the training role, with a copy of the training code and weights to start from.
 

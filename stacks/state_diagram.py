@@ -4,7 +4,6 @@ python -m stacks.state_diagram
 """
 
 import json
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -91,11 +90,5 @@ def _synthesised() -> dict[str, Any]:
     return template
 
 
-def main() -> int:
-    """Redraw the page."""
-    PAGE.write_text(redrawn(PAGE.read_text(), diagram(definition_of(_synthesised()))))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    PAGE.write_text(redrawn(PAGE.read_text(), diagram(definition_of(_synthesised()))))

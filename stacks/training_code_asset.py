@@ -18,9 +18,5 @@ class TrainingCodeAsset(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, wheels: Path) -> None:
         super().__init__(scope, construct_id)
-        sources = {
-            **{name: ROOT / name for name in PACKAGES},
-            "wheels": wheels,
-        }
-        with staged(sources) as folder:
+        with staged({name: ROOT / name for name in PACKAGES} | {"wheels": wheels}) as folder:
             self.asset = s3_assets.Asset(self, "Asset", path=str(folder))

@@ -1,5 +1,6 @@
 """The AWS clients of the functions: made once for each warm function, with the SDK's own retries and endpoints."""
 
+from collections.abc import Callable
 from functools import cache
 
 import boto3
@@ -29,50 +30,15 @@ _DISPENSABLE = Config(retries={"mode": "standard", "total_max_attempts": 2}, con
 _PRICING_REGION = "us-east-1"
 """The Price List answers for all regions in few of them."""
 
-
-@cache
-def s3_client() -> S3Client:
-    """Amazon S3."""
-    return boto3.client("s3", config=_CONFIG)
-
-
-@cache
-def sagemaker_client() -> SageMakerClient:
-    """Amazon SageMaker AI."""
-    return boto3.client("sagemaker", config=_CONFIG)
-
-
-@cache
-def sns_client() -> SNSClient:
-    """Amazon SNS."""
-    return boto3.client("sns", config=_CONFIG)
-
-
-@cache
-def stepfunctions_client() -> SFNClient:
-    """AWS Step Functions."""
-    return boto3.client("stepfunctions", config=_CONFIG)
-
-
-@cache
-def logs_client() -> CloudWatchLogsClient:
-    """Amazon CloudWatch Logs."""
-    return boto3.client("logs", config=_CONFIG)
-
-
-@cache
-def cloudwatch_client() -> CloudWatchClient:
-    """Amazon CloudWatch."""
-    return boto3.client("cloudwatch", config=_DISPENSABLE)
-
-
-@cache
-def pricing_client() -> PricingClient:
-    """The AWS Price List."""
-    return boto3.client("pricing", region_name=_PRICING_REGION, config=_DISPENSABLE)
-
-
-@cache
-def service_quotas_client() -> ServiceQuotasClient:
-    """Service Quotas."""
-    return boto3.client("service-quotas", config=_DISPENSABLE)
+s3_client: Callable[[], S3Client] = cache(lambda: boto3.client("s3", config=_CONFIG))
+sagemaker_client: Callable[[], SageMakerClient] = cache(lambda: boto3.client("sagemaker", config=_CONFIG))
+sns_client: Callable[[], SNSClient] = cache(lambda: boto3.client("sns", config=_CONFIG))
+stepfunctions_client: Callable[[], SFNClient] = cache(lambda: boto3.client("stepfunctions", config=_CONFIG))
+logs_client: Callable[[], CloudWatchLogsClient] = cache(lambda: boto3.client("logs", config=_CONFIG))
+cloudwatch_client: Callable[[], CloudWatchClient] = cache(lambda: boto3.client("cloudwatch", config=_DISPENSABLE))
+pricing_client: Callable[[], PricingClient] = cache(
+    lambda: boto3.client("pricing", region_name=_PRICING_REGION, config=_DISPENSABLE)
+)
+service_quotas_client: Callable[[], ServiceQuotasClient] = cache(
+    lambda: boto3.client("service-quotas", config=_DISPENSABLE)
+)

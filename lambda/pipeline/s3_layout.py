@@ -1,6 +1,7 @@
 """The keys of the pipeline's bucket; the roles' permissions and the life cycle rules follow these prefixes."""
 
 from datetime import datetime
+from typing import Literal
 
 REPORTS = "reports/"
 TRAINING_JOBS = "training-jobs/"
@@ -16,14 +17,9 @@ RUNS = "runs/"
 """What each completed training job took and cost; the next quotes are made of it."""
 
 
-def report_key(execution_name: str) -> str:
-    """The validation report of one execution."""
-    return f"{REPORTS}{execution_name}/report.json"
-
-
-def html_report_key(execution_name: str) -> str:
-    """The same report for people."""
-    return f"{REPORTS}{execution_name}/report.html"
+def report_key(execution_name: str, *, form: Literal["json", "html"] = "json") -> str:
+    """The validation report of one execution, as JSON or as a page for people."""
+    return f"{REPORTS}{execution_name}/report.{form}"
 
 
 def batch_key(execution_name: str, number: int) -> str:

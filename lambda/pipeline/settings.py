@@ -67,7 +67,7 @@ class WatchSettings(Settings):
 
     @property
     def stall_limit(self) -> timedelta:
-        """A job on an instance that shows no progress for longer is stopped."""
+        """A job on an instance that neither writes to its log nor saves a checkpoint for longer is stopped."""
         return timedelta(minutes=self.stall_minutes)
 
     @property

@@ -14,7 +14,7 @@ from dataset_contract.stores import S3Store
 from pipeline.client_types import S3Client
 from pipeline.dataset.batches import LARGEST_WHOLE, plan_batches, read_facts
 from pipeline.errors import DatasetMissing
-from pipeline.s3_layout import html_report_key, report_key, uri
+from pipeline.s3_layout import report_key, uri
 
 Status = Literal["valid", "invalid", "in_batches"]
 """In batches: there are so many images that they are still to be read."""
@@ -106,7 +106,7 @@ class Validation:
         filed = {"dataset": self.store.location, "version": version} | report.to_json()
         body = json.dumps(filed, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
         page = report_page(report).encode()
-        key = html_report_key(self.execution_name)
+        key = report_key(self.execution_name, form="html")
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=page, ContentType="text/html; charset=utf-8")
         key = report_key(self.execution_name)
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body.encode(), ContentType="application/json")

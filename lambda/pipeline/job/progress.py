@@ -151,8 +151,8 @@ def _queued_too_long(snapshot: JobSnapshot) -> _Decision | None:
         f"The training job {snapshot.job.name} has waited for {' or '.join(snapshot.job.instance_types)} for "
         f"{_minutes(waited)} minutes, more than"
     )
-    if snapshot.next_choice is not None and waited > snapshot.queue_limit:
-        cause = f"{waits} {_minutes(snapshot.queue_limit)}: the next choice is taken."
+    if snapshot.next_choice is not None and waited > snapshot.settings.queue_limit:
+        cause = f"{waits} {_minutes(snapshot.settings.queue_limit)}: the next choice is taken."
         return _Decision("stop", cause=cause, relaunch=True)
     longest = timedelta(seconds=snapshot.job.max_runtime_seconds)
     if snapshot.next_choice is None and not snapshot.job.spot and waited > longest:
@@ -163,14 +163,14 @@ def _queued_too_long(snapshot: JobSnapshot) -> _Decision | None:
 
 def _stalled(snapshot: JobSnapshot) -> _Decision | None:
     quiet = snapshot.quiet_seconds
-    if quiet is None or quiet <= snapshot.stall_limit.total_seconds():
+    if quiet is None or quiet <= snapshot.settings.stall_limit.total_seconds():
         return None
     last = (
         f"its last figures were those of step {snapshot.step}" if snapshot.log.training else "it never showed figures"
     )
     cause = (
         f"The training job {snapshot.job.name} was stopped: for {_minutes(timedelta(seconds=quiet))} minutes (at most "
-        f"{_minutes(snapshot.stall_limit)}) it neither wrote to its log nor saved a checkpoint while it was "
+        f"{_minutes(snapshot.settings.stall_limit)}) it neither wrote to its log nor saved a checkpoint while it was "
         f"{snapshot.description.get('SecondaryStatus')}; {last}."
     )
     return _Decision("stop", "TrainingStalled", cause)

@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from pipeline.billing import cost_usd
@@ -15,6 +15,7 @@ from pipeline.job.log import LogEnd
 from pipeline.job.state import BILLED, billable_seconds, has_ended, status_since
 from pipeline.quote.cost_quote import Quote
 from pipeline.request import Request
+from pipeline.settings import WatchSettings
 from training_code.recipes import RECIPES
 
 LINES_FOR_PROJECTION = 10
@@ -33,10 +34,7 @@ class JobSnapshot:
     request: Request
     quote: Quote
     execution: Execution
-    stall_limit: timedelta
-    """A job on an instance that neither writes to its log nor saves a checkpoint for longer is stopped."""
-    queue_limit: timedelta
-    """A job that waits longer for an instance gives way to the next choice."""
+    settings: WatchSettings
     now: datetime
 
     @property

@@ -41,11 +41,6 @@ class Launch:
     settings: LaunchSettings
     now: datetime
 
-    @property
-    def choices(self) -> dict[int, Choice]:
-        """The choices that are left, by their index."""
-        return {index: choice for index, choice in enumerate(self.quote.choices) if index >= self.attempt.choice}
-
 
 def start_job(sagemaker: SageMakerClient, s3: S3Client, stepfunctions: SFNClient, launch: Launch) -> LaunchedJob:
     """Create the attempt's training job, or take the one that is there.
@@ -120,7 +115,8 @@ def _create_first_possible(
     spent = committed_usd(earlier, launch.quote, now=launch.now)
     left = launch.request.max_cost_usd - spent
     refusals: list[str] = []
-    for index, choice in launch.choices.items():
+    first = launch.attempt.choice
+    for index, choice in enumerate(launch.quote.choices[first:], start=first):
         affordable = affordable_seconds(max(0.0, left), choice.usd_per_hour)
         seconds = min(choice.max_runtime_seconds[launch.attempt.stage], affordable)
         if seconds < LEAST_SECONDS:

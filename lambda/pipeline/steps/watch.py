@@ -21,7 +21,6 @@ from pipeline.step import Step
 @Step
 def handler(*, execution: Execution, request: Request, quote: Quote, job: LaunchedJob) -> Progress:
     """Raises TrainingFailed if the job has vanished, AwsUnavailable."""
-    settings = WatchSettings.from_environment(os.environ)
     progress = judge_progress(
         JobSnapshot(
             description=require_job(sagemaker_client(), job.name),
@@ -31,8 +30,7 @@ def handler(*, execution: Execution, request: Request, quote: Quote, job: Launch
             request=request,
             quote=quote,
             execution=execution,
-            stall_limit=settings.stall_limit,
-            queue_limit=settings.queue_limit,
+            settings=WatchSettings.from_environment(os.environ),
             now=datetime.now(UTC),
         )
     )

@@ -13,6 +13,7 @@ from pipeline.job.log import LogEnd
 from pipeline.job.snapshot import JobSnapshot
 from pipeline.quote.cost_quote import Quote
 from pipeline.request import Request
+from pipeline.settings import WatchSettings
 
 from tests.pipeline.conftest import described_job
 from tests.pipeline.job.progress.snapshots import (
@@ -41,8 +42,7 @@ def snapshot(job: LaunchedJob, quote: Quote, request_: Request, execution: Execu
             request=request_,
             quote=quote,
             execution=execution,
-            stall_limit=minutes(STALL_MINUTES),
-            queue_limit=minutes(QUEUE_MINUTES),
+            settings=WatchSettings(stall_minutes=STALL_MINUTES, queue_minutes=QUEUE_MINUTES),
             now=NOW,
         )
         return replace(healthy, **read)

@@ -16,7 +16,7 @@ from pipeline.job.snapshot import JobSnapshot
 from pipeline.job.state import QUEUED
 from pipeline.quote.cost_quote import Quote
 from pipeline.request import parse_request
-from pipeline.settings import Defaults
+from pipeline.settings import Defaults, WatchSettings
 
 from tests.pipeline.conftest import accepted_quote, context, described_job, launched_job
 from training_code.job.health import judge_health
@@ -83,7 +83,6 @@ def any_snapshot(*parts: Any) -> JobSnapshot:
         request=parse_request({}, defaults),
         quote=accepted_quote(),
         execution=execution,
-        stall_limit=minutes(STALL_MINUTES),
-        queue_limit=minutes(QUEUE_MINUTES),
+        settings=WatchSettings(stall_minutes=STALL_MINUTES, queue_minutes=QUEUE_MINUTES),
         now=NOW,
     )
