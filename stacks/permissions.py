@@ -19,7 +19,7 @@ MESSAGES = f"{REPORTS}*/message-*.json"
 """The messages that ends have sent."""
 
 
-_LOOK_AT_JOBS_AND_STOP_THEM = ["sagemaker:DescribeTrainingJob", "sagemaker:ListTags", "sagemaker:StopTrainingJob"]
+_DESCRIBE_AND_STOP_JOBS = ["sagemaker:DescribeTrainingJob", "sagemaker:ListTags", "sagemaker:StopTrainingJob"]
 _PULL_IMAGE = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 
 
@@ -44,7 +44,7 @@ def allow_launch(
     _grant(
         function,
         _allow(
-            ["sagemaker:AddTags", "sagemaker:CreateTrainingJob", *_LOOK_AT_JOBS_AND_STOP_THEM],
+            ["sagemaker:AddTags", "sagemaker:CreateTrainingJob", *_DESCRIBE_AND_STOP_JOBS],
             training_jobs(Stack.of(function)),
         ),
         iam.PolicyStatement(
@@ -98,7 +98,7 @@ def allow_watch(function: lambda_.Function, *, bucket: s3.Bucket) -> None:
 
 def allow_stop(function: lambda_.Function) -> None:
     """Stop a job of this pipeline that carries the execution's tag."""
-    _grant(function, _allow(_LOOK_AT_JOBS_AND_STOP_THEM, training_jobs(Stack.of(function))))
+    _grant(function, _allow(_DESCRIBE_AND_STOP_JOBS, training_jobs(Stack.of(function))))
 
 
 def allow_judgement(function: lambda_.Function, *, bucket: s3.Bucket, image: TrainingImage, group: str) -> None:
