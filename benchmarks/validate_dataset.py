@@ -20,7 +20,6 @@ import struct
 import sys
 import time
 import zlib
-from collections.abc import Iterator
 from functools import cache
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -31,18 +30,9 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from pipeline.dataset.batches import check_batch
 from pipeline.dataset.validation import Validation
+from urllib3 import HTTPResponse
 
-from benchmarks.measuring import (
-    Cost,
-    machine,
-    parser,
-    run_side,
-    show,
-    side,
-    side_arguments,
-    work,
-    write_results,
-)
+from benchmarks.measuring import Cost, parser, report, run_side, side, start, work
 from dataset_contract.coco import Annotation, Category, CocoDataset, Image, coco_to_bytes
 from dataset_contract.layout import MANIFEST, annotations_path, image_file_name, image_path
 from dataset_contract.manifest import FileEntry, build_manifest, manifest_to_bytes
@@ -79,13 +69,8 @@ def main() -> None:
     tables = {title: {named(size): cost_of("whole", size) for size in sizes} for title, sizes in WHOLE.items()}
     parts = {part: cost_of(part, COCO) for part in ("plan", "batch", "merge")}
     tables["Validate in batches: " + named(COCO)] = parts
-    line = machine()
-    print(line)
-    for title, costs in tables.items():
-        show(title, costs, base=next(iter(costs)))
+    report("validate_dataset", given, tables)
     _price(parts, COCO[0])
-    if given.json:
-        write_results("validate_dataset", line, tables)
 
 
 def named(size: tuple[int, int]) -> str:
@@ -231,20 +216,12 @@ class SyntheticBucket:
         return IMAGE_BYTES if key in self._images else len(self._stored[key])
 
 
-class Raw(io.BytesIO):
-    """What urllib3 would hand over."""
-
-    def stream(self, amt: int = 65536, **_: object) -> Iterator[bytes]:
-        """The body in pieces."""
-        while piece := self.read(amt):
-            yield piece
-
-
 def _response(
     request: AWSPreparedRequest, body: bytes, headers: dict[str, str] | None = None, status: int = 200
 ) -> AWSResponse:
     headers = headers or {"content-length": str(len(body))}
-    return AWSResponse(request.url, status, cast("Any", headers), cast("Any", Raw(body)))
+    raw = HTTPResponse(io.BytesIO(body), preload_content=False)
+    return AWSResponse(request.url, status, cast("Any", headers), cast("Any", raw))
 
 
 def _body(request: AWSPreparedRequest) -> bytes:
@@ -257,8 +234,4 @@ def _sha256(number: int) -> bytes:
 
 
 if __name__ == "__main__":
-    arguments = side_arguments()
-    if arguments is None:
-        main()
-    else:
-        run(arguments[0], int(arguments[1]), int(arguments[2]))
+    start(main, lambda part, images, boxes: run(part, int(images), int(boxes)))
