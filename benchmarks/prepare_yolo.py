@@ -11,6 +11,7 @@ in proportion, memory only by what is known of each.
 from __future__ import annotations
 
 import io
+import os
 import random
 import shutil
 import struct
@@ -21,7 +22,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks.measuring import Cost, competitors, in_turn, parser, report, run_side, scratch, side, start, work
+from benchmarks.measuring import ROOT, Cost, competitors, in_turn, parser, report, run_side, scratch, side, start, work
 
 KINDS = (  # width, height, share of the pixels that are not quite white, as in scans: it makes up nearly all bytes
     (362, 267, 0.178),
@@ -71,7 +72,9 @@ def run(name: str, folder: Path, images: int) -> Cost:
     python = sys.executable if name == "ours" else competitors() / "python"
     output = folder / "output"
     shutil.rmtree(output, ignore_errors=True)
-    return run_side(side(__file__, name, folder / f"yolo{images}", output, python=python))
+    # The competitors' Python does not have the project installed.
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return run_side(side(__file__, name, folder / f"yolo{images}", output, python=python), environment)
 
 
 def make_yolo(root: Path, count: int) -> None:
