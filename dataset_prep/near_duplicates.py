@@ -49,15 +49,14 @@ def take_fingerprints(
 ) -> dict[int, Fingerprint]:
     """Image id -> fingerprint, of all images that can be decoded."""
     prints: dict[int, Fingerprint] = {}
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for image, taken in zip(images, pool.map(lambda image: _take(image.path), images), strict=True):
-                if taken is not None:
-                    prints[image.image_id] = taken
-                advance(1)
-        except BaseException:  # Ctrl-C: do not finish what waits
-            pool.shutdown(cancel_futures=True)
-            raise
+    pool = ThreadPoolExecutor(workers)
+    try:
+        for image, taken in zip(images, pool.map(lambda image: _take(image.path), images), strict=True):
+            if taken is not None:
+                prints[image.image_id] = taken
+            advance(1)
+    finally:
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C, do not finish what waits
     return prints
 
 

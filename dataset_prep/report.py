@@ -50,12 +50,8 @@ def write_report(folder: Path, report: Report, selection: Selection, pairs: Sequ
 
     `pairs` are the similar images, the worst first.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(
-        folder / "report.json", _encoded(json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n")
-    )
     samples = [image for image in choose_samples(selection.images, _SAMPLES) if _can_be_shown(image)]
-    write_atomically(folder / "report.html", _encoded(_page(report, selection, pairs, samples)))
+    _write_texts(folder, report, _page(report, selection, pairs, samples))
     if samples:
         buffer = io.BytesIO()
         contact_sheet(samples, selection.classes).save(buffer, "PNG")
@@ -67,15 +63,15 @@ def write_refusal(folder: Path, message: str) -> None:
     found = FindingLog()
     found.error("SOURCE_REFUSED", message, "Correct the source, then give the same command again.")
     report = Report.of(found.findings(), {})
+    _write_texts(folder, report, report_page(report))
+
+
+def _write_texts(folder: Path, report: Report, page: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(
-        folder / "report.json", _encoded(json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n")
-    )
-    write_atomically(folder / "report.html", _encoded(report_page(report)))
-
-
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "backslashreplace")  # names on disk may hold what is not Unicode
+    content = json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n"
+    for name, text in (("report.json", content), ("report.html", page)):
+        # Names on disk may hold what is not Unicode.
+        write_atomically(folder / name, text.encode("utf-8", "backslashreplace"))
 
 
 def _can_be_shown(image: SourceImage) -> bool:
@@ -88,23 +84,18 @@ def _can_be_shown(image: SourceImage) -> bool:
 
 def _page(report: Report, selection: Selection, pairs: Sequence[Pair], samples: Sequence[SourceImage]) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    plots = make_plots(selection)
     sections = environment.from_string(TEMPLATE.read_text()).render(
         worst=list(_worst(report, selection)),
         pairs=list(_pairs(pairs, selection)),
         pair_count=pluralise(len(pairs), "pair", "pairs"),
-        plots=plots,
+        plots=make_plots(selection),
         hidden_classes=len(selection.classes) > MAX_CLASSES,
         samples=[_sample(image, selection) for image in samples],
         image_count=len(selection.images),
-        classes=[(name, _css(colour_of(name, selection.classes))) for name in selection.classes],
+        classes=[(name, f"rgb{colour_of(name, selection.classes)}") for name in selection.classes],
         limits={"worst": _WORST, "worst_per_code": _WORST_PER_CODE, "classes": MAX_CLASSES},
     )
     return report_page(report, style=STYLE.read_text(), sections=sections)
-
-
-def _css(colour: tuple[int, int, int]) -> str:
-    return f"rgb{colour}"
 
 
 def _sample(image: SourceImage, selection: Selection) -> dict[str, Any]:
