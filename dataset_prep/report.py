@@ -5,7 +5,6 @@ The page stays a few megabytes however large the data set is: it shows samples, 
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 from collections import Counter
@@ -21,7 +20,7 @@ from dataset_contract.layout import annotations_path
 from dataset_contract.report_html import report_page
 from dataset_prep.compare import Pair
 from dataset_prep.plural import pluralise
-from dataset_prep.preview import choose_samples, colour_of, contact_sheet, draw_boxes
+from dataset_prep.preview import choose_samples, colour_of, contact_sheet, data_uri, draw_boxes
 from dataset_prep.report_plots import MAX_CLASSES, make_plots
 from dataset_prep.selection import Selection
 from dataset_prep.similarity import Similarity
@@ -169,6 +168,4 @@ def _pairs(pairs: Sequence[Pair], selection: Selection) -> Iterator[dict[str, An
 def _data_uri(image: SourceImage, selection: Selection, meant: SourceBox | None = None) -> str:
     """The image with its boxes, and one of them marked, inside a URI."""
     drawn = draw_boxes(open_image(image.path), image.boxes, selection.classes, _SIDE, marked=meant)
-    buffer = io.BytesIO()
-    drawn.save(buffer, "WEBP", quality=_QUALITY)
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return data_uri(drawn, "webp", quality=_QUALITY)

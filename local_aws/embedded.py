@@ -8,7 +8,6 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from local_aws.aws_json import LOOPBACK, AwsJsonServer
@@ -125,9 +124,7 @@ class EmbeddedAws:
             authorize=authorizer.authorize if authorizer else None,
         )
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def wait(self) -> int:

@@ -172,8 +172,7 @@ class LocalTrainingJob:
             checkpoints.restore()
         self._go_on("Training")
         log = JobLog(
-            self.clients.logs,
-            self.clients.cloudwatch,
+            self.clients,
             job_name=self.request["TrainingJobName"],
             definitions=self.request["AlgorithmSpecification"].get("MetricDefinitions", []),
         )

@@ -9,8 +9,9 @@ from dataclasses import replace
 from PIL import Image
 from rich.console import Console
 
-from demo.gallery import Pictures, PredictionPair, SamplePicture, data_uri
-from demo.page import InstancePrice, Page, loss_curve_svg
+from dataset_prep.preview import data_uri
+from demo.gallery import Pictures, PredictionPair, SamplePicture
+from demo.page import Page, loss_curve_svg
 from demo.phases import Phase, PhaseLog
 from demo.summary import DatasetSummary, Summary
 
@@ -40,14 +41,13 @@ def rendered(summary: Summary = SUMMARY) -> str:
         preset="tiny",
         generated=True,
         classes=["wall", "room"],
-        colours={"wall": "#d1495b", "room": "#2e86ab"},
         states=["Resolve", "Validate"],
         pictures=Pictures([SamplePicture("train", 3, picture)], "test", [PredictionPair(7, picture, 20, picture, 18)]),
         losses=[40.25, 20.0, 9.5],
         f1=0.52,
         training_phase="train",
-        training_usd=0.0303,
-        price=InstancePrice("ml.g5.2xlarge", 1.515, "us-east-1", "2026-08"),
+        instance_type="ml.g5.2xlarge",
+        billable_seconds=72,
     ).to_html()
 
 
