@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from html import escape
 
 from dataset_contract.findings import Finding, Report, Severity
@@ -58,17 +57,12 @@ def _verdict(report: Report) -> str:
         "valid": "Valid: training may start",
         "invalid": "Refused: training would fail, or learn something wrong",
     }[report.verdict]
-    found = ", ".join(
-        f"{report.count(severity):,} {severity.value}{_s(report.count(severity))}" for severity in Severity
-    )
+    counts = {severity.value: report.count(severity) for severity in Severity}
+    found = ", ".join(f"{count:,} {word}{'' if count == 1 else 's'}" for word, count in counts.items())
     return (
         f'<section class="verdict {report.verdict}"><p class="word">{escape(meaning)}</p>'
         f"<p>{escape(found)}</p></section>"
     )
-
-
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"
 
 
 def _counts(report: Report) -> str:
@@ -105,10 +99,7 @@ def _findings(report: Report) -> str:
     """The findings by code, most serious first, each with its first message; those of an error are unfolded."""
     if not report.findings:
         return "<p>Nothing was found.</p>"
-    by_code: defaultdict[tuple[Severity, str], list[Finding]] = defaultdict(list)
-    for finding in report.findings:
-        by_code[finding.severity, finding.code].append(finding)
-    return "".join(_group(*key, findings) for key, findings in by_code.items())
+    return "".join(_group(*key, findings) for key, findings in report.by_code().items())
 
 
 def _group(severity: Severity, code: str, findings: list[Finding]) -> str:

@@ -57,11 +57,8 @@ def _write_plan(folder: Path, category: str, rng: random.Random) -> None:
 def _divide(folders: list[str]) -> tuple[list[str], list[str], list[str]]:
     """About as CubiCasa5K does, 84 : 8 : 8, and nothing left empty from three plans on."""
     held_out = min(max(1, round(0.08 * len(folders))), (len(folders) - 1) // 2)
-    return (
-        folders[: len(folders) - 2 * held_out],
-        folders[len(folders) - 2 * held_out : len(folders) - held_out],
-        folders[len(folders) - held_out :],
-    )
+    val, test = len(folders) - 2 * held_out, len(folders) - held_out
+    return folders[:val], folders[val:test], folders[test:]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

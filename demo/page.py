@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 import jinja2
 import matplotlib as mpl
@@ -57,10 +58,7 @@ class Page:
 def loss_curve_svg(losses: Sequence[float]) -> str:
     """The loss of each step and its running mean, as an SVG element."""
     window = max(1, len(losses) // 20)
-    running = [
-        sum(losses[max(0, i - window + 1) : i + 1]) / len(losses[max(0, i - window + 1) : i + 1])
-        for i in range(len(losses))
-    ]
+    running = [fmean(losses[max(0, i - window + 1) : i + 1]) for i in range(len(losses))]
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "floorplan-dino", "font.size": 11}):
         figure = Figure(figsize=(10, 3.4), layout="constrained")
         axes = figure.subplots()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from dataset_contract.atomic_write import write_atomically
@@ -12,7 +11,7 @@ from dataset_contract.manifest import Manifest, parse_manifest
 from demo.gallery import Pictures
 from demo.page import Page
 from demo.phases import Phase
-from demo.summary import DatasetSummary, Summary
+from demo.summary import Summary
 from demo.trained_model import TrainedModel
 from runs.execution_follower import ExecutionSummary, TrainingJobSummary
 
@@ -48,11 +47,7 @@ def write_results(
         first_loss=model.losses[0],
         last_loss=model.losses[-1],
         model_artifact=job.model_artifact,
-        dataset=DatasetSummary(
-            images=manifest.images,
-            annotations=manifest.annotations,
-            splits={name: asdict(counts) for name, counts in manifest.splits.items()},
-        ),
+        dataset=manifest.counts,
         phases=list(phases),
         stack_outputs=dict(stack_outputs),
     )

@@ -65,17 +65,11 @@ class EmbeddedAws:
         self.directory.mkdir(parents=True, exist_ok=True)
         parent = str(self.directory.resolve())
         with ExitStack() as stack:
-            scratch = Path(
-                stack.enter_context(
-                    tempfile.TemporaryDirectory(
-                        prefix="aws-",
-                        dir=parent if FIT_FOR_JOBS.fullmatch(parent) else None,
-                        ignore_cleanup_errors=True,
-                    )
-                )
-            )
-            for folder in ("ministack", "jobs"):
-                (scratch / folder).mkdir()
+            place = parent if FIT_FOR_JOBS.fullmatch(parent) else None
+            folder = tempfile.TemporaryDirectory(prefix="aws-", dir=place, ignore_cleanup_errors=True)
+            scratch = Path(stack.enter_context(folder))
+            for name in ("ministack", "jobs"):
+                (scratch / name).mkdir()
             # Each must know the other's address before it starts, so the server beside ministack binds its port first.
             server = AwsJsonServer()
             stack.callback(server.close)

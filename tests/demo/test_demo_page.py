@@ -13,7 +13,7 @@ from dataset_prep.preview import data_uri
 from demo.gallery import Pictures, PredictionPair, SamplePicture
 from demo.page import Page, loss_curve_svg
 from demo.phases import Phase, PhaseLog
-from demo.summary import DatasetSummary, Summary
+from demo.summary import Summary
 
 SUMMARY = Summary(
     execution_arn="arn:aws:states:us-east-1:000000000000:execution:machine:one",
@@ -24,11 +24,11 @@ SUMMARY = Summary(
     first_loss=40.25,
     last_loss=9.5,
     model_artifact="s3://bucket/training-jobs/floorplan-one/output/model.tar.gz",
-    dataset=DatasetSummary(
-        images=24,
-        annotations=480,
-        splits={"train": {"images": 16, "annotations": 480, "annotations_by_class": {"wall": 300, "room": 180}}},
-    ),
+    dataset={
+        "images": 24,
+        "annotations": 480,
+        "splits": {"train": {"images": 16, "annotations": 480, "annotations_by_class": {"wall": 300, "room": 180}}},
+    },
     phases=[Phase("deploy", 30.0), Phase("train", 60.0)],
     stack_outputs={"DatasetBucketName": "bucket"},
 )
