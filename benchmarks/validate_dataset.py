@@ -17,10 +17,9 @@ import os
 import random
 import re
 import struct
-import sys
 import time
 import zlib
-from functools import cache
+from functools import partial
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
@@ -32,7 +31,7 @@ from pipeline.dataset.batches import check_batch
 from pipeline.dataset.validation import Validation
 from urllib3 import HTTPResponse
 
-from benchmarks.measuring import Cost, parser, report, run_side, side, start, work
+from benchmarks.measuring import Cost, in_turn, parser, report, run_side, side, start, work
 from dataset_contract.coco import Annotation, Category, CocoDataset, Image, coco_to_bytes
 from dataset_contract.layout import MANIFEST, annotations_path, image_file_name, image_path
 from dataset_contract.manifest import FileEntry, build_manifest, manifest_to_bytes
@@ -66,8 +65,11 @@ CONCURRENCY = 40
 
 def main() -> None:
     given = parser("Time and memory of the validation of data sets of many sizes.", rounds=1).parse_args()
-    tables = {title: {named(size): cost_of("whole", size) for size in sizes} for title, sizes in WHOLE.items()}
-    parts = {part: cost_of(part, COCO) for part in ("plan", "batch", "merge")}
+    tables = {
+        title: in_turn({named(size): partial(cost_of, "whole", size) for size in sizes}, given.rounds)
+        for title, sizes in WHOLE.items()
+    }
+    parts = in_turn({part: partial(cost_of, part, COCO) for part in ("plan", "batch", "merge")}, given.rounds)
     tables["Validate in batches: " + named(COCO)] = parts
     report("validate_dataset", given, tables)
     _price(parts, COCO[0])
@@ -79,12 +81,9 @@ def named(size: tuple[int, int]) -> str:
     return f"{images:,} images, {boxes:,} boxes"
 
 
-@cache  # a size may stand in two tables
 def cost_of(part: str, size: tuple[int, int]) -> Cost:
     """Of one side, run in a process of its own."""
-    cost = run_side(side(__file__, part, *map(str, size)))
-    print(f"  {part} of {named(size)}: {cost.work_s:.2f} s", file=sys.stderr)
-    return cost
+    return run_side(side(__file__, part, *map(str, size)))
 
 
 def _price(parts: dict[str, Cost], images: int) -> None:

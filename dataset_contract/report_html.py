@@ -6,7 +6,7 @@ from html import escape
 
 from dataset_contract.findings import Finding, Report, Severity
 
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5d6878; --line: #dfe4ea; --page: #f5f7f9; --card: #fff;
   --error: #b3261e; --warning: #8a5a00; --info: #2f62a3; --good: #1f7a4d; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e8ee; --soft: #a3aebc; --line: #38414e; --page: #14181e;
@@ -36,6 +36,7 @@ details[open] .first { display: none; }
 .messages { margin: .3rem 0 .3rem 1.1rem; padding-left: 1rem; overflow-wrap: anywhere; }
 code { font-size: .86em; overflow-wrap: anywhere; }
 """
+"""The look of the project's pages, light or dark as the reader's system is."""
 
 
 def report_page(report: Report, *, style: str = "", sections: str = "") -> str:
@@ -46,7 +47,7 @@ def report_page(report: Report, *, style: str = "", sections: str = "") -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Data set report</title>'
-        f"<style>{_STYLE}{style}</style></head><body><main><h1>Data set report</h1>{_verdict(report)}"
+        f"<style>{STYLE}{style}</style></head><body><main><h1>Data set report</h1>{_verdict(report)}"
         f"<section><h2>Counts</h2>{_counts(report)}</section>"
         f"<section><h2>Findings</h2>{_findings(report)}</section>{sections}</main></body></html>\n"
     )

@@ -177,8 +177,11 @@ class _Upload:
         return unexpected
 
     def _send_if_changed(self, entry: FileEntry, there: S3Object | None) -> tuple[int, int]:
-        if there is not None and there.size == entry.size and self._checksum(entry) == as_base64(entry.sha256):
-            return -1, 0
+        if there is not None and there.size == entry.size:
+            key = self._prefix + entry.path
+            answer = self._client.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
+            if answer.get("ChecksumSHA256") == as_base64(entry.sha256):
+                return -1, 0
         data = (self._root / entry.path).read_bytes()
         if hashlib.sha256(data).hexdigest() != entry.sha256:
             raise PrepError(
@@ -186,10 +189,6 @@ class _Upload:
                 "run the same command again."
             )
         return entry.size, self._transfer.put(entry.path, data, entry.sha256)
-
-    def _checksum(self, entry: FileEntry) -> str | None:
-        answer = self._client.head_object(Bucket=self._bucket, Key=self._prefix + entry.path, ChecksumMode="ENABLED")
-        return answer.get("ChecksumSHA256")
 
     def _put_manifest(self, data: bytes, etag: str | None) -> None:
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}

@@ -13,6 +13,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
 
+from dataset_contract.report_html import STYLE
 from dataset_prep.preview import colour_of
 from demo.gallery import Pictures
 from demo.summary import Summary
@@ -45,6 +46,7 @@ class Page:
         environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
         return environment.from_string(TEMPLATE.read_text()).render(
             vars(self),
+            style=STYLE,
             colours={name: f"rgb{colour_of(name, self.classes)}" for name in self.classes},
             usd_per_hour=usd_per_hour,
             training_usd=self.billable_seconds * usd_per_hour / 3600,
