@@ -15,19 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import (
-    in_turn,
-    judge,
-    machine,
-    parser,
-    run_side,
-    scratch,
-    show,
-    side,
-    side_arguments,
-    work,
-    write_results,
-)
+from benchmarks.measuring import in_turn, parser, report, run_side, scratch, side, start, work
 from dataset_contract.annotation_checks import check_annotations
 from dataset_contract.coco import parse_coco
 from dataset_contract.findings import Severity
@@ -43,22 +31,15 @@ def main() -> None:
         sizes = {path: path.stat().st_size / 1e6 for path in (cubicasa, train2017)}
         small = in_turn({name: partial(run_side, side(__file__, name, cubicasa)) for name in SIDES}, given.rounds)
         large = in_turn({name: partial(run_side, side(__file__, name, train2017)) for name in SIDES}, 1)
-    line = machine()
-    print(line)
     tables = {
         f"4,200 images, 173,023 boxes, {sizes[cubicasa]:.0f} MB": small,
         f"118,287 images, 860,001 boxes with polygons, {sizes[train2017]:.0f} MB": large,
     }
-    for title, costs in tables.items():
-        show(title, costs, base="json.load")
-    judge(
-        {
-            "time as a multiple of json.load's": (small["ours"].work_s / small["json.load"].work_s, 3),
-            "peak memory in MB for train2017's size": (large["ours"].peak_mb, 2000),
-        }
-    )
-    if given.json:
-        write_results("check_coco", line, tables)
+    goals = {
+        "time as a multiple of json.load's": (small["ours"].work_s / small["json.load"].work_s, 3),
+        "peak memory in MB for train2017's size": (large["ours"].peak_mb, 2000),
+    }
+    report("check_coco", given, tables, goals=goals)
 
 
 def write_coco(path: Path, *, images: int, boxes: int, categories: int, corners: int, indent: int | None) -> None:
@@ -113,10 +94,12 @@ def json_load(path: Path) -> None:
 
 SIDES: dict[str, Callable[[Path], None]] = {"json.load": json_load, "ours": ours}
 
+
+def one_side(name: str, path: str) -> None:
+    """Do the work of a side, and tell what it takes."""
+    with work():
+        SIDES[name](Path(path))
+
+
 if __name__ == "__main__":
-    arguments = side_arguments()
-    if arguments is None:
-        main()
-    else:
-        with work():
-            SIDES[arguments[0]](Path(arguments[1]))
+    start(main, one_side)

@@ -62,9 +62,12 @@ def side(file: str, *arguments: str | Path, python: str | Path = sys.executable)
     return [python, file, _SIDE, *arguments]
 
 
-def side_arguments() -> list[str] | None:
-    """What side() gave to this process; None in the process that compares."""
-    return sys.argv[2:] if sys.argv[1:2] == [_SIDE] else None
+def start(main: Callable[[], None], one_side: Callable[..., None]) -> None:
+    """Run a benchmark's file as a program: compare, or in a process that side() started do the work of that side."""
+    if sys.argv[1:2] == [_SIDE]:
+        one_side(*sys.argv[2:])
+    else:
+        main()
 
 
 @contextmanager
@@ -126,36 +129,60 @@ def median(costs: Sequence[Cost]) -> Cost:
     return Cost(*(statistics.median(column) for column in columns))
 
 
-def show(title: str, costs: Mapping[str, Cost], *, base: str) -> None:
-    """Print a table whose last column is the work's ratio to that of the side `base`."""
+def report(
+    name: str,
+    given: argparse.Namespace,
+    tables: Mapping[str, Mapping[str, Cost]],
+    *,
+    goals: Mapping[str, tuple[float, float]] | None = None,
+    packages: Sequence[str] = (),
+) -> None:
+    """Print the machine, the tables by their titles, and each goal with its figure and the limit it should stay below.
+
+    With --json, write machine and tables to benchmarks/results/NAME.json too.
+    """
+    line = machine(packages)
+    print(line)
+    for title, costs in tables.items():
+        show(title, costs)
+    for goal, (figure, limit) in (goals or {}).items():
+        print(f"  {'met   ' if figure < limit else 'MISSED'} {goal}: {figure:.3g}, limit {limit:g}")
+    if given.json:
+        by_side = {title: {side: asdict(cost) for side, cost in costs.items()} for title, costs in tables.items()}
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{name}.json").write_text(json.dumps({"machine": line, "tables": by_side}, indent=1) + "\n")
+
+
+def show(title: str, costs: Mapping[str, Cost]) -> None:
+    """Print a table whose last columns are the ratios of the work to that of the first side."""
     print(f"\n{title}")
     print(
         f"  {'':<28}{'work s':>9}{'its CPU s':>11}{'process s':>11}{'CPU s':>8}{'peak MB':>9}{'work ratio':>12}"
         f"{'CPU ratio':>11}"
     )
+    base = next(iter(costs.values()))
     for name, cost in costs.items():
-        ratio, cpu_ratio = cost.work_s / costs[base].work_s, cost.work_cpu_s / costs[base].work_cpu_s
+        ratio, cpu_ratio = cost.work_s / base.work_s, cost.work_cpu_s / base.work_cpu_s
         print(
             f"  {name:<28}{cost.work_s:>9.2f}{cost.work_cpu_s:>11.2f}{cost.wall_s:>11.2f}{cost.cpu_s:>8.2f}"
             f"{cost.peak_mb:>9.0f}{ratio:>12.2f}{cpu_ratio:>11.2f}"
         )
 
 
-def judge(goals: Mapping[str, tuple[float, float]]) -> None:
-    """Print each goal with the figure and the limit that it should stay below."""
-    for name, (figure, limit) in goals.items():
-        print(f"  {'met   ' if figure < limit else 'MISSED'} {name}: {figure:.3g}, limit {limit:g}")
-
-
-def machine(packages: Sequence[str] = ()) -> str:
-    """One line: processor, cores, load, Python and the versions of `packages`."""
+def processor() -> str:
+    """The name of this machine's processor."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
+
+
+def machine(packages: Sequence[str]) -> str:
+    """One line: processor, cores, load, Python and the versions of `packages`."""
     versions = "".join(f", {name} {importlib.metadata.version(name)}" for name in packages)
     pinned = ", ".join(line.replace("==", " ") for line in REQUIREMENTS.read_text().splitlines() if "==" in line)
     return (
-        f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, "
+        f"{processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, "
         f"{sysconfig.get_platform()}, Python {platform.python_version()}{versions}; compared: {pinned}"
     )
 
@@ -175,13 +202,3 @@ def scratch(given: argparse.Namespace) -> Iterator[Path]:
     memory = Path("/dev/shm")  # noqa: S108  a folder of our own is made in it
     with tempfile.TemporaryDirectory(dir=given.scratch or (memory if memory.is_dir() else None)) as folder:
         yield Path(folder)
-
-
-def write_results(name: str, line: str, tables: Mapping[str, Mapping[str, Cost]]) -> None:
-    """Write benchmarks/results/NAME.json."""
-    content = {
-        "machine": line,
-        "tables": {title: {side: asdict(cost) for side, cost in costs.items()} for title, costs in tables.items()},
-    }
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")

@@ -20,13 +20,11 @@ import numpy as np
 import torch
 from PIL import Image
 
+from benchmarks.measuring import RESULTS, ROOT, processor
 from dataset_contract.load import load_split
 from dataset_prep.samples import write_samples
 from evaluation.metrics import ImageDetections, evaluate
 from prediction.predictor import Predictor
-
-ROOT = Path(__file__).resolve().parents[1]
-RESULT = ROOT / "benchmarks" / "results" / "overfit_tiny.json"
 
 
 def main() -> None:
@@ -83,24 +81,17 @@ def report(model: Path, dataset: Path, seconds: float) -> None:
         "ap50": round(metrics["ap50"], 4),
         "ap50_by_class": classes,
         "f1": round(metrics["f1"], 4),
-        "machine": machine(),
+        "machine": {  # the training itself uses one thread
+            "processor": processor(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+        },
     }
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "overfit_tiny.json").write_text(json.dumps(result, indent=2) + "\n")
     by_class = ", ".join(f"{name} {value:.3f}" for name, value in classes.items())
     print(f"{metrics['images']} plans, {steps} steps in {seconds:.0f} s: AP50 {metrics['ap50']:.3f} ({by_class})")
-
-
-def machine() -> dict[str, str | int | None]:
-    """What the figures were measured on; the training itself uses one thread."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return {
-        "processor": models[0] if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-    }
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ in proportion, memory only by what is known of each.
 from __future__ import annotations
 
 import io
+import os
 import random
 import shutil
 import struct
@@ -21,21 +22,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks.measuring import (
-    Cost,
-    competitors,
-    in_turn,
-    judge,
-    machine,
-    parser,
-    run_side,
-    scratch,
-    show,
-    side,
-    side_arguments,
-    work,
-    write_results,
-)
+from benchmarks.measuring import ROOT, Cost, competitors, in_turn, parser, report, run_side, scratch, side, start, work
 
 KINDS = (  # width, height, share of the pixels that are not quite white, as in scans: it makes up nearly all bytes
     (362, 267, 0.178),
@@ -68,25 +55,16 @@ def main() -> None:
         grown = in_turn(
             {f"ours, {count:,} images": partial(run, "ours", folder, count) for count in counts}, given.rounds
         )
-    line = machine(["pillow", "numpy"])
-    print(line)
-    show(f"{given.images:,} YOLO images of 154 KB with {BOXES} boxes to COCO", compared, base="ours")
-    show("Growth", grown, base=f"ours, {counts[0]:,} images")
     ours, (half, _, double) = compared["ours"], grown.values()
-    judge(
-        {
-            "time as a share of datumaro's": (ours.work_s / compared["datumaro"].work_s, 1 / 2),
-            "time as a share of supervision's": (ours.work_s / compared["supervision"].work_s, 1 / 20),
-            "peak memory in MB": (ours.peak_mb, 150),
-            "time for 4 times the images as a multiple": (double.work_s / half.work_s, 5),
-            "kB more memory for each image more": (
-                1000 * (double.peak_mb - half.peak_mb) / (counts[2] - counts[0]),
-                40,
-            ),
-        }
-    )
-    if given.json:
-        write_results("prepare_yolo", line, {"compared": compared, "growth": grown})
+    goals = {
+        "time as a share of datumaro's": (ours.work_s / compared["datumaro"].work_s, 1 / 2),
+        "time as a share of supervision's": (ours.work_s / compared["supervision"].work_s, 1 / 20),
+        "peak memory in MB": (ours.peak_mb, 150),
+        "time for 4 times the images as a multiple": (double.work_s / half.work_s, 5),
+        "kB more memory for each image more": (1000 * (double.peak_mb - half.peak_mb) / (counts[2] - counts[0]), 40),
+    }
+    tables = {f"{given.images:,} YOLO images of 154 KB with {BOXES} boxes to COCO": compared, "Growth": grown}
+    report("prepare_yolo", given, tables, goals=goals, packages=["pillow", "numpy"])
 
 
 def run(name: str, folder: Path, images: int) -> Cost:
@@ -94,7 +72,9 @@ def run(name: str, folder: Path, images: int) -> Cost:
     python = sys.executable if name == "ours" else competitors() / "python"
     output = folder / "output"
     shutil.rmtree(output, ignore_errors=True)
-    return run_side(side(__file__, name, folder / f"yolo{images}", output, python=python))
+    # The competitors' Python does not have the project installed.
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return run_side(side(__file__, name, folder / f"yolo{images}", output, python=python), environment)
 
 
 def make_yolo(root: Path, count: int) -> None:
@@ -182,8 +162,4 @@ def supervision(source: Path, output: Path) -> None:
 SIDES: dict[str, Callable[[Path, Path], None]] = {"ours": ours, "datumaro": datumaro, "supervision": supervision}
 
 if __name__ == "__main__":
-    arguments = side_arguments()
-    if arguments is None:
-        main()
-    else:
-        SIDES[arguments[0]](Path(arguments[1]), Path(arguments[2]))
+    start(main, lambda name, source, output: SIDES[name](Path(source), Path(output)))

@@ -20,21 +20,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
-from benchmarks.measuring import (
-    Cost,
-    competitors,
-    in_turn,
-    judge,
-    machine,
-    parser,
-    run_side,
-    scratch,
-    show,
-    side,
-    side_arguments,
-    work,
-    write_results,
-)
+from benchmarks.measuring import Cost, competitors, in_turn, parser, report, run_side, scratch, side, start, work
 from dataset_contract.coco import Category, CocoDataset, Image, coco_to_bytes
 from dataset_contract.layout import MANIFEST, SPLITS, annotations_path, image_file_name, image_path
 from dataset_contract.manifest import FileEntry, build_manifest, manifest_to_bytes, parse_manifest
@@ -54,38 +40,24 @@ def main() -> None:
         make_dataset(folder / "dataset", given.files)
         with s3_server(folder / "server") as endpoint:
             costs = compare(folder, endpoint, given.rounds)
-    line = machine(["obstore", "boto3"])
-    print(line)
-    show(f"Upload of {given.files:,} files of {SIZE // 1000} KB", costs, base="s5cmd")
     ours, aws = costs["ours"], costs["aws s3 sync"]
-    judge(
-        {
-            "wall time as a multiple of s5cmd's": (ours.wall_s / costs["s5cmd"].wall_s, 1.3),
-            "wall time as a multiple of that of aws s3 sync": (ours.wall_s / aws.wall_s, 1.0),
-            "upload with nothing changed as a share of the first": (costs["ours" + AGAIN].work_s / ours.work_s, 0.05),
-        }
-    )
-    if given.json:
-        write_results("upload", line, {"upload": costs})
+    goals = {
+        "wall time as a multiple of s5cmd's": (ours.wall_s / costs["s5cmd"].wall_s, 1.3),
+        "wall time as a multiple of that of aws s3 sync": (ours.wall_s / aws.wall_s, 1.0),
+        "upload with nothing changed as a share of the first": (costs["ours" + AGAIN].work_s / ours.work_s, 0.05),
+    }
+    table = {f"Upload of {given.files:,} files of {SIZE // 1000} KB": costs}
+    report("upload", given, table, goals=goals, packages=["obstore", "boto3"])
 
 
 def compare(folder: Path, endpoint: str, rounds: int) -> dict[str, Cost]:
     """The costs of a first and of a second upload of every side."""
+    from local_aws.embedded import sdk_environment  # noqa: PLC0415  our side, which is timed, does without
+
     tools = competitors()
     source = folder / "dataset"
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-        "AWS_ACCESS_KEY_ID": "benchmark",
-        "AWS_SECRET_ACCESS_KEY": "benchmark",
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_ENDPOINT_URL": endpoint,
-        "S3_ENDPOINT_URL": endpoint,
-        "no_proxy": "127.0.0.1",
-    }
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment |= sdk_environment() | {"AWS_ENDPOINT_URL": endpoint, "S3_ENDPOINT_URL": endpoint}
 
     def command(name: str, prefix: str) -> list[str | Path]:
         if name == "ours":
@@ -94,9 +66,8 @@ def compare(folder: Path, endpoint: str, rounds: int) -> dict[str, Cost]:
             return [tools / "s5cmd", "--numworkers", "32", "sync", f"{source}/", f"s3://{BUCKET}/{prefix}/"]
         return [tools / "aws", "s3", "sync", "--only-show-errors", source, f"s3://{BUCKET}/{prefix}/"]
 
-    last: dict[
-        str, str
-    ] = {}  # side -> its latest prefix; a new one each time, for the server remembers what was removed from its disk
+    last: dict[str, str] = {}
+    """side -> its latest prefix; a new one each time, for the server remembers what was removed from its disk."""
     numbers = count()
 
     def first(name: str) -> Cost:
@@ -109,7 +80,7 @@ def compare(folder: Path, endpoint: str, rounds: int) -> dict[str, Cost]:
         return run_side(command(name, last[name]), environment)
 
     sides = {}
-    for name in ("ours", "s5cmd", "aws s3 sync"):
+    for name in ("s5cmd", "ours", "aws s3 sync"):
         sides[name] = partial(first, name)
         sides[name + AGAIN] = partial(again, name)
     return in_turn(sides, rounds)
@@ -123,7 +94,7 @@ def s3_server(folder: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     serve = [competitors() / "rclone", "serve", "s3", "--etag-hash=", "--addr", f"127.0.0.1:{port}", folder]
-    with subprocess.Popen([*map(str, serve), "--auth-key", "benchmark,benchmark"], stderr=subprocess.DEVNULL) as server:
+    with subprocess.Popen([*map(str, serve), "--auth-key", "test,test"], stderr=subprocess.DEVNULL) as server:
         try:
             deadline = time.monotonic() + 30
             while socket.socket().connect_ex(("127.0.0.1", port)) != 0:
@@ -156,8 +127,9 @@ def make_dataset(root: Path, files: int) -> None:
     write(MANIFEST, manifest_to_bytes(manifest))
 
 
-def upload(root: Path, prefix: str) -> None:
+def upload(folder: str, prefix: str) -> None:
     """Our side."""
+    root = Path(folder)
     manifest, _ = parse_manifest((root / MANIFEST).read_bytes())
     assert manifest is not None
     with work():
@@ -168,8 +140,4 @@ def upload(root: Path, prefix: str) -> None:
 
 
 if __name__ == "__main__":
-    arguments = side_arguments()
-    if arguments is None:
-        main()
-    else:
-        upload(Path(arguments[0]), arguments[1])
+    start(main, upload)

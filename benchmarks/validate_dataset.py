@@ -17,11 +17,9 @@ import os
 import random
 import re
 import struct
-import sys
 import time
 import zlib
-from collections.abc import Iterator
-from functools import cache
+from functools import partial
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
@@ -31,18 +29,9 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from pipeline.dataset.batches import check_batch
 from pipeline.dataset.validation import Validation
+from urllib3 import HTTPResponse
 
-from benchmarks.measuring import (
-    Cost,
-    machine,
-    parser,
-    run_side,
-    show,
-    side,
-    side_arguments,
-    work,
-    write_results,
-)
+from benchmarks.measuring import Cost, in_turn, parser, report, run_side, side, start, work
 from dataset_contract.coco import Annotation, Category, CocoDataset, Image, coco_to_bytes
 from dataset_contract.layout import MANIFEST, annotations_path, image_file_name, image_path
 from dataset_contract.manifest import FileEntry, build_manifest, manifest_to_bytes
@@ -76,16 +65,14 @@ CONCURRENCY = 40
 
 def main() -> None:
     given = parser("Time and memory of the validation of data sets of many sizes.", rounds=1).parse_args()
-    tables = {title: {named(size): cost_of("whole", size) for size in sizes} for title, sizes in WHOLE.items()}
-    parts = {part: cost_of(part, COCO) for part in ("plan", "batch", "merge")}
+    tables = {
+        title: in_turn({named(size): partial(cost_of, "whole", size) for size in sizes}, given.rounds)
+        for title, sizes in WHOLE.items()
+    }
+    parts = in_turn({part: partial(cost_of, part, COCO) for part in ("plan", "batch", "merge")}, given.rounds)
     tables["Validate in batches: " + named(COCO)] = parts
-    line = machine()
-    print(line)
-    for title, costs in tables.items():
-        show(title, costs, base=next(iter(costs)))
+    report("validate_dataset", given, tables)
     _price(parts, COCO[0])
-    if given.json:
-        write_results("validate_dataset", line, tables)
 
 
 def named(size: tuple[int, int]) -> str:
@@ -94,12 +81,9 @@ def named(size: tuple[int, int]) -> str:
     return f"{images:,} images, {boxes:,} boxes"
 
 
-@cache  # a size may stand in two tables
 def cost_of(part: str, size: tuple[int, int]) -> Cost:
     """Of one side, run in a process of its own."""
-    cost = run_side(side(__file__, part, *map(str, size)))
-    print(f"  {part} of {named(size)}: {cost.work_s:.2f} s", file=sys.stderr)
-    return cost
+    return run_side(side(__file__, part, *map(str, size)))
 
 
 def _price(parts: dict[str, Cost], images: int) -> None:
@@ -231,20 +215,12 @@ class SyntheticBucket:
         return IMAGE_BYTES if key in self._images else len(self._stored[key])
 
 
-class Raw(io.BytesIO):
-    """What urllib3 would hand over."""
-
-    def stream(self, amt: int = 65536, **_: object) -> Iterator[bytes]:
-        """The body in pieces."""
-        while piece := self.read(amt):
-            yield piece
-
-
 def _response(
     request: AWSPreparedRequest, body: bytes, headers: dict[str, str] | None = None, status: int = 200
 ) -> AWSResponse:
     headers = headers or {"content-length": str(len(body))}
-    return AWSResponse(request.url, status, cast("Any", headers), cast("Any", Raw(body)))
+    raw = HTTPResponse(io.BytesIO(body), preload_content=False)
+    return AWSResponse(request.url, status, cast("Any", headers), cast("Any", raw))
 
 
 def _body(request: AWSPreparedRequest) -> bytes:
@@ -257,8 +233,4 @@ def _sha256(number: int) -> bytes:
 
 
 if __name__ == "__main__":
-    arguments = side_arguments()
-    if arguments is None:
-        main()
-    else:
-        run(arguments[0], int(arguments[1]), int(arguments[2]))
+    start(main, lambda part, images, boxes: run(part, int(images), int(boxes)))

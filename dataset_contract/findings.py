@@ -147,6 +147,13 @@ class Report:
         """How many findings of this severity there are, those that are only counted included."""
         return sum(finding.occurrences for finding in self.findings if finding.severity is severity)
 
+    def by_code(self) -> dict[tuple[Severity, str], list[Finding]]:
+        """The findings of each severity and code, most serious first."""
+        groups: dict[tuple[Severity, str], list[Finding]] = {}
+        for finding in self.findings:
+            groups.setdefault((finding.severity, finding.code), []).append(finding)
+        return groups
+
     def count_by_code(self) -> dict[str, int]:
         """code -> how often it occurred, most serious codes first."""
         totals: Counter[str] = Counter()

@@ -69,6 +69,12 @@ class Manifest:
         """Annotations over all splits."""
         return sum(split.annotations for split in self.splits.values())
 
+    @property
+    def counts(self) -> dict[str, Any]:
+        """Images and annotations, over all splits and by split, as the file has them."""
+        splits = {name: asdict(split) for name, split in self.splits.items()}
+        return {"images": self.images, "annotations": self.annotations, "splits": splits}
+
 
 def build_manifest(
     *,
@@ -133,11 +139,7 @@ def _content(manifest: Manifest) -> dict[str, Any]:
         "source": dict(manifest.source),
         "options": dict(manifest.options),
         "classes": list(manifest.classes),
-        "counts": {
-            "images": manifest.images,
-            "annotations": manifest.annotations,
-            "splits": {name: asdict(split) for name, split in manifest.splits.items()},
-        },
+        "counts": manifest.counts,
         "files": [{"path": entry.path, "size": entry.size, "sha256": entry.sha256} for entry in manifest.files],
     }
 

@@ -91,16 +91,16 @@ def check_hashes(manifest: Manifest, facts: Mapping[str, FileFacts], *, expected
     found = FindingLog()
     for entry in manifest.files:
         known = facts.get(entry.path)
-        if known is None:
-            if entry.path in expected:
-                found.error(
-                    "FILE_NOT_CHECKED",
-                    f"{entry.path} was not looked at: a part of the check did not finish.",
-                    "Check the data set again.",
-                    file=entry.path,
-                )
+        if known is None and entry.path in expected:
+            found.error(
+                "FILE_NOT_CHECKED",
+                f"{entry.path} was not looked at: a part of the check did not finish.",
+                "Check the data set again.",
+                file=entry.path,
+            )
+        elif known is None:
             continue
-        if known.unreadable is not None:
+        elif known.unreadable is not None:
             found.error(
                 "FILE_UNREADABLE",
                 f"{entry.path} {known.unreadable}.",

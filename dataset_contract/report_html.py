@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from html import escape
 
 from dataset_contract.findings import Finding, Report, Severity
 
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5d6878; --line: #dfe4ea; --page: #f5f7f9; --card: #fff;
   --error: #b3261e; --warning: #8a5a00; --info: #2f62a3; --good: #1f7a4d; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e8ee; --soft: #a3aebc; --line: #38414e; --page: #14181e;
@@ -37,6 +36,7 @@ details[open] .first { display: none; }
 .messages { margin: .3rem 0 .3rem 1.1rem; padding-left: 1rem; overflow-wrap: anywhere; }
 code { font-size: .86em; overflow-wrap: anywhere; }
 """
+"""The look of the project's pages, light or dark as the reader's system is."""
 
 
 def report_page(report: Report, *, style: str = "", sections: str = "") -> str:
@@ -47,7 +47,7 @@ def report_page(report: Report, *, style: str = "", sections: str = "") -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Data set report</title>'
-        f"<style>{_STYLE}{style}</style></head><body><main><h1>Data set report</h1>{_verdict(report)}"
+        f"<style>{STYLE}{style}</style></head><body><main><h1>Data set report</h1>{_verdict(report)}"
         f"<section><h2>Counts</h2>{_counts(report)}</section>"
         f"<section><h2>Findings</h2>{_findings(report)}</section>{sections}</main></body></html>\n"
     )
@@ -58,17 +58,12 @@ def _verdict(report: Report) -> str:
         "valid": "Valid: training may start",
         "invalid": "Refused: training would fail, or learn something wrong",
     }[report.verdict]
-    found = ", ".join(
-        f"{report.count(severity):,} {severity.value}{_s(report.count(severity))}" for severity in Severity
-    )
+    counts = {severity.value: report.count(severity) for severity in Severity}
+    found = ", ".join(f"{count:,} {word}{'' if count == 1 else 's'}" for word, count in counts.items())
     return (
         f'<section class="verdict {report.verdict}"><p class="word">{escape(meaning)}</p>'
         f"<p>{escape(found)}</p></section>"
     )
-
-
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"
 
 
 def _counts(report: Report) -> str:
@@ -105,10 +100,7 @@ def _findings(report: Report) -> str:
     """The findings by code, most serious first, each with its first message; those of an error are unfolded."""
     if not report.findings:
         return "<p>Nothing was found.</p>"
-    by_code: defaultdict[tuple[Severity, str], list[Finding]] = defaultdict(list)
-    for finding in report.findings:
-        by_code[finding.severity, finding.code].append(finding)
-    return "".join(_group(*key, findings) for key, findings in by_code.items())
+    return "".join(_group(*key, findings) for key, findings in report.by_code().items())
 
 
 def _group(severity: Severity, code: str, findings: list[Finding]) -> str:

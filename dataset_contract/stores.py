@@ -7,11 +7,14 @@ import binascii
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dataset_contract.layout import path_problem
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 class DatasetStore(Protocol):
@@ -121,24 +124,8 @@ class DirectoryStore:
         return target
 
 
-class S3Client(Protocol):
-    """The part of boto3's S3 client that is used, which several threads may call at once."""
-
-    @property
-    def get_paginator(self) -> Callable[..., Any]:
-        """Of list_objects_v2."""
-
-    @property
-    def get_object(self) -> Callable[..., Any]:
-        """GetObject."""
-
-    @property
-    def head_object(self) -> Callable[..., Any]:
-        """HeadObject."""
-
-
 class S3Store:
-    """A data set below a prefix of an S3 bucket. botocore's ClientError comes out as it is."""
+    """A data set below a prefix of an S3 bucket, read by several threads. botocore's ClientError comes out as it is."""
 
     whole_files = False
     workers = 32
@@ -166,15 +153,12 @@ class S3Store:
 
     def read(self, path: str) -> bytes:
         """See DatasetStore."""
-        body: bytes = self._client.get_object(Bucket=self._bucket, Key=self._prefix + path)["Body"].read()
-        return body
+        return self._client.get_object(Bucket=self._bucket, Key=self._prefix + path)["Body"].read()
 
     def read_head(self, path: str, length: int) -> bytes:
         """See DatasetStore."""
-        body: bytes = self._client.get_object(
-            Bucket=self._bucket, Key=self._prefix + path, Range=f"bytes=0-{length - 1}"
-        )["Body"].read()
-        return body
+        part = f"bytes=0-{length - 1}"
+        return self._client.get_object(Bucket=self._bucket, Key=self._prefix + path, Range=part)["Body"].read()
 
     def sha256(self, path: str) -> str | None:
         """See DatasetStore: the checksum that S3 verified and stored when the object was put with it."""

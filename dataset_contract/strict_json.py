@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -148,21 +149,13 @@ def _object_reader(
     def read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         value = dict(pairs)
         if len(value) != len(pairs):
-            repeated.append(_repeated_key(pairs))
+            counts = Counter(key for key, _ in pairs)
+            repeated.append(short(next(key for key, count in counts.items() if count > 1)))
         if on_object is not None:
             on_object(value)
         return value
 
     return read_object
-
-
-def _repeated_key(pairs: list[tuple[str, Any]]) -> str:
-    seen: set[str] = set()
-    for key, _ in pairs:
-        if key in seen:
-            return short(key)
-        seen.add(key)
-    raise AssertionError("only called for objects with a repeated key")
 
 
 def _lone_surrogate(value: object) -> str | None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from dataset_contract.annotation_checks import check_annotations
 from dataset_contract.check import check_content, check_images, count_splits
 from dataset_contract.file_facts import FileFacts
-from dataset_contract.findings import Finding
+from dataset_contract.findings import Finding, Report
 from dataset_contract.layout import annotations_path, image_path
 from dataset_contract.manifest import Manifest
 from dataset_contract.sanitise import sanitise
@@ -21,16 +20,7 @@ from dataset_prep.selection import Selection
 from dataset_prep.write import to_coco
 
 
-@dataclass(frozen=True)
-class Checked:
-    """What the check found."""
-
-    findings: Sequence[Finding]
-    counts: Mapping[str, Any]
-    """As a Report has them."""
-
-
-def check_selection(compared: Compared) -> Checked:
+def check_selection(compared: Compared) -> Report:
     """What can be checked without files: similar images, splits, boxes."""
     selection = compared.selection
     findings = check_pairs(compared.pairs, selection.splits, {})
@@ -38,10 +28,10 @@ def check_selection(compared: Compared) -> Checked:
     findings += check_splits(datasets)
     for split, dataset in datasets.items():
         findings += check_annotations(dataset, split=split, file=annotations_path(split))
-    return Checked(findings, count_splits(datasets))
+    return Report.of(findings, count_splits(datasets))
 
 
-def check_written(root: Path, compared: Compared, manifest: Manifest, facts: Mapping[str, FileFacts]) -> Checked:
+def check_written(root: Path, compared: Compared, manifest: Manifest, facts: Mapping[str, FileFacts]) -> Report:
     """What the contract says of the data set in `root`; `facts` are those of its images, by path.
 
     As check_dataset does it, but the images' bytes were looked at when they were written.
@@ -52,7 +42,7 @@ def check_written(root: Path, compared: Compared, manifest: Manifest, facts: Map
     findings = check_pairs(compared.pairs, selection.splits, file_hashes)
     content = check_content(DirectoryStore(root))
     findings += [*content.findings, *_with_sources(check_images(content, facts), selection)]
-    return Checked(findings, content.counts)
+    return Report.of(findings, content.counts)
 
 
 def _with_sources(findings: Sequence[Finding], selection: Selection) -> list[Finding]:

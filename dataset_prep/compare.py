@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from dataset_contract.findings import Finding, FindingLog
+from dataset_contract.findings import Finding, FindingLog, Place
 from dataset_contract.layout import SPLITS
 from dataset_contract.leakage import LEAK_TOLERATED
 from dataset_prep.broken_images import report_broken
@@ -132,16 +132,22 @@ def check_pairs(pairs: Sequence[Pair], splits: Mapping[int, str], file_hashes: M
             by_file[split] += same_file
         if same_file:
             continue
-        if not pair.leaks:
-            _report_duplicate(pair, split, found)
-            continue
-        code, how = {
-            Similarity.PIXELS: ("LEAKAGE", "has the same pixels as"),
-            Similarity.NEAR_DUPLICATE: ("LEAKAGE_NEAR_DUPLICATE", "looks nearly the same as"),
-            Similarity.PLAN: ("LEAKAGE_SAME_PLAN", "is of the same plan of CubiCasa5K as"),
-        }[pair.similarity]
-        message = f"Image {pair.second} in {split} {how} image {pair.first} in {other_split}."
-        found.warning(code, message, _FIX, split=split, image_id=pair.second)
+        place: Place = {"split": split, "image_id": pair.second}
+        if pair.leaks:
+            code, how = {
+                Similarity.PIXELS: ("LEAKAGE", "has the same pixels as"),
+                Similarity.NEAR_DUPLICATE: ("LEAKAGE_NEAR_DUPLICATE", "looks nearly the same as"),
+                Similarity.PLAN: ("LEAKAGE_SAME_PLAN", "is of the same plan of CubiCasa5K as"),
+            }[pair.similarity]
+            message = f"Image {pair.second} in {split} {how} image {pair.first} in {other_split}."
+            found.warning(code, message, _FIX, **place)
+        elif pair.similarity is Similarity.PIXELS:
+            message = f"Images {pair.first} and {pair.second} in {split} have the same pixels."
+            found.warning("DUPLICATE_IMAGE", message, "Keep one of them, the one with the better boxes.", **place)
+        else:
+            message = f"Images {pair.first} and {pair.second} in {split} look nearly the same."
+            fix = "Look at the pair in the report; keep both if their boxes agree."
+            found.info("NEAR_DUPLICATE", message, fix, **place)
     sizes = Counter(splits.values())
     for split in SPLITS:
         tolerated = LEAK_TOLERATED * sizes[split]
@@ -154,25 +160,6 @@ def check_pairs(pairs: Sequence[Pair], splits: Mapping[int, str], file_hashes: M
                 split=split,
             )
     return found.findings()
-
-
-def _report_duplicate(pair: Pair, split: str, found: FindingLog) -> None:
-    if pair.similarity is Similarity.PIXELS:
-        found.warning(
-            "DUPLICATE_IMAGE",
-            f"Images {pair.first} and {pair.second} in {split} have the same pixels.",
-            "Keep one of them, the one with the better boxes.",
-            split=split,
-            image_id=pair.second,
-        )
-    else:
-        found.info(
-            "NEAR_DUPLICATE",
-            f"Images {pair.first} and {pair.second} in {split} look nearly the same.",
-            "Look at the pair in the report; keep both if their boxes agree.",
-            split=split,
-            image_id=pair.second,
-        )
 
 
 def find_moves(groups: Sequence[Sequence[int]], splits: Mapping[int, str]) -> list[Move]:

@@ -49,15 +49,14 @@ def take_fingerprints(
 ) -> dict[int, Fingerprint]:
     """Image id -> fingerprint, of all images that can be decoded."""
     prints: dict[int, Fingerprint] = {}
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for image, taken in zip(images, pool.map(lambda image: _take(image.path), images), strict=True):
-                if taken is not None:
-                    prints[image.image_id] = taken
-                advance(1)
-        except BaseException:  # Ctrl-C: do not finish what waits
-            pool.shutdown(cancel_futures=True)
-            raise
+    pool = ThreadPoolExecutor(workers)
+    try:
+        for image, taken in zip(images, pool.map(lambda image: _take(image.path), images), strict=True):
+            if taken is not None:
+                prints[image.image_id] = taken
+            advance(1)
+    finally:
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C, do not finish what waits
     return prints
 
 
@@ -102,11 +101,10 @@ def find_groups(prints: Mapping[int, Fingerprint]) -> list[tuple[int, ...]]:
         *_edges((prints[image_id].pixels, place[image_id]) for image_id in ids),
         *_edges((prints[image_id].plan, place[image_id]) for image_id in ids),
     ]
-    hashed = [image_id for image_id in representative.values() if prints[image_id].perceptual_hash is not None]
-    labels = np.arange(len(hashed))
-    if hashed:
-        labels = _labels_by_hash([prints[image_id].perceptual_hash or 0 for image_id in hashed])
-    edges += _edges((int(label), place[image_id]) for label, image_id in zip(labels, hashed, strict=True))
+    found = ((image_id, prints[image_id].perceptual_hash) for image_id in representative.values())
+    hashes = {image_id: value for image_id, value in found if value is not None}
+    labels = _labels_by_hash(list(hashes.values()))
+    edges += _edges((int(label), place[image_id]) for label, image_id in zip(labels, hashes, strict=True))
     groups: defaultdict[int, list[int]] = defaultdict(list)
     for image_id, label in zip(ids, _connected(len(ids), np.array(edges, np.int64).reshape(-1, 2)), strict=True):
         groups[int(label)].append(image_id)
@@ -123,9 +121,9 @@ def _labels_by_hash(hashes: Sequence[int]) -> NDArray[np.int64]:
     """Hashes that are near each other, directly or by others between them, get the same label."""
     count = len(hashes)
     size = _HASH_SIDE * _HASH_SIDE // 8
-    words = np.frombuffer(b"".join(value.to_bytes(size, "big") for value in hashes), np.uint64).reshape(count, -1)
+    words = np.frombuffer(b"".join(value.to_bytes(size, "big") for value in hashes), np.uint64).reshape(-1, size // 8)
     labels = np.arange(count)
-    rows = max(1, _BLOCK // count)
+    rows = max(1, _BLOCK // max(1, count))
     for start in range(0, count, rows):
         stop = min(start + rows, count)
         distances = np.zeros((stop - start, stop), np.uint16)

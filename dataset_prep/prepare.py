@@ -65,7 +65,12 @@ def prepare(options: Options, console: Console) -> Prepared:
     others = [*options.source.annotations, *options.source.images]
     check_paths(options.source.path, others, output=output, report=options.report, dry_run=options.dry_run)
     destination = None if options.dry_run else options.destination
-    client = _open_bucket(destination, workers) if destination is not None else None
+    client: S3Client | None = None
+    if destination is not None:  # before the work, so that a wrong name or missing credentials show at once
+        from dataset_prep.upload import check_bucket, s3_client  # noqa: PLC0415  see above
+
+        client = s3_client(workers)
+        check_bucket(client, destination.bucket)
 
     try:
         # What an earlier run wrote beside the source's files is not read again.
@@ -148,12 +153,3 @@ def _decisions(options: Options, source: Source, compared: Compared) -> dict[str
         "fix_leakage": options.fix_leakage,
         "moved": [asdict(move) for move in compared.moves],
     }
-
-
-def _open_bucket(destination: Destination, workers: int) -> S3Client:
-    """Before the work, so that a wrong name or missing credentials show at once."""
-    from dataset_prep.upload import check_bucket, s3_client  # noqa: PLC0415  see above
-
-    client = s3_client(workers)
-    check_bucket(client, destination.bucket)
-    return client

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import math
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -75,6 +78,13 @@ def _corners(box: SourceBox, scale: float, size: tuple[int, int]) -> tuple[float
     left, right = (min(max(number, -2.0), size[0] + 2.0) for number in (x, x + width))
     top, bottom = (min(max(number, -2.0), size[1] + 2.0) for number in (y, y + height))
     return left, top, right, bottom
+
+
+def data_uri(image: Image.Image, kind: Literal["png", "webp"] = "png", **options: int) -> str:
+    """The image inside a URI, so that a page needs no other file; `options` are those of Pillow for that kind."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def contact_sheet(

@@ -5,7 +5,6 @@ The page stays a few megabytes however large the data set is: it shows samples, 
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 from collections import Counter
@@ -21,7 +20,7 @@ from dataset_contract.layout import annotations_path
 from dataset_contract.report_html import report_page
 from dataset_prep.compare import Pair
 from dataset_prep.plural import pluralise
-from dataset_prep.preview import choose_samples, colour_of, contact_sheet, draw_boxes
+from dataset_prep.preview import choose_samples, colour_of, contact_sheet, data_uri, draw_boxes
 from dataset_prep.report_plots import MAX_CLASSES, make_plots
 from dataset_prep.selection import Selection
 from dataset_prep.similarity import Similarity
@@ -50,12 +49,8 @@ def write_report(folder: Path, report: Report, selection: Selection, pairs: Sequ
 
     `pairs` are the similar images, the worst first.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(
-        folder / "report.json", _encoded(json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n")
-    )
     samples = [image for image in choose_samples(selection.images, _SAMPLES) if _can_be_shown(image)]
-    write_atomically(folder / "report.html", _encoded(_page(report, selection, pairs, samples)))
+    _write_texts(folder, report, _page(report, selection, pairs, samples))
     if samples:
         buffer = io.BytesIO()
         contact_sheet(samples, selection.classes).save(buffer, "PNG")
@@ -67,15 +62,15 @@ def write_refusal(folder: Path, message: str) -> None:
     found = FindingLog()
     found.error("SOURCE_REFUSED", message, "Correct the source, then give the same command again.")
     report = Report.of(found.findings(), {})
+    _write_texts(folder, report, report_page(report))
+
+
+def _write_texts(folder: Path, report: Report, page: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(
-        folder / "report.json", _encoded(json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n")
-    )
-    write_atomically(folder / "report.html", _encoded(report_page(report)))
-
-
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "backslashreplace")  # names on disk may hold what is not Unicode
+    content = json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n"
+    for name, text in (("report.json", content), ("report.html", page)):
+        # Names on disk may hold what is not Unicode.
+        write_atomically(folder / name, text.encode("utf-8", "backslashreplace"))
 
 
 def _can_be_shown(image: SourceImage) -> bool:
@@ -88,23 +83,18 @@ def _can_be_shown(image: SourceImage) -> bool:
 
 def _page(report: Report, selection: Selection, pairs: Sequence[Pair], samples: Sequence[SourceImage]) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    plots = make_plots(selection)
     sections = environment.from_string(TEMPLATE.read_text()).render(
         worst=list(_worst(report, selection)),
         pairs=list(_pairs(pairs, selection)),
         pair_count=pluralise(len(pairs), "pair", "pairs"),
-        plots=plots,
+        plots=make_plots(selection),
         hidden_classes=len(selection.classes) > MAX_CLASSES,
         samples=[_sample(image, selection) for image in samples],
         image_count=len(selection.images),
-        classes=[(name, _css(colour_of(name, selection.classes))) for name in selection.classes],
+        classes=[(name, f"rgb{colour_of(name, selection.classes)}") for name in selection.classes],
         limits={"worst": _WORST, "worst_per_code": _WORST_PER_CODE, "classes": MAX_CLASSES},
     )
     return report_page(report, style=STYLE.read_text(), sections=sections)
-
-
-def _css(colour: tuple[int, int, int]) -> str:
-    return f"rgb{colour}"
 
 
 def _sample(image: SourceImage, selection: Selection) -> dict[str, Any]:
@@ -178,6 +168,4 @@ def _pairs(pairs: Sequence[Pair], selection: Selection) -> Iterator[dict[str, An
 def _data_uri(image: SourceImage, selection: Selection, meant: SourceBox | None = None) -> str:
     """The image with its boxes, and one of them marked, inside a URI."""
     drawn = draw_boxes(open_image(image.path), image.boxes, selection.classes, _SIDE, marked=meant)
-    buffer = io.BytesIO()
-    drawn.save(buffer, "WEBP", quality=_QUALITY)
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return data_uri(drawn, "webp", quality=_QUALITY)

@@ -60,7 +60,10 @@ def _colour(name: str, selection: Selection) -> str:
 
 
 def _box_sizes(selection: Selection, classes: Sequence[str]) -> Plot:
-    sides = {name: np.sqrt([area for area in _areas(selection, name) if 0 < area < float("inf")]) for name in classes}
+    areas: dict[str, list[float]] = {name: [] for name in classes}
+    for box in (box for image in selection.images for box in image.boxes if box.label in areas):
+        areas[box.label].append(box.bbox[2] * box.bbox[3])
+    sides = {name: np.sqrt([area for area in areas[name] if 0 < area < float("inf")]) for name in classes}
     known = [values for values in sides.values() if len(values)]
     figure, axes = _figure()
     words = []
@@ -76,10 +79,6 @@ def _box_sizes(selection: Selection, classes: Sequence[str]) -> Plot:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     return Plot("Size of the boxes", _svg(figure, "sizes"), f"In pixels, {'; '.join(words)}.")
-
-
-def _areas(selection: Selection, name: str) -> list[float]:
-    return [box.bbox[2] * box.bbox[3] for image in selection.images for box in image.boxes if box.label == name]
 
 
 def _boxes_per_image(selection: Selection, classes: Sequence[str]) -> Plot:

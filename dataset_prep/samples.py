@@ -13,12 +13,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from dataset_contract.layout import SPLITS
 from dataset_prep.sample_plans.drawing import choose_style, draw
 from dataset_prep.sample_plans.plan import make_plan
 from dataset_prep.sample_plans.svg import plan_to_svg
-
-CATEGORIES = ("high_quality", "high_quality_architectural", "colorful")
-LISTS = ("train", "val", "test")
+from dataset_prep.sources.cubicasa5k_plans import ANNOTATION, CATEGORIES, ORIGINAL, SCALED
 
 
 def write_samples(root: Path, count: int, seed: int) -> None:
@@ -38,7 +37,7 @@ def write_samples(root: Path, count: int, seed: int) -> None:
         folders.append(f"/{category}/{number}/")
         _write_plan(root / category / str(number), category, rng)
     random.Random(seed).shuffle(folders)
-    for name, entries in zip(LISTS, _divide(folders), strict=True):
+    for name, entries in zip(SPLITS, _divide(folders), strict=True):
         (root / f"{name}.txt").write_bytes("\n".join(entries).encode())  # no newline at the end: so are the originals
 
 
@@ -50,19 +49,16 @@ def _write_plan(folder: Path, category: str, rng: random.Random) -> None:
     ratio = rng.choice([rng.uniform(0.7, 0.9), rng.uniform(1.2, 1.7), rng.uniform(1.2, 1.7)])
     scaled_width, scaled_height = round(width * ratio), round(height * ratio)
     folder.mkdir(parents=True, exist_ok=True)
-    draw(plan, style, width, height).save(folder / "F1_original.png")
-    draw(plan, style, scaled_width, scaled_height).save(folder / "F1_scaled.png")
-    (folder / "model.svg").write_bytes(plan_to_svg(plan, scaled_width, scaled_height, rng).encode())
+    draw(plan, style, width, height).save(folder / ORIGINAL)
+    draw(plan, style, scaled_width, scaled_height).save(folder / SCALED)
+    (folder / ANNOTATION).write_bytes(plan_to_svg(plan, scaled_width, scaled_height, rng).encode())
 
 
 def _divide(folders: list[str]) -> tuple[list[str], list[str], list[str]]:
     """About as CubiCasa5K does, 84 : 8 : 8, and nothing left empty from three plans on."""
     held_out = min(max(1, round(0.08 * len(folders))), (len(folders) - 1) // 2)
-    return (
-        folders[: len(folders) - 2 * held_out],
-        folders[len(folders) - 2 * held_out : len(folders) - held_out],
-        folders[len(folders) - held_out :],
-    )
+    val, test = len(folders) - 2 * held_out, len(folders) - held_out
+    return folders[:val], folders[val:test], folders[test:]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

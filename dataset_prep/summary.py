@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from pathlib import Path
 
 from rich.console import Console
 
-from dataset_contract.findings import Finding, Report, Severity
+from dataset_contract.findings import Report, Severity
 from dataset_prep.destination import Destination
 from dataset_prep.plural import pluralise
 from dataset_prep.prepare import Prepared
@@ -54,11 +53,8 @@ def _show_counts(console: Console, report: Report) -> None:
 
 
 def _show_findings(console: Console, report: Report, *, has_report: bool) -> None:
-    by_code: defaultdict[tuple[Severity, str], list[Finding]] = defaultdict(list)
-    for finding in report.findings:
-        by_code[finding.severity, finding.code].append(finding)
     colours = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
-    for (severity, code), findings in by_code.items():
+    for (severity, code), findings in report.by_code().items():
         total = sum(finding.occurrences for finding in findings)
         console.print(
             f"{severity.value}: {code}" + (f" ({total:,} times)" if total > 1 else ""), style=colours[severity]

@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 from collections.abc import Sequence, Set
@@ -32,7 +31,7 @@ from dataset_contract.layout import MANIFEST, SPLITS
 from dataset_contract.manifest import FileEntry, Manifest, parse_manifest
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.progress import Advance, no_progress
-from dataset_prep.upload_transfer import CONNECT_TIMEOUT_S, S3Object, Transfer
+from dataset_prep.upload_transfer import CONNECT_TIMEOUT_S, S3Object, Transfer, as_base64
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -140,12 +139,11 @@ class _Upload:
             advance(1, max(sent, 0))
             return sent, retries
 
-        with ThreadPoolExecutor(workers * _REQUESTS_A_WORKER) as pool:
-            try:
-                results = list(pool.map(send, unverified))
-            except BaseException:  # do not send what waits
-                pool.shutdown(cancel_futures=True)
-                raise
+        pool = ThreadPoolExecutor(workers * _REQUESTS_A_WORKER)
+        try:
+            results = list(pool.map(send, unverified))
+        finally:
+            pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C, do not send what waits
         sizes = [size for size, _ in results if size >= 0]
         if sizes or unexpected or old != new:
             self._put_manifest(new, etag)
@@ -179,8 +177,11 @@ class _Upload:
         return unexpected
 
     def _send_if_changed(self, entry: FileEntry, there: S3Object | None) -> tuple[int, int]:
-        if there is not None and there.size == entry.size and self._checksum(entry) == _base64(entry.sha256):
-            return -1, 0
+        if there is not None and there.size == entry.size:
+            key = self._prefix + entry.path
+            answer = self._client.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
+            if answer.get("ChecksumSHA256") == as_base64(entry.sha256):
+                return -1, 0
         data = (self._root / entry.path).read_bytes()
         if hashlib.sha256(data).hexdigest() != entry.sha256:
             raise PrepError(
@@ -189,10 +190,6 @@ class _Upload:
             )
         return entry.size, self._transfer.put(entry.path, data, entry.sha256)
 
-    def _checksum(self, entry: FileEntry) -> str | None:
-        answer = self._client.head_object(Bucket=self._bucket, Key=self._prefix + entry.path, ChecksumMode="ENABLED")
-        return answer.get("ChecksumSHA256")
-
     def _put_manifest(self, data: bytes, etag: str | None) -> None:
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
         try:
@@ -200,7 +197,7 @@ class _Upload:
                 Bucket=self._bucket,
                 Key=self._prefix + MANIFEST,
                 Body=data,
-                ChecksumSHA256=base64.b64encode(hashlib.sha256(data).digest()).decode(),
+                ChecksumSHA256=as_base64(hashlib.sha256(data).hexdigest()),
                 ContentType="application/json",
                 **condition,
             )
@@ -224,10 +221,6 @@ class _Upload:
 
 def _is_unchanged(there: S3Object | None, size: int, complete_since: datetime | None) -> bool:
     return there is not None and complete_since is not None and there.size == size and there.modified <= complete_since
-
-
-def _base64(sha256: str) -> str:
-    return base64.b64encode(bytes.fromhex(sha256)).decode()
 
 
 def _version(manifest: bytes) -> str:

@@ -90,10 +90,15 @@ class Transfer:
             Bucket=self._bucket,
             Key=self._prefix + path,
             Body=data,
-            ChecksumSHA256=base64.b64encode(bytes.fromhex(sha256)).decode(),
+            ChecksumSHA256=as_base64(sha256),
             ContentType=content_type,
         )
         return answer["ResponseMetadata"].get("RetryAttempts", 0) + (self._store is not None)
+
+
+def as_base64(sha256: str) -> str:
+    """A SHA-256 in hex as S3 takes and gives it."""
+    return base64.b64encode(bytes.fromhex(sha256)).decode()
 
 
 def _store(client: S3Client, bucket: str, prefix: str) -> S3Store | None:

@@ -95,21 +95,20 @@ def write_dataset(
         return list(map(write_image, selection.images[start : start + _AT_ONCE]))
 
     threads = min(workers, os.cpu_count() or 1)  # more would mostly wait for the interpreter's lock
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            written = pool.map(write_images, range(0, len(selection.images), _AT_ONCE))
-            with garbage_collection_paused():
-                datasets = to_coco(selection)
-                contents = {annotations_path(split): coco_to_bytes(dataset) for split, dataset in datasets.items()}
-            for image, entry, conversion in chain.from_iterable(written):
-                if not isinstance(entry, FileEntry):
-                    report_broken(image, entry, found)
-                    continue
-                entries.append(entry)
-                conversions.update([conversion] if conversion else [])
-        except BaseException:  # Ctrl-C: do not finish what waits
-            pool.shutdown(cancel_futures=True)
-            raise
+    pool = ThreadPoolExecutor(threads)
+    try:
+        written = pool.map(write_images, range(0, len(selection.images), _AT_ONCE))
+        with garbage_collection_paused():
+            datasets = to_coco(selection)
+            contents = {annotations_path(split): coco_to_bytes(dataset) for split, dataset in datasets.items()}
+        for image, entry, conversion in chain.from_iterable(written):
+            if not isinstance(entry, FileEntry):
+                report_broken(image, entry, found)
+                continue
+            entries.append(entry)
+            conversions.update([conversion] if conversion else [])
+    finally:
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C, do not finish what waits
     entries += [_write(root, path, data, hashlib.sha256(data).hexdigest()) for path, data in contents.items()]
     for path in sorted(stale - {entry.path for entry in entries}):
         (root / path).unlink(missing_ok=True)  # a temporary file may have been used again

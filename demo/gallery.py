@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ from PIL import Image
 from dataset_contract.coco import CocoDataset
 from dataset_contract.layout import SPLITS
 from dataset_contract.load import load_split
-from dataset_prep.preview import draw_boxes
+from dataset_prep.preview import data_uri, draw_boxes
 from dataset_prep.sources.source import SourceBox
 from demo.trained_model import TrainedModel
 from prediction.predictor import Predictor
@@ -73,7 +71,7 @@ def sample_pictures(root: Path, classes: Sequence[str]) -> list[SamplePicture]:
         for image in dataset.images[:SAMPLES_PER_SPLIT]:
             with Image.open(root / split / image.file_name) as plan:
                 drawn = draw_boxes(plan, boxes.get(image.id, ()), classes, PICTURE_SIDE)
-            pictures.append(SamplePicture(split, image.id, data_uri(drawn)))
+            pictures.append(SamplePicture(split, image.id, data_uri(drawn, optimize=True)))
     return pictures
 
 
@@ -100,20 +98,13 @@ def predict_held_out(
             pairs.append(
                 PredictionPair(
                     image_id=image.id,
-                    truth=data_uri(draw_boxes(plan, truth, classes, PICTURE_SIDE)),
+                    truth=data_uri(draw_boxes(plan, truth, classes, PICTURE_SIDE), optimize=True),
                     true_boxes=len(truth),
-                    predicted=data_uri(draw_boxes(plan, found, classes, PICTURE_SIDE)),
+                    predicted=data_uri(draw_boxes(plan, found, classes, PICTURE_SIDE), optimize=True),
                     predicted_boxes=len(found),
                 )
             )
     return split, pairs
-
-
-def data_uri(image: Image.Image) -> str:
-    """The image as a PNG inside a URI, so that the page needs no other file."""
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def _boxes_by_image(dataset: CocoDataset) -> dict[int, list[SourceBox]]:

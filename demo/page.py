@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 import jinja2
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
 
+from dataset_contract.report_html import STYLE
+from dataset_prep.preview import colour_of
 from demo.gallery import Pictures
 from demo.summary import Summary
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
-
-
-@dataclass(frozen=True, slots=True)
-class InstancePrice:
-    """The on-demand price of the job's instance type, and where it is from."""
-
-    instance_type: str
-    usd_per_hour: float
-    region: str
-    date: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +29,6 @@ class Page:
     preset: str
     generated: bool
     classes: Sequence[str]
-    colours: Mapping[str, str]
     states: Sequence[str]
     pictures: Pictures
     losses: Sequence[float]
@@ -43,14 +36,22 @@ class Page:
     """None where there was nothing to validate on."""
     training_phase: str
     """The only phase that costs instance money on SageMaker."""
-    training_usd: float
-    price: InstancePrice
+    instance_type: str
+    billable_seconds: int
+    """Of the training job."""
 
     def to_html(self) -> str:
         """The page as HTML; every text in it is escaped."""
+        usd_per_hour = float(INSTANCE_TYPES[self.instance_type].usd_per_hour)
         environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
         return environment.from_string(TEMPLATE.read_text()).render(
             vars(self),
+            style=STYLE,
+            colours={name: f"rgb{colour_of(name, self.classes)}" for name in self.classes},
+            usd_per_hour=usd_per_hour,
+            training_usd=self.billable_seconds * usd_per_hour / 3600,
+            prices_region=PRICES_REGION,
+            prices_date=PRICES_DATE,
             loss_curve=loss_curve_svg(self.losses),
             total_seconds=sum(phase.seconds for phase in self.summary.phases),
         )
@@ -59,10 +60,7 @@ class Page:
 def loss_curve_svg(losses: Sequence[float]) -> str:
     """The loss of each step and its running mean, as an SVG element."""
     window = max(1, len(losses) // 20)
-    running = [
-        sum(losses[max(0, i - window + 1) : i + 1]) / len(losses[max(0, i - window + 1) : i + 1])
-        for i in range(len(losses))
-    ]
+    running = [fmean(losses[max(0, i - window + 1) : i + 1]) for i in range(len(losses))]
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "floorplan-dino", "font.size": 11}):
         figure = Figure(figsize=(10, 3.4), layout="constrained")
         axes = figure.subplots()

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
-
-from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
 
 from dataset_contract.atomic_write import write_atomically
 from dataset_contract.layout import MANIFEST
 from dataset_contract.manifest import Manifest, parse_manifest
-from dataset_prep.preview import colour_of
 from demo.gallery import Pictures
-from demo.page import InstancePrice, Page
+from demo.page import Page
 from demo.phases import Phase
-from demo.summary import DatasetSummary, Summary
+from demo.summary import Summary
 from demo.trained_model import TrainedModel
 from runs.execution_follower import ExecutionSummary, TrainingJobSummary
 
@@ -51,28 +47,22 @@ def write_results(
         first_loss=model.losses[0],
         last_loss=model.losses[-1],
         model_artifact=job.model_artifact,
-        dataset=DatasetSummary(
-            images=manifest.images,
-            annotations=manifest.annotations,
-            splits={name: asdict(counts) for name, counts in manifest.splits.items()},
-        ),
+        dataset=manifest.counts,
         phases=list(phases),
         stack_outputs=dict(stack_outputs),
     )
-    usd_per_hour = float(INSTANCE_TYPES[job.instance_type].usd_per_hour)
     page = Page(
         summary=summary,
         preset=preset,
         generated=generated,
         classes=manifest.classes,
-        colours={name: f"rgb{colour_of(name, manifest.classes)}" for name in manifest.classes},
         states=execution.states,
         pictures=pictures,
         losses=model.losses,
         f1=model.metrics.get("f1"),
         training_phase=training_phase,
-        training_usd=job.billable_seconds * usd_per_hour / 3600,
-        price=InstancePrice(job.instance_type, usd_per_hour, PRICES_REGION, PRICES_DATE),
+        instance_type=job.instance_type,
+        billable_seconds=job.billable_seconds,
     )
     folder.mkdir(exist_ok=True)
     write_atomically(folder / "index.html", page.to_html())

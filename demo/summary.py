@@ -10,15 +10,6 @@ from demo.phases import Phase
 
 
 @dataclass(frozen=True, slots=True)
-class DatasetSummary:
-    """Counts from the data set's manifest; `splits` maps each split to its own counts."""
-
-    images: int
-    annotations: int
-    splits: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
 class Summary:
     """One run of the demo; losses are the total training loss of the first and of the last step."""
 
@@ -30,7 +21,8 @@ class Summary:
     first_loss: float
     last_loss: float
     model_artifact: str
-    dataset: DatasetSummary
+    dataset: dict[str, Any]
+    """The counts of the data set's manifest."""
     phases: list[Phase]
     stack_outputs: dict[str, str]
 

@@ -8,7 +8,6 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from local_aws.aws_json import LOOPBACK, AwsJsonServer
@@ -66,17 +65,11 @@ class EmbeddedAws:
         self.directory.mkdir(parents=True, exist_ok=True)
         parent = str(self.directory.resolve())
         with ExitStack() as stack:
-            scratch = Path(
-                stack.enter_context(
-                    tempfile.TemporaryDirectory(
-                        prefix="aws-",
-                        dir=parent if FIT_FOR_JOBS.fullmatch(parent) else None,
-                        ignore_cleanup_errors=True,
-                    )
-                )
-            )
-            for folder in ("ministack", "jobs"):
-                (scratch / folder).mkdir()
+            place = parent if FIT_FOR_JOBS.fullmatch(parent) else None
+            folder = tempfile.TemporaryDirectory(prefix="aws-", dir=place, ignore_cleanup_errors=True)
+            scratch = Path(stack.enter_context(folder))
+            for name in ("ministack", "jobs"):
+                (scratch / name).mkdir()
             # Each must know the other's address before it starts, so the server beside ministack binds its port first.
             server = AwsJsonServer()
             stack.callback(server.close)
@@ -125,9 +118,7 @@ class EmbeddedAws:
             authorize=authorizer.authorize if authorizer else None,
         )
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def wait(self) -> int:

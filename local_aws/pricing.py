@@ -60,6 +60,7 @@ def product(instance_type: str, component: str, usd_per_hour: str, region: str) 
     sku = code(usage_type)
     term = f"{sku}.{code('OnDemand')}"
     rate = f"{term}.{code('Hrs')}"
+    dimension = {"unit": "Hrs", "rateCode": rate, "pricePerUnit": {"USD": usd_per_hour}}
     return {
         "product": {
             "productFamily": "ML Instance",
@@ -74,20 +75,7 @@ def product(instance_type: str, component: str, usd_per_hour: str, region: str) 
             "sku": sku,
         },
         "serviceCode": SERVICE,
-        "terms": {
-            "OnDemand": {
-                term: {
-                    "priceDimensions": {
-                        rate: {
-                            "unit": "Hrs",
-                            "rateCode": rate,
-                            "pricePerUnit": {"USD": usd_per_hour},
-                        }
-                    },
-                    "sku": sku,
-                }
-            }
-        },
+        "terms": {"OnDemand": {term: {"priceDimensions": {rate: dimension}, "sku": sku}}},
     }
 
 

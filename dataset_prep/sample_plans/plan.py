@@ -108,12 +108,11 @@ def _floor(cell: Cell, walls: list[Wall]) -> Box:
     box = cell.box
 
     def inset(horizontal: bool, line: float) -> float:
-        on_side = [
+        return max(
             wall.thickness / 2
             for wall in walls
             if wall.horizontal == horizontal and cell in wall.sides and wall.start[1 if horizontal else 0] == line
-        ]
-        return max(on_side)
+        )
 
     return Box(
         box.x0 + inset(False, box.x0),

@@ -79,12 +79,10 @@ def make_cells(rng: random.Random, left: float, top: float) -> list[Cell]:
     ys = _grid_lines(rng, top, rows)
     leaves = _subdivide(rng, _Leaf(0, 0, columns, rows), rng.randint(4, 7))
     balcony = _balcony(rng, leaves, columns, rows)
-    boxes = [Box(xs[leaf.i0], ys[leaf.j0], xs[leaf.i1], ys[leaf.j1]) for leaf in leaves if leaf != balcony]
-    cells = [Cell(box, kind) for box, kind in zip(boxes, _uses(rng, boxes), strict=True)]
-    if balcony is not None:
-        box = Box(xs[balcony.i0], ys[balcony.j0], xs[balcony.i1], ys[balcony.j1])
-        cells.append(Cell(box, OUTDOOR))
-    return cells
+    boxes = {leaf: Box(xs[leaf.i0], ys[leaf.j0], xs[leaf.i1], ys[leaf.j1]) for leaf in leaves}
+    outdoor = [Cell(boxes.pop(balcony), OUTDOOR)] if balcony is not None else []
+    indoor = list(boxes.values())
+    return [Cell(box, kind) for box, kind in zip(indoor, _uses(rng, indoor), strict=True)] + outdoor
 
 
 def _grid_lines(rng: random.Random, start: float, count: int) -> list[float]:

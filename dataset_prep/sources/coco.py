@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dataset_contract.coco import Annotation, Category, CocoDataset, Image, parse_coco
-from dataset_contract.findings import Finding, FindingLog
+from dataset_contract.findings import Finding, FindingLog, Place
 from dataset_contract.sanitise import sanitise
 from dataset_contract.strict_json import is_too_large
 from dataset_prep.errors import PrepError, UsageError
@@ -136,7 +136,8 @@ class _Collected:
 
     def add(self, image: Image, boxes: tuple[SourceBox, ...], file: str, split: str | None) -> None:
         """Take an image in, or say why not."""
-        path = self._find(image, file)
+        place: Place = {"file": file, "image_id": image.id}
+        path = self._find(image, file, place)
         if path is None:
             return
         if image.id in self.images:
@@ -144,16 +145,14 @@ class _Collected:
                 "IMAGE_ID_TWICE",
                 f"{file}: the image id {image.id} occurs in another file too.",
                 "Give the images ids that are unique over all files.",
-                file=file,
-                image_id=image.id,
+                **place,
             )
         elif path in self._taken:
             self.found.error(
                 "IMAGE_FILE_TWICE",
                 f"{file}: the images {self._taken[path]} and {image.id} both lead to {path}.",
                 "Give the folder in which the images are where the paths in the file say.",
-                file=file,
-                image_id=image.id,
+                **place,
             )
         else:
             self._taken[path] = image.id
@@ -169,7 +168,7 @@ class _Collected:
                 "Nothing to do if they are not meant to be in the data set.",
             )
 
-    def _find(self, image: Image, file: str) -> Path | None:
+    def _find(self, image: Image, file: str, place: Place) -> Path | None:
         candidates = self._files.find(image.file_name)
         if not candidates:
             similar = self._files.similar(image.file_name)
@@ -178,8 +177,7 @@ class _Collected:
                 "IMAGE_MISSING",
                 f"{file}: image {image.id} is {image.file_name}, and there is no such file{hint}.",
                 "Give the folder that holds it with --images, or correct the name in the file.",
-                file=file,
-                image_id=image.id,
+                **place,
             )
             return None
         if len(candidates) == 1:
@@ -190,8 +188,7 @@ class _Collected:
                 f"{file}: image {image.id} is {image.file_name}; the only file of that name is {candidates[0]}, in "
                 "another folder.",
                 "Give that very folder with --images if it is the same image, else the right one's folder.",
-                file=file,
-                image_id=image.id,
+                **place,
             )
             return None
         by_name = not any(self._files.is_certain(image.file_name, candidate) for candidate in candidates)
@@ -203,8 +200,7 @@ class _Collected:
             "Add the image if it is missing, else give the one folder that is meant with --images."
             if by_name
             else "Give the one folder that is meant with --images.",
-            file=file,
-            image_id=image.id,
+            **place,
         )
         return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from image_reader.header import ImageError, ImageHeader, read_header
 
 _NOT_LABELS = frozenset({"classes.txt", "train.txt", "val.txt", "valid.txt", "test.txt"})
 _MAX_LABEL_BYTES = 64 << 20  # of one image: half a million boxes
+_SEEN = 0.5  # pixels; less is rounding
 
 
 def read_yolo(
@@ -47,14 +49,14 @@ def read_yolo(
     _check_orphans(layout, found)
     _check_folders(order, layout, found)
     images = []
-    tolerated: Counter[str] = Counter()
+    reader = _Reader(layout, repairs, found)
     with garbage_collection_paused():
         for image_id, path in enumerate(order, start=1):
-            image = _read_image(image_id, path, layout, repairs=repairs, found=found, tolerated=tolerated)
+            image = reader.read_image(image_id, path)
             if image is not None:
                 images.append(image)
             advance(1)
-    for what, count in sorted(tolerated.items()):
+    for what, count in sorted(reader.tolerated.items()):
         found.info(
             "LABELS_TOLERATED",
             f"Accepted: {pluralise(count, 'box', 'boxes')} {what}.",
@@ -63,75 +65,67 @@ def read_yolo(
     return Source("yolo", images, found.findings())
 
 
-def _read_image(
-    image_id: int,
-    path: str,
-    layout: YoloLayout,
-    *,
-    repairs: Repairs,
-    found: FindingLog,
-    tolerated: Counter[str],
-) -> SourceImage | None:
-    image_file = Path(path)
-    try:
-        if not image_file.is_file():
-            raise ImageError("is not a regular file")
-        header = read_header(image_file)
-    except (ImageError, OSError) as problem:
-        name = layout.relative(path)
-        error = f"cannot be read ({problem.strerror or problem})" if isinstance(problem, OSError) else problem
-        found.error(IMAGE_BROKEN, f"{name} {error}.", "Replace the image, or remove it and its label.", file=name)
-        return None
-    boxes = tuple(_read_boxes(image_id, path, header, layout, repairs=repairs, found=found, tolerated=tolerated))
-    return SourceImage(image_id, image_file, header.width, header.height, boxes, layout.images[path])
+@dataclass
+class _Reader:
+    """Reads the images of one data set with their boxes."""
 
+    layout: YoloLayout
+    repairs: Repairs
+    found: FindingLog
+    tolerated: Counter[str] = field(default_factory=Counter)
+    """What was accepted as it is -> number of boxes."""
 
-def _read_boxes(
-    image_id: int,
-    path: str,
-    header: ImageHeader,
-    layout: YoloLayout,
-    *,
-    repairs: Repairs,
-    found: FindingLog,
-    tolerated: Counter[str],
-) -> Iterator[SourceBox]:
-    labels = find_label(path)
-    file = layout.relative(labels)
-    place: Place = {"file": file, "image_id": image_id}
-    text = _read_labels(labels, path, file, place, found)
-    classes = layout.classes
-    for row in parse_labels(text, header.width, header.height, clip=repairs.clip):
-        if not isinstance(row, Row):
-            line, error = row
-            if repairs.drop_zero_size and error.code == NO_AREA:
-                message = f"{file}, line {line}, {error}: left out."
-                found.info("BOX_DROPPED", message, "As --drop-zero-size asks.", **place)
+    def read_image(self, image_id: int, path: str) -> SourceImage | None:
+        image_file = Path(path)
+        try:
+            if not image_file.is_file():
+                raise ImageError("is not a regular file")
+            header = read_header(image_file)
+        except (ImageError, OSError) as problem:
+            name = self.layout.relative(path)
+            error = f"cannot be read ({problem.strerror or problem})" if isinstance(problem, OSError) else problem
+            fix = "Replace the image, or remove it and its label."
+            self.found.error(IMAGE_BROKEN, f"{name} {error}.", fix, file=name)
+            return None
+        boxes = tuple(self._read_boxes(image_id, path, header))
+        return SourceImage(image_id, image_file, header.width, header.height, boxes, self.layout.images[path])
+
+    def _read_boxes(self, image_id: int, path: str, header: ImageHeader) -> Iterator[SourceBox]:
+        labels = find_label(path)
+        file = self.layout.relative(labels)
+        place: Place = {"file": file, "image_id": image_id}
+        found, clip = self.found, self.repairs.clip
+        text = _read_labels(labels, path, file, place, found)
+        classes = self.layout.classes
+        for row in parse_labels(text, header.width, header.height, clip=clip):
+            if not isinstance(row, Row):
+                line, error = row
+                if self.repairs.drop_zero_size and error.code == NO_AREA:
+                    message = f"{file}, line {line}, {error}: left out."
+                    found.info("BOX_DROPPED", message, "As --drop-zero-size asks.", **place)
+                    continue
+                option = {NO_AREA: ", or give --drop-zero-size", OUTSIDE: ", or give --clip"}.get(error.code, "")
+                fix = f"Correct or remove the line{option}."
+                found.error(error.code, f"{file}, line {line}, {error}.", fix, **place)
                 continue
-            option = {NO_AREA: ", or give --drop-zero-size", OUTSIDE: ", or give --clip"}.get(error.code, "")
-            found.error(error.code, f"{file}, line {line}, {error}.", f"Correct or remove the line{option}.", **place)
-            continue
-        line, class_index, bbox, cut, confidence = row
-        label = classes.get(class_index)
-        if label is None:
-            message = f"{file}, line {line}, has the class {class_index}, which has no name."
-            found.error("CLASS_UNKNOWN", message, "Name all classes in data.yaml.", **place)
-            continue
-        if cut > TOLERANCE:
-            message = f"{file}, line {line}, reaches beyond the image: cut at its edge."
-            if repairs.clip:
-                found.info("BOX_CLIPPED", message, "As --clip asks.", **place)
-            else:  # Ultralytics, whose format it is, takes such a box and cuts it too
-                fix = "Look at the box in the report; nothing to do if it is right where it is inside."
-                found.warning("BOX_CLIPPED", message, fix, **place)
-        elif cut and min(cut * header.width, cut * header.height) > _SEEN:
-            tolerated["up to 1% beyond the edge of the image, cut at it as by Ultralytics"] += 1
-        if confidence is not None:
-            tolerated["with a confidence, a model's predictions taken for the truth"] += 1
-        yield tuple.__new__(SourceBox, (label, bbox, None, 0))  # SourceBox(...) is a call in Python
-
-
-_SEEN = 0.5  # pixels; less is rounding
+            line, class_index, bbox, cut, confidence = row
+            label = classes.get(class_index)
+            if label is None:
+                message = f"{file}, line {line}, has the class {class_index}, which has no name."
+                found.error("CLASS_UNKNOWN", message, "Name all classes in data.yaml.", **place)
+                continue
+            if cut > TOLERANCE:
+                message = f"{file}, line {line}, reaches beyond the image: cut at its edge."
+                if clip:
+                    found.info("BOX_CLIPPED", message, "As --clip asks.", **place)
+                else:  # Ultralytics, whose format it is, takes such a box and cuts it too
+                    fix = "Look at the box in the report; nothing to do if it is right where it is inside."
+                    found.warning("BOX_CLIPPED", message, fix, **place)
+            elif cut and min(cut * header.width, cut * header.height) > _SEEN:
+                self.tolerated["up to 1% beyond the edge of the image, cut at it as by Ultralytics"] += 1
+            if confidence is not None:
+                self.tolerated["with a confidence, a model's predictions taken for the truth"] += 1
+            yield tuple.__new__(SourceBox, (label, bbox, None, 0))  # SourceBox(...) is a call in Python
 
 
 def _read_labels(labels: str, image: str, file: str, place: Place, found: FindingLog) -> str:

@@ -74,12 +74,8 @@ def _usual_row(line: int, tokens: list[str], width: int, height: int) -> Row | N
         centre_x, centre_y, half_width, half_height = float(x), float(y), float(w) / 2, float(h) / 2
     except ValueError:
         return None
-    left, top, right, bottom = (
-        centre_x - half_width,
-        centre_y - half_height,
-        centre_x + half_width,
-        centre_y + half_height,
-    )
+    left, right = centre_x - half_width, centre_x + half_width
+    top, bottom = centre_y - half_height, centre_y + half_height
     if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
         return None
     x0, y0 = round(left * width, _DECIMALS), round(top * height, _DECIMALS)

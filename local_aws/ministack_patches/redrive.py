@@ -42,13 +42,8 @@ def apply() -> None:
     eventbridge: Any = importlib.import_module("ministack.services.eventbridge")
     for name in STATE_TYPES:
         setattr(states, f"_execute_{name}", jumping(getattr(states, f"_execute_{name}")))
-    add_event, fail, describe, put_events = (
-        states._add_event,
-        states._fail_execution,
-        states._describe_execution,
-        eventbridge._put_events,
-    )
-    handle = states.handle_request
+    add_event, fail, describe = states._add_event, states._fail_execution, states._describe_execution
+    put_events, handle = eventbridge._put_events, states.handle_request
 
     def add_event_unless_jumping(execution: dict[str, Any], kind: str, details: object = None) -> object:
         if RESUME.get() is None or not kind.endswith(("StateEntered", "StateExited")):

@@ -8,7 +8,6 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from local_aws.ministack_process import CONTAINER_PYTHON
@@ -40,9 +39,7 @@ class JobDirectory:
         (self._folder / "tmp").mkdir()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def channel(self, name: str) -> Path:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from local_aws.sagemaker.job_clients import JobClients
+
 if TYPE_CHECKING:
-    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_cloudwatch.type_defs import MetricDatumTypeDef
-    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_logs.type_defs import InputLogEventTypeDef
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
@@ -29,16 +29,8 @@ METRICS_PER_CALL = 1000
 class JobLog:
     """Collects the lines of one attempt of a job in a thread; `flush` sends them."""
 
-    def __init__(
-        self,
-        logs: CloudWatchLogsClient,
-        cloudwatch: CloudWatchClient,
-        *,
-        job_name: str,
-        definitions: Sequence[dict[str, str]],
-    ) -> None:
-        self._logs = logs
-        self._cloudwatch = cloudwatch
+    def __init__(self, clients: JobClients, *, job_name: str, definitions: Sequence[dict[str, str]]) -> None:
+        self._logs, self._cloudwatch = clients.logs, clients.cloudwatch
         self._job_name = job_name
         self._definitions = [(definition["Name"], re.compile(definition["Regex"])) for definition in definitions]
         self._stream = f"{job_name}/algo-1-{int(time.time())}"

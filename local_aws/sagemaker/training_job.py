@@ -53,23 +53,13 @@ class LocalTrainingJob:
         self.spot = bool(self.request.get("EnableManagedSpotTraining"))
         self.instance_type = instance_types(self.request)[0]  # what it asks for first, until it gets one
         self.tags = self.request.get("Tags", [])
-        self._status = JobStatus()
+        self.status = JobStatus()
         self._has_instance = False
         self._stop_reason: StopReason | None = None
         self._failure_reason: str | None = None
         self._model: S3Uri | None = None
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name=self.arn, daemon=True)
-
-    @property
-    def secondary_status(self) -> str:
-        """DescribeTrainingJob's SecondaryStatus."""
-        return self._status.secondary
-
-    @property
-    def ended(self) -> bool:
-        """Whether its status is final."""
-        return self._status.ended
 
     def start(self) -> None:
         """Begin; returns at once."""
@@ -78,21 +68,21 @@ class LocalTrainingJob:
     def stop(self) -> None:
         """StopTrainingJob: SIGTERM, and SIGKILL after the grace period; raises ApiError if it is not running."""
         with self.changed:
-            if self._status.primary != "InProgress":
-                raise invalid(f"The request was rejected because the training job is in status {self._status.primary}.")
+            if self.status.primary != "InProgress":
+                raise invalid(f"The request was rejected because the training job is in status {self.status.primary}.")
             self._request_stop(StopReason.STOPPED)
 
     def interrupt(self) -> None:
         """Take the spot instance away; see TrainingJobs.interrupt."""
         with self.changed:
-            if not self.spot or self._status.secondary != "Training":
+            if not self.spot or self.status.secondary != "Training":
                 raise ValueError(f"{self.arn} is not a managed-spot job that is training.")
             self._request_stop(StopReason.INTERRUPTED)
 
     def close(self) -> None:
         """Kill it and wait until it has ended; nothing more is uploaded."""
         with self.changed:
-            if not self._status.ended:
+            if not self.status.ended:
                 self._request_stop(StopReason.SERVER_CLOSED)
         self._thread.join(timeout=10)
 
@@ -113,14 +103,14 @@ class LocalTrainingJob:
                 "TrainingJobArn": self.arn,
                 **({"FailureReason": self._failure_reason} if self._failure_reason else {}),
                 **({"ModelArtifacts": {"S3ModelArtifacts": str(self._model)}} if self._model else {}),
-                **self._status.describe(),
+                **self.status.describe(),
             }
 
     def _run(self) -> None:
         """The job's thread."""
         number = 0
         try:
-            while not self._status.ended and self._stop_reason is not StopReason.SERVER_CLOSED:
+            while not self.status.ended and self._stop_reason is not StopReason.SERVER_CLOSED:
                 number += 1
                 with JobDirectory(self.folder / str(number)) as directory:
                     self._run_on_one_instance(directory)
@@ -172,8 +162,7 @@ class LocalTrainingJob:
             checkpoints.restore()
         self._go_on("Training")
         log = JobLog(
-            self.clients.logs,
-            self.clients.cloudwatch,
+            self.clients,
             job_name=self.request["TrainingJobName"],
             definitions=self.request["AlgorithmSpecification"].get("MetricDefinitions", []),
         )
@@ -194,7 +183,7 @@ class LocalTrainingJob:
     def _wait_for_instance(self) -> None:
         """Take an instance, Pending while there is none; raises JobFailedError or StoppedBeforeTrainingError."""
         while (instance_type := self.take_instance()) is None:
-            if self._status.secondary != "Pending":
+            if self.status.secondary != "Pending":
                 self._go_on("Pending")
             if self._due_stop() is not None:
                 raise StoppedBeforeTrainingError
@@ -238,11 +227,11 @@ class LocalTrainingJob:
         condition = self.request.get("StoppingCondition", {})
         with self.changed:
             if self._stop_reason is None:
-                if self._status.run_seconds() >= condition.get("MaxRuntimeInSeconds", DEFAULT_RUN_TIME):
+                if self.status.run_seconds() >= condition.get("MaxRuntimeInSeconds", DEFAULT_RUN_TIME):
                     self._request_stop(StopReason.MAX_RUNTIME_EXCEEDED)
-                elif self._status.total_seconds() >= condition.get("MaxWaitTimeInSeconds", float("inf")):
+                elif self.status.total_seconds() >= condition.get("MaxWaitTimeInSeconds", float("inf")):
                     self._request_stop(StopReason.MAX_WAIT_TIME_EXCEEDED)
-                elif self._status.pending_seconds() >= condition.get("MaxPendingTimeInSeconds", float("inf")):
+                elif self.status.pending_seconds() >= condition.get("MaxPendingTimeInSeconds", float("inf")):
                     self._request_stop(StopReason.STOPPED)
             return self._stop_reason
 
@@ -276,5 +265,5 @@ class LocalTrainingJob:
 
     def _enter(self, status: str) -> None:
         """Change the status; the caller holds the lock."""
-        self._status.enter(status)
+        self.status.enter(status)
         self.changed.notify_all()

@@ -70,7 +70,7 @@ class TrainingJobs:
                     "Training job names must be unique within an AWS account and region, "
                     f"and a training job with this name already exists ({self.arn(name)})",
                 )
-            running = [(job.instance_type, job.spot) for job in self._jobs.values() if not job.ended]
+            running = [(job.instance_type, job.spot) for job in self._jobs.values() if not job.status.ended]
             check_quotas(instance_types(request), spot=spot, running=running, quotas=self.quotas)
             job = LocalTrainingJob(
                 request=request,
@@ -121,14 +121,14 @@ class TrainingJobs:
         """
         job = self._job(name)
         with self._changed:
-            if not self._changed.wait_for(lambda: job.ended or job.secondary_status in statuses, timeout):
-                raise TimeoutError(f"{name} is {job.secondary_status} after {timeout} s.")
+            if not self._changed.wait_for(lambda: job.status.ended or job.status.secondary in statuses, timeout):
+                raise TimeoutError(f"{name} is {job.status.secondary} after {timeout} s.")
             return job.describe()
 
     def running(self) -> list[str]:
         """The names of the jobs that have not ended."""
         with self._changed:
-            return [name for name, job in self._jobs.items() if not job.ended]
+            return [name for name, job in self._jobs.items() if not job.status.ended]
 
     def arn(self, name: str) -> str:
         """The ARN of a job, existing or not."""

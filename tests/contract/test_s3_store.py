@@ -8,7 +8,7 @@ import io
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -68,9 +68,12 @@ def s3() -> FakeS3:
     return FakeS3(SampleDataset().all_files())
 
 
+def store_of(s3: FakeS3, prefix: str = "dino-data") -> DatasetStore:
+    return S3Store(cast("Any", s3), "bucket", prefix)
+
+
 def check(s3: FakeS3) -> Report:
-    store: DatasetStore = S3Store(s3, "bucket", "dino-data")
-    return check_dataset(store)
+    return check_dataset(store_of(s3))
 
 
 def test_it_is_the_same_data_set_as_in_a_directory(s3: FakeS3, tmp_path: Path) -> None:
@@ -86,7 +89,7 @@ def test_images_are_not_downloaded(s3: FakeS3) -> None:
 
 @pytest.mark.parametrize("prefix", ["dino-data", "dino-data/", "/dino-data/"])
 def test_the_prefix_may_have_slashes_around_it(s3: FakeS3, prefix: str) -> None:
-    store = S3Store(s3, "bucket", prefix)
+    store = store_of(s3, prefix)
     assert store.location == "s3://bucket/dino-data/"
     assert TRAIN_1 in store.list()
 
@@ -94,14 +97,14 @@ def test_the_prefix_may_have_slashes_around_it(s3: FakeS3, prefix: str) -> None:
 def test_a_prefix_that_only_starts_alike_is_another_place(s3: FakeS3) -> None:
     s3.objects["dino-data-old/manifest.json"] = b"{}"
     assert check(s3).findings == []
-    assert "manifest.json" not in S3Store(s3, "bucket", "dino").list()
+    assert "manifest.json" not in store_of(s3, "dino").list()
 
 
 def test_the_whole_bucket_may_be_the_data_set() -> None:
     s3 = FakeS3({})
     s3.objects = dict(SampleDataset().all_files())
     s3.checksums = {key: _base64_sha256(data) for key, data in s3.objects.items()}
-    assert check_dataset(S3Store(s3, "bucket", "")).findings == []
+    assert check_dataset(store_of(s3, "")).findings == []
 
 
 def test_folder_markers_of_the_console_are_no_files(s3: FakeS3) -> None:

@@ -9,10 +9,11 @@ from dataclasses import replace
 from PIL import Image
 from rich.console import Console
 
-from demo.gallery import Pictures, PredictionPair, SamplePicture, data_uri
-from demo.page import InstancePrice, Page, loss_curve_svg
+from dataset_prep.preview import data_uri
+from demo.gallery import Pictures, PredictionPair, SamplePicture
+from demo.page import Page, loss_curve_svg
 from demo.phases import Phase, PhaseLog
-from demo.summary import DatasetSummary, Summary
+from demo.summary import Summary
 
 SUMMARY = Summary(
     execution_arn="arn:aws:states:us-east-1:000000000000:execution:machine:one",
@@ -23,11 +24,11 @@ SUMMARY = Summary(
     first_loss=40.25,
     last_loss=9.5,
     model_artifact="s3://bucket/training-jobs/floorplan-one/output/model.tar.gz",
-    dataset=DatasetSummary(
-        images=24,
-        annotations=480,
-        splits={"train": {"images": 16, "annotations": 480, "annotations_by_class": {"wall": 300, "room": 180}}},
-    ),
+    dataset={
+        "images": 24,
+        "annotations": 480,
+        "splits": {"train": {"images": 16, "annotations": 480, "annotations_by_class": {"wall": 300, "room": 180}}},
+    },
     phases=[Phase("deploy", 30.0), Phase("train", 60.0)],
     stack_outputs={"DatasetBucketName": "bucket"},
 )
@@ -40,14 +41,13 @@ def rendered(summary: Summary = SUMMARY) -> str:
         preset="tiny",
         generated=True,
         classes=["wall", "room"],
-        colours={"wall": "#d1495b", "room": "#2e86ab"},
         states=["Resolve", "Validate"],
         pictures=Pictures([SamplePicture("train", 3, picture)], "test", [PredictionPair(7, picture, 20, picture, 18)]),
         losses=[40.25, 20.0, 9.5],
         f1=0.52,
         training_phase="train",
-        training_usd=0.0303,
-        price=InstancePrice("ml.g5.2xlarge", 1.515, "us-east-1", "2026-08"),
+        instance_type="ml.g5.2xlarge",
+        billable_seconds=72,
     ).to_html()
 
 

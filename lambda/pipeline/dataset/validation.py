@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from dataset_contract.check import DatasetContent, check_content, check_images
 from dataset_contract.file_facts import FileFacts, read_image_facts
@@ -57,7 +57,7 @@ class Validation:
     @property
     def store(self) -> S3Store:
         """The data set."""
-        return S3Store(cast("Any", self.s3), self.bucket, f"{self.prefix}/")  # typed more narrowly than its protocol
+        return S3Store(self.s3, self.bucket, f"{self.prefix}/")
 
     def run(self) -> DatasetCheck:
         """Check all, or all but the images where they are too many for one function.
