@@ -48,7 +48,7 @@ try:
     from dataset_prep.errors import PrepError, UsageError
     from dataset_prep.prepare import Options, prepare
     from dataset_prep.selection import SelectionOptions
-    from dataset_prep.sources.cubicasa5k_classes import Policy
+    from dataset_prep.sources.cubicasa5k_policy import Policy
     from dataset_prep.sources.formats import FORMATS, SourceOptions
     from dataset_prep.sources.repairs import Repairs
     from dataset_prep.sources.source import class_name

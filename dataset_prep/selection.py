@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from dataset_contract.findings import Finding, FindingLog
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.plural import pluralise
-from dataset_prep.sources.cubicasa5k_classes import CLASSES, ROOM
+from dataset_prep.sources.cubicasa5k_policy import CLASSES, ROOM
 from dataset_prep.sources.source import Source, SourceImage, class_name
 from dataset_prep.split import Shares, split_ids
 

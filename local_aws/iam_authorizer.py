@@ -13,7 +13,7 @@ from local_aws.aws_json import Call, Permission
 
 
 class IamAuthorizer:
-    """The client of ministack_patches/iam_authorizer.py. endpoint, ca_bundle: ministack's."""
+    """The client of ministack_patches/iam_endpoints.py. endpoint, ca_bundle: ministack's."""
 
     def __init__(self, endpoint: str, ca_bundle: str) -> None:
         self._endpoint = endpoint

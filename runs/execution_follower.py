@@ -13,8 +13,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 from pipeline.aws_errors import error_code
+from pipeline.job.description import instance_type
 from pipeline.job.log import LOG_GROUP
-from pipeline.job.state import instance_type
 
 from runs.execution_history import states_after
 

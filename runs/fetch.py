@@ -5,7 +5,7 @@ from pathlib import Path
 
 import boto3
 from pipeline.client_types import S3Client
-from pipeline.job.health import HEALTH_FILE
+from pipeline.job.health_reader import HEALTH_FILE
 from pipeline.s3_layout import CHECKPOINTS, REPORTS
 
 from dataset_contract.atomic_write import atomic_path

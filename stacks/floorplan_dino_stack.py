@@ -25,7 +25,7 @@ from stacks.state_machine import TrainingPipeline
 from stacks.training_code_asset import TrainingCodeAsset
 from stacks.training_image import training_image
 from stacks.training_role import TrainingRole
-from stacks.wildcards import acknowledge_wildcards
+from stacks.wildcard_acknowledgements import acknowledge_wildcards
 
 MODEL_PACKAGE_GROUP = "floorplan-dino"
 """The registry's group of models. Judge makes it with the first model."""

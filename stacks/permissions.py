@@ -11,7 +11,7 @@ from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_sns as sns
 from pipeline import cloudwatch_metrics
 from pipeline.execution import JOB_NAME_PREFIX
-from pipeline.s3_layout import CHECKPOINTS, LOCKS, PRETRAINED, REPORTS, RUNS, TRAINING_CODE, TRAINING_JOBS
+from pipeline.s3_layout import CHECKPOINTS, LOCKS, PRETRAINED, REPORTS, STAGE_RECORDS, TRAINING_CODE, TRAINING_JOBS
 
 from stacks.training_image import TrainingImage
 
@@ -78,8 +78,8 @@ def allow_quote(function: lambda_.Function, *, bucket: s3.Bucket) -> None:
     _grant(
         function,
         _allow(["pricing:GetProducts", "servicequotas:ListServiceQuotas"], "*"),  # neither action knows resources
-        _list(bucket, f"{RUNS}*"),
-        _allow(["s3:GetObject"], bucket.arn_for_objects(f"{RUNS}*")),
+        _list(bucket, f"{STAGE_RECORDS}*"),
+        _allow(["s3:GetObject"], bucket.arn_for_objects(f"{STAGE_RECORDS}*")),
     )
 
 
@@ -109,7 +109,7 @@ def allow_judgement(function: lambda_.Function, *, bucket: s3.Bucket, image: Tra
         _list(bucket, f"{TRAINING_JOBS}*"),  # without it, an artifact that is not there reads as "denied"
         _allow(["s3:GetObject"], bucket.arn_for_objects(f"{TRAINING_JOBS}*")),
         # The metrics go beside the data set's report.
-        _allow(["s3:PutObject"], *(bucket.arn_for_objects(f"{prefix}*") for prefix in (RUNS, REPORTS))),
+        _allow(["s3:PutObject"], *(bucket.arn_for_objects(f"{prefix}*") for prefix in (STAGE_RECORDS, REPORTS))),
         _allow(["sagemaker:DescribeTrainingJob"], training_jobs(stack)),
         _allow(
             [

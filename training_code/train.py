@@ -18,8 +18,8 @@ from training_code.data.checked_dataset import open_dataset
 from training_code.job.distributed import initialise, torchrun_command
 from training_code.job.failures import TrainingError, write_failure
 from training_code.job.hyperparameters import JobConfig, read_hyperparameters
+from training_code.job.interruptions import StopRequest
 from training_code.job.sagemaker_paths import SageMakerPaths
-from training_code.job.watch import StopRequest
 from training_code.loop.memory import memory_failures
 from training_code.loop.trainer import Trainer
 

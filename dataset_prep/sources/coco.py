@@ -13,8 +13,8 @@ from dataset_contract.findings import Finding, FindingLog, Place
 from dataset_contract.sanitise import sanitise
 from dataset_contract.strict_json import is_too_large
 from dataset_prep.errors import PrepError, UsageError
-from dataset_prep.sources.path_suffixes import PathSuffixes
 from dataset_prep.sources.source import Source, SourceBox, SourceImage, class_name
+from dataset_prep.sources.stale_paths import PathSuffixes
 
 _SPLIT_WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 _SECTION = re.compile(rb'"(?:images|annotations|categories)"\s*:\s*\[')

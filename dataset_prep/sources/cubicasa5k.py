@@ -17,7 +17,6 @@ from dataset_contract.findings import Finding, FindingLog, Place
 from dataset_prep.broken_images import IMAGE_BROKEN
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.progress import Advance, no_progress
-from dataset_prep.sources.cubicasa5k_classes import ROOM, WALL, Policy
 from dataset_prep.sources.cubicasa5k_plans import (
     ANNOTATION,
     CATEGORIES,
@@ -27,6 +26,7 @@ from dataset_prep.sources.cubicasa5k_plans import (
     find_plans,
     find_root,
 )
+from dataset_prep.sources.cubicasa5k_policy import ROOM, WALL, Policy
 from dataset_prep.sources.ink_overlap import grey_thumbnail, ink_overlap
 from dataset_prep.sources.model_svg import Model, Polygon, Space, SvgError, parse_model
 from dataset_prep.sources.repairs import NONE, Repairs

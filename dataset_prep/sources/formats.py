@@ -12,8 +12,8 @@ from rich.console import Console
 from dataset_prep.errors import UsageError
 from dataset_prep.progress import phase
 from dataset_prep.sources.coco import find_annotations, read_coco
-from dataset_prep.sources.cubicasa5k_classes import Policy
 from dataset_prep.sources.cubicasa5k_plans import ANNOTATION, count_plans, find_root
+from dataset_prep.sources.cubicasa5k_policy import Policy
 from dataset_prep.sources.image_files import SUFFIXES
 from dataset_prep.sources.repairs import Repairs, repair
 from dataset_prep.sources.source import Source

@@ -13,7 +13,7 @@ PRETRAINED = "pretrained/"
 """Weights to start from, uploaded by hand; data sets of the same model share them."""
 LOCKS = "locks/"
 """One object for each data set that an execution works on."""
-RUNS = "runs/"
+STAGE_RECORDS = "runs/"
 """What each completed training job took and cost; the next quotes are made of it."""
 
 
@@ -55,9 +55,9 @@ def lock_key(dataset_prefix: str) -> str:
     return f"{LOCKS}{dataset_prefix}.json"
 
 
-def run_record_key(execution_name: str, stage: int) -> str:
+def stage_record_key(execution_name: str, stage: int) -> str:
     """The record of one stage of an execution."""
-    return f"{RUNS}{execution_name}-{stage}.json"
+    return f"{STAGE_RECORDS}{execution_name}-{stage}.json"
 
 
 def training_code_prefix(asset_key: str) -> str:

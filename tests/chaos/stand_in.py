@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.end_to_end.deployed import ROOT, Deployed
 
-REAL_MODULES = ("__init__.py", "failures.py", "health.py", "metric_lines.py", "sagemaker_paths.py", "watch.py")
+REAL_MODULES = ("__init__.py", "failures.py", "health.py", "metric_lines.py", "sagemaker_paths.py", "interruptions.py")
 """Of training_code/job: the formats that the pipeline reads, and how a job is told to stop."""
 
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from dataset_contract.findings import FindingLog, Severity
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.sources.coco import find_annotations, read_coco
-from dataset_prep.sources.path_suffixes import PathSuffixes
 from dataset_prep.sources.source import Source
+from dataset_prep.sources.stale_paths import PathSuffixes
 
 MakeImage = Callable[..., Path]
 STALE = "/kaggle/input/cubicasa5k/cubicasa5k/cubicasa5k"

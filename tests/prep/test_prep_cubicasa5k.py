@@ -16,8 +16,8 @@ from PIL import Image, ImageDraw
 from dataset_contract.findings import Severity
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.sources.cubicasa5k import read_cubicasa5k
-from dataset_prep.sources.cubicasa5k_classes import Policy
 from dataset_prep.sources.cubicasa5k_plans import find_root
+from dataset_prep.sources.cubicasa5k_policy import Policy
 from dataset_prep.sources.repairs import Repairs
 from dataset_prep.sources.source import Source
 

@@ -16,7 +16,7 @@ from PIL import Image
 from dataset_prep.sample_plans.plan import make_plan
 from dataset_prep.samples import main, write_samples
 from dataset_prep.sources.cubicasa5k import read_cubicasa5k
-from dataset_prep.sources.cubicasa5k_classes import Policy
+from dataset_prep.sources.cubicasa5k_policy import Policy
 
 
 def hashes(root: Path) -> dict[str, str]:

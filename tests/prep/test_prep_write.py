@@ -17,7 +17,7 @@ from dataset_contract.stores import DirectoryStore
 from dataset_prep.errors import UsageError
 from dataset_prep.selection import Selection
 from dataset_prep.sources.cubicasa5k import read_cubicasa5k
-from dataset_prep.sources.cubicasa5k_classes import Policy
+from dataset_prep.sources.cubicasa5k_policy import Policy
 from dataset_prep.sources.source import SourceBox, SourceImage
 from dataset_prep.split import split_ids
 from dataset_prep.write import write_dataset

@@ -10,8 +10,8 @@ from training_code import train
 from training_code.data.checked_dataset import open_dataset
 from training_code.job.distributed import initialise
 from training_code.job.hyperparameters import read_hyperparameters
+from training_code.job.interruptions import StopRequest
 from training_code.job.sagemaker_paths import SageMakerPaths
-from training_code.job.watch import StopRequest
 from training_code.loop.trainer import Trainer
 
 paths = SageMakerPaths.from_environment()

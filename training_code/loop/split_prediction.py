@@ -10,7 +10,7 @@ from training_code.data.plan_dataset import PlanDataset
 from training_code.dino.model import DINO
 from training_code.dino.post_processing import post_process
 from training_code.job.distributed import DistributedContext
-from training_code.job.watch import StopRequest
+from training_code.job.interruptions import StopRequest
 
 
 @torch.inference_mode()

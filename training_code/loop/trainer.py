@@ -15,10 +15,10 @@ from training_code.job.artifact import write_artifact
 from training_code.job.distributed import DistributedContext
 from training_code.job.failures import StallError, write_failure
 from training_code.job.hyperparameters import JobConfig
+from training_code.job.interruptions import StallWatchdog, StopRequest
 from training_code.job.sagemaker_paths import SageMakerPaths
 from training_code.job.starting_weights import load_starting_weights
 from training_code.job.training_log import TrainingLog
-from training_code.job.watch import StallWatchdog, StopRequest
 from training_code.loop.health_file import HealthFile
 from training_code.loop.memory import memory_failures, worst_case_batch
 from training_code.loop.metric_window import MetricWindow

@@ -11,12 +11,12 @@ from pipeline.cloudwatch_metrics import COST, put_metrics
 from pipeline.dataset.lock import release
 from pipeline.ending.execution_state import ExecutionState
 from pipeline.ending.finished_execution import FinishedExecution
-from pipeline.ending.message import send_once
+from pipeline.ending.message_delivery import send_once
 from pipeline.ending.outcome import Failure
 from pipeline.execution import Execution
 from pipeline.job.cost import jobs_cost
 from pipeline.job.execution_jobs import existing_jobs, stop_job
-from pipeline.job.pretrained_weights import starting_weights
+from pipeline.job.starting_weights import starting_weights
 from pipeline.request import PRESETS
 from pipeline.s3_layout import LOCKS, uri
 from pipeline.settings import FinaliseSettings

@@ -11,7 +11,7 @@ from pipeline.ending.execution_state import ExecutionState
 from pipeline.ending.outcome import Failure, Outcome
 from pipeline.execution import Execution
 from pipeline.job.cost import JobsCost
-from pipeline.job.state import has_completed, instance_type
+from pipeline.job.description import has_completed, instance_type
 from pipeline.links import execution_link, job_link, log_group_link
 from pipeline.name_list import name_list
 from pipeline.request import FIELDS

@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.dataset.validation import DatasetCheck
 from pipeline.execution import Execution
 from pipeline.job.execution_jobs import EXECUTION_TAG
-from pipeline.job.pretrained_weights import CHANNEL as PRETRAINED_CHANNEL
+from pipeline.job.starting_weights import CHANNEL as PRETRAINED_CHANNEL
 from pipeline.quote.cost_quote import Choice
 from pipeline.request import Request
 from pipeline.s3_layout import PRETRAINED, TRAINING_JOBS, checkpoints_prefix, training_code_prefix, uri

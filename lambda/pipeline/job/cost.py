@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.billing import STOPPING_SECONDS, cost_usd
 from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
-from pipeline.job.state import billable_seconds, instance_type
+from pipeline.job.description import billable_seconds, instance_type
 from pipeline.quote.cost_quote import Quote
 
 

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from pipeline.aws_errors import error_code, raising_unavailable
 from pipeline.client_types import SageMakerClient
 from pipeline.execution import Execution
-from pipeline.job.state import describe_job
+from pipeline.job.description import describe_job
 
 EXECUTION_TAG = "floorplan-dino:execution"
 """The tag that says which execution a job belongs to; its value is Execution.tag."""

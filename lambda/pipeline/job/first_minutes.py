@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.errors import FirstMinutesFailed
-from pipeline.job.checkpoints import CheckpointFolder
+from pipeline.job.checkpoint_folder import CheckpointFolder
 from pipeline.job.log import LogEnd
 from training_code.job.health import JUDGED_STEPS
 

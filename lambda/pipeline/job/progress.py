@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Literal
 
 from pipeline.errors import LaunchFailed, PipelineError, TrainingFailed
+from pipeline.job.description import QUEUED, error_of, has_completed, has_ended, lacked_capacity, status_since
 from pipeline.job.first_minutes import judge_first_minutes
 from pipeline.job.launched_job import Attempt, StopReason
 from pipeline.job.snapshot import JobSnapshot
-from pipeline.job.state import QUEUED, error_of, has_completed, has_ended, lacked_capacity, status_since
 
 Action = Literal["wait", "first_minutes_passed", "first_minutes_failed", "stop", "relaunch", "completed", "failed"]
 

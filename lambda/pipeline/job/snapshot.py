@@ -8,11 +8,11 @@ from typing import Any
 
 from pipeline.billing import cost_usd
 from pipeline.execution import Execution
-from pipeline.job.checkpoints import CheckpointFolder
+from pipeline.job.checkpoint_folder import CheckpointFolder
 from pipeline.job.cost import usd_per_hour
+from pipeline.job.description import BILLED, billable_seconds, has_ended, status_since
 from pipeline.job.launched_job import Attempt, LaunchedJob
 from pipeline.job.log import LogEnd
-from pipeline.job.state import BILLED, billable_seconds, has_ended, status_since
 from pipeline.quote.cost_quote import Quote
 from pipeline.request import Request
 from pipeline.settings import WatchSettings

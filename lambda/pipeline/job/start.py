@@ -16,10 +16,10 @@ from pipeline.errors import AwsUnavailable, LaunchFailed, OverBudget
 from pipeline.execution import Execution
 from pipeline.job.arguments import CODE_ARCHIVE, checkpoints_uri, training_job_arguments, watch_interval_seconds
 from pipeline.job.cost import committed_usd
+from pipeline.job.description import describe_job, has_completed, possible_types
 from pipeline.job.execution_jobs import belongs_to, existing_jobs, stop_job
 from pipeline.job.launched_job import Attempt, LaunchedJob
-from pipeline.job.pretrained_weights import choose_weights
-from pipeline.job.state import describe_job, has_completed, possible_types
+from pipeline.job.starting_weights import choose_weights
 from pipeline.quote.cost_quote import Choice, Quote
 from pipeline.request import Request
 from pipeline.s3_layout import training_code_prefix, uri

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from dataset_contract.sanitise import sanitise
 from dataset_contract.split_checks import MAX_CATEGORY_ID
 from pipeline.aws_errors import error_code, raising_unavailable
-from pipeline.job.health import HEALTH_FILE, RunHealth, read_health
+from pipeline.job.health_reader import HEALTH_FILE, StageHealth, read_health
 from pipeline.s3_layout import bucket_and_key
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ MAX_CLASSES = MAX_CATEGORY_ID + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunMetrics:
+class StageMetrics:
     """What the gate compares, on the validation split; each from 0 to 1."""
 
     ap: float
@@ -45,10 +45,10 @@ class RunMetrics:
 class Artifact:
     """What an artifact tells about its stage."""
 
-    metrics: RunMetrics | None
+    metrics: StageMetrics | None
     metrics_file: bytes | None
     """metrics.json as it is, if it could be read."""
-    health: RunHealth | None
+    health: StageHealth | None
     complaint: str | None
     """One sentence why there are no metrics; None if there are."""
 
@@ -79,7 +79,7 @@ def read_artifact(s3: S3Client, uri: str) -> Artifact:
     return Artifact(metrics=metrics, metrics_file=files[METRICS_FILE], health=health, complaint=None)
 
 
-def parse_metrics(content: bytes) -> RunMetrics:
+def parse_metrics(content: bytes) -> StageMetrics:
     """The metrics in metrics.json. Raises ValueError, which says what is wrong."""
     try:
         metrics = json.loads(content, parse_constant=_refuse_constant)
@@ -97,7 +97,7 @@ def parse_metrics(content: bytes) -> RunMetrics:
         f1_by_class[sanitise(name, longest=64)] = (
             None if figures.get("f1") is None else _share(f"classes.{name}.f1", figures["f1"])
         )
-    return RunMetrics(ap=_share("ap", metrics.get("ap")), f1=_share("f1", metrics.get("f1")), f1_by_class=f1_by_class)
+    return StageMetrics(ap=_share("ap", metrics.get("ap")), f1=_share("f1", metrics.get("f1")), f1_by_class=f1_by_class)
 
 
 def _files(body: IO[bytes]) -> tuple[dict[str, bytes], str | None]:

@@ -10,8 +10,8 @@ from pipeline.client_types import S3Client, SageMakerClient
 from pipeline.dataset.validation import DatasetCheck
 from pipeline.execution import Execution
 from pipeline.job.cost import usd_per_hour
+from pipeline.job.description import billable_seconds, instance_type, require_job
 from pipeline.job.launched_job import Attempt, LaunchedJob
-from pipeline.job.state import billable_seconds, instance_type, require_job
 from pipeline.model.artifact_metrics import Artifact, read_artifact
 from pipeline.model.quality_gate import gate_of, shortfalls
 from pipeline.model.registry import AP, DATASET_VERSION, last_accepted, make_group, register_model

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.errors import RequestInvalid
-from pipeline.model.artifact_metrics import RunMetrics
+from pipeline.model.artifact_metrics import StageMetrics
 from pipeline.name_list import name_list
 from pipeline.request import Request
 
@@ -35,7 +35,7 @@ def gate_of(request: Request, classes: Sequence[str]) -> tuple[dict[str, float],
 
 
 def shortfalls(
-    metrics: RunMetrics, *, gate: Mapping[str, float], accepted: AcceptedModel | None, dataset_version: str
+    metrics: StageMetrics, *, gate: Mapping[str, float], accepted: AcceptedModel | None, dataset_version: str
 ) -> list[str]:
     """One sentence for each thing that the model does not reach; none if it may be registered.
 

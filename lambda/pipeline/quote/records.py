@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from pipeline.aws_errors import raising_unavailable
 from pipeline.client_types import S3Client
-from pipeline.s3_layout import RUNS, run_record_key
+from pipeline.s3_layout import STAGE_RECORDS, stage_record_key
 
 NEWEST = 30
 """How many records a quote reads."""
@@ -52,7 +52,7 @@ def write_record(s3: S3Client, *, bucket: str, execution_name: str, stage: int, 
     with raising_unavailable():
         s3.put_object(
             Bucket=bucket,
-            Key=run_record_key(execution_name, stage),
+            Key=stage_record_key(execution_name, stage),
             Body=body.encode(),
             ContentType="application/json",
         )
@@ -61,7 +61,7 @@ def write_record(s3: S3Client, *, bucket: str, execution_name: str, stage: int, 
 def read_records(s3: S3Client, *, bucket: str) -> list[StageRecord]:
     """The newest records, newest first, without broken ones. Raises AwsUnavailable."""
     with raising_unavailable():
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=RUNS)
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=STAGE_RECORDS)
         listed = [item for page in pages for item in page.get("Contents", [])]
         newest = sorted(listed, key=lambda item: item["LastModified"], reverse=True)[:NEWEST]
         contents = [s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read() for item in newest]

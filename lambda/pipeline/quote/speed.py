@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.quote.records import StageRecord
 
-_RUNS = 5
+_RECORDS = 5
 """How many of the newest runs count, by their median: code and data change, and an outlier must not spoil the quote."""
 
 ESTIMATES_DATE = "2026-11"
@@ -36,7 +36,7 @@ def speed_of(recipe: str, instance_type: str, records: Iterable[StageRecord]) ->
         record.images_per_second
         for record in records
         if (record.recipe, record.instance_type) == (recipe, instance_type)
-    ][:_RUNS]
+    ][:_RECORDS]
     if measured:
         runs = "the last run" if len(measured) == 1 else f"the last {len(measured)} runs"
         return Speed(images_per_second=statistics.median(measured), source=f"measured in {runs} on {instance_type}")
@@ -55,5 +55,5 @@ def spot_saving_of(instance_type: str, records: Iterable[StageRecord]) -> float 
         record.spot_saving
         for record in records
         if record.instance_type == instance_type and record.spot_saving is not None
-    ][:_RUNS]
+    ][:_RECORDS]
     return statistics.median(savings) if savings else None

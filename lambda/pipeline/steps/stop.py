@@ -5,10 +5,10 @@ from dataclasses import replace
 from pipeline.clients import sagemaker_client
 from pipeline.errors import LaunchFailed
 from pipeline.execution import Execution
+from pipeline.job.description import describe_job
 from pipeline.job.execution_jobs import stop_job
 from pipeline.job.launched_job import LaunchedJob
 from pipeline.job.progress import Progress
-from pipeline.job.state import describe_job
 from pipeline.step import Step
 
 

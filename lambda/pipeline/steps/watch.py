@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from pipeline.clients import cloudwatch_client, logs_client, s3_client, sagemaker_client
 from pipeline.cloudwatch_metrics import COST_SO_FAR, QUIET, put_metrics
 from pipeline.execution import Execution
-from pipeline.job.checkpoints import read_checkpoint_folder
+from pipeline.job.checkpoint_folder import read_checkpoint_folder
+from pipeline.job.description import require_job
 from pipeline.job.launched_job import LaunchedJob
 from pipeline.job.log import read_log_end
 from pipeline.job.progress import Progress, judge_progress
 from pipeline.job.snapshot import JobSnapshot
-from pipeline.job.state import require_job
 from pipeline.quote.cost_quote import Quote
 from pipeline.request import Request
 from pipeline.settings import WatchSettings

@@ -18,6 +18,7 @@ from typing import Any
 
 from training_code.job.failures import write_failure
 from training_code.job.health import JUDGED_STEPS, judge_health
+from training_code.job.interruptions import StopRequest
 from training_code.job.metric_lines import (
     CLASS_FIGURES,
     TRAINING_FIGURES,
@@ -27,7 +28,6 @@ from training_code.job.metric_lines import (
     validation_line,
 )
 from training_code.job.sagemaker_paths import SageMakerPaths
-from training_code.job.watch import StopRequest
 
 STEPS_PER_LINE = 4
 STEPS_PER_EPOCH = 20

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from pipeline.ending.finished_execution import FinishedExecution
-from pipeline.ending.message import send_once
+from pipeline.ending.message_delivery import send_once
 from pipeline.errors import AwsUnavailable
 from pipeline.execution import Execution
 from pipeline.job.cost import JobsCost

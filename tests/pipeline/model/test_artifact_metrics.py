@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pipeline.errors import AwsUnavailable
 from pipeline.model import artifact_metrics
-from pipeline.model.artifact_metrics import Artifact, RunMetrics, parse_metrics, read_artifact
+from pipeline.model.artifact_metrics import Artifact, StageMetrics, parse_metrics, read_artifact
 
 from tests.pipeline.artifacts import HEALTH, METRICS, packed
 from tests.pipeline.conftest import StubbedClient
@@ -30,7 +30,7 @@ def read(s3: StubbedClient, content: bytes, *, length: int | None = None) -> Art
 def test_metrics_and_health_are_read(s3: StubbedClient, folder: str) -> None:
     files = {"model.safetensors": b"\0" * 100_000, "metrics.json": METRICS, "health.json": HEALTH}
     found = read(s3, packed({f"{folder}{name}": content for name, content in files.items()}))
-    assert found.metrics == RunMetrics(ap=0.71, f1=0.93, f1_by_class={"wall": 0.95, "room": 0.91})
+    assert found.metrics == StageMetrics(ap=0.71, f1=0.93, f1_by_class={"wall": 0.95, "room": 0.91})
     assert found.metrics_file == METRICS
     assert found.health is not None
     assert (found.health.status, found.complaint) == ("healthy", None)

@@ -2,12 +2,12 @@
 
 import pytest
 from pipeline.errors import RequestInvalid
-from pipeline.model.artifact_metrics import RunMetrics
+from pipeline.model.artifact_metrics import StageMetrics
 from pipeline.model.quality_gate import AcceptedModel, gate_of, shortfalls
 from pipeline.request import parse_request
 from pipeline.settings import Defaults
 
-METRICS = RunMetrics(ap=0.7, f1=0.92, f1_by_class={"room": 0.9, "wall": None})
+METRICS = StageMetrics(ap=0.7, f1=0.92, f1_by_class={"room": 0.9, "wall": None})
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/floorplan-dino/3"
 GATE = {"room": 0.895}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from pipeline.execution import Execution
-from pipeline.job.checkpoints import CheckpointFolder
+from pipeline.job.checkpoint_folder import CheckpointFolder
 from pipeline.job.launched_job import LaunchedJob
 from pipeline.job.log import LogEnd
 from pipeline.job.snapshot import JobSnapshot

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pipeline.execution import Execution
-from pipeline.job.checkpoints import CheckpointFolder
-from pipeline.job.health import read_health
+from pipeline.job.checkpoint_folder import CheckpointFolder
+from pipeline.job.description import QUEUED
+from pipeline.job.health_reader import read_health
 from pipeline.job.log import LogEnd
 from pipeline.job.snapshot import JobSnapshot
-from pipeline.job.state import QUEUED
 from pipeline.quote.cost_quote import Quote
 from pipeline.request import parse_request
 from pipeline.settings import Defaults, WatchSettings

@@ -6,9 +6,9 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
+from pipeline.job.description import BILLED, QUEUED
 from pipeline.job.launched_job import StopReason
 from pipeline.job.progress import judge_progress
-from pipeline.job.state import BILLED, QUEUED
 from pipeline.state import to_state
 
 from tests.pipeline.job.progress.snapshots import (

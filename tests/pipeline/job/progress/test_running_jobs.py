@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from pipeline.job.checkpoints import CheckpointFolder
+from pipeline.job.checkpoint_folder import CheckpointFolder
 from pipeline.job.launched_job import StopReason
 from pipeline.job.log import LogEnd
 from pipeline.job.progress import judge_progress

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 from pipeline.errors import AwsUnavailable, LaunchFailed
-from pipeline.job.pretrained_weights import choose_weights
+from pipeline.job.starting_weights import choose_weights
 from pipeline.request import Request
 
 from tests.pipeline.bucket_in_memory import BucketInMemory

@@ -21,7 +21,7 @@ AUTHORIZE = "/_local_aws/authorize"
 ROLE_CREDENTIALS = "/_local_aws/role-credentials"
 
 
-def with_iam_authorizer(app: App) -> App:
+def with_iam_endpoints(app: App) -> App:
     """The app with the two paths."""
     answers = {AUTHORIZE: authorize, ROLE_CREDENTIALS: role_credentials}
 

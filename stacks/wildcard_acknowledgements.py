@@ -8,7 +8,7 @@ from aws_cdk import Acknowledgment, Arn, ArnFormat, Stack, Validations
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
-from pipeline.s3_layout import CHECKPOINTS, LOCKS, PRETRAINED, REPORTS, RUNS, TRAINING_CODE, TRAINING_JOBS
+from pipeline.s3_layout import CHECKPOINTS, LOCKS, PRETRAINED, REPORTS, STAGE_RECORDS, TRAINING_CODE, TRAINING_JOBS
 
 from stacks.permissions import MESSAGES, executions_of, model_packages_of, training_jobs, training_logs
 
@@ -39,7 +39,7 @@ def acknowledge_wildcards(
         f"{CHECKPOINTS}*/health.json": "one folder an execution",
         f"{TRAINING_JOBS}*": "one folder a job; SageMaker chooses the names in it",
         f"{LOCKS}*": "one lock a data set, whose prefix a request may name",
-        f"{RUNS}*": "one record a run",
+        f"{STAGE_RECORDS}*": "one record a run",
     }
     machine = Arn.split(state_machine.state_machine_arn, ArnFormat.COLON_RESOURCE_NAME).resource_name
     resources = {

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.aws_errors import error_code, raising_unavailable
 from pipeline.client_types import S3Client
-from pipeline.job.health import HEALTH_FILE, MAX_HEALTH_BYTES, RunHealth, read_health
+from pipeline.job.health_reader import HEALTH_FILE, MAX_HEALTH_BYTES, StageHealth, read_health
 from pipeline.s3_layout import bucket_and_key
 
 
@@ -17,7 +17,7 @@ class CheckpointFolder:
 
     last: datetime | None = None
     """When the last object was written, whichever it is."""
-    health: RunHealth | None = None
+    health: StageHealth | None = None
     health_written: datetime | None = None
 
 
@@ -35,7 +35,7 @@ def read_checkpoint_folder(s3: S3Client, uri: str) -> CheckpointFolder:
     )
 
 
-def _read(s3: S3Client, bucket: str, key: str) -> RunHealth | None:
+def _read(s3: S3Client, bucket: str, key: str) -> StageHealth | None:
     try:
         with raising_unavailable():
             body = s3.get_object(Bucket=bucket, Key=key)["Body"]

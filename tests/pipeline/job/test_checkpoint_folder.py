@@ -9,8 +9,8 @@ import pytest
 from botocore.response import StreamingBody
 from hypothesis import given
 from hypothesis import strategies as st
-from pipeline.job.checkpoints import CheckpointFolder, read_checkpoint_folder
-from pipeline.job.health import read_health
+from pipeline.job.checkpoint_folder import CheckpointFolder, read_checkpoint_folder
+from pipeline.job.health_reader import read_health
 
 from tests.pipeline.conftest import StubbedClient
 from training_code.job.health import judge_health

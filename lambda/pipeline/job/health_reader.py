@@ -11,7 +11,7 @@ MAX_HEALTH_BYTES = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunHealth:
+class StageHealth:
     """What the trainer says about a stage, by the criteria of training_code/job/health.py."""
 
     status: str
@@ -25,7 +25,7 @@ class RunHealth:
     failed_messages: tuple[str, ...]
 
 
-def read_health(content: bytes) -> RunHealth | None:
+def read_health(content: bytes) -> StageHealth | None:
     """What health.json says; None if it is not what the trainer writes."""
     try:
         health = json.loads(content)
@@ -38,7 +38,7 @@ def read_health(content: bytes) -> RunHealth | None:
     numbers = all(isinstance(value, int | float) and math.isfinite(value) and value >= 0 for value in (steps, seconds))
     if status not in ("healthy", "undecided", "unhealthy") or not numbers:
         return None
-    return RunHealth(
+    return StageHealth(
         status=status,
         steps=int(steps),
         seconds=float(seconds),

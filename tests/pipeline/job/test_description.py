@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pipeline.aws_errors import raising_unavailable
 from pipeline.errors import AwsUnavailable, PipelineError
-from pipeline.job.state import (
+from pipeline.job.description import (
     billable_seconds,
     describe_job,
     error_of,
