@@ -83,8 +83,8 @@ def install_project() -> None:
 
 
 def install_cdk() -> None:
-    """Install node_modules, with Node from PyPI if the machine has none that serves, and put `cdk` into .venv/bin."""
-    if not node_serves():
+    """Install node_modules, with Node from PyPI if the machine has no suitable one, and put `cdk` into .venv/bin."""
+    if not node_is_suitable():
         pip("install", NODE_WHEEL)
         # npm's own script in the wheel is broken; its Python entry is not.
         npm = VENV_BIN / "npm"
@@ -96,7 +96,7 @@ def install_cdk() -> None:
     relink(VENV_BIN / "cdk", ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk")
 
 
-def node_serves() -> bool:
+def node_is_suitable() -> bool:
     """Whether the machine has npm and a Node that the CDK supports."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:

@@ -32,7 +32,7 @@ _COLOR_TYPES = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGB
 
 
 class PngError(Exception):
-    """The file is no PNG, or a damaged one; the text is the end of a sentence that starts with its name."""
+    """The file is not a PNG, or is damaged; the text is the end of a sentence that starts with its name."""
 
     def __init__(self, code: str, problem: str) -> None:
         """`code` is the finding's."""
@@ -71,7 +71,7 @@ def read_png_header(head: bytes) -> PngHeader:
     """
     if not head.startswith(_SIGNATURE):
         kind = next((kind for magic, kind in _OTHER_FORMATS.items() if head.startswith(magic)), "something else")
-        raise PngError("IMAGE_NOT_PNG", f"is no PNG file but {kind}")
+        raise PngError("IMAGE_NOT_PNG", f"is not a PNG file but {kind}")
     if len(head) < HEAD_LENGTH:
         raise PngError("IMAGE_DAMAGED", f"breaks off after {len(head)} bytes")
     length, name, width, height, bit_depth, color_type, compression, filtering, interlace, crc = struct.unpack(

@@ -112,7 +112,7 @@ def find_groups(prints: Mapping[int, Fingerprint]) -> list[tuple[int, ...]]:
 
 
 def _edges(keyed: Iterable[tuple[Hashable, int]]) -> list[tuple[int, int]]:
-    """Each place with the first that has the same key; None is no key."""
+    """Each place with the first that has the same key; None does not count as a key."""
     first: dict[Hashable, int] = {}
     return [(first.setdefault(key, place), place) for key, place in keyed if key is not None]
 

@@ -48,7 +48,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What came of it."""
+    """Report, manifest and upload of one preparation."""
 
     report: Report
     manifest: Manifest | None

@@ -128,7 +128,7 @@ def build_parser() -> argparse.ArgumentParser:
         dest="drop_empty",
         action="store_false",
         default=False,
-        help="keep images without boxes: they teach what is no object (default)",
+        help="keep images without boxes: they show the model what is not an object (default)",
     )
     empty.add_argument("--drop-empty", action="store_true", help="leave out images without boxes")
     choice.add_argument(

@@ -137,7 +137,7 @@ def _without_empty(images: list[SourceImage], found: FindingLog) -> list[SourceI
         found.info(
             "IMAGES_WITHOUT_BOXES_DROPPED",
             f"{pluralise(empty, 'image', 'images')} without boxes {'is' if empty == 1 else 'are'} left out.",
-            "As --drop-empty asks.",
+            "Nothing to do: --drop-empty was given.",
         )
     return kept
 
@@ -153,7 +153,7 @@ def _without_mismatched(images: list[SourceImage], found: FindingLog) -> list[So
             "MISMATCHED_DROPPED",
             f"{pluralise(mismatched, 'image', 'images')} with a mismatched annotation "
             f"{'is' if mismatched == 1 else 'are'} left out; all others stay in their splits.",
-            "As --drop-mismatched asks.",
+            "Nothing to do: --drop-mismatched was given.",
         )
     return kept
 

@@ -1,4 +1,4 @@
-"""Deals the images out to train, val and test by the rule that the user's baselines were made with."""
+"""Deals the images out to train, val and test by the rule that the YOLO baseline was made with."""
 
 from __future__ import annotations
 

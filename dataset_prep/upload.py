@@ -213,10 +213,8 @@ class _Upload:
         for start in range(0, len(paths), _DELETED_AT_ONCE):
             keys = [{"Key": self._prefix + path} for path in paths[start : start + _DELETED_AT_ONCE]]
             answer = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]
-            if answer.get("Errors"):
-                raise PrepError(
-                    f"{self._place}{keys[0]['Key']} cannot be removed: {answer['Errors'][0].get('Message')}"
-                )
+            for error in answer.get("Errors", []):
+                raise PrepError(f"s3://{self._bucket}/{error.get('Key')} cannot be removed: {error.get('Message')}")
 
 
 def _is_unchanged(there: S3Object | None, size: int, complete_since: datetime | None) -> bool:

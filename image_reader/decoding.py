@@ -47,7 +47,7 @@ def _normalised(image: Image.Image) -> Image.Image:
 
 def _eight_bit(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 16-bit grey; Pillow's own convert() would clip it
-        import numpy as np  # noqa: PLC0415  a tenth of a second and 15 MB that hardly an image needs
+        import numpy as np  # noqa: PLC0415  a tenth of a second and 15 MB that few images need
 
         pixels = np.asarray(image).astype(np.uint32)
         return Image.fromarray((pixels // 257).astype(np.uint8))

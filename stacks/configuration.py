@@ -66,7 +66,7 @@ class Configuration:
     start_on_new_manifest: bool
     """Whether an uploaded data set starts a run by itself."""
     kms_key_arn: str | None
-    """The customer's key for what lies in the bucket, models included; None: S3's own."""
+    """The customer's key for the bucket's objects, models included; None: S3's own."""
 
     @classmethod
     def from_context(cls, get: Callable[[str], object]) -> Self:

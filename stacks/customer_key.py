@@ -1,4 +1,4 @@
-"""The customer's own KMS key, if the deployment names one, for all that lies in the data sets' bucket."""
+"""The customer's own KMS key, if the deployment names one, for all objects in the data sets' bucket."""
 
 from aws_cdk import Stack, Token
 from aws_cdk import aws_kms as kms

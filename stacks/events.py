@@ -29,7 +29,7 @@ class Events(Construct):
         events.Rule(
             self,
             "Aborted",
-            description="An execution that is aborted runs no further step: this stops its job and tells of its end",
+            description="An execution that is aborted runs no further step: this stops its job and reports its end",
             event_pattern=events.EventPattern(
                 source=["aws.states"],
                 detail_type=["Step Functions Execution Status Change"],

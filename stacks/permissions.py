@@ -108,7 +108,7 @@ def allow_judgement(function: lambda_.Function, *, bucket: s3.Bucket, image: Tra
         function,
         _list(bucket, f"{TRAINING_JOBS}*"),  # without it, an artifact that is not there reads as "denied"
         _allow(["s3:GetObject"], bucket.arn_for_objects(f"{TRAINING_JOBS}*")),
-        # The metrics go beside the data set's report.
+        # The metrics are stored next to the data set's report.
         _allow(["s3:PutObject"], *(bucket.arn_for_objects(f"{prefix}*") for prefix in (STAGE_RECORDS, REPORTS))),
         _allow(["sagemaker:DescribeTrainingJob"], training_jobs(stack)),
         _allow(
@@ -122,7 +122,7 @@ def allow_judgement(function: lambda_.Function, *, bucket: s3.Bucket, image: Tra
             stack.format_arn(service="sagemaker", resource="model-package-group", resource_name=group),
             model_packages_of(stack, group),
         ),
-        # SageMaker looks whether the one who registers a model may pull its image.
+        # SageMaker checks that the caller who registers a model may pull its image.
         _allow(_PULL_IMAGE, image.repository_arn),
     )
 

@@ -151,6 +151,7 @@ class TrainingPipeline(Construct):
             "attempt",
             comment="No capacity, or too long in the queue: the request's next instance type",
         )
+        # lambda/pipeline/job/progress.py decides watch.action.
         wait.next(watch_step).next(
             sfn.Choice(self, "WhatNext")
             .when(equals("watch.action", "wait"), wait)

@@ -21,7 +21,7 @@ def type_at(place: str) -> Any:  # noqa: ANN401 - a type hint
 
 
 def path(place: str) -> str:
-    """$.place."""
+    """The JSONPath of `place`; fails if the state has no such field."""
     type_at(place)
     return f"$.{place}"
 

@@ -60,7 +60,7 @@ def step(
         ),
         payload_response_only=True,
         result_path=path(into) if into else "$",
-        retry_on_service_exceptions=False,  # the two below say it with jitter
+        retry_on_service_exceptions=False,  # the two below do, with jitter
         task_timeout=sfn.Timeout.duration(function.timeout.plus(Duration.seconds(30))),
     )
     for errors, attempts in ((_SERVICE_ERRORS, service_attempts), (_CRASHES, 3)):

@@ -6,7 +6,7 @@ from constructs import Construct
 
 
 class TrainingRole(Construct):
-    """May be taken by SageMaker only, and only for jobs of this account. What it may do stands in permissions.py."""
+    """Only SageMaker may take it, for jobs of this account; what it may do is in permissions.py (allow_training)."""
 
     role: iam.Role
 

@@ -39,7 +39,7 @@ def acknowledge_wildcards(
         f"{CHECKPOINTS}*/health.json": "one folder an execution",
         f"{TRAINING_JOBS}*": "one folder a job; SageMaker chooses the names in it",
         f"{LOCKS}*": "one lock a data set, whose prefix a request may name",
-        f"{STAGE_RECORDS}*": "one record a run",
+        f"{STAGE_RECORDS}*": "one record a stage",
     }
     machine = Arn.split(state_machine.state_machine_arn, ArnFormat.COLON_RESOURCE_NAME).resource_name
     resources = {

@@ -188,14 +188,16 @@ def _report_changes(plan: PlanFolder, repairs: Repairs, *, cut: int, lost: int, 
         (found.info if repairs.clip else found.warning)(
             "OUTLINE_CLIPPED",
             f"{cut} of the walls and rooms in {file} reach beyond the image: cut at its edge.",
-            "As --clip asks." if repairs.clip else "Nothing, if the plan's boxes are right; --clip says that they are.",
+            "Nothing to do: --clip was given."
+            if repairs.clip
+            else "Nothing, if the plan's boxes are right; --clip says that they are.",
             **place,
         )
     if lost:
         (found.info if repairs.drop_zero_size else found.warning)(
             "OUTLINE_WITHOUT_AREA",
             f"{lost} of the walls and rooms in {file} have no area inside the image: left out.",
-            "As --drop-zero-size asks."
+            "Nothing to do: --drop-zero-size was given."
             if repairs.drop_zero_size
             else "Nothing, if the plan lacks no box; --drop-zero-size says that it does not.",
             **place,

@@ -9,8 +9,8 @@ WALL, ROOM = CLASSES = ("wall", "room")
 
 @dataclass(frozen=True)
 class Policy:
-    """What counts as wall and room where opinions differ; the defaults are those of the user's Kaggle annotations,
-    but for railings, which that conversion took for walls by mistake."""
+    """What counts as wall and room where opinions differ; the defaults are those of the Kaggle annotations that the
+    YOLO baseline was trained on, but for railings, which that conversion took for walls by mistake."""
 
     railings_are_walls: bool = False
     outdoor_is_room: bool = True

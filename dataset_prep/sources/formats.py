@@ -68,7 +68,7 @@ def read_source(options: SourceOptions, *, exclude: Path | None, workers: int, c
     """
     kind = options.format or detect_format(options.path, options.annotations)
     if kind != "coco" and (options.annotations or options.images):
-        raise UsageError("--annotations and --images belong to COCO sources: leave them away, or say --format coco.")
+        raise UsageError("--annotations and --images belong to COCO sources: omit them, or add --format coco.")
     title = f"Read {kind}"
     if kind == "cubicasa5k":
         from dataset_prep.sources.cubicasa5k import read_cubicasa5k  # noqa: PLC0415  numpy, which others do without

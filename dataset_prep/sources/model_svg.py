@@ -78,7 +78,7 @@ def parse_model(data: bytes) -> Model:
 def _outlined(root: Element) -> Iterator[tuple[Element, str, Matrix]]:
     """Walls, spaces, railings and columns in the file's order, each with the transform that holds for its children.
 
-    What lies inside of them (doors and windows inside walls, labels inside spaces) is not descended into. A stack
+    What is inside of them (doors and windows inside walls, labels inside spaces) is not descended into. A stack
     instead of recursion: a malicious file may nest as deeply as it likes.
     """
     stack: list[tuple[Element, Matrix]] = [(root, _IDENTITY)]

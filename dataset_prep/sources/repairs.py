@@ -39,7 +39,7 @@ def _repaired(image: SourceImage, repairs: Repairs, found: FindingLog) -> Iterat
                 found.info(
                     "BOX_DROPPED",
                     f"Image {image.image_id}: the {box.label} {_text(box.bbox)} has no area and was left out.",
-                    "As --drop-zero-size asks.",
+                    "Nothing to do: --drop-zero-size was given.",
                     image_id=image.image_id,
                 )
             else:
@@ -51,7 +51,7 @@ def _repaired(image: SourceImage, repairs: Repairs, found: FindingLog) -> Iterat
                 "BOX_CLIPPED",
                 f"Image {image.image_id}: the {box.label} {_text(box.bbox)} was cut at the edge of its "
                 f"{image.width} x {image.height} image.",
-                "As --clip asks.",
+                "Nothing to do: --clip was given.",
                 image_id=image.image_id,
             )
         yield box._replace(bbox=cut)

@@ -102,7 +102,7 @@ class _Reader:
                 line, error = row
                 if self.repairs.drop_zero_size and error.code == NO_AREA:
                     message = f"{file}, line {line}, {error}: left out."
-                    found.info("BOX_DROPPED", message, "As --drop-zero-size asks.", **place)
+                    found.info("BOX_DROPPED", message, "Nothing to do: --drop-zero-size was given.", **place)
                     continue
                 option = {NO_AREA: ", or give --drop-zero-size", OUTSIDE: ", or give --clip"}.get(error.code, "")
                 fix = f"Correct or remove the line{option}."
@@ -117,7 +117,7 @@ class _Reader:
             if cut > TOLERANCE:
                 message = f"{file}, line {line}, reaches beyond the image: cut at its edge."
                 if clip:
-                    found.info("BOX_CLIPPED", message, "As --clip asks.", **place)
+                    found.info("BOX_CLIPPED", message, "Nothing to do: --clip was given.", **place)
                 else:  # Ultralytics, whose format it is, takes such a box and cuts it too
                     fix = "Look at the box in the report; nothing to do if it is right where it is inside."
                     found.warning("BOX_CLIPPED", message, fix, **place)

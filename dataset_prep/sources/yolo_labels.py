@@ -30,7 +30,7 @@ class RowError(ValueError):
 NO_AREA = "LABEL_BOX_EMPTY"
 """Code of a box without width or height."""
 OUTSIDE = "LABEL_OUTSIDE"
-"""Code of a box, or a coordinate, that lies outside of the image by more than what is tolerated."""
+"""Code of a box, or a coordinate, that is outside of the image by more than what is tolerated."""
 
 
 class Row(NamedTuple):

@@ -1,4 +1,4 @@
-"""Tells AWS errors that pass from those that stay, so that only the former are tried again."""
+"""Tells transient AWS errors from permanent ones; only transient ones are retried."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, I
 
 from pipeline.errors import AwsUnavailable
 
-_PASSING = frozenset(
+_TRANSIENT = frozenset(
     {
         "InternalError",
         "InternalFailure",
@@ -41,7 +41,7 @@ def raising_unavailable() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if error_code(error) in _PASSING or _http_status(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if error_code(error) in _TRANSIENT or _http_status(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise AwsUnavailable(f"{error.operation_name}: {error_message(error)}") from error
         raise
     except (ConnectionError, HTTPClientError, IncompleteReadError) as error:

@@ -64,7 +64,7 @@ class Execution:
         """
         assert 0 <= number <= MAX_JOB_NUMBER
         slug = re.sub(r"[^a-z0-9]+", "-", self.name.lower())[:_SLUG_LENGTH].strip("-") or "run"
-        # With the time, since Step Functions gives a name away again after 90 days: the old job must not pass for ours.
+        # With the time, since Step Functions allows a name again after 90 days: the old job must not be taken for ours.
         # In whole seconds, since the context object and DescribeExecution give different fractions.
         start = self.started.replace(microsecond=0).isoformat()
         digest = hashlib.sha256(f"{self.arn} {start}".encode()).hexdigest()[:6]

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A model of NVIDIA's, with the figures of its data sheet."""
+    """An NVIDIA GPU model, with the figures of its data sheet."""
 
     name: str
     memory_gb: int

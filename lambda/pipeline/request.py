@@ -15,7 +15,7 @@ from training_code.recipes import RECIPES
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """What a preset means."""
+    """A recipe with its epochs per stage and its default cap."""
 
     recipe: str
     """The name of the trainer's configuration, in training_code.recipes.RECIPES."""

@@ -14,7 +14,7 @@ PRETRAINED = "pretrained/"
 LOCKS = "locks/"
 """One object for each data set that an execution works on."""
 STAGE_RECORDS = "runs/"
-"""What each completed training job took and cost; the next quotes are made of it."""
+"""What each completed stage took and cost; the next quotes are made from it."""
 
 
 def report_key(execution_name: str, *, form: Literal["json", "html"] = "json") -> str:

@@ -1,4 +1,4 @@
-"""Takes the project off the path of the Python that stands for a container's: what a package lacks must be missed.
+"""Takes the project off the path of the Python that plays the container: a package left out must fail to import.
 
 Python imports this file by itself before any other, since functions and jobs have its folder on their PYTHONPATH; the
 editable installation would otherwise find every module of the checkout.

@@ -50,7 +50,7 @@ def load(name: str) -> Handler:
 
 
 def die_if_told(function: str, moment: str) -> None:
-    """Kill this process if local_aws.faults left a file that says so; whoever removes the file dies of it."""
+    """Kill this process if local_aws.faults left a file that says so; the process that removes it is killed."""
     folder = os.environ["LOCAL_AWS_CRASHES"]
     for name in os.listdir(folder):  # noqa: PTH208  pathlib would have to be imported in every worker
         if name.startswith(f"{function}.{moment}."):

@@ -1,4 +1,4 @@
-"""Lets the services beside ministack ask its IAM: whether a call is allowed, and for credentials of a role.
+"""Adds endpoints to ministack's IAM for the services beside it: is a call allowed, and a role's credentials.
 
 Two paths on ministack's own port, which take and return JSON: ministack 1.5.33 decides for its own services only.
 """

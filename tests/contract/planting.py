@@ -44,7 +44,7 @@ def file(data: bytes) -> Plant:
 
 
 def many(*boxes: list[float], category: int = 1) -> Plant:
-    """Further boxes on image 2; what the manifest counts is counted anew."""
+    """Further boxes on image 2; the manifest's counts are made again."""
 
     def plant(sample: SampleDataset) -> None:
         sample.coco["train"]["annotations"] += [box(500 + i, 2, category, list(item)) for i, item in enumerate(boxes)]

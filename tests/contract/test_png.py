@@ -37,7 +37,7 @@ def test_what_pillow_writes_is_understood(mode: str, name: str, plain: bool) -> 
 def test_another_format_is_called_by_its_name(kind: str) -> None:
     stream = io.BytesIO()
     Image.new("RGB", (20, 20)).save(stream, kind)
-    with pytest.raises(PngError, match=f"no PNG file but a {kind} file") as error:
+    with pytest.raises(PngError, match=f"not a PNG file but a {kind} file") as error:
         read_png_header(stream.getvalue())
     assert error.value.code == "IMAGE_NOT_PNG"
 
@@ -46,7 +46,7 @@ def test_another_format_is_called_by_its_name(kind: str) -> None:
     "data", [b"", b"hello", b"version https://git-lfs.github.com/spec/v1\n", b"<?xml version='1.0'?><svg/>"]
 )
 def test_no_image_at_all_is_said(data: bytes) -> None:
-    with pytest.raises(PngError, match="is no PNG file"):
+    with pytest.raises(PngError, match="is not a PNG file"):
         read_png_header(data)
 
 

@@ -54,11 +54,11 @@ def test_there_are_none_without_boxes_or_with_denoising_off() -> None:
     assert queries_for([3], dn_number=0)[0] is None
 
 
-def test_half_of_label_noise_is_the_share_of_labels_drawn_anew() -> None:
+def test_half_of_label_noise_is_the_share_of_labels_drawn_again() -> None:
     queries, labels, *_ = queries_for([1] * 400, dn_number=20, label_noise=0.5)
     assert queries is not None
     changed = (queries.labels.view(queries.groups, 2, -1) != torch.cat(labels)).float().mean()
-    assert 0.14 < changed < 0.19  # a quarter is drawn anew, a third of these gets its own label again
+    assert 0.14 < changed < 0.19  # a quarter is drawn again, a third of these gets its own label again
 
 
 def test_positives_move_by_less_than_half_a_side_and_negatives_by_more() -> None:

@@ -1,4 +1,4 @@
-"""What an end does is done once, whoever dies or starts anew on the way: one message, no lock, no job."""
+"""What an end does is done once, whoever dies or starts again on the way: one message, no lock, no job."""
 
 from __future__ import annotations
 

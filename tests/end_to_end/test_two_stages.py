@@ -30,7 +30,7 @@ def test_a_good_test_run_is_followed_by_the_full_one_which_is_judged(
         {"recipe": "room_wall", "epochs": "50"},
     ]
     folders = [job["CheckpointConfig"]["S3Uri"].rstrip("/").rsplit("/", 1)[-1] for job in jobs]
-    assert folders == ["0", "1"], "the full run begins anew"
+    assert folders == ["0", "1"], "the full run starts from the beginning"
     limits = [job["StoppingCondition"]["MaxRuntimeInSeconds"] for job in jobs]
     assert (sum(limits) + 2 * 120) / 3600 * 1.515 <= 70, "both together keep within the cap"
     message = deployed.message_of(execution)["Message"]

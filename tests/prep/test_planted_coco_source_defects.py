@@ -19,7 +19,7 @@ from tests.contract.test_planted_coco_defects import DEFECTS
 
 SPLITS = ("train", "val", "test")
 # Defects of a data set that are none of a source: preparation finds images by the end of their path, takes classes by
-# name, splits and numbers anew, and makes plain PNGs of all images, and says so.
+# name, splits and numbers again, and makes plain PNGs of all images, and says so.
 NONE_OF_A_SOURCE = frozenset(
     {
         "category id of a billion",

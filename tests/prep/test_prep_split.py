@@ -1,4 +1,4 @@
-"""The split is the one that the user's baselines were made with, and always a partition."""
+"""The split is the one that the YOLO baseline was made with, and always a partition."""
 
 from __future__ import annotations
 

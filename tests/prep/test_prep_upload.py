@@ -256,3 +256,15 @@ def test_the_copy_in_s3_is_the_folder_as_checked(bucket: str, dataset: Path) -> 
     there, here = S3Store(s3(), bucket, PREFIX), DirectoryStore(dataset)
     assert there.list() == here.list()
     assert all(there.sha256(path) == here.sha256(path) for path in here.list())
+
+
+def test_an_object_that_s3_does_not_remove_is_named(bucket: str, dataset: Path) -> None:
+    class Refusing(Recorder):
+        def delete_objects(self, **request: Any) -> dict[str, Any]:
+            return {"Errors": [{"Key": request["Delete"]["Objects"][1]["Key"], "Message": "Access Denied"}]}
+
+    for name in ("a", "b"):
+        s3().put_object(Bucket=bucket, Key=f"{PREFIX}/{name}.txt", Body=b"x")
+    with pytest.raises(PrepError) as raised:
+        upload(dataset, bucket, replace=True, client=Refusing())
+    assert str(raised.value) == f"s3://{bucket}/{PREFIX}/b.txt cannot be removed: Access Denied"

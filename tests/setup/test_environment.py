@@ -29,13 +29,13 @@ def test_a_node_that_the_cdk_supports_serves(
     put_program(tmp_path, "node", version)
     put_program(tmp_path, "npm", "11.0.0")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert environment.node_serves() is serves
+    assert environment.node_is_suitable() is serves
 
 
 def test_a_node_without_npm_does_not_serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put_program(tmp_path, "node", "v24.19.0")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert not environment.node_serves()
+    assert not environment.node_is_suitable()
 
 
 @pytest.fixture

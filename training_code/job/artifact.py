@@ -1,4 +1,8 @@
-"""Writes what becomes model.tar.gz: weights, configuration, figures, history and the code that predicts."""
+"""Writes what becomes model.tar.gz: model.safetensors, config.json, metrics.json, history.jsonl and code/.
+
+loop/health_file.py adds health.json. Readers: prediction/ (the model), pipeline/model/artifact_metrics.py (the gate),
+runs/fetch.py and demo/.
+"""
 
 import dataclasses
 import json

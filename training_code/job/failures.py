@@ -28,14 +28,14 @@ class JobConfigError(TrainingError):
 class DataError(TrainingError):
     """The data set is not valid, or a file of it cannot be read.
 
-    As for `DatasetInvalid`: mend the source, upload with `--replace`, redrive.
+    As for `DatasetInvalid`: correct the source, upload with `--replace`, redrive.
     """
 
     code = "DATA"
 
 
 class MemoryExhaustedError(TrainingError):
-    """The memory of the GPU or of the machine did not suffice.
+    """There was not enough memory, on the GPU or on the machine.
 
     Start again with `{"instance_types": ["ml.g6e.2xlarge"]}`: its GPU has 48 GB, those of the others have 24. Or change
     `training_code/recipes.py` as the cause says, and deploy again.
@@ -57,7 +57,7 @@ class NonFiniteLossError(TrainingError):
 class StallError(TrainingError):
     """No step was finished for 20 minutes.
 
-    Redrive: it goes on from the last checkpoint.
+    Redrive: it continues from the last checkpoint.
     """
 
     code = "STALL"

@@ -1,4 +1,4 @@
-"""Judges a training by what its user expects first: no error for a while, no NaN, enough memory, a falling loss."""
+"""Judges the health of a training: no error for a while, no NaN, enough memory, a falling loss."""
 
 import statistics
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ def judge_health(
     checks = {
         "no_error": _check(failure is None, "No error ended the run.", f"The run ended with {failure}."),
         "no_nan": _check(failure != "NAN_LOSS", "Every loss was finite.", "A loss was not finite."),
-        "no_oom": _check(failure != "OOM", "The memory sufficed.", "The memory did not suffice."),
+        "no_oom": _check(failure != "OOM", "There was enough memory.", "There was not enough memory."),
         "duration": _check(
             seconds >= needed_minutes * 60,
             f"It trained for {seconds / 60:.1f} minutes.",

@@ -19,7 +19,7 @@ DEFAULT_RECIPE = "room_wall"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class JobConfig:
-    """What one training job does."""
+    """Recipe name, architecture and settings of one job."""
 
     recipe: str
     model: Architecture

@@ -1,4 +1,4 @@
-"""Watches a running job from outside its loop: the request to stop, and the absence of progress."""
+"""What interrupts a running job from outside its loop: a request to stop, and a stall."""
 
 import faulthandler
 import os
@@ -34,11 +34,11 @@ class StallWatchdog:
         threading.Thread(target=self._watch, name="stall-watch", daemon=True).start()
 
     def progress(self) -> None:
-        """Report progress."""
+        """Restart the stall timer."""
         self._last = time.monotonic()
 
     def close(self) -> None:
-        """End the watch."""
+        """Stop the stall timer."""
         self._done.set()
 
     def _watch(self) -> None:

@@ -25,7 +25,7 @@ _AT_WORK = frozenset({"RUNNING", "PENDING_REDRIVE"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetLock:
-    """`$.lock`."""
+    """`$.lock`: the lock that this execution holds."""
 
     key: str
     """Where it is in the bucket."""
@@ -55,7 +55,7 @@ def acquire(
         if lock is not None and lock.holder is not None and _is_at_work(stepfunctions, lock.holder, execution):
             raise AlreadyRunning(
                 f"The execution {lock.holder.rsplit(':', 1)[-1]} already works on the data set {dataset_prefix}: "
-                f"wait for its end, or stop it, and start again ({execution_link(execution.region, lock.holder)})."
+                f"wait for its end, or stop it, then redrive ({execution_link(execution.region, lock.holder)})."
             )
         if _write(s3, bucket, key, execution, over=lock):
             return DatasetLock(key=key)

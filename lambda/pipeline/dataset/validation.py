@@ -56,7 +56,7 @@ class Validation:
 
     @property
     def store(self) -> S3Store:
-        """The data set."""
+        """Where the data set is read from."""
         return S3Store(self.s3, self.bucket, f"{self.prefix}/")
 
     def run(self) -> DatasetCheck:

@@ -36,7 +36,7 @@ def finalise(
 ) -> FinishedExecution:
     """Stop those of this execution's jobs that still run, release its lock, and send the message about its end.
 
-    The message comes last, since it tells of the rest. All of it may be repeated, by a further try or by a second call
+    The message comes last, since it reports the rest. All of it may be repeated, by a further try or by a second call
     for the same end. Raises AwsUnavailable.
     """
     notes: list[str] = []

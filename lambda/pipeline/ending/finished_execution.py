@@ -1,4 +1,4 @@
-"""An execution that has ended: its outcome, and the subject and text of the one message that tells of it."""
+"""An execution that has ended: its outcome, and the subject and text of the one message that reports it."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Sends the one message about a run's end, and files it in S3, so that a further try sees that it was sent."""
+"""Sends the one message about a run's end, and files it in S3 so that a retry sees it was sent."""
 
 import json
 import logging

@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """What an execution fails with."""
+    """The error name and sentence of a failed execution."""
 
     error: str
     cause: str

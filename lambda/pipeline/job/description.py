@@ -119,22 +119,25 @@ def error_of(job: Mapping[str, Any], region: str) -> PipelineError | None:
     elif secondary == "MaxWaitTimeExceeded":
         error = TrainingTimedOut(
             f"The training job {name} found too little spot capacity within {_hours(limits, 'MaxWaitTimeInSeconds')}. "
-            f'Start again with {{"spot": false}} or other instance_types. {logs}'
+            f'Redrive later, or start again with {{"spot": false}} or other instance_types. {logs}'
         )
     elif status == "Failed" and lacked_capacity(job):
         error = LaunchFailed(
             f"The training job {name} found no capacity of {instance_type(job)}: {reason} "
-            "Start again later, or name further instance_types, which are then tried in turn."
+            "Redrive later, or start again with more instance_types, which are then tried in turn."
         )
     elif status == "Failed":
         error = TrainingFailed(f"The training job {name} failed: {reason} {logs}")
     elif secondary == "Interrupted":
         error = TrainingStopped(
             f"The training job {name} lost its spot capacity and was not resumed. "
-            f'Start again, with {{"spot": false}} if it happens often. {logs}'
+            f'Redrive, or start again with {{"spot": false}} if it happens often. {logs}'
         )
     elif status != "Completed":
-        error = TrainingStopped(f"The training job {name} was stopped by hand, or by another program. {logs}")
+        error = TrainingStopped(
+            f"The training job {name} was stopped by hand, or by another program. "
+            f"Redrive: it continues from the last checkpoint. {logs}"
+        )
     return error
 
 

@@ -27,7 +27,7 @@ class Progress:
     error: str | None = None
     """For "failed", "stop" and "first_minutes_failed": the name that the execution ends with."""
     cause: str | None = None
-    """For these, and for a stop before "relaunch": what happened, with figures, and where to snapshot."""
+    """For these, and for a stop before "relaunch": what happened, with figures, and where to look."""
     relaunch: bool = False
     """For "stop": whether the next choice follows."""
     attempt: Attempt | None = None
@@ -38,9 +38,9 @@ class Progress:
     """As billed, or while it runs the seconds on an instance: an upper bound for spot."""
     cost_usd: float
     execution_cost_usd: float
-    """With the execution's earlier jobs."""
+    """The cost so far of this job and the execution's earlier ones."""
     projected_usd: float | None
-    """The execution's whole cost at the present speed, at the on-demand price; None while it cannot be told."""
+    """The cost of the execution's jobs up to the end of this one, on demand; None while it cannot be told."""
     images_per_second: float | None
     quoted_images_per_second: float | None
     quiet_seconds: int | None
@@ -156,7 +156,7 @@ def _queued_too_long(snapshot: JobSnapshot) -> _Decision | None:
         return _Decision("stop", cause=cause, relaunch=True)
     longest = timedelta(seconds=snapshot.job.max_runtime_seconds)
     if snapshot.next_choice is None and not snapshot.job.spot and waited > longest:
-        cause = f"{waits} the {_minutes(longest)} that it may train. Start again later, or with further instance_types."
+        cause = f"{waits} the {_minutes(longest)} that it may train. Redrive later, or start again with more types."
         return _Decision("stop", LaunchFailed.__name__, cause)
     return None
 
@@ -171,7 +171,7 @@ def _stalled(snapshot: JobSnapshot) -> _Decision | None:
     cause = (
         f"The training job {snapshot.job.name} was stopped: for {_minutes(timedelta(seconds=quiet))} minutes (at most "
         f"{_minutes(snapshot.settings.stall_limit)}) it neither wrote to its log nor saved a checkpoint while it was "
-        f"{snapshot.description.get('SecondaryStatus')}; {last}."
+        f"{snapshot.description.get('SecondaryStatus')}; {last}. Redrive: it continues from the last checkpoint."
     )
     return _Decision("stop", "TrainingStalled", cause)
 

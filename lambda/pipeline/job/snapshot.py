@@ -98,9 +98,9 @@ class JobSnapshot:
 
     @property
     def projected_usd(self) -> float | None:
-        """The execution's whole cost at the present speed; None while it cannot be told.
+        """The cost of the execution's jobs up to the end of this one, at its present speed; None while not known.
 
-        The time for evaluations is left out, so it is rather too low.
+        It leaves out the time for evaluations, so it is somewhat too low.
         """
         speed = self.images_per_second
         if has_ended(self.description) or len(self.log.training) < LINES_FOR_PROJECTION or speed is None:

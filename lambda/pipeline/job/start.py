@@ -31,7 +31,7 @@ LEAST_SECONDS = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """What Launch is to do."""
+    """The inputs of one Launch: request, quote, attempt."""
 
     request: Request
     dataset: DatasetCheck

@@ -45,7 +45,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletedStage:
-    """What Judge gets."""
+    """A completed stage with all that its judgement needs."""
 
     request: Request
     dataset: DatasetCheck

@@ -15,7 +15,7 @@ class AcceptedModel:
 
     arn: str
     ap: float | None
-    """None: it was not registered by this pipeline, and so tells no AP."""
+    """None: it was not registered by this pipeline, so its AP is unknown."""
     dataset_version: str | None
 
 

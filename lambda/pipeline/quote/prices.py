@@ -36,7 +36,7 @@ def look_up_prices(pricing: PricingClient, *, region: str, instance_types: Itera
     unavailable: str | None = None
     for name in instance_types:
         listed = None
-        if unavailable is None:  # else each further type would wait in vain
+        if unavailable is None:  # else each further type would wait for nothing
             try:
                 listed = _listed_price(pricing, region=region, instance_type=name)
             except ClientError as error:

@@ -8,12 +8,12 @@ from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.quote.records import StageRecord
 
 _RECORDS = 5
-"""How many of the newest runs count, by their median: code and data change, and an outlier must not spoil the quote."""
+"""How many of the newest records count, by their median: code and data change, and an outlier must not count."""
 
 ESTIMATES_DATE = "2026-11"
 ESTIMATED_TYPE = "ml.g5.2xlarge"
 _ESTIMATES = {
-    # 5 epochs of 2,935 training images in 1.5 h on one A10G, as the first user of the pipeline expects.
+    # 5 epochs of 2,935 training images in 1.5 h on one A10G: an expectation.
     "room_wall": 2.7,
     # As fast as two CPU cores: so small a model leaves a GPU waiting for its next kernel to start.
     "tiny": 5.0,

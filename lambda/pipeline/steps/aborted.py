@@ -1,4 +1,4 @@
-"""Not a step: what EventBridge calls when an execution was aborted or timed out, which then runs no further step."""
+"""The one handler that EventBridge calls: an execution that was aborted or timed out runs no further step itself."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -40,7 +40,7 @@ def no_capacity_then_fallback(rng: random.Random) -> Fault:
 
 
 def long_queue_then_fallback(_rng: random.Random) -> Fault:
-    """The first type is waited for in vain."""
+    """The job waits for the first type, which never comes."""
     return Fault(
         name="too long in the queue, then fallback",
         ends=frozenset({REGISTERED}),
@@ -81,7 +81,7 @@ def crash(rng: random.Random) -> Fault:
 
 
 def crash_for_good(rng: random.Random) -> Fault:
-    """A function dies whenever it is tried: the run fails, and its job, which would go on for ever, is stopped."""
+    """A function dies whenever it is tried: the run fails, and its job, which would go on forever, is stopped."""
     step = rng.choice(["resolve", "lock", "validate", "quote", "launch", "watch"])
     work_done = rng.random() < 0.5
     return Fault(

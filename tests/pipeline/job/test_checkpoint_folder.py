@@ -1,4 +1,4 @@
-"""What lies beside the checkpoints: the time of the last one, and a health.json that may be anything."""
+"""What is beside the checkpoints: the time of the last one, and a health.json that may be anything."""
 
 import io
 import json

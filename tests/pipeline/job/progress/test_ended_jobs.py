@@ -77,7 +77,7 @@ def test_a_redrive_after_an_abort_goes_on_where_the_job_was_stopped(snapshot: Ma
     progress = judge_progress(snapshot("Stopped", secondary="Stopped", execution=redriven))
     assert (progress.action, progress.attempt) == ("relaunch", Attempt(stage=0, choice=0, number=1))
     again = judge_progress(snapshot("Stopped", secondary="Stopped", execution=redriven, launched={"redrive_count": 1}))
-    assert again.action == "failed", "the job that the redrive launched is not launched for ever"
+    assert again.action == "failed", "the job that the redrive launched is not launched forever"
 
 
 def test_on_demand_the_next_choice_is_one_with_a_type_that_the_job_could_not_have_got(snapshot: MakeSnapshot) -> None:

@@ -169,7 +169,7 @@ def test_a_loss_that_does_not_fall_fails_them(snapshot: MakeSnapshot) -> None:
     assert (progress.action, progress.error) == ("first_minutes_failed", "FirstMinutesFailed")
     assert "The loss did not fall: from 9.5 to 89.5" in str(progress.cause)
     assert "after its first 11 minutes (100 steps)" in str(progress.cause)
-    assert "The memory sufficed." in str(progress.cause)
+    assert "There was enough memory." in str(progress.cause)
 
 
 def test_once_passed_they_are_not_judged_again(snapshot: MakeSnapshot) -> None:
