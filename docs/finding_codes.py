@@ -8,17 +8,24 @@ import inspect
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 from training_code.job.failures import TrainingError
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "finding-codes.md"
-ROOMS = {
+PACKAGES = {
     "dataset_contract": "About a data set: from the preparation, Validate and the training job alike.",
     "dataset_prep": "About a source and what becomes of it: from `dataset_prep/run.py`.",
 }
+MEANINGS = {
+    "FILE_SIZE_DIFFERS": ["The file was cut off, edited or not uploaded again."],
+    "IMAGE_BROKEN": ["The file cannot be read or is not an image that can be decoded."],
+    "IMAGE_SIZE_DIFFERS": ["The file and its entry in annotations.json disagree on its size."],
+    "SPLIT_SHARE_DIFFERS": ["The split is larger or smaller than --split asked for."],
+}
+"""For codes whose messages say it by what is filled in alone."""
 HEAD = """# Codes of findings
 
 <!-- Written by `python docs/finding_codes.py`; do not edit. -->
@@ -46,7 +53,7 @@ _Saying = tuple[list[str], list[str], list[str]]
 """Severities, messages and remedies of one call that adds a finding."""
 
 
-class _Room:
+class _Package:
     """The codes of one package: those of `found.error("CODE", message, fix)`, and those that stand beside a problem.
 
     The latter, such as PngError("CODE", problem), are said by a call in the same function whose code is a variable, or
@@ -145,11 +152,15 @@ def _word(node: ast.expr) -> str:
 def page() -> str:
     """The page's text."""
     parts = [HEAD]
-    for room, meaning in ROOMS.items():
-        parts.append(f"\n## `{room}/`\n\n{meaning}\n\n| code | severity | message | what to do |\n|---|---|---|---|\n")
-        for code, sayings in sorted(_Room(ROOT / room).codes.items()):
-            cells = ("<br>".join(dict.fromkeys(chain(*column))) for column in zip(*sayings, strict=True))
-            parts.append(f"| `{code}` | {_OPTIONAL.sub('', ' | '.join(cells))} |\n")
+    for package, meaning in PACKAGES.items():
+        parts.append(f"\n## `{package}/`\n\n{meaning}\n\n| code | severity | message | what to do |\n|---|---|---|---|\n")
+        for code, calls in sorted(_Package(ROOT / package).codes.items()):
+            alike = defaultdict[tuple[str, str], list[str]](lambda: MEANINGS.get(code, [])[:])
+            for severities, messages, remedies in calls:
+                alike["<br>".join(severities), "<br>".join(dict.fromkeys(remedies))] += messages
+            for (severity, remedy), messages in alike.items():
+                message = _OPTIONAL.sub("", "<br>".join(dict.fromkeys(messages)))
+                parts.append(f"| `{code}` | {severity} | {message} | {_OPTIONAL.sub('', remedy)} |\n")
     parts.append(FAILURES)
     for error in TrainingError.__subclasses__():
         meaning, remedy = inspect.cleandoc(error.__doc__ or "").split("\n\n")

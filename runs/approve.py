@@ -16,7 +16,7 @@ def approve(run: Run) -> str:
         if error.name is None or error.name.partition(".")[0] != "sagemaker":
             raise
         raise RunsError(
-            "Approving takes the SageMaker SDK: install it with `python -m pip install '.[workstation]'`, or run "
+            "Approving needs the SageMaker SDK: install it with `python -m pip install '.[workstation]'`, or run "
             f"`aws sagemaker update-model-package --model-package-arn {arn} --model-approval-status Approved`."
         ) from None
     # Its ARN as its name: a version's own name is its group's, by which the SDK does not find it after the update.

@@ -19,8 +19,8 @@ def test_the_page_is_written_by_the_command() -> None:
 def test_every_constant_that_looks_like_a_code_is_on_the_page() -> None:
     texts = {
         node.value
-        for room in finding_codes.ROOMS
-        for path in (finding_codes.ROOT / room).rglob("*.py")
+        for package in finding_codes.PACKAGES
+        for path in (finding_codes.ROOT / package).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }

@@ -108,8 +108,9 @@ def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_path_that_is_named_is_there(page: Path) -> None:
-    rooms = [*(room.strip("/") for room in first_cells(ARCHITECTURE, "room")), "benchmarks", "docs", "tests", r"\.ci"]
-    for path in re.findall(rf"(?<![\w/.-])((?:{'|'.join(rooms)})/[\w/.-]*)", page.read_text()):
+    packages = (package.strip("/") for package in first_cells(ARCHITECTURE, "package"))
+    folders = "|".join([*packages, "benchmarks", "docs", "tests", r"\.ci"])
+    for path in re.findall(rf"(?<![\w/.-])((?:{folders})/[\w/.-]*)", page.read_text()):
         assert (ROOT / path.rstrip(".")).exists(), path
 
 
@@ -124,11 +125,11 @@ def test_every_command_that_is_named_is_there(page: Path) -> None:
             assert importlib.util.find_spec(module), command
 
 
-def test_the_readmes_map_leads_to_every_room() -> None:
-    rooms = set(first_cells(ARCHITECTURE, "room"))
-    assert rooms <= set(first_cells(README, "folder"))
-    packages = {path.parent.relative_to(ROOT) for path in ROOT.glob("*/__init__.py")}
-    assert rooms == {f"{path}/" for path in packages} | {"lambda/pipeline/"}
+def test_the_readmes_map_leads_to_every_package() -> None:
+    packages = set(first_cells(ARCHITECTURE, "package"))
+    assert packages <= set(first_cells(README, "folder"))
+    folders = {path.parent.relative_to(ROOT) for path in ROOT.glob("*/__init__.py")}
+    assert packages == {f"{folder}/" for folder in folders} | {"lambda/pipeline/"}
 
 
 def test_every_decision_is_listed() -> None:
