@@ -153,13 +153,15 @@ def page() -> str:
     """The page's text."""
     parts = [HEAD]
     for package, meaning in PACKAGES.items():
-        parts.append(f"\n## `{package}/`\n\n{meaning}\n\n| code | severity | message | what to do |\n|---|---|---|---|\n")
+        parts.append(
+            f"\n## `{package}/`\n\n{meaning}\n\n| code | severity | message | what to do |\n|---|---|---|---|\n"
+        )
         for code, calls in sorted(_Package(ROOT / package).codes.items()):
-            alike = defaultdict[tuple[str, str], list[str]](lambda: MEANINGS.get(code, [])[:])
+            alike = defaultdict[tuple[str, str], list[str]](list)
             for severities, messages, remedies in calls:
                 alike["<br>".join(severities), "<br>".join(dict.fromkeys(remedies))] += messages
             for (severity, remedy), messages in alike.items():
-                message = _OPTIONAL.sub("", "<br>".join(dict.fromkeys(messages)))
+                message = _OPTIONAL.sub("", "<br>".join(dict.fromkeys([*MEANINGS.get(code, []), *messages])))
                 parts.append(f"| `{code}` | {severity} | {message} | {_OPTIONAL.sub('', remedy)} |\n")
     parts.append(FAILURES)
     for error in TrainingError.__subclasses__():
