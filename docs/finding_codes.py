@@ -47,10 +47,7 @@ _SEVERITIES = ("error", "warning", "info")
 _OPTIONAL = re.compile(r"\{(hint|option)\}")
 _PROBLEM = re.compile(r"\{(problem|error|how|why)\}")
 _WRAPPERS = re.compile(r"'[^']*'(\.join\()?|\b(short|len|sanitise|pluralise|counted|map|str|sorted|median|_\w+)\(")
-
-
-_Saying = tuple[list[str], list[str], list[str]]
-"""Severities, messages and remedies of one call that adds a finding."""
+_Call = tuple[str, list[str], str]  # severity, messages and remedy of one call that adds a finding
 
 
 class _Package:
@@ -61,8 +58,8 @@ class _Package:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.codes: defaultdict[str, list[_Saying]] = defaultdict(list)
-        self._open: defaultdict[ast.AST, list[_Saying]] = defaultdict(list)
+        self.codes: defaultdict[str, list[_Call]] = defaultdict(list)
+        self._open: defaultdict[ast.AST, list[_Call]] = defaultdict(list)
         self._pairs: defaultdict[ast.AST, list[tuple[str, list[str]]]] = defaultdict(list)
         trees = [ast.parse(path.read_text()) for path in sorted(folder.rglob("*.py"))]
         everywhere = {name: value for tree in trees for name, value in _assigned(tree.body)}
@@ -77,25 +74,25 @@ class _Package:
         for function, pairs in self._pairs.items():
             for code, problems in pairs:
                 if function in self._open or "_" in code:  # not the name of an image format, say
-                    severities, messages, fixes = self._open.get(function, left)[0]
-                    told = [_PROBLEM.sub(problem, text) for text in messages for problem in problems]
-                    self.codes[code].append((severities, told, fixes))
+                    severity, messages, remedy = self._open.get(function, left)[0]
+                    said = [_PROBLEM.sub(problem, text) for text in messages for problem in problems]
+                    self.codes[code].append((severity, said, remedy))
 
     def _read(self, node: ast.AST) -> None:
-        if isinstance(node, ast.Tuple):
-            self._note_pair(node.elts)
-        elif isinstance(node, ast.Call):
-            named = {item.attr for item in ast.walk(node.func) if isinstance(item, ast.Attribute)}
-            severities = [name for name in _SEVERITIES if name in named]
-            if severities and len(node.args) >= 3:
-                codes, messages, fixes = map(self._texts, node.args[:3])
-                known = [code for code in codes if _CODE.fullmatch(code)]
-                for sayings in [self.codes[code] for code in known] or [self._open[self._function]]:
-                    sayings.append((severities, messages, fixes))
-            elif isinstance(node.func, ast.Name) and node.func.id.endswith("Error"):
-                self._note_pair(node.args)
+        match node:
+            case ast.Call(func=method, args=[code, message, remedy, *_]) if severities := _severities(method):
+                codes, messages, remedies = map(self._texts, (code, message, remedy))
+                known = [self.codes[code] for code in codes if _CODE.fullmatch(code)]
+                alike = zip(severities, remedies, strict=True) if len(severities) == len(remedies) else None
+                rows = list(alike or [("<br>".join(severities), "<br>".join(remedies))])
+                for calls in known or [self._open[self._function]]:
+                    calls.extend((severity, messages, remedy) for severity, remedy in rows)
+            case ast.Tuple(elts=items):
+                self._note_pairs(items)
+            case ast.Call(func=ast.Name(id=name), args=items) if name.endswith("Error"):
+                self._note_pairs(items)
 
-    def _note_pair(self, items: Sequence[ast.expr]) -> None:
+    def _note_pairs(self, items: Sequence[ast.expr]) -> None:
         for first, second in pairwise(items):
             for code in filter(_CODE.fullmatch, self._texts(first)):
                 self._pairs[self._function].append((code, self._texts(second)))
@@ -103,33 +100,29 @@ class _Package:
     def _texts(self, node: ast.expr) -> list[str]:
         """The texts that an expression can be, with what is only known later in braces."""
         match node:
-            case ast.Constant(value=str(text)):
-                return [text]
-            case ast.Constant(value=int() | float() as number):
-                return [f"{number:,}"]
+            case ast.Constant(value=str() | int() | float() as value):
+                return [value if isinstance(value, str) else f"{value:,}"]
             case ast.JoinedStr(values=parts):
-                return ["".join(map(self._part, parts))]
+                return ["".join(self._texts(part)[-1] for part in parts)]  # of `is` and `are`, the plural
+            case ast.FormattedValue(value=part):
+                is_word = isinstance(part, ast.Name) and not isinstance(self._value(part), ast.JoinedStr)
+                return [f"{{{_word(part)}}}"] if is_word and ast.unparse(part).islower() else self._texts(part)
             case ast.IfExp(body=body, orelse=otherwise):
                 return self._texts(body) + self._texts(otherwise)
-            case ast.Name() if isinstance(value := self._value(node), ast.Constant | ast.JoinedStr | ast.IfExp):
-                return self._texts(value)
+            case ast.Name() if isinstance(assigned := self._value(node), ast.Constant | ast.JoinedStr | ast.IfExp):
+                return self._texts(assigned)
         return [f"{{{_word(node)}}}"]
-
-    def _part(self, part: ast.expr) -> str:
-        if not isinstance(part, ast.FormattedValue):
-            return self._texts(part)[0]
-        match part.value:
-            case ast.IfExp(orelse=plural):  # of `is` and `are`
-                return self._texts(plural)[0]
-            case ast.Name(id=name) if name.isupper() or isinstance(self._value(part.value), ast.JoinedStr):
-                return self._texts(part.value)[0]
-        return f"{{{_word(part.value)}}}"
 
     def _value(self, name: ast.Name) -> ast.expr | None:
         """What was assigned to a variable last before it is used, or what a constant is."""
         local = [value for known, value in _assigned(ast.walk(self._function)) if known == name.id]
         before = [value for value in local if value.lineno < name.lineno]
         return max(before, key=lambda value: value.lineno) if before else self._constants.get(name.id)
+
+
+def _severities(method: ast.expr) -> list[str]:
+    """Of `found.error`, or of `(found.info if asked else found.warning)`."""
+    return [node.attr for node in ast.walk(method) if isinstance(node, ast.Attribute) and node.attr in _SEVERITIES]
 
 
 def _assigned(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
@@ -157,12 +150,12 @@ def page() -> str:
             f"\n## `{package}/`\n\n{meaning}\n\n| code | severity | message | what to do |\n|---|---|---|---|\n"
         )
         for code, calls in sorted(_Package(ROOT / package).codes.items()):
-            alike = defaultdict[tuple[str, str], list[str]](list)
-            for severities, messages, remedies in calls:
-                alike["<br>".join(severities), "<br>".join(dict.fromkeys(remedies))] += messages
-            for (severity, remedy), messages in alike.items():
-                message = _OPTIONAL.sub("", "<br>".join(dict.fromkeys([*MEANINGS.get(code, []), *messages])))
-                parts.append(f"| `{code}` | {severity} | {message} | {_OPTIONAL.sub('', remedy)} |\n")
+            alike: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+            for severity, said, remedy in calls:
+                alike[severity, remedy] += said
+            for (severity, remedy), said in alike.items():
+                cells = f"{severity} | {'<br>'.join(dict.fromkeys([*MEANINGS.get(code, []), *said]))} | {remedy}"
+                parts.append(f"| `{code}` | {_OPTIONAL.sub('', cells)} |\n")
     parts.append(FAILURES)
     for error in TrainingError.__subclasses__():
         meaning, remedy = inspect.cleandoc(error.__doc__ or "").split("\n\n")

@@ -143,11 +143,7 @@ class TrainingPipeline(Construct):
             "passed",
             comment="Ten minutes without an error, a falling loss, no NaN, enough memory",
         )
-        failed_minutes = sfn.Pass(
-            self,
-            "FirstMinutesFailed",
-            comment="After ten minutes the loss had not fallen: $.watch says from what to what",
-        )
+        failed_minutes = sfn.Pass(self, "FirstMinutesFailed", comment="After ten minutes the loss had not fallen")
         next_choice = copy(
             self,
             "NextChoice",
