@@ -258,13 +258,15 @@ def test_the_copy_in_s3_is_the_folder_as_checked(bucket: str, dataset: Path) -> 
     assert all(there.sha256(path) == here.sha256(path) for path in here.list())
 
 
-def test_an_object_that_s3_does_not_remove_is_named(bucket: str, dataset: Path) -> None:
+def test_an_object_that_s3_does_not_remove_is_named(bucket: str, dataset: Path, smaller: Path) -> None:
+    refused = []
+
     class Refusing(Recorder):
         def delete_objects(self, **request: Any) -> dict[str, Any]:
-            return {"Errors": [{"Key": request["Delete"]["Objects"][1]["Key"], "Message": "Access Denied"}]}
+            refused.append(request["Delete"]["Objects"][1]["Key"])
+            return {"Errors": [{"Key": refused[0], "Message": "Access Denied"}]}
 
-    for name in ("a", "b"):
-        s3().put_object(Bucket=bucket, Key=f"{PREFIX}/{name}.txt", Body=b"x")
+    upload(dataset, bucket)
     with pytest.raises(PrepError) as raised:
-        upload(dataset, bucket, replace=True, client=Refusing())
-    assert str(raised.value) == f"s3://{bucket}/{PREFIX}/b.txt cannot be removed: Access Denied"
+        upload(smaller, bucket, replace=True, client=Refusing())
+    assert str(raised.value) == f"s3://{bucket}/{refused[0]} cannot be removed: Access Denied"
