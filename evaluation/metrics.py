@@ -42,21 +42,31 @@ class F1Point:
     f1: float
 
 
-def evaluate(truth: CocoDataset, detections: Sequence[ImageDetections], *, max_detections: int) -> dict[str, Any]:
+def evaluate(
+    truth: CocoDataset,
+    detections: Sequence[ImageDetections],
+    *,
+    max_detections: int,
+    thresholds_of: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """The metrics of `detections` (one entry an image) against `truth`.
 
-    At most `max_detections` an image and class count; COCO's usual 100 are too few for the walls of a plan.
+    At most `max_detections` an image and class count; COCO's usual 100 are too few for the walls of a plan. Crowds are
+    ignored, as COCO does: they are not boxes to find, and a detection on one is neither right nor wrong.
     Returns `ap` (IoU 0.5:0.95), `ap50`, `ap75`, `ar`, `f1` with `f1_threshold`, `f1_precision`, `f1_recall`,
     `f1_curve` ([threshold, precision, recall, f1] in steps of 0.01), `images`, `boxes`, and `classes`: the same
     figures by class name. A figure of a class without a box in `truth` is None; without any box all are 0.
+    F1 is the best over all thresholds, unless `thresholds_of`, the metrics of another split, says which ones to take.
     """
     result = _match(truth, detections, max_detections)
     categories = sorted(truth.categories, key=lambda category: category.id)
     matches = [_scores_and_hits(result, index, len(truth.images)) for index in range(len(categories))]
+    thresholds = class_thresholds(thresholds_of) if thresholds_of else {}
     classes: dict[str, dict[str, Any]] = {}
     for index, category in enumerate(categories):
         scores, hits, boxes = matches[index]
-        figures = _average_precision(result.eval, slice(index, index + 1)) | _f1_figures(best_f1(scores, hits, boxes))
+        point = _f1(scores, hits, boxes, thresholds.get(category.name))
+        figures = _average_precision(result.eval, slice(index, index + 1)) | _f1_figures(point)
         classes[category.name] = {name: value if boxes else None for name, value in figures.items()} | {"boxes": boxes}
     scores, hits = (np.concatenate([match[part] for match in matches]) for part in (0, 1))
     boxes = sum(match[2] for match in matches)
@@ -64,12 +74,19 @@ def evaluate(truth: CocoDataset, detections: Sequence[ImageDetections], *, max_d
     curve = [f1_at(threshold / 100, scores, hits, boxes) for threshold in range(101)]
     return {
         **overall,
-        **_f1_figures(best_f1(scores, hits, boxes)),
+        **_f1_figures(_f1(scores, hits, boxes, thresholds_of["f1_threshold"] if thresholds_of else None)),
         "images": len(truth.images),
         "boxes": boxes,
         "classes": classes,
         "f1_curve": [[p.threshold, round(p.precision, 5), round(p.recall, 5), round(p.f1, 5)] for p in curve],
     }
+
+
+def class_thresholds(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """The confidence threshold of each class in what evaluate() gave; of one without a box that of all classes."""
+    whole = metrics["f1_threshold"]
+    found = {name: figures["f1_threshold"] for name, figures in metrics["classes"].items()}
+    return {name: whole if threshold is None else threshold for name, threshold in found.items()}
 
 
 def best_f1(scores: Floats, hits: npt.NDArray[np.bool_], boxes: int) -> F1Point:
@@ -103,14 +120,14 @@ def _match(truth: CocoDataset, detections: Sequence[ImageDetections], max_detect
     categories = [{"id": category.id, "name": category.name} for category in truth.categories]
     true_boxes = [
         {
-            "id": annotation.id,
+            "id": number,  # from 1 on: to pycocotools a match with 0 is none
             "image_id": annotation.image_id,
             "category_id": annotation.category_id,
             "bbox": list(annotation.bbox),
             "area": annotation.bbox[2] * annotation.bbox[3],
             "iscrowd": annotation.iscrowd,
         }
-        for annotation in truth.annotations
+        for number, annotation in enumerate(truth.annotations, start=1)
     ]
     guesses = [
         {
@@ -148,14 +165,23 @@ def _average_precision(accumulated: Mapping[str, Any], classes: slice) -> dict[s
     return {name: float(part[part > -1].mean()) if (part > -1).any() else None for name, part in parts.items()}
 
 
+def _f1(scores: Floats, hits: npt.NDArray[np.bool_], boxes: int, threshold: float | None) -> F1Point:
+    return best_f1(scores, hits, boxes) if threshold is None else f1_at(threshold, scores, hits, boxes)
+
+
 def _f1_figures(point: F1Point) -> dict[str, float]:
     names = ("threshold", "precision", "recall")
     return {"f1": point.f1} | {f"f1_{name}": getattr(point, name) for name in names}
 
 
 def _scores_and_hits(result: COCOeval, index: int, images: int) -> tuple[Floats, npt.NDArray[np.bool_], int]:
-    """Of one class: the detections' scores, whether each is matched at IoU 0.5, and the number of true boxes."""
+    """Of one class: the detections' scores, whether each is matched at IoU 0.5, and the number of true boxes.
+
+    Without crowds and what is matched to one.
+    """
     found = [item for item in result.evalImgs[index * images : (index + 1) * images] if item is not None]
-    scores = np.concatenate([np.zeros(0), *(np.asarray(item["dtScores"], dtype=np.float64) for item in found)])
-    hits = np.concatenate([np.zeros(0, dtype=np.bool_), *(item["dtMatches"][0] > 0 for item in found)])
-    return scores, hits, sum(len(item["gtIds"]) for item in found)
+    counted = [~item["dtIgnore"][0].astype(bool) for item in found]
+    scores = [np.asarray(item["dtScores"], dtype=np.float64)[mask] for item, mask in zip(found, counted, strict=True)]
+    hits = [item["dtMatches"][0][mask] > 0 for item, mask in zip(found, counted, strict=True)]
+    boxes = sum(int(np.count_nonzero(item["gtIgnore"] == 0)) for item in found)
+    return np.concatenate([np.zeros(0), *scores]), np.concatenate([np.zeros(0, dtype=np.bool_), *hits]), boxes
