@@ -25,6 +25,7 @@ from dataset_contract.load import load_split
 from dataset_prep.samples import write_samples
 from evaluation.metrics import ImageDetections, evaluate
 from prediction.predictor import Predictor
+from training_code.recipes import RECIPES
 
 
 def main() -> None:
@@ -61,7 +62,7 @@ def report(model: Path, dataset: Path, seconds: float) -> None:
     ids = {category.name: category.id for category in truth.categories}
     detections = []
     for image in truth.images:
-        found = predictor.predict(Image.open(dataset / "train" / image.file_name))
+        found = predictor.predict(Image.open(dataset / "train" / image.file_name), threshold=0.0)
         detections.append(
             ImageDetections(
                 image.id,
@@ -70,7 +71,7 @@ def report(model: Path, dataset: Path, seconds: float) -> None:
                 np.array([detection.box for detection in found], dtype=np.float32).reshape(-1, 4),
             )
         )
-    metrics = evaluate(truth, detections, max_detections=300)
+    metrics = evaluate(truth, detections, max_detections=RECIPES["tiny"].model.num_queries)
     steps = json.loads((model / "config.json").read_text())["steps"]
     classes = {name: round(figures["ap50"], 4) for name, figures in metrics["classes"].items()}
     result = {

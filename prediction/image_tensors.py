@@ -25,6 +25,11 @@ def resized_size(size: tuple[int, int], short_side: int, max_side: int) -> tuple
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
+def model_input(image: Image.Image, short_side: int, max_side: int) -> Tensor:
+    """An RGB image as the model takes it to predict: resized as resized_size says, and normalised."""
+    return image_to_tensor(image.resize(resized_size(image.size, short_side, max_side), Image.Resampling.BILINEAR))
+
+
 def image_to_tensor(image: Image.Image) -> Tensor:
     """An RGB image as a normalised float tensor (3, H, W)."""
     pixels = torch.from_numpy(np.array(image, dtype=np.uint8)).permute(2, 0, 1)

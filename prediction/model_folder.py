@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ class LoadedModel:
     """Pixels that the short side of an image is resized to."""
     max_side: int
     """Pixels that its long side has at most."""
+    thresholds: Mapping[int, float] = field(default_factory=dict)
+    """By category id, the confidence with the best F1 on the validation split; 0 where the model does not tell."""
 
 
 def load_model(folder: Path) -> LoadedModel:
@@ -50,8 +52,11 @@ def load_model(folder: Path) -> LoadedModel:
             raise ValueError("model.safetensors and config.json do not belong together")
         model.load_state_dict(weights, strict=False)  # not strict: a shared tensor has several names there
         classes = {int(item["id"]): str(item["name"]) for item in config["classes"]}
+        if not all(0 <= number < model.config.num_classes for number in classes):
+            raise ValueError("the model has no logit for one of the classes")
+        thresholds = {int(item["id"]): float(item.get("threshold", 0.0)) for item in config["classes"]}
         image = config["image"]
-        return LoadedModel(model, classes, int(image["short_side"]), int(image["max_side"]))
+        return LoadedModel(model, classes, int(image["short_side"]), int(image["max_side"]), thresholds)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, ConfigError) as error:
         raise ModelError(
             f"{folder} does not hold a model that can be loaded ({type(error).__name__}: {error});"
@@ -69,9 +74,11 @@ def weights_by_name(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _model_config(values: Mapping[str, Any]) -> ModelConfig:
-    if unknown := set(values) - {field.name for field in fields(ModelConfig)}:
-        raise ValueError(f"unknown model setting {min(unknown)!r}")
     arguments: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in values.items()
+        if key != "num_select"  # a limit on detections that models once had
     }
+    if unknown := set(arguments) - {field.name for field in fields(ModelConfig)}:
+        raise ValueError(f"unknown model setting {min(unknown)!r}")
     return ModelConfig(**arguments)

@@ -9,13 +9,12 @@ Travels in model.tar.gz under code/, with what it imports.
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from PIL import Image
 
 from image_reader.decoding import upright_rgb
-from prediction.image_tensors import image_to_tensor, pad_to_batch, resized_size
+from prediction.detection import detect
+from prediction.image_tensors import model_input
 from prediction.model_folder import LoadedModel, load_model
-from training_code.dino.post_processing import post_process
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +44,11 @@ class Predictor:
         """
         return cls(load_model(folder), device)
 
-    @torch.inference_mode()
-    def predict(self, image: Image.Image) -> list[Detection]:
-        """Everything found on `image`, best first; choose a score to cut at yourself.
+    def predict(self, image: Image.Image, *, threshold: float | None = None) -> list[Detection]:
+        """What is found on `image`, best first.
 
+        A detection counts from the score on that gave its class the best F1 on the validation split; `threshold`
+        replaces that for all classes, and with 0 every detection is given, as many as the model has queries.
         The image is taken as the preparation takes it: upright, on white, in 8 bits. Boxes are in pixels of the upright
         image, and within it.
 
@@ -56,20 +56,13 @@ class Predictor:
             ImageError: `image` was opened from a file that cannot be decoded.
         """
         image = upright_rgb(image)
-        size = resized_size(image.size, self._loaded.short_side, self._loaded.max_side)
-        resized = image.resize(size, Image.Resampling.BILINEAR)
-        images_B3HW, mask_BHW = pad_to_batch([image_to_tensor(resized)])
-        device = next(self._model.parameters()).device
-        outputs = self._model(images_B3HW.to(device), mask_BHW.to(device))
-        size_12 = torch.tensor([[image.height, image.width]], device=device)
-        [found] = post_process(outputs, size_12, self._model.config.num_select)
-        edge = torch.tensor([image.width, image.height] * 2)
-        boxes = found["boxes"].cpu().clamp(min=torch.zeros(4), max=edge)
-        classes = self._loaded.classes
+        image_3HW = model_input(image, self._loaded.short_side, self._loaded.max_side)
+        classes, thresholds = self._loaded.classes, self._loaded.thresholds
+        found = detect(self._model, image_3HW, image.size, classes)
         return [
             Detection(classes[label], score, (box[0], box[1], box[2], box[3]))
             for label, score, box in zip(
-                found["labels"].tolist(), found["scores"].tolist(), boxes.tolist(), strict=True
+                found["labels"].tolist(), found["scores"].tolist(), found["boxes"].tolist(), strict=True
             )
-            if label in classes
+            if score >= (thresholds.get(label, 0.0) if threshold is None else threshold)
         ]

@@ -67,12 +67,10 @@ class Architecture:
     """Balance of positives in the focal loss and cost."""
     focal_gamma: float = 2.0
     """Exponent of the focal loss and cost."""
-    num_select: int = 300
-    """Detections kept for an image by post-processing."""
 
     def __post_init__(self) -> None:
         _require_at_least(1, self, "num_queries d_model num_heads feedforward_dim encoder_layers decoder_layers")
-        _require_at_least(1, self, "num_points backbone_width num_select")
+        _require_at_least(1, self, "num_points backbone_width")
         _require_at_least(0, self, "dn_number dn_box_noise focal_gamma loss_class loss_bbox loss_giou loss_interm")
         _require(len(self.backbone_blocks) == 4, "backbone_blocks needs the block counts of four stages")
         _require(min(self.backbone_blocks) >= 1, "backbone_blocks must all be at least 1")
@@ -218,6 +216,11 @@ class TrainingConfig:
             f"image_max_side ({self.image_max_side}) must not be below the largest of image_short_sides",
         )
         _require(self.precision in {"fp32", "bf16"}, f"precision must be fp32 or bf16, not {self.precision!r}")
+
+    @property
+    def prediction_short_side(self) -> int:
+        """Short side in pixels of the images that are evaluated and, with the finished model, predicted on."""
+        return self.image_short_sides[-1]
 
 
 def _require(condition: bool, sentence: str) -> None:

@@ -38,7 +38,6 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 backbone_norm="group_norm",
                 freeze_stem=False,
                 dn_number=20,
-                num_select=80,
             ),
             # In the same time, many steps of one small image taught it more than fewer steps of two larger ones.
             training=TrainingConfig(

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from dataset_contract.load import load_split
+from prediction.image_tensors import resized_size
 from tests.training.training_jobs import draw_plan
 from training_code.config import TrainingConfig
 from training_code.data.batches import (
@@ -75,9 +76,10 @@ def test_workers_read_the_same(dataset: Path) -> None:
 
 def test_boxes_are_shares_of_the_image_without_its_padding(dataset: Path) -> None:
     images = PlanDataset(dataset / "val", load_split(dataset, "val"), CONFIG, augmented=False)
-    [batch] = load_batches(images, EvaluationBatchSampler(images), pin_memory=False)
-    for index, (image_id, target) in enumerate(zip((7, 8), batch.targets, strict=True)):
-        picture, boxes = draw_plan(image_id)
+    [batch] = load_batches(images, EpochBatchSampler(images, epoch=0), pin_memory=False)
+    assert sorted(batch.positions) == [0, 1]
+    for index, (position, target) in enumerate(zip(batch.positions, batch.targets, strict=True)):
+        picture, boxes = draw_plan(int(images.image_ids[position]))
         _, (x0, y0, x1, y1) = boxes[2]
         expected = [(x0 + x1) / 2 / picture.width, (y0 + y1) / 2 / picture.height]
         expected += [(x1 - x0) / picture.width, (y1 - y0) / picture.height]
@@ -85,6 +87,27 @@ def test_boxes_are_shares_of_the_image_without_its_padding(dataset: Path) -> Non
         height, width = (int(size) for size in (~batch.mask[index]).nonzero().max(0).values + 1)
         assert abs(width / height - picture.width / picture.height) < 0.05
         assert batch.images[index, :, :, width:].abs().sum() == 0
+
+
+def test_evaluation_pads_no_image(dataset: Path) -> None:
+    config = replace(CONFIG, batch_size=8)
+    images = PlanDataset(dataset / "val", load_split(dataset, "val"), config, augmented=False)
+    for image_id, batch in zip(
+        (7, 8), load_batches(images, EvaluationBatchSampler(images), pin_memory=False), strict=True
+    ):
+        picture, _ = draw_plan(image_id)
+        size = resized_size(picture.size, config.image_short_sides[-1], config.image_max_side)
+        assert tuple(batch.images.shape) == (1, 3, size[1], size[0]) and not batch.mask.any()
+
+
+def test_crowds_are_not_trained_as_objects(dataset: Path) -> None:
+    split = load_split(dataset, "train")
+    crowded = replace(split, annotations=[box._replace(iscrowd=int(box.category_id == 1)) for box in split.annotations])
+    images = PlanDataset(dataset / "train", crowded, CONFIG, augmented=True)
+    batches = load_batches(images, EpochBatchSampler(images, epoch=0), pin_memory=False)
+    labels = torch.cat([target["labels"] for batch in batches for target in batch.targets])
+    assert labels.tolist() == [2] * 5  # the room of each plan but the empty one
+    assert images.most_boxes == 1
 
 
 def test_an_image_without_boxes_is_trained_on(dataset: Path) -> None:

@@ -92,13 +92,11 @@ class EpochBatchSampler(Sampler[list[Sample]]):
 
 
 class EvaluationBatchSampler(Sampler[list[Sample]]):
-    """Every `world_size`-th image from `rank` on, at the evaluation size."""
+    """Every `world_size`-th image from `rank` on, each by itself, at the size of prediction."""
 
     def __init__(self, dataset: PlanDataset, *, rank: int = 0, world_size: int = 1) -> None:
-        short_side = dataset.config.image_short_sides[-1]
-        samples = [Sample(position, 0, short_side) for position in range(rank, len(dataset), world_size)]
-        size = dataset.config.batch_size
-        self._batches = [samples[start : start + size] for start in range(0, len(samples), size)]
+        short_side = dataset.config.prediction_short_side
+        self._batches = [[Sample(position, 0, short_side)] for position in range(rank, len(dataset), world_size)]
 
     def __iter__(self) -> Iterator[list[Sample]]:
         return iter(self._batches)

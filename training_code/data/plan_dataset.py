@@ -12,9 +12,9 @@ from torch.utils.data import Dataset
 from dataset_contract.coco import CocoDataset
 from image_reader.decoding import open_image
 from image_reader.header import ImageError
-from prediction.image_tensors import image_to_tensor, resized_size
+from prediction.image_tensors import image_to_tensor, model_input
 from training_code.config import TrainingConfig
-from training_code.data.augmentation import LabelledImage, augment, resize
+from training_code.data.augmentation import LabelledImage, augment
 from training_code.job.failures import DataError
 
 
@@ -43,16 +43,19 @@ class Example(NamedTuple):
 class PlanDataset(Dataset[Example | DataError]):
     """One split. Holds NumPy arrays only: lists of objects make the memory of forked workers grow.
 
+    Crowds are left out: they are not objects to learn.
     A broken image is returned as a DataError (not raised), so that its sentence leaves a worker unharmed.
     """
 
     def __init__(self, folder: Path, dataset: CocoDataset, config: TrainingConfig, *, augmented: bool) -> None:
         """`folder` is the split's; images come in the order of their ids."""
         images = sorted(dataset.images, key=lambda image: image.id)
-        annotations = sorted(dataset.annotations, key=lambda annotation: (annotation.image_id, annotation.id))
+        objects = [annotation for annotation in dataset.annotations if not annotation.iscrowd]
+        annotations = sorted(objects, key=lambda annotation: (annotation.image_id, annotation.id))
         self.folder = folder
         self.config = config
         self.augmented = augmented
+        self.category_ids = np.array([category.id for category in dataset.categories], dtype=np.int64)
         self.image_ids = np.array([image.id for image in images], dtype=np.int64)
         self.sizes = np.array([(image.width, image.height) for image in images], dtype=np.int64).reshape(-1, 2)
         self._names = np.array([image.file_name.encode() for image in images], dtype=np.bytes_)
@@ -83,11 +86,11 @@ class PlanDataset(Dataset[Example | DataError]):
         if self.augmented:
             rng = np.random.default_rng([self.config.seed, sample.epoch, int(self.image_ids[sample.position])])
             labelled = augment(labelled, self.config, short_side=sample.short_side, rng=rng)
+            image_3HW = image_to_tensor(labelled.image)
         else:
-            size = resized_size(labelled.image.size, sample.short_side, self.config.image_max_side)
-            labelled = resize(labelled, size)
+            image_3HW = model_input(labelled.image, sample.short_side, self.config.image_max_side)
         return Example(
-            image_to_tensor(labelled.image),
+            image_3HW,
             torch.from_numpy(labelled.labels),
             torch.from_numpy(_normalised_cxcywh(labelled)),
             sample.position,

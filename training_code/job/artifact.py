@@ -61,7 +61,7 @@ def write_artifact(
         "training": dataclasses.asdict(job.training),
         "classes": [{"id": category.id, "name": category.name} for category in categories],
         "image": {
-            "short_side": job.training.image_short_sides[-1],
+            "short_side": job.training.prediction_short_side,
             "max_side": job.training.image_max_side,
             "mean": MEAN,
             "std": STD,

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import torch
 
 from evaluation.metrics import ImageDetections
+from prediction.detection import detect
 from training_code.data.batches import EvaluationBatchSampler, load_batches
 from training_code.data.plan_dataset import PlanDataset
 from training_code.dino.model import DINO
-from training_code.dino.post_processing import post_process
 from training_code.job.distributed import DistributedContext
 from training_code.job.interruptions import StopRequest
 
@@ -24,23 +24,23 @@ def predict_split(
 ) -> list[ImageDetections] | None:
     """The detections on all of `dataset`, in every process; None if any process was asked to stop.
 
+    They are the Predictor's: each image by itself.
+
     Raises:
         DataError: an image cannot be read.
     """
     model.eval()
+    category_ids = dataset.category_ids.tolist()
     own: list[ImageDetections] = []
     sampler = EvaluationBatchSampler(dataset, rank=distributed.rank, world_size=distributed.world_size)
     for batch in load_batches(dataset, sampler, pin_memory=distributed.device.type == "cuda"):
         if stop.received:
             break
-        on_device = batch.to(distributed.device)
-        outputs = model(on_device.images, on_device.mask)
-        sizes_B2 = torch.from_numpy(dataset.sizes[batch.positions][:, ::-1].copy()).to(distributed.device)
-        for position, found in zip(
-            batch.positions, post_process(outputs, sizes_B2, model.config.num_select), strict=True
-        ):
-            scores, labels, boxes = (found[name].cpu().numpy() for name in ("scores", "labels", "boxes"))
-            own.append(ImageDetections(int(dataset.image_ids[position]), scores, labels, boxes))
+        [image_3HW], [position] = batch.images, batch.positions
+        width, height = dataset.sizes[position].tolist()
+        found = detect(model, image_3HW, (width, height), category_ids)
+        scores, labels, boxes = (found[name].numpy() for name in ("scores", "labels", "boxes"))
+        own.append(ImageDetections(int(dataset.image_ids[position]), scores, labels, boxes))
         after_batch()
     parts = distributed.gather((stop.received, own))
     if any(stopped for stopped, _ in parts):

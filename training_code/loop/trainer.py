@@ -178,7 +178,7 @@ class Trainer:
             return False
         metrics: dict[str, Any] = {}
         if self._log:
-            metrics = evaluate(truth, detections, max_detections=model.config.num_select)
+            metrics = evaluate(truth, detections, max_detections=model.config.num_queries)
             self._log.validation(step=self._progress.step, epoch=epoch, metrics=metrics)
         self._progress.evaluations.append({"epoch": epoch, "step": self._progress.step, **metrics})
         return True
