@@ -40,7 +40,19 @@ def test_a_model_comes_back_as_it_was_written(tmp_path: Path) -> None:
 def test_only_classes_of_the_data_set_are_found(tmp_path: Path) -> None:
     write_model(tmp_path)
     found = Predictor.load(tmp_path).predict(Image.new("L", (300, 200), 255))
-    assert found and {detection.label for detection in found} == {"room"}
+    assert len(found) == SMALL.num_queries  # this model tells no thresholds
+    assert {detection.label for detection in found} == {"room"}
+
+
+def test_thresholds_come_back_as_they_were_written(tmp_path: Path) -> None:
+    write_model(tmp_path, classes=[{"id": 1, "name": "wall"}, {"id": 2, "name": "room", "threshold": 0.25}])
+    assert load_model(tmp_path).thresholds == {1: 0.0, 2: 0.25}
+
+
+def test_a_model_with_a_limit_on_detections_is_loaded_without_it(tmp_path: Path) -> None:
+    """As models were written before every query counted."""
+    write_model(tmp_path, model=dataclasses.asdict(SMALL) | {"num_select": 5})
+    assert len(Predictor.load(tmp_path).predict(Image.new("L", (300, 200), 255))) == SMALL.num_queries
 
 
 @pytest.mark.parametrize(
@@ -51,6 +63,7 @@ def test_only_classes_of_the_data_set_are_found(tmp_path: Path) -> None:
         ({"model": dataclasses.asdict(SMALL) | {"num_queries": 0}}, "num_queries must be at least 1"),
         ({"model": dataclasses.asdict(SMALL) | {"decoder_layers": 4}}, "do not belong together"),
         ({"classes": [{"name": "room"}]}, "KeyError"),
+        ({"classes": [{"id": 3, "name": "room"}]}, "the model has no logit for one of the classes"),
     ],
 )
 def test_a_config_that_does_not_fit_is_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:

@@ -84,3 +84,19 @@ def test_a_file_that_breaks_off_is_refused_in_one_sentence(predictor: Predictor,
     data = (tmp_path / "plan.jpg").read_bytes()
     with pytest.raises(ImageError, match=r"^The image cannot be decoded \(.*\): open another copy of it\.$"):
         predictor.predict(Image.open(io.BytesIO(data[: len(data) - 200])))
+
+
+def test_each_class_has_its_own_threshold() -> None:
+    torch.manual_seed(3)
+    model, names = build_model(RECIPES["tiny"].model.with_classes(3)), {1: "wall", 2: "room"}
+    image = plan("L", 255, 20)
+    everything = Predictor(LoadedModel(model, names, 64, 96)).predict(image)
+    scores = {name: sorted(found.score for found in everything if found.label == name) for name in names.values()}
+    thresholds = {1: scores["wall"][-2], 2: scores["room"][1]}
+    predictor = Predictor(LoadedModel(model, names, 64, 96, thresholds))
+    found = predictor.predict(image)
+    assert found == [each for each in everything if each.score >= thresholds[1 if each.label == "wall" else 2]]
+    assert [each.label for each in found].count("wall") == 2
+    assert len(found) == 2 + len(scores["room"]) - 1
+    assert predictor.predict(image, threshold=0.0) == everything
+    assert predictor.predict(image, threshold=1.0) == []
