@@ -9,7 +9,7 @@ import os
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,13 +59,20 @@ def draw_plan(image_id: int, *, varied: bool = True) -> tuple[Image.Image, list[
     return picture, boxes
 
 
-def write_dataset(root: Path, *, varied: bool = True, rooms: Sequence[Category] = (ROOM,)) -> None:
-    """Write the data set to `root`; its plans show one of `rooms` each."""
+def write_dataset(
+    root: Path,
+    *,
+    varied: bool = True,
+    rooms: Sequence[Category] = (ROOM,),
+    images: Mapping[str, Sequence[int]] = IMAGES,
+    crowds: Sequence[int] = (),
+) -> None:
+    """Write the data set to `root`; its plans show one of `rooms` each, and the categories `crowds` as crowds."""
     contents: dict[str, bytes] = {}
     datasets: dict[str, CocoDataset] = {}
     for split in SPLITS:
         coco_images, annotations = [], []
-        for image_id in IMAGES[split]:
+        for image_id in images[split]:
             picture, boxes = draw_plan(image_id, varied=varied)
             file = io.BytesIO()
             picture.save(file, "PNG")
@@ -75,7 +82,10 @@ def write_dataset(root: Path, *, varied: bool = True, rooms: Sequence[Category] 
             for number, (drawn, (x0, y0, x1, y1)) in enumerate(boxes):
                 category_id = rooms[image_id % len(rooms)].id if drawn == ROOM.id else drawn
                 box = (float(x0), float(y0), float(x1 - x0), float(y1 - y0))
-                annotations.append(Annotation(10 * image_id + number, image_id, category_id, box, box[2] * box[3]))
+                crowd = int(category_id in crowds)
+                annotations.append(
+                    Annotation(10 * image_id + number, image_id, category_id, box, box[2] * box[3], crowd)
+                )
         datasets[split] = CocoDataset(coco_images, annotations, [WALL, *rooms])
         contents[annotations_path(split)] = coco_to_bytes(datasets[split])
     for path, data in contents.items():

@@ -7,7 +7,7 @@ from pathlib import Path
 from dataset_contract.check import check_dataset
 from dataset_contract.coco import Category, CocoDataset
 from dataset_contract.findings import Severity
-from dataset_contract.layout import MANIFEST
+from dataset_contract.layout import MANIFEST, SPLITS
 from dataset_contract.load import DatasetError, load_split
 from dataset_contract.manifest import parse_manifest
 from dataset_contract.stores import DirectoryStore
@@ -24,6 +24,7 @@ class CheckedDataset:
     categories: Sequence[Category]
     train: CocoDataset
     val: CocoDataset
+    test: CocoDataset
 
     @property
     def num_classes(self) -> int:
@@ -49,9 +50,9 @@ def open_dataset(root: Path, *, num_queries: int, log_line: Callable[[str], None
         more = f" ({len(errors) - 1} more errors.)" if len(errors) > 1 else ""
         raise DataError(f"{errors[0].message} {errors[0].fix}{more}")
     try:
-        train, val = load_split(root, "train"), load_split(root, "val")
+        train, val, test = (load_split(root, split) for split in SPLITS)
     except DatasetError as error:
         raise DataError(str(error)) from None
     manifest, _ = parse_manifest((root / MANIFEST).read_bytes())
     assert manifest is not None, "check_dataset found no error in it"
-    return CheckedDataset(root, manifest.version, train.categories, train, val)
+    return CheckedDataset(root, manifest.version, train.categories, train, val, test)

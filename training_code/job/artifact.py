@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 
 from dataset_contract.atomic_write import atomic_path, write_atomically
 from dataset_contract.coco import Category
+from evaluation.metrics import class_thresholds
 from prediction.image_tensors import MEAN, STD
 from prediction.model_folder import MODEL_FORMAT, weights_by_name
 from training_code.dino.model import DINO
@@ -45,8 +46,9 @@ def write_artifact(
 ) -> None:
     """Write model.safetensors, config.json, metrics.json, history.jsonl and code/ below `folder`.
 
-    `history` are the lines of history.jsonl, one an update.
+    `history` are the lines of history.jsonl, one an update; `metrics` are those of `model`, with its epoch.
     """
+    thresholds = class_thresholds(metrics)
     lines = [f"{line}\n" for line in history]
     folder.mkdir(parents=True, exist_ok=True)
     _copy_code(folder / "code")
@@ -59,7 +61,10 @@ def write_artifact(
         "recipe": job.recipe,
         "model": dataclasses.asdict(model.config),
         "training": dataclasses.asdict(job.training),
-        "classes": [{"id": category.id, "name": category.name} for category in categories],
+        "classes": [
+            {"id": category.id, "name": category.name, "threshold": thresholds[category.name]}
+            for category in categories
+        ],
         "image": {
             "short_side": job.training.prediction_short_side,
             "max_side": job.training.image_max_side,
@@ -68,6 +73,7 @@ def write_artifact(
         },
         "dataset_version": dataset_version,
         "steps": len(lines),
+        "epoch": metrics["epoch"],
     }
     write_json(folder / "config.json", config)  # last: a folder without it is not a model
 

@@ -1,6 +1,6 @@
 """From SageMaker's hyperparameters.json (a map of strings) to a checked configuration.
 
-The keys are `recipe` and the names of TrainingConfig's fields, such as `epochs`.
+The keys are `recipe`, `gate_classes` (a JSON list of names) and the names of TrainingConfig's fields, such as `epochs`.
 """
 
 import dataclasses
@@ -24,6 +24,8 @@ class JobConfig:
     recipe: str
     model: Architecture
     training: TrainingConfig
+    gate_classes: tuple[str, ...] = ()
+    """The classes whose F1 the quality gate asks for: the epoch with their highest mean F1 is the one to ship."""
 
 
 def read_hyperparameters(path: Path) -> JobConfig:
@@ -53,15 +55,28 @@ def parse_hyperparameters(hyperparameters: Mapping[str, str]) -> JobConfig:
     name = values.pop("recipe", DEFAULT_RECIPE)
     if name not in RECIPES:
         raise JobConfigError(f"There is no recipe {name!r}; choose one of {', '.join(sorted(RECIPES))}.")
+    gate_classes = _class_names(values.pop("gate_classes", "[]"))
     hints = get_type_hints(TrainingConfig)
     if unknown := sorted(set(values) - set(hints)):
-        raise JobConfigError(f"Unknown hyperparameter {unknown[0]!r}; there are: recipe, {', '.join(sorted(hints))}.")
+        raise JobConfigError(
+            f"Unknown hyperparameter {unknown[0]!r}; there are: recipe, gate_classes, {', '.join(sorted(hints))}."
+        )
     overrides: dict[str, Any] = {key: _parse(key, value, hints[key]) for key, value in values.items()}
     try:
         training = dataclasses.replace(RECIPES[name].training, **overrides)
     except ConfigError as error:
         raise JobConfigError(str(error)) from None
-    return JobConfig(name, RECIPES[name].model, training)
+    return JobConfig(name, RECIPES[name].model, training, gate_classes)
+
+
+def _class_names(text: str) -> tuple[str, ...]:
+    try:
+        names = json.loads(text)
+    except (ValueError, RecursionError):
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise JobConfigError(f"The hyperparameter gate_classes must be a JSON list of class names, not {text!r}.")
+    return tuple(names)
 
 
 # Types are values here, and mypy has no type for `int | None` as a value but object.

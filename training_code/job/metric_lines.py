@@ -22,7 +22,8 @@ TRAINING_FIGURES = (
 waiting for data, peak memory of the GPU."""
 
 VALIDATION_FIGURES = ("ap", "ap50", "ap75", "ar", "f1", "f1_threshold")
-"""COCO's average precision and recall; the best F1 at IoU 0.5 and the confidence where it is reached."""
+"""COCO's average precision and recall; the best F1 at IoU 0.5 and the confidence where it is reached. Of the test split
+the same, with F1 at the confidence that was the best one on the validation split."""
 
 CLASS_FIGURES = ("ap", "ap50", "f1", "f1_threshold")
 """The same, of one class."""
@@ -31,7 +32,11 @@ _NUMBER = r"(-?[0-9.]+(?:e[+-]?[0-9]+)?)"
 
 METRIC_DEFINITIONS: tuple[dict[str, str], ...] = tuple(
     {"Name": f"{part}:{figure}", "Regex": rf"\[{part}\] .*\b{figure}={_NUMBER}"}
-    for part, figures in (("train", TRAINING_FIGURES), ("validation", VALIDATION_FIGURES))
+    for part, figures in (
+        ("train", TRAINING_FIGURES),
+        ("validation", VALIDATION_FIGURES),
+        ("test", VALIDATION_FIGURES),
+    )
     for figure in figures
 )
 """AlgorithmSpecification.MetricDefinitions of CreateTrainingJob."""
@@ -76,11 +81,17 @@ def validation_line(*, step: int, epoch: int, figures: Mapping[str, float]) -> s
     return f"[validation] step={step} epoch={epoch} {_format(VALIDATION_FIGURES, figures)}"
 
 
-def class_line(*, step: int, name: str, figures: Mapping[str, float | None]) -> str:
+def test_line(*, step: int, epoch: int, figures: Mapping[str, float]) -> str:
+    """The one line for the test split, of the epoch that is shipped; arguments as of validation_line."""
+    return f"[test] step={step} epoch={epoch} {_format(VALIDATION_FIGURES, figures)}"
+
+
+def class_line(*, step: int, name: str, figures: Mapping[str, float | None], split: str = "validation") -> str:
     """One line for a class in an evaluation, which no metric definition reads: its figures are None without a box."""
+    part = "class" if split == "validation" else f"{split} class"
     if figures["ap"] is None:
-        return f"[class] step={step} {name}: no box in the validation split"
-    return f"[class] step={step} {name}: {_format(CLASS_FIGURES, figures)}"
+        return f"[{part}] step={step} {name}: no box in the {split} split"
+    return f"[{part}] step={step} {name}: {_format(CLASS_FIGURES, figures)}"
 
 
 def _format(names: tuple[str, ...], figures: Mapping[str, float | None]) -> str:

@@ -12,7 +12,7 @@ from tensorboardX import RecordWriter
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.proto.summary_pb2 import Summary
 
-from training_code.job.metric_lines import VALIDATION_FIGURES, class_line, training_line, validation_line
+from training_code.job.metric_lines import VALIDATION_FIGURES, class_line, test_line, training_line, validation_line
 
 
 class TrainingLog:
@@ -40,15 +40,24 @@ class TrainingLog:
 
     def validation(self, *, step: int, epoch: int, metrics: Mapping[str, Any]) -> None:
         """Log an evaluation; `metrics` are those of evaluation.metrics.evaluate."""
-        figures = {name: metrics[name] for name in VALIDATION_FIGURES}
-        self._log_line(validation_line(step=step, epoch=epoch, figures=figures))
-        for name, of_class in metrics["classes"].items():
-            self._log_line(class_line(step=step, name=name, figures=of_class))
-        self._write_scalars("validation", step, figures)
+        self._evaluation("validation", validation_line, step=step, epoch=epoch, metrics=metrics)
+
+    def test(self, *, step: int, epoch: int, metrics: Mapping[str, Any]) -> None:
+        """Log the evaluation of the test split, with the step and the epoch of the model that is shipped."""
+        self._evaluation("test", test_line, step=step, epoch=epoch, metrics=metrics)
 
     def close(self) -> None:
         """Close the event file."""
         self._file.close()
+
+    def _evaluation(
+        self, split: str, line: Callable[..., str], *, step: int, epoch: int, metrics: Mapping[str, Any]
+    ) -> None:
+        figures = {name: metrics[name] for name in VALIDATION_FIGURES}
+        self._log_line(line(step=step, epoch=epoch, figures=figures))
+        for name, of_class in metrics["classes"].items():
+            self._log_line(class_line(step=step, name=name, figures=of_class, split=split))
+        self._write_scalars(split, step, figures)
 
     def _write_scalars(self, part: str, step: int, figures: Mapping[str, float]) -> None:
         values = [Summary.Value(tag=f"{part}/{name}", simple_value=value) for name, value in figures.items()]

@@ -6,10 +6,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from training_code.config import ModelConfig, TrainingConfig
+from training_code.config import ModelConfig
 from training_code.job.checkpoints import load_newest_checkpoint, save_checkpoint
 from training_code.job.distributed import DistributedContext
 from training_code.job.failures import JobConfigError
+from training_code.job.hyperparameters import JobConfig
+from training_code.loop.best_epoch import BestEpoch
 from training_code.loop.training_progress import TrainingProgress
 from training_code.loop.training_step import TrainingStep
 
@@ -26,12 +28,10 @@ FREE_TO_CHANGE = {
 """Settings that a resumed training may change, since they do not change what is learned."""
 
 
-def fingerprint_of(
-    model: ModelConfig, training: TrainingConfig, dataset_version: str, world_size: int
-) -> dict[str, Any]:
+def fingerprint_of(model: ModelConfig, job: JobConfig, dataset_version: str, world_size: int) -> dict[str, Any]:
     """What must be the same for a training to go on from a checkpoint."""
-    settings = {name: value for name, value in asdict(training).items() if name not in FREE_TO_CHANGE}
-    facts = {"dataset_version": dataset_version, "processes": world_size}
+    settings = {name: value for name, value in asdict(job.training).items() if name not in FREE_TO_CHANGE}
+    facts = {"dataset_version": dataset_version, "processes": world_size, "gate_classes": job.gate_classes}
     values: dict[str, Any] = json.loads(json.dumps(asdict(model) | settings | facts))
     return values
 
@@ -44,13 +44,15 @@ class Resumption:
     fingerprint: Mapping[str, Any]
     training: TrainingStep
     progress: TrainingProgress
+    best: BestEpoch
     distributed: DistributedContext
 
     def save(self) -> None:
         """Write a checkpoint, in the first process."""
         if self.distributed.is_first:
-            state = self.training.state() | self.progress.state() | {"fingerprint": json.dumps(self.fingerprint)}
-            save_checkpoint(self.folder, self.progress.step, state)
+            state = self.training.state() | self.progress.state() | self.best.state()
+            fingerprint = {"fingerprint": json.dumps(self.fingerprint)}
+            save_checkpoint(self.folder, self.progress.step, state | fingerprint)
 
     def restore(self, log_line: Callable[[str], None]) -> bool:
         """Go on from the newest sound checkpoint; False if there is none.
@@ -76,4 +78,5 @@ class Resumption:
                 )
         self.training.restore(state)
         self.progress.restore(state)
+        self.best.restore(state)
         return True

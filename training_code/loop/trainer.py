@@ -1,16 +1,18 @@
 """The training loop: restore, try the largest batch, train and evaluate epoch by epoch, write the model."""
 
+import copy
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 
+from dataset_contract.coco import CocoDataset
 from evaluation.metrics import evaluate
 from training_code.data.batches import Batch, EpochBatchSampler, load_batches, steps_per_epoch
 from training_code.data.checked_dataset import CheckedDataset
 from training_code.data.plan_dataset import PlanDataset
-from training_code.dino.model import build_model
+from training_code.dino.model import DINO, build_model
 from training_code.job.artifact import write_artifact
 from training_code.job.distributed import DistributedContext
 from training_code.job.failures import StallError, write_failure
@@ -19,6 +21,7 @@ from training_code.job.interruptions import StallWatchdog, StopRequest
 from training_code.job.sagemaker_paths import SageMakerPaths
 from training_code.job.starting_weights import load_starting_weights
 from training_code.job.training_log import TrainingLog
+from training_code.loop.best_epoch import BestEpoch, mean_f1
 from training_code.loop.health_file import HealthFile
 from training_code.loop.memory import memory_failures, worst_case_batch
 from training_code.loop.metric_window import MetricWindow
@@ -55,8 +58,11 @@ class Trainer:
         load_starting_weights(model, paths.pretrained, self._log_line)
         self._training = TrainingStep(model, config, distributed)
         self._progress = TrainingProgress()
-        fingerprint = fingerprint_of(model.config, config, dataset.version, distributed.world_size)
-        self._resumption = Resumption(paths.checkpoints, fingerprint, self._training, self._progress, distributed)
+        self._best = BestEpoch()
+        fingerprint = fingerprint_of(model.config, job, dataset.version, distributed.world_size)
+        self._resumption = Resumption(
+            paths.checkpoints, fingerprint, self._training, self._progress, self._best, distributed
+        )
         self._health = HealthFile(paths, self._progress, distributed, config.health_minutes, self._log_line)
         self._log: TrainingLog | None = None
         self._watchdog = StallWatchdog(config.stall_minutes * 60, self._stalled)
@@ -72,8 +78,7 @@ class Trainer:
         with memory_failures(self._job.training):
             self._restore()
             self._try_worst_case()
-            if self._train():
-                self._finish()
+            if self._train() and self._finish():
                 return True
         self._resumption.save()
         step, steps = self._progress.step, self._steps
@@ -169,34 +174,64 @@ class Trainer:
 
     def _evaluate(self, epoch: int) -> bool:
         """Evaluate on the validation split after `epoch` epochs; False if asked to stop."""
-        truth, model = self._dataset.val, self._training.shipped_model
-        split = PlanDataset(self._dataset.root / "val", truth, self._job.training, augmented=False)
+        model, step = self._training.shipped_model, self._progress.step
+        metrics = self._measure(model, "val", self._dataset.val)
+        if metrics is None:
+            return False
+        evaluation = {"epoch": epoch, "step": step, "mean_f1": mean_f1(metrics, self._job.gate_classes), **metrics}
+        self._progress.add_evaluation(evaluation)
+        self._best.offer(evaluation, model)
+        if self._log:
+            self._log.validation(step=step, epoch=epoch, metrics=metrics)
+        return True
+
+    def _measure(
+        self, model: DINO, name: str, truth: CocoDataset, thresholds_of: dict[str, Any] | None = None
+    ) -> dict[str, Any] | None:
+        """The metrics of `model` on the split `name`, in every process; None if asked to stop."""
+        split = PlanDataset(self._dataset.root / name, truth, self._job.training, augmented=False)
         detections = predict_split(
             model, split, self._distributed, stop=self._stop, after_batch=self._watchdog.progress
         )
         if detections is None:
-            return False
+            return None
         metrics: dict[str, Any] = {}
-        if self._log:
-            metrics = evaluate(truth, detections, max_detections=model.config.num_queries)
-            self._log.validation(step=self._progress.step, epoch=epoch, metrics=metrics)
-        self._progress.evaluations.append({"epoch": epoch, "step": self._progress.step, **metrics})
-        return True
+        if self._distributed.is_first:
+            limit = model.config.num_queries
+            metrics = evaluate(truth, detections, max_detections=limit, thresholds_of=thresholds_of)
+        return dict(self._distributed.gather(metrics)[0])
 
-    def _finish(self) -> None:
+    def _finish(self) -> bool:
+        """Measure the best epoch on the test split, and write it as the model; False if asked to stop."""
+        best = self._best.evaluation
+        assert best is not None, "the last epoch is always evaluated"
+        model = copy.deepcopy(self._training.shipped_model)  # what a checkpoint would hold stays the last epoch's
+        self._best.load_into(model)
+        test = None
+        if self._dataset.test.images:
+            test = self._measure(model, "test", self._dataset.test, thresholds_of=best)
+            if test is None:
+                return False
+            del test["f1_curve"]
         if not self._distributed.is_first:
-            return
+            return True
+        if self._log and test:
+            self._log.test(step=best["step"], epoch=best["epoch"], metrics=test)
         write_artifact(
             self._paths.model,
-            model=self._training.shipped_model,
+            model=model,
             job=self._job,
             categories=self._dataset.categories,
             dataset_version=self._dataset.version,
             history=self._progress.history(),
-            metrics=self._progress.metrics(),
+            metrics=best | {"evaluations": self._progress.evaluations, "test": test},
         )
         step, seconds = self._progress.step, self._progress.seconds
-        self._log_line(f"Trained {step} steps in {seconds:.0f} s; the model is in {self._paths.model}.")
+        self._log_line(
+            f"Trained {step} steps in {seconds:.0f} s; the model in {self._paths.model} is that of epoch"
+            f" {best['epoch']}, whose mean F1 on the validation split is the highest, {best['mean_f1']:.4f}."
+        )
+        return True
 
     def _stalled(self) -> None:
         """Called by the watchdog, which then ends the process without close()."""

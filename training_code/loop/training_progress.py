@@ -12,7 +12,7 @@ COLUMNS = ("step", "epoch", "loss", "loss_class", "loss_bbox", "loss_giou", "gra
 gradient's norm before clipping; the learning rate; seconds of training up to here."""
 
 DETAILS = {"f1_curve", "classes"}
-"""Figures of an evaluation that metrics.json has for the last one only."""
+"""Figures of an evaluation that are kept for the best one only."""
 
 
 class TrainingProgress:
@@ -20,7 +20,7 @@ class TrainingProgress:
 
     def __init__(self) -> None:
         self.evaluations: list[dict[str, Any]] = []
-        """Epoch, step and, in the first process, the figures of evaluation.metrics.evaluate."""
+        """Of each: epoch, step, mean_f1 and the figures of evaluation.metrics.evaluate, but for DETAILS."""
         self._updates: list[list[float]] = []  # COLUMNS
         self._seconds_before = 0.0
         self._start = time.monotonic()
@@ -45,11 +45,9 @@ class TrainingProgress:
         row = {**figures, "step": self.step + 1, "epoch": epoch, "seconds": self.seconds}
         self._updates.append([float(row[name]) for name in COLUMNS])
 
-    def metrics(self) -> dict[str, Any]:
-        """The content of metrics.json: the last evaluation, and the earlier ones without their details."""
-        *earlier, last = self.evaluations
-        shortened = [{key: value for key, value in each.items() if key not in DETAILS} for each in earlier]
-        return last | {"earlier": shortened}
+    def add_evaluation(self, evaluation: Mapping[str, Any]) -> None:
+        """Count an evaluation, with its epoch."""
+        self.evaluations.append({key: value for key, value in evaluation.items() if key not in DETAILS})
 
     def history(self) -> Iterator[str]:
         """The lines of history.jsonl: one JSON object an update."""
