@@ -32,8 +32,8 @@ _SHIFT = 1 - SAME_BOX
 _NEIGHBOURS = 50
 """How many boxes that start at the same x are compared with one: thousands of them must not cost their square."""
 
-_Box = tuple[int, float, float, float, float, int]
-"""category_id, x, y, width, height, annotation id: in this order, so that sorting puts duplicates side by side."""
+_Box = tuple[int, float, float, float, float, int, int]
+"""category_id, x, y, width, height, annotation id, iscrowd. In this order sorting puts duplicates side by side."""
 
 
 def check_annotations(
@@ -94,7 +94,7 @@ def _check_boxes(
         on_image = boxes.get(image_id)
         if on_image is None:
             on_image = boxes[image_id] = []
-        on_image.append((category_id, x, y, width, height, annotation_id))
+        on_image.append((category_id, x, y, width, height, annotation_id, iscrowd))
     if normalised > len(annotations) / 2:
         found.error(
             "BOXES_LOOK_NORMALISED",
@@ -122,7 +122,7 @@ def _check_unusual(annotation: Annotation, image: Image, found: FindingLog) -> N
         found.warning(
             "CROWD",
             f"{subject} is marked as a crowd (iscrowd 1), which is not trained as an object.",
-            "Set iscrowd to 0 if it is a single object.",
+            "Set iscrowd to 0 if it is a single object; dataset_prep/run.py --crowds objects does it for all.",
             **place,
         )
     if width <= 0 or height <= 0:
@@ -167,14 +167,15 @@ def _check_unusual(annotation: Annotation, image: Image, found: FindingLog) -> N
 
 
 def _check_image(image: Image, boxes: list[_Box], max_objects: int | None, found: FindingLog) -> None:
-    if max_objects is not None and len(boxes) > max_objects:
+    objects = sorted(box for box in boxes if not box[6])
+    if max_objects is not None and len(objects) > max_objects:
         found.warning(
             "TOO_MANY_OBJECTS",
-            f"Image {image.id} has {len(boxes):,} objects; the model can find {max_objects:,} on an image.",
+            f"Image {image.id} has {len(objects):,} objects; the model can find {max_objects:,} on an image.",
             "Train with more queries, or cut the image into parts.",
             image_id=image.id,
         )
-    _check_duplicates(image, sorted(boxes), found)
+    _check_duplicates(image, objects, found)
 
 
 def _check_duplicates(image: Image, boxes: list[_Box], found: FindingLog) -> None:
@@ -206,8 +207,8 @@ def _same_among(box: _Box, neighbours: Sequence[_Box]) -> _Box | None:
 
 def _is_same(one: _Box, other: _Box) -> bool:
     """Whether two boxes of one class nearly coincide."""
-    _, x, y, width, height, _ = one
-    _, other_x, other_y, other_width, other_height, _ = other
+    _, x, y, width, height, *_ = one
+    _, other_x, other_y, other_width, other_height, *_ = other
     across = min(x + width, other_x + other_width) - max(x, other_x)
     down = min(y + height, other_y + other_height) - max(y, other_y)
     both = across * down

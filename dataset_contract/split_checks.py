@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 from dataset_contract.coco_types import CocoDataset
@@ -25,6 +25,7 @@ def check_splits(datasets: Mapping[str, CocoDataset]) -> list[Finding]:
     _check_sizes(datasets, found)
     _check_ids(datasets, found)
     _check_category_ids(datasets, found)
+    _check_crowds(datasets, found)
     if _check_classes(datasets, found):
         _check_balance(datasets, found)
     return found.findings()
@@ -88,6 +89,33 @@ def _check_category_ids(datasets: Mapping[str, CocoDataset], found: FindingLog) 
                     "Number the classes from 1 on, as dataset_prep/run.py does.",
                     split=split,
                     file=annotations_path(split),
+                )
+
+
+def _check_crowds(datasets: Mapping[str, CocoDataset], found: FindingLog) -> None:
+    """Find classes of which a split has crowds only, which are neither trained nor measured."""
+    for split, dataset in datasets.items():
+        crowds = Counter(annotation.category_id for annotation in dataset.annotations if annotation.iscrowd)
+        with_objects = {annotation.category_id for annotation in dataset.annotations if not annotation.iscrowd}
+        for category in dataset.categories:
+            if category.id in with_objects or not crowds[category.id]:
+                continue
+            place: Place = {"split": split, "file": annotations_path(split)}
+            what = f"All {crowds[category.id]:,} boxes of class {short(category.name)} in {split} are marked as crowds"
+            if split == "train":
+                found.error(
+                    "CLASS_ONLY_CROWDS",
+                    f"{what} (iscrowd 1), which are not trained: the class cannot be learnt.",
+                    "If each is a single object, as in CVAT's masks, give dataset_prep/run.py --crowds objects; else "
+                    "mark single objects, or leave the class out with --classes.",
+                    **place,
+                )
+            else:
+                found.warning(
+                    "CLASS_NOT_MEASURED",
+                    f"{what} (iscrowd 1), which metrics ignore: nothing tells how well the class is found.",
+                    "If each is a single object, give dataset_prep/run.py --crowds objects.",
+                    **place,
                 )
 
 

@@ -137,6 +137,12 @@ def build_parser() -> argparse.ArgumentParser:
     choice.add_argument("--railings", choices=("ignore", "wall"), default="ignore", help="CubiCasa5K (default: ignore)")
     choice.add_argument("--outdoor", choices=("room", "ignore"), default="room", help="CubiCasa5K (default: room)")
     choice.add_argument("--undefined", choices=("room", "ignore"), default="room", help="CubiCasa5K (default: room)")
+    choice.add_argument(
+        "--crowds",
+        choices=("ignore", "objects"),
+        default="ignore",
+        help="COCO boxes with iscrowd 1, which CVAT gives to every mask: not trained, or objects (default: ignore)",
+    )
     repairs = parser.add_argument_group("repairs", "Each repaired box is counted in the report.")
     repairs.add_argument("--clip", action="store_true", help="cut boxes that reach beyond their image")
     repairs.add_argument("--drop-zero-size", action="store_true", help="leave out boxes without width or height")
@@ -208,6 +214,7 @@ def parse_options(argv: Sequence[str] | None) -> Options:
                 undefined_is_room=given.undefined == "room",
             ),
             repairs=Repairs(clip=given.clip, drop_zero_size=given.drop_zero_size),
+            crowds_are_objects=given.crowds == "objects",
         ),
         selection=SelectionOptions(
             classes=classes,

@@ -15,7 +15,7 @@ from dataset_prep.sources.coco import find_annotations, read_coco
 from dataset_prep.sources.cubicasa5k_plans import ANNOTATION, count_plans, find_root
 from dataset_prep.sources.cubicasa5k_policy import Policy
 from dataset_prep.sources.image_files import SUFFIXES
-from dataset_prep.sources.repairs import Repairs, repair
+from dataset_prep.sources.repairs import Repairs, repair, take_crowds_as_objects
 from dataset_prep.sources.source import Source
 from dataset_prep.sources.yolo import read_yolo
 from dataset_prep.sources.yolo_layout import find_yaml
@@ -38,6 +38,8 @@ class SourceOptions:
     limit: int | None = None
     policy: Policy = field(default_factory=Policy)
     repairs: Repairs = field(default_factory=Repairs)
+    crowds_are_objects: bool = False
+    """Of COCO's boxes with iscrowd 1."""
 
 
 def detect_format(source: Path, annotations: Sequence[Path] = ()) -> str:
@@ -91,6 +93,8 @@ def read_source(options: SourceOptions, *, exclude: Path | None, workers: int, c
     folders = options.images or (options.path if options.path.is_dir() else options.path.parent,)
     with phase(console, title, None, "images") as advance:
         source = read_coco(annotations, folders, advance=advance, limit=options.limit, exclude=exclude)
+    if options.crowds_are_objects:
+        source = take_crowds_as_objects(source)
     return repair(source, options.repairs)
 
 

@@ -32,6 +32,20 @@ def repair(source: Source, repairs: Repairs) -> Source:
     return replace(source, images=images, findings=[*source.findings, *found.findings()])
 
 
+def take_crowds_as_objects(source: Source) -> Source:
+    """`source` with each box that is marked as a crowd as an object like any other, and a finding with their number."""
+    found = FindingLog()
+    images = [replace(image, boxes=tuple(box._replace(iscrowd=0) for box in image.boxes)) for image in source.images]
+    if crowds := sum(box.iscrowd for image in source.images for box in image.boxes):
+        found.info(
+            "CROWDS_AS_OBJECTS",
+            f"{crowds:,} boxes that are marked as crowds (iscrowd 1) were taken as objects.",
+            "As --crowds objects asks.",
+        )
+    findings, options = [*source.findings, *found.findings()], {**source.options, "crowds": "objects"}
+    return replace(source, images=images, findings=findings, options=options)
+
+
 def _repaired(image: SourceImage, repairs: Repairs, found: FindingLog) -> Iterator[SourceBox]:
     for box in image.boxes:
         if box.bbox[2] <= 0 or box.bbox[3] <= 0:
