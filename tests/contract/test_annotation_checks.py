@@ -103,3 +103,9 @@ def test_the_models_number_of_queries_is_compared_per_image() -> None:
     assert check(*boxes, max_objects=11) == []
     (finding,) = check(*boxes, max_objects=10)
     assert (finding.code, finding.severity, finding.image_id) == ("TOO_MANY_OBJECTS", Severity.WARNING, 7)
+
+
+def test_crowds_are_not_objects() -> None:
+    """They take no query, and the model cannot learn to find one twice."""
+    boxes: list[Box] = [(10, 10, 20, 20)] * 11
+    assert {finding.code for finding in check(*boxes, iscrowd=1, max_objects=10)} == {"CROWD"}

@@ -214,6 +214,24 @@ def test_a_class_that_train_lacks_and_one_out_of_balance_are_warnings(tmp_path: 
     assert found == [("CLASS_NOT_IN_TRAIN", "train"), ("CLASS_BALANCE", "val"), ("BACKGROUND_IMAGES", "val")]
 
 
+def test_a_class_of_crowds_only_is_an_error_in_train_and_a_warning_elsewhere(tmp_path: Path) -> None:
+    sample = SampleDataset()
+    for split in ("train", "test"):
+        for item in sample.coco[split]["annotations"]:
+            item["iscrowd"] = int(item["category_id"] == 2)
+    sample.stated = sample.coco
+    report = check(sample, tmp_path / "all")
+    found = {(finding.code, finding.split): finding for finding in report.findings if finding.code != "CROWD"}
+    assert {key: str(finding.severity) for key, finding in found.items()} == {
+        ("CLASS_ONLY_CROWDS", "train"): "error",
+        ("CLASS_NOT_MEASURED", "test"): "warning",
+    }
+    assert "All 4 boxes of class 'room' in train" in found["CLASS_ONLY_CROWDS", "train"].message
+    assert "--crowds objects" in found["CLASS_ONLY_CROWDS", "train"].fix
+    train_annotations(sample)[1]["iscrowd"] = 0  # one room that can be learnt
+    assert check(sample, tmp_path / "all but one").verdict == "valid"
+
+
 def test_a_name_that_is_not_the_ids_is_a_warning(tmp_path: Path) -> None:
     sample = SampleDataset()
     train_images(sample)[0]["file_name"] = "images/plan.png"

@@ -63,6 +63,25 @@ def test_boxes_are_repaired_and_counted_only_where_it_is_asked_for(
     assert (options["clip"], options["drop_zero_size"], options["drop_mismatched"]) == (True, True, False)
 
 
+def test_crowds_are_objects_where_it_is_asked_for(
+    tmp_path: Path, make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As CVAT exports masks: each a crowd."""
+    file = coco_file(tmp_path, make_image, [1, 1, 9, 9], [20, 5, 15, 5])
+    file.write_text(file.read_text().replace('"iscrowd": 0', '"iscrowd": 1'))
+    arguments = ["--source", str(file), "--output", str(tmp_path / "d"), "--split", "1,0,0"]
+    for given in ([], ["--dry-run"], ["--crowds", "ignore"]):
+        assert main([*arguments, *given]) == 1
+        refused = capsys.readouterr().out
+        assert "CLASS_ONLY_CROWDS" in refused and "--crowds objects" in refused
+    assert main([*arguments, "--crowds", "objects", "--report", str(tmp_path / "r")]) == 0
+    assert "2 boxes that are marked as crowds (iscrowd 1) were taken as objects." in capsys.readouterr().out
+    assert "CROWD" not in json.loads((tmp_path / "r/report.json").read_bytes())["counts"]["findings_by_code"]
+    boxes = json.loads((tmp_path / "d/train/annotations.json").read_bytes())["annotations"]
+    assert [box["iscrowd"] for box in boxes] == [0, 0]
+    assert json.loads((tmp_path / "d/manifest.json").read_bytes())["options"]["crowds"] == "objects"
+
+
 def test_yolo_rows_are_repaired_where_it_is_asked_for(
     tmp_path: Path, make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from tests.contract.samples import SampleDataset
-from tests.training.training_jobs import SMALL, Job
+from tests.training.training_jobs import SMALL, Job, write_dataset
 from training_code import train
 
 
@@ -51,6 +51,13 @@ def test_starting_weights_that_are_no_checkpoint(run_here: Job) -> None:
     assert train.main() == 1
     assert run_here.failure.startswith("CONFIG: ")
     assert "dino.pth" in run_here.failure
+
+
+def test_a_class_of_crowds_only(run_here: Job) -> None:
+    write_dataset(run_here.dataset, crowds=[2])
+    assert train.main() == 1
+    assert run_here.failure.startswith("DATA: All 5 boxes of class 'room' in train are marked as crowds")
+    assert "--crowds objects" in run_here.failure
 
 
 def test_a_file_that_the_manifest_does_not_vouch_for(run_here: Job) -> None:
