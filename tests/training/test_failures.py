@@ -21,7 +21,15 @@ from training_code import train
     ("hyperparameters", "sentence"),
     [
         ({"recipe": "huge"}, "CONFIG: There is no recipe 'huge'; choose one of room_wall, tiny."),
-        ({"epoch": "3"}, "CONFIG: Unknown hyperparameter 'epoch'; there are: recipe, accumulation_steps,"),
+        (
+            {"epoch": "3"},
+            "CONFIG: Unknown hyperparameter 'epoch'; there are: recipe, gate_classes, accumulation_steps,",
+        ),
+        (
+            {"gate_classes": "room"},
+            "CONFIG: The hyperparameter gate_classes must be a JSON list of class names, not 'room'.",
+        ),
+        ({"gate_classes": "[1]"}, "CONFIG: The hyperparameter gate_classes must be a JSON list of class names,"),
         ({"epochs": "many"}, "CONFIG: The hyperparameter epochs must be a whole number, not 'many'."),
         ({"batch_size": "0"}, "CONFIG: batch_size must be at least 1, not 0."),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from pipeline.dataset.validation import DatasetCheck
@@ -72,7 +73,11 @@ def training_job_arguments(
             "MetricDefinitions": [dict(definition) for definition in METRIC_DEFINITIONS],
         },
         "RoleArn": settings.training_role_arn,
-        "HyperParameters": {"recipe": training.recipe, "epochs": str(training.epochs)},
+        "HyperParameters": {
+            "recipe": training.recipe,
+            "epochs": str(training.epochs),
+            "gate_classes": _gate_classes(request, dataset),
+        },
         "InputDataConfig": channels,
         "OutputDataConfig": _output(settings),
         "CheckpointConfig": {"S3Uri": checkpoints_uri(settings.bucket, execution, stage)},
@@ -90,6 +95,14 @@ def training_job_arguments(
             {"Key": "floorplan-dino:pretrained", "Value": weights or "none"},
         ],
     }
+
+
+def _gate_classes(request: Request, dataset: DatasetCheck) -> str:
+    """The classes by whose F1 the trainer chooses the epoch that it ships: those of the gate."""
+    names = [name for name in request.quality_gate if name in dataset.classes]
+    return json.dumps(
+        names, ensure_ascii=False
+    )  # escaped, 20 Chinese names have more than the 2,500 characters allowed
 
 
 def _output(settings: LaunchSettings) -> dict[str, str]:

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO, TYPE_CHECKING, NoReturn, cast
+from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
 
 from botocore.exceptions import ClientError
 
@@ -32,13 +32,21 @@ MAX_CLASSES = MAX_CATEGORY_ID + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StageMetrics:
-    """What the gate compares, on the validation split; each from 0 to 1."""
+class SplitMetrics:
+    """What was measured on one split; each from 0 to 1."""
 
     ap: float
     f1: float
     f1_by_class: Mapping[str, float | None]
     """None: the split has no box of the class."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageMetrics(SplitMetrics):
+    """What the gate compares, on the validation split."""
+
+    test: SplitMetrics | None = None
+    """The test split at the thresholds of validation; None: the data set has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,17 +95,27 @@ def parse_metrics(content: bytes) -> StageMetrics:
         raise ValueError("it is nested too deeply") from None
     if not isinstance(metrics, dict):
         raise ValueError("it is not an object")
+    test = None
+    if metrics.get("test") is not None:
+        if not isinstance(metrics["test"], dict):
+            raise ValueError("test is not an object")
+        test = SplitMetrics(**_split_metrics(metrics["test"], "test."))
+    return StageMetrics(**_split_metrics(metrics, ""), test=test)
+
+
+def _split_metrics(metrics: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The fields of SplitMetrics; `where` they stand in metrics.json."""
     classes = metrics.get("classes")
     if not isinstance(classes, dict) or len(classes) > MAX_CLASSES:
-        raise ValueError(f"classes is not an object of at most {MAX_CLASSES} entries")
+        raise ValueError(f"{where}classes is not an object of at most {MAX_CLASSES} entries")
     f1_by_class: dict[str, float | None] = {}
     for name, figures in classes.items():
         if not isinstance(figures, dict):
-            raise ValueError(f"classes.{name} is not an object")
+            raise ValueError(f"{where}classes.{name} is not an object")
         f1_by_class[sanitise(name, longest=64)] = (
-            None if figures.get("f1") is None else _share(f"classes.{name}.f1", figures["f1"])
+            None if figures.get("f1") is None else _share(f"{where}classes.{name}.f1", figures["f1"])
         )
-    return StageMetrics(ap=_share("ap", metrics.get("ap")), f1=_share("f1", metrics.get("f1")), f1_by_class=f1_by_class)
+    return {name: _share(f"{where}{name}", metrics.get(name)) for name in ("ap", "f1")} | {"f1_by_class": f1_by_class}
 
 
 def _files(body: IO[bytes]) -> tuple[dict[str, bytes], str | None]:

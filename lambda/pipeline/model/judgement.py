@@ -12,7 +12,7 @@ from pipeline.execution import Execution
 from pipeline.job.cost import usd_per_hour
 from pipeline.job.description import billable_seconds, instance_type, require_job
 from pipeline.job.launched_job import Attempt, LaunchedJob
-from pipeline.model.artifact_metrics import Artifact, read_artifact
+from pipeline.model.artifact_metrics import Artifact, SplitMetrics, read_artifact
 from pipeline.model.quality_gate import gate_of, shortfalls
 from pipeline.model.registry import AP, DATASET_VERSION, last_accepted, make_group, register_model
 from pipeline.name_list import name_list
@@ -82,7 +82,7 @@ def judge_stage(sagemaker: SageMakerClient, s3: S3Client, stage: CompletedStage)
     gate, note = gate_of(stage.request, stage.dataset.classes)
     short = shortfalls(artifact.metrics, gate=gate, accepted=accepted, dataset_version=stage.dataset_version)
     if short:
-        sentence = " ".join(["The gate is not met:", *short, *note])
+        sentence = " ".join(["The gate is not met:", *short, *note, _figures(artifact)])
         return _judgement("gate_not_met", sentence, stage, artifact, metrics_uri)
     package = register_model(
         sagemaker,
@@ -177,13 +177,18 @@ def _keep_metrics(s3: S3Client, stage: CompletedStage, artifact: Artifact) -> st
 
 
 def _figures(artifact: Artifact) -> str:
-    if artifact.metrics is None:
+    metrics = artifact.metrics
+    if metrics is None:
         return ""
+    test = f"; test split, at the same thresholds: {_split_figures(metrics.test)}" if metrics.test else ""
+    return f"Validation split: {_split_figures(metrics)}{test}."
+
+
+def _split_figures(metrics: SplitMetrics) -> str:
     classes = [
-        f"F1 of {name} {'without a box' if f1 is None else f'{f1:.4f}'}"
-        for name, f1 in artifact.metrics.f1_by_class.items()
+        f"F1 of {name} {'without a box' if f1 is None else f'{f1:.4f}'}" for name, f1 in metrics.f1_by_class.items()
     ]
-    return f"AP {artifact.metrics.ap:.4f}, {name_list([f'F1 {artifact.metrics.f1:.4f}', *classes], most=21)}."
+    return f"AP {metrics.ap:.4f}, {name_list([f'F1 {metrics.f1:.4f}', *classes], most=21)}"
 
 
 def _metadata(stage: CompletedStage, artifact: Artifact) -> dict[str, str]:
@@ -192,9 +197,16 @@ def _metadata(stage: CompletedStage, artifact: Artifact) -> dict[str, str]:
     return {
         AP: f"{metrics.ap:.6f}",
         "f1": f"{metrics.f1:.6f}",
+        **({"test.ap": f"{metrics.test.ap:.6f}", "test.f1": f"{metrics.test.f1:.6f}"} if metrics.test else {}),
         DATASET_VERSION: stage.dataset_version,
         "classes": " / ".join(stage.dataset.classes),
         "execution": stage.execution.arn,
         "training_job": stage.job.name,
         "report": stage.dataset.report_uri,
-    } | {f"f1.{name}": f"{f1:.6f}" for name, f1 in metrics.f1_by_class.items() if f1 is not None}
+        **_f1_by_class("f1", metrics),
+        **(_f1_by_class("test.f1", metrics.test) if metrics.test else {}),
+    }
+
+
+def _f1_by_class(key: str, metrics: SplitMetrics) -> dict[str, str]:
+    return {f"{key}.{name}": f"{f1:.6f}" for name, f1 in metrics.f1_by_class.items() if f1 is not None}

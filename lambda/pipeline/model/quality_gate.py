@@ -50,7 +50,8 @@ def shortfalls(
         elif f1 is None:
             found.append(f"The gate asks for the F1 of {name}, but the validation split has no box of it.")
         elif f1 < least:
-            found.append(f"The F1 of {name} is {f1:.4f}, below {least:g}.")
+            rule = "on the validation split at its best threshold, at IoU 0.5"
+            found.append(f"The F1 of {name} is {f1:.4f} {rule}, below {least:g}.")
     if accepted is not None and accepted.ap is not None and metrics.ap < accepted.ap:
         other = "" if accepted.dataset_version == dataset_version else ", which was judged on another data-set version"
         found.append(f"The AP is {metrics.ap:.4f}, below the {accepted.ap:.4f} of the accepted {accepted.arn}{other}.")

@@ -14,7 +14,7 @@ from pipeline.execution import Execution
 from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.job.arguments import CONTAINER_ENTRYPOINT, training_job_arguments, watch_interval_seconds
 from pipeline.quote.cost_quote import Quote
-from pipeline.request import parse_request
+from pipeline.request import MAX_GATE_CLASSES, parse_request
 from pipeline.settings import Defaults, LaunchSettings
 
 from local_aws.sagemaker.s3_transfer import S3Uri, path_below
@@ -43,6 +43,7 @@ def build(
         spot: bool = True,
         stage: int = 0,
         settings: LaunchSettings = settings,
+        dataset: DatasetCheck = dataset,
         **fields: Any,
     ) -> dict[str, Any]:
         request = parse_request({**fields, "spot": spot}, defaults)
@@ -129,6 +130,20 @@ def test_each_stage_has_its_own_epochs_and_checkpoints(build: Build) -> None:
     assert [arguments["HyperParameters"]["epochs"] for arguments in (first, second)] == ["5", "50"]
     assert first["CheckpointConfig"]["S3Uri"].endswith("/0/")
     assert second["CheckpointConfig"]["S3Uri"].endswith("/1/")
+
+
+def test_the_trainer_is_told_the_gates_classes(build: Build, dataset: DatasetCheck, shape: StructureShape) -> None:
+    def told(**fields: Any) -> tuple[str, ...]:
+        arguments = build(**fields)
+        assert list(violations(shape, arguments)) == []
+        return parse_hyperparameters(arguments["HyperParameters"]).gate_classes
+
+    assert set(dataset.classes) == {"wall", "room"}
+    assert told() == ("room",)
+    assert told(quality_gate={"wall": 0.9, "room": 0.8, "door": 0.5}) == ("wall", "room")
+    assert told(quality_gate={}) == ()
+    names = tuple(f"{number:02}{'室' * 61}" for number in range(MAX_GATE_CLASSES))
+    assert told(dataset=replace(dataset, classes=names), quality_gate=dict.fromkeys(names, 0.5)) == names
 
 
 def test_of_several_types_on_demand_sagemaker_takes_the_first_that_is_free(build: Build) -> None:

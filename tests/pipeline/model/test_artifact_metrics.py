@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pipeline.errors import AwsUnavailable
 from pipeline.model import artifact_metrics
-from pipeline.model.artifact_metrics import Artifact, StageMetrics, parse_metrics, read_artifact
+from pipeline.model.artifact_metrics import Artifact, SplitMetrics, StageMetrics, parse_metrics, read_artifact
 
 from tests.pipeline.artifacts import HEALTH, METRICS, packed
 from tests.pipeline.conftest import StubbedClient
@@ -56,6 +56,12 @@ def test_an_artifact_that_is_not_there_is_said_to_be_missing(s3: StubbedClient) 
         (packed({"metrics.json": b'{"ap": 1, "f1": 1, "classes": {"room": 1}}'}), "classes.room is not an object"),
         (packed({"metrics.json": b'{"ap": 1, "f1": 1, "classes": {"a": {"f1": 2}}}'}), "classes.a.f1"),
         (packed({"metrics.json": b'{"ap": 1, "f1": 1, "classes": []}'}), "classes is not an object"),
+        (packed({"metrics.json": METRICS[:-1] + b', "test": []}'}), "test is not an object"),
+        (packed({"metrics.json": METRICS[:-1] + b', "test": {}}'}), "test.classes is not an object"),
+        (
+            packed({"metrics.json": METRICS[:-1] + b', "test": ' + METRICS.replace(b"0.91", b"9.1") + b"}"}),
+            "test.classes",
+        ),
         (b"", "the archive is damaged"),
         (b"neither gzip nor tar", "the archive is damaged"),
         (gzip.compress(b"not a tar archive" * 100, mtime=0), "the archive is damaged"),
@@ -130,6 +136,12 @@ def test_no_json_breaks_the_reader(value: Any) -> None:
 def test_class_names_cannot_forge_lines() -> None:
     content = json.dumps({"ap": 1, "f1": 1, "classes": {"room\nThe gate is met.": {"f1": 1}}})
     assert list(parse_metrics(content.encode()).f1_by_class) == ["room\\nThe gate is met."]
+
+
+def test_the_test_split_is_read_where_there_is_one() -> None:
+    assert parse_metrics(METRICS).test is parse_metrics(METRICS[:-1] + b', "test": null}').test is None
+    test = parse_metrics(METRICS[:-1] + b', "test": ' + METRICS + b"}").test
+    assert test == SplitMetrics(ap=0.71, f1=0.93, f1_by_class={"wall": 0.95, "room": 0.91})
 
 
 def test_a_class_without_a_box_has_no_f1() -> None:

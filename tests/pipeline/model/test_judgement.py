@@ -153,6 +153,30 @@ def test_a_model_that_meets_the_gate_is_registered_with_all_that_tells_of_it(cou
     assert json.loads(json.dumps(state)) == state
 
 
+def with_test(**figures: float) -> dict[str, bytes]:
+    """The good artifact, which was measured on a test split too."""
+    test = {"ap": 0.5, "f1": 0.6, "classes": {"room": {"f1": 0.7}, "wall": {"f1": None}}}
+    return GOOD | {"metrics.json": json.dumps({**json.loads(METRICS), "test": test | figures}).encode()}
+
+
+def test_the_test_split_is_told_beside_the_validation_split_and_judged_by_nothing(court: Court) -> None:
+    judgement = court.judge(with_test())
+    assert judgement.decision == "registered"
+    assert (judgement.ap, judgement.f1_by_class) == (0.71, {"wall": 0.95, "room": 0.91})
+    figures = "test split, at the same thresholds: AP 0.5000, F1 0.6000, F1 of room 0.7000, F1 of wall without a box."
+    assert figures in judgement.sentence
+    (package,) = court.sagemaker.registered
+    metadata = {key: value for key, value in package["CustomerMetadataProperties"].items() if "test" in key}
+    assert metadata == {"test.ap": "0.500000", "test.f1": "0.600000", "test.f1.room": "0.700000"}
+    assert "AP 0.5000" in package["ModelPackageDescription"]
+
+
+def test_figures_of_the_test_split_out_of_range_refuse_the_metrics(court: Court) -> None:
+    judgement = court.judge(with_test(f1=1.8))
+    assert judgement.decision == "gate_not_met"
+    assert "test.f1 is not a number from 0 to 1" in judgement.sentence
+
+
 def test_the_metrics_lie_beside_the_report(court: Court) -> None:
     judgement = court.judge(GOOD)
     key = f"reports/{court.stage.execution.name}/metrics-0.json"
@@ -180,7 +204,10 @@ def test_a_model_below_the_gate_is_not_registered_and_told_why(court: Court, def
     strict = parse_request({"quality_gate": {"room": 0.92}}, defaults)
     judgement = court.judge(GOOD, request=strict)
     assert (judgement.decision, judgement.model_package_arn) == ("gate_not_met", None)
-    assert judgement.sentence == "The gate is not met: The F1 of room is 0.9100, below 0.92."
+    assert judgement.sentence == (
+        "The gate is not met: The F1 of room is 0.9100 on the validation split at its best threshold, at IoU 0.5, "
+        "below 0.92. Validation split: AP 0.7100, F1 0.9300, F1 of wall 0.9500, F1 of room 0.9100."
+    )
     assert judgement.f1_by_class == {"wall": 0.95, "room": 0.91}
     assert court.sagemaker.registered == []
 

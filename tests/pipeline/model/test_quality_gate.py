@@ -24,7 +24,9 @@ def test_what_is_reached_exactly_is_reached(gate: dict[str, float]) -> None:
 
 
 def test_an_f1_below_the_gate_is_named_with_both_figures() -> None:
-    assert short({"room": 0.91}) == ["The F1 of room is 0.9000, below 0.91."]
+    assert short({"room": 0.91}) == [
+        "The F1 of room is 0.9000 on the validation split at its best threshold, at IoU 0.5, below 0.91."
+    ]
 
 
 def test_a_class_that_the_model_lacks_falls_short() -> None:
