@@ -51,14 +51,8 @@ class Pictures:
 
 
 def draw_pictures(dataset_root: Path, model: TrainedModel, classes: Sequence[str]) -> Pictures:
-    """Draw plans of the data set, and what the model detects on plans that it was not trained on.
-
-    Boxes count above the confidence with the best F1 on the validation split, or 0.5 if that is empty.
-    """
-    threshold = float(model.metrics.get("f1_threshold") or 0.5)
-    held_out, predictions = predict_held_out(
-        dataset_root, Predictor.load(model.directory), classes=classes, threshold=threshold
-    )
+    """Draw plans of the data set, and what the model detects on plans that it was not trained on."""
+    held_out, predictions = predict_held_out(dataset_root, Predictor.load(model.directory), classes)
     return Pictures(sample_pictures(dataset_root, classes), held_out, predictions)
 
 
@@ -75,10 +69,8 @@ def sample_pictures(root: Path, classes: Sequence[str]) -> list[SamplePicture]:
     return pictures
 
 
-def predict_held_out(
-    root: Path, predictor: Predictor, *, classes: Sequence[str], threshold: float
-) -> tuple[str, list[PredictionPair]]:
-    """Predictions above `threshold` beside the ground truth on held-out plans, with their split's name.
+def predict_held_out(root: Path, predictor: Predictor, classes: Sequence[str]) -> tuple[str, list[PredictionPair]]:
+    """Predictions beside the ground truth on held-out plans, with their split's name.
 
     The split is test, or val if test is empty; nothing is predicted if both are.
     """
@@ -90,11 +82,7 @@ def predict_held_out(
     for image in dataset.images[:PREDICTED_PLANS]:
         truth = true_boxes.get(image.id, [])
         with Image.open(root / split / image.file_name) as plan:
-            found = [
-                SourceBox(detection.label, _xywh(detection.box))
-                for detection in predictor.predict(plan)
-                if detection.score >= threshold
-            ]
+            found = [SourceBox(each.label, _xywh(each.box)) for each in predictor.predict(plan)]
             pairs.append(
                 PredictionPair(
                     image_id=image.id,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import jinja2
 import matplotlib as mpl
@@ -32,8 +33,8 @@ class Page:
     states: Sequence[str]
     pictures: Pictures
     losses: Sequence[float]
-    f1: float | None
-    """None where there was nothing to validate on."""
+    metrics: Mapping[str, Any]
+    """metrics.json: of the best epoch, on the validation split and, under `test`, on the test split."""
     training_phase: str
     """The only phase that costs instance money on SageMaker."""
     instance_type: str

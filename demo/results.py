@@ -59,7 +59,7 @@ def write_results(
         states=execution.states,
         pictures=pictures,
         losses=model.losses,
-        f1=model.metrics.get("f1"),
+        metrics=model.metrics,
         training_phase=training_phase,
         instance_type=job.instance_type,
         billable_seconds=job.billable_seconds,

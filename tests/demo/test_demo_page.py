@@ -34,7 +34,7 @@ SUMMARY = Summary(
 )
 
 
-def rendered(summary: Summary = SUMMARY) -> str:
+def rendered(summary: Summary = SUMMARY, test: dict[str, float] | None = None) -> str:
     picture = data_uri(Image.new("RGB", (4, 4), "white"))
     return Page(
         summary=summary,
@@ -44,7 +44,7 @@ def rendered(summary: Summary = SUMMARY) -> str:
         states=["Resolve", "Validate"],
         pictures=Pictures([SamplePicture("train", 3, picture)], "test", [PredictionPair(7, picture, 20, picture, 18)]),
         losses=[40.25, 20.0, 9.5],
-        f1=0.52,
+        metrics={"f1": 0.52, "epoch": 15, "evaluations": [{"epoch": 10}, {"epoch": 15}], "test": test},
         training_phase="train",
         instance_type="ml.g5.2xlarge",
         billable_seconds=72,
@@ -63,6 +63,12 @@ def test_the_page_names_the_outcome_the_steps_and_the_price() -> None:
         "90.0 s",
     ):
         assert expected in page, expected
+
+
+def test_the_page_shows_the_best_epoch_and_the_test_split_where_there_is_one() -> None:
+    assert "<b>0.52</b><span>F1 at IoU 0.5, validation split, epoch 15, the best of 2 evaluated" in rendered()
+    assert "on the test split" not in rendered()
+    assert "<b>0.48</b><span>F1 of the same epoch on the test split" in rendered(test={"f1": 0.481})
 
 
 def test_the_page_needs_no_other_file() -> None:

@@ -99,7 +99,9 @@ def finish(paths: SageMakerPaths, plan: Mapping[str, Any], losses: list[float]) 
     log_line(validation_line(step=steps, epoch=-(-steps // STEPS_PER_EPOCH), figures=figures))
     for name, values in classes.items():
         log_line(class_line(step=steps, name=name, figures=values))
-    write_whole(paths.model / "metrics.json", {**figures, "step": steps, "classes": classes, "earlier": []})
+    write_whole(
+        paths.model / "metrics.json", {**figures, "step": steps, "classes": classes, "evaluations": [], "test": None}
+    )
     write_whole(paths.model / "config.json", {"steps": steps})
     write_health(paths, losses)
 
