@@ -49,7 +49,7 @@ def test_a_step_and_its_detections_make_no_tensor_of_another_float_type(dtype: t
     images = images.to(dtype)
     with FloatTypes() as types:
         outputs, _ = run_step(model, images, mask, targets, RandomDraws())
-        post_process(outputs, torch.tensor(SIZES), SMALL.num_select)
+        post_process(outputs, torch.tensor(SIZES), num_select=300)
     assert len(types.made) > 80
     assert not {operation for operation, made in types.made if made != dtype}
 
