@@ -19,7 +19,7 @@ from prediction.predictor import Predictor
 from training_code.data.plan_dataset import PlanDataset
 from training_code.dino.model import DINO, build_model
 from training_code.job.distributed import DistributedContext
-from training_code.job.watch import StopRequest
+from training_code.job.interruptions import StopRequest
 from training_code.loop.split_prediction import predict_split
 from training_code.recipes import RECIPES
 
