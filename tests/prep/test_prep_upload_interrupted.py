@@ -47,11 +47,18 @@ class Gateway(ThreadingHTTPServer):
         self.puts: list[str] = []
         self.authorizations: list[str] = []
         self.lock = threading.Lock()
+        self.passing = threading.Condition()
+        self.in_flight = 0
         self.client: subprocess.Popen[str] | None = None
         self.url = f"http://127.0.0.1:{self.server_port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that was killed is no news."""
+
+    def wait_until_all_is_passed_on(self) -> None:
+        """A request outlives the client that sent it and was killed."""
+        with self.passing:
+            assert self.passing.wait_for(lambda: self.in_flight == 0, timeout=30)
 
     def signal(self, number: int) -> None:
         """Send a signal to the uploading process."""
@@ -66,6 +73,16 @@ class GatewayHandler(BaseHTTPRequestHandler):
     server: Gateway
 
     def pass_on(self) -> None:
+        with self.server.passing:
+            self.server.in_flight += 1
+        try:
+            self._pass_on()
+        finally:
+            with self.server.passing:
+                self.server.in_flight -= 1
+                self.server.passing.notify_all()
+
+    def _pass_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         verdict = None
         if self.command == "PUT":
@@ -134,6 +151,7 @@ def upload_through(
             text=True,
         )
         output, errors = gateway.client.communicate(timeout=120)
+        gateway.wait_until_all_is_passed_on()
         return gateway, gateway.client.returncode, output, errors
 
     yield run
