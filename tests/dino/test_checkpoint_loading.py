@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 import safetensors.torch
@@ -41,6 +44,108 @@ def test_weights_of_a_distributed_run_lose_their_prefix(tmp_path: Path) -> None:
     state = {f"module.{name}": value.clone() for name, value in build_small().state_dict().items()}
     safetensors.torch.save_file(state, file)
     build_small().load_state_dict(read_weights(file), strict=True)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda state: {"model": state, "ema": None, "epoch": 3},
+        lambda state: {"state_dict": state, "optimizer": {"lr": 1e-4}},
+        lambda state: {"model_state_dict": state},
+        lambda state: {"ema": state},
+        lambda state: {"ema_model": state, "model": {}},
+        lambda state: {"ema": {"module": state, "updates": 7}},
+        lambda state: {"model": {"state_dict": state}},
+        lambda state: {"model": {f"_orig_mod.{name}": value for name, value in state.items()}},
+        lambda state: {f"module._orig_mod.{name}": value for name, value in state.items()},
+        lambda state: {f"_orig_mod.module.{name}": value for name, value in state.items()},
+        lambda state: {"n_averaged": torch.tensor(9)} | {f"module.{name}": value for name, value in state.items()},
+    ],
+)
+def test_weights_are_found_wherever_training_programs_keep_them(
+    tmp_path: Path, wrap: Callable[[dict[str, torch.Tensor]], dict[str, object]]
+) -> None:
+    source = build_small().state_dict()
+    torch.save(wrap(source), tmp_path / "wrapped.pth")
+    found = read_weights(tmp_path / "wrapped.pth")
+    found.pop("n_averaged", None)
+    assert found.keys() == source.keys()
+    assert all(torch.equal(found[name], value) for name, value in source.items())
+
+
+def test_the_content_decides_what_kind_of_file_it_is(tmp_path: Path) -> None:
+    state = {name: value.clone() for name, value in build_small().state_dict().items()}
+    safetensors.torch.save_file(state, tmp_path / "weights.pth")
+    torch.save(state, tmp_path / "weights.safetensors")
+    assert read_weights(tmp_path / "weights.pth").keys() == state.keys()
+    assert read_weights(tmp_path / "weights.safetensors").keys() == state.keys()
+
+
+@pytest.mark.parametrize("name", ["dino.pth", "dino.safetensors"])
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"<!DOCTYPE html>\n<html><body>Sign in</body></html>", "a web page"),
+        (b"\xef\xbb\xbf \n<html>not found</html>", "a web page"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3\n", "a Git LFS pointer"),
+        (b"", "empty"),
+    ],
+)
+def test_a_download_that_went_wrong_is_named(tmp_path: Path, name: str, content: bytes, what: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(CheckpointError) as refusal:
+        read_weights(tmp_path / name)
+    assert str(refusal.value) == f"{tmp_path / name} is {what}, no checkpoint: fetch it again."
+
+
+@pytest.mark.parametrize("content", [b"hello world\n", b'{"message": "not found"}', b"\x1f\x8b\x08 gzip", bytes(2000)])
+def test_what_is_no_checkpoint_is_to_be_fetched_again(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "dino.pth").write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"dino\.pth is damaged or no checkpoint: fetch it again\."):
+        read_weights(tmp_path / "dino.pth")
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_damaged_checkpoint_is_never_more_than_a_sentence(tmp_path: Path, legacy: bool) -> None:
+    """Cut off, or with a few other bytes in it: the readers raise whatever they like."""
+    file = tmp_path / "dino.pth"
+    state = {"model": {"a.weight": torch.ones(3, 4)}, "args": argparse.Namespace(lr=1)}
+    torch.save(state, file, _use_new_zipfile_serialization=not legacy)
+    whole = file.read_bytes()
+    for seed in range(100):
+        random = Random(seed)
+        damaged = bytearray(whole)
+        for _ in range(3):
+            damaged[random.randrange(len(damaged))] = random.randrange(256)
+        file.write_bytes(damaged[: random.randrange(len(damaged))] if seed % 2 else damaged)
+        with contextlib.suppress(CheckpointError):
+            read_weights(file)
+
+
+def test_a_whole_model_is_not_unpickled(tmp_path: Path) -> None:
+    torch.save(torch.nn.Linear(2, 2), tmp_path / "whole.pth")
+    with pytest.raises(CheckpointError, match=r"whole\.pth holds more than tensors"):
+        read_weights(tmp_path / "whole.pth")
+
+
+def test_a_file_without_weights_says_what_it_holds(tmp_path: Path) -> None:
+    torch.save({"epoch": 3, "net": {"a": torch.ones(1)}}, tmp_path / "other.pth")
+    with pytest.raises(CheckpointError, match=r"\(it holds 'epoch', 'net'\)"):
+        read_weights(tmp_path / "other.pth")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300])
+def test_weights_that_are_not_finite_are_named(value: float) -> None:
+    """1e300 is finite in the file's fp64, and infinite in the model."""
+    weights = {name: tensor.double() for name, tensor in build_small().state_dict().items()}
+    weights["backbone.0.body.layer2.0.conv1.weight"][0, 0] = value
+    with pytest.raises(CheckpointError, match=r"tensor backbone\.0\.body\.layer2\.0\.conv1\.weight holds NaN or inf"):
+        load_for_fine_tuning(build_small(), weights)
+    weights["backbone.0.body.layer3.0.conv1.weight"][0, 0] = value
+    with pytest.raises(CheckpointError, match="and 1 more holds NaN"):
+        load_for_fine_tuning(build_small(), weights)
 
 
 @pytest.mark.parametrize("where", ["model", "args"])

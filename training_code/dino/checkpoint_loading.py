@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import pickle
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import safetensors.torch
@@ -16,6 +18,12 @@ from torch import Tensor, nn
 
 BACKBONE_PREFIX = "backbone.0.body."
 QUERY_CONTENTS = "transformer.tgt_embed.weight"
+
+WRAPPERS = ("model", "model_state_dict", "state_dict", "ema_model", "ema", "module")
+"""Where training programs keep the state_dict in what they save; of several the first one counts."""
+
+_WANTS_CODE = re.compile("unsupported (global|class)|TorchScript", re.IGNORECASE)
+"""In what PyTorch says of a file that it would have to run code for."""
 
 
 class CheckpointError(ValueError):
@@ -52,43 +60,75 @@ class LoadReport:
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a checkpoint by name, on the CPU.
 
-    Takes safetensors files, and PyTorch files that hold a state_dict or, as DINO's official checkpoints do, a dict
-    with one under `model` beside an argparse.Namespace. Nothing else is ever unpickled. Plain ResNet weights
-    (torchvision's names) become the backbone's. Raises CheckpointError.
+    Takes safetensors files, and PyTorch files that hold a state_dict at their top or under one of WRAPPERS, beside
+    plain values or an argparse.Namespace as in DINO's official checkpoints. Nothing else is ever unpickled. Plain
+    ResNet weights (torchvision's names) become the backbone's. Raises CheckpointError.
     """
     if not path.is_file():
         raise CheckpointError(f"There is no checkpoint {path}: give the path of a .pth or .safetensors file.")
-    try:
-        if path.suffix == ".safetensors":
-            content: object = safetensors.torch.load_file(path)
-        else:
-            with torch.serialization.safe_globals([argparse.Namespace]):
-                content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    content = _read(path)
+    while wrapped := [content[key] for key in WRAPPERS if isinstance(content.get(key), Mapping) and content[key]]:
+        content = wrapped[0]
+    if not content or not all(isinstance(value, Tensor) for value in content.values()):
+        found = ", ".join(repr(str(name)[:40]) for name in list(content)[:5]) or "nothing"
         raise CheckpointError(
-            f"{path} holds more than tensors and plain values, so it is not opened: save its state_dict as safetensors."
-        ) from error
-    except (safetensors.SafetensorError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise CheckpointError(f"{path} is damaged or no checkpoint: fetch it again.") from error
-    if isinstance(content, Mapping) and isinstance(content.get("model"), Mapping):
-        content = content["model"]
-    if not isinstance(content, Mapping) or not content:
-        raise CheckpointError(f"{path} holds no state_dict, neither at its top nor under `model`.")
-    weights = {str(name).removeprefix("module."): value for name, value in content.items()}
-    for name, value in weights.items():
-        if not isinstance(value, Tensor):
-            raise CheckpointError(
-                f"{path} holds a {type(value).__name__} named {name} among its weights, not a tensor."
-            )
+            f"{path} holds no state_dict, neither at its top nor under {', '.join(WRAPPERS)} (it holds {found}): save"
+            " the model's state_dict as safetensors."
+        )
+    weights = {_without_wrappers(str(name)): value for name, value in content.items()}
     return _as_backbone(weights) if "conv1.weight" in weights else weights
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    """The content of a file; what kind it is, its first bytes tell."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(512)
+        if reason := _no_checkpoint(head):
+            raise CheckpointError(f"{path} is {reason}, no checkpoint: fetch it again.")
+        if head[8:9] == b"{":
+            return safetensors.torch.load_file(path)
+        with torch.serialization.safe_globals([argparse.Namespace]), path.open("rb") as file:  # a path's suffix decides
+            content: object = torch.load(file, map_location="cpu", weights_only=True)
+    except (CheckpointError, MemoryError):
+        raise
+    except (
+        Exception
+    ) as error:  # a damaged file makes the readers raise anything: KeyError, struct.error, IndexError ...
+        if isinstance(error, pickle.UnpicklingError | RuntimeError) and _WANTS_CODE.search(str(error)):
+            raise CheckpointError(
+                f"{path} holds more than tensors and plain values, so it is not opened: save its state_dict as"
+                " safetensors."
+            ) from error
+        raise CheckpointError(f"{path} is damaged or no checkpoint: fetch it again.") from error
+    return content if isinstance(content, Mapping) else {}
+
+
+def _no_checkpoint(head: bytes) -> str | None:
+    """What a file that begins so is instead of a checkpoint; None if it may be one."""
+    if head.startswith(b"version https://git-lfs"):
+        return "a Git LFS pointer"
+    if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
+        return "a web page"
+    return None if head else "empty"
+
+
+def _without_wrappers(name: str) -> str:
+    """`name` without what DistributedDataParallel, AveragedModel (module.) and torch.compile (_orig_mod.) add to it."""
+    name = name.replace("_orig_mod.", "")
+    while name.startswith("module."):
+        name = name.removeprefix("module.")
+    return name
 
 
 def load_for_fine_tuning(model: nn.Module, weights: Mapping[str, Tensor]) -> LoadReport:
     """Copy into `model` what fits, leave the rest as it was initialised, and report on every tensor.
 
     With another number of classes, the class heads and the label embedding keep their fresh weights. With another
-    number of content queries, the first ones are loaded: they are interchangeable. Raises CheckpointError if nothing
-    fits.
+    number of content queries, the first ones are loaded: they are interchangeable.
+
+    Raises:
+        CheckpointError: nothing fits, or a tensor that does holds NaN or infinite numbers.
     """
     report = LoadReport(taken=[])
     own = model.state_dict()
@@ -107,6 +147,11 @@ def load_for_fine_tuning(model: nn.Module, weights: Mapping[str, Tensor]) -> Loa
             else:
                 report.left.append(f"{name} (file {tuple(source.shape)}, model {tuple(target.shape)})")
     report.unused.extend(name for name in weights if name not in own)
+    if broken := [name for name, value in own.items() if not value.isfinite().all()]:
+        more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
+        raise CheckpointError(
+            f"The checkpoint's tensor {broken[0]}{more} holds NaN or infinite numbers: take another checkpoint."
+        )
     if not report.taken:
         raise CheckpointError("No tensor of the checkpoint fits the model: is it one of DINO with a ResNet-50?")
     return report

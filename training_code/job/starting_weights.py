@@ -3,28 +3,45 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from training_code.dino.checkpoint_loading import CheckpointError, load_for_fine_tuning, read_weights
+from training_code.dino.checkpoint_loading import CheckpointError, LoadReport, load_for_fine_tuning, read_weights
 from training_code.dino.model import DINO
 from training_code.job.failures import JobConfigError
 
 
-def load_starting_weights(model: DINO, channel: Path, log_line: Callable[[str], None]) -> None:
+def load_starting_weights(model: DINO, channel: Path, log_line: Callable[[str], None]) -> bool:
     """Load the one file in `channel` into `model`, as far as it fits; `log_line` gets what became of the tensors.
 
+    Returns whether the model is a trained one now: every tensor of it comes from the file.
+
     Raises:
-        JobConfigError: there are several files, or the file is not a usable checkpoint.
+        JobConfigError: there are several files, or the file is not a usable checkpoint, or it lacks the backbone whose
+            frozen norms cannot learn.
     """
+    frozen = model.config.backbone_norm == "frozen_batch_norm"
     files = sorted(path for path in channel.glob("*") if path.is_file() and not path.name.startswith("."))
     if not files:
-        if model.config.backbone_norm == "frozen_batch_norm":
+        if frozen:
             log_line(
                 "warning: The backbone starts from random weights, and its frozen norms cannot learn: expect poor"
                 " results. Give the job a channel `pretrained` with a checkpoint of DINO or of a ResNet-50."
             )
-        return
+        return False
     if len(files) > 1:
         raise JobConfigError(f"The channel `pretrained` must hold one file, not {len(files)} ({files[0].name}, ...).")
     try:
-        log_line(str(load_for_fine_tuning(model, read_weights(files[0]))))
+        report = load_for_fine_tuning(model, read_weights(files[0]))
     except CheckpointError as error:
         raise JobConfigError(str(error)) from None
+    log_line(str(report))
+    if frozen:
+        _require_backbone(report, files[0].name)
+    return not report.left
+
+
+def _require_backbone(report: LoadReport, file_name: str) -> None:
+    missing = [entry for entry in report.left if entry.startswith("backbone.")]
+    if missing:
+        raise JobConfigError(
+            f"{file_name} lacks {len(missing)} tensors of the model's backbone, such as {missing[0]}, and the frozen"
+            " norms around them cannot learn: give a checkpoint of DINO with a ResNet-50, or torchvision's ResNet-50."
+        )

@@ -55,7 +55,11 @@ def starting_weights(job: Mapping[str, Any], *, preset: str, bucket: str) -> str
     """
     for channel in job.get("InputDataConfig", []):
         if channel["ChannelName"] == CHANNEL:
-            return f"It started from the weights {channel['DataSource']['S3DataSource']['S3Uri']}."
+            weights = channel["DataSource"]["S3DataSource"]["S3Uri"]
+            # A failed job may be one that refused them; any other has taken all that its model needs.
+            return (
+                f"It {'was given' if job['TrainingJobStatus'] == 'Failed' else 'started from'} the weights {weights}."
+            )
     if not needs_weights(preset):
         return None
     return (

@@ -209,6 +209,15 @@ def test_all_jobs_of_the_execution_are_paid_for(end: End) -> None:
     assert "1.64 USD for 3,960 billable seconds in 2 jobs" in finished.message()
 
 
+def test_a_failed_job_may_have_refused_the_weights_that_it_was_given(end: End) -> None:
+    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": WEIGHTS}}
+    channels = [{"ChannelName": "pretrained", "DataSource": source}]
+    end.expect_jobs({**COMPLETED, "status": "Failed", "secondary": "Failed", "InputDataConfig": channels})
+    end.expect_message()
+    outcome = end.run(failure=caught("TrainingFailed", "CONFIG: dino.pth lacks 318 tensors of the model's backbone."))
+    assert outcome.to_state()["starting_weights"] == f"It was given the weights {WEIGHTS}."
+
+
 @pytest.mark.parametrize(("preset", "said"), [("test", True), ("full", True), ("tiny", False)])
 def test_random_weights_are_told_of_where_they_spoil_the_result(end: End, *, preset: str, said: bool) -> None:
     end.expect_jobs(COMPLETED)
