@@ -141,7 +141,7 @@ class TrainingPipeline(Construct):
             "FirstMinutesPassed",
             "job.first_minutes",
             "passed",
-            comment="Ten minutes without an error, a falling loss, no NaN, enough memory",
+            comment="Ten minutes without an error, a sound loss, no NaN, enough memory",
         )
         failed_minutes = sfn.Pass(self, "FirstMinutesFailed", comment="After ten minutes the loss had not fallen")
         next_choice = copy(

@@ -14,6 +14,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from prediction import model_folder
 from tests.dino.small_dino import SMALL, build_small
 from training_code.dino.checkpoint_loading import CheckpointError, load_for_fine_tuning, read_weights
 
@@ -226,6 +227,15 @@ def test_plain_resnet_weights_become_the_backbones(tmp_path: Path) -> None:
     report = load_for_fine_tuning(model, read_weights(tmp_path / "resnet.pth"))
     assert len(report.taken) == len(body) and not report.unused
     assert torch.equal(model.state_dict()[f"{prefix}conv1.weight"], body["conv1.weight"])
+
+
+def test_a_tensor_that_the_model_shares_may_come_under_any_of_its_names() -> None:
+    source, model = build_small(), build_small()
+    for parameter in model.parameters():
+        torch.nn.init.zeros_(parameter)
+    report = load_for_fine_tuning(model, model_folder.weights_by_name(source))
+    assert not report.left and not report.unused
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), source.parameters(), strict=True))
 
 
 def test_weights_of_something_else_are_refused() -> None:

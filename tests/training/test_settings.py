@@ -1,4 +1,4 @@
-"""Hyperparameters, schedule, health and metric definitions follow their descriptions."""
+"""Hyperparameters, schedule and metric definitions follow their descriptions."""
 
 import re
 import subprocess
@@ -10,7 +10,6 @@ import pytest
 
 from training_code.config import TrainingConfig
 from training_code.job.failures import JobConfigError
-from training_code.job.health import judge_health
 from training_code.job.hyperparameters import parse_hyperparameters, read_hyperparameters
 from training_code.job.metric_lines import METRIC_DEFINITIONS, class_line
 from training_code.loop.optimisation import learning_rate_factor
@@ -87,12 +86,3 @@ def test_what_lambda_imports_needs_the_standard_library_only() -> None:
         "sys.exit(str(foreign) if foreign else 0)"
     )
     subprocess.run([sys.executable, "-S", "-c", program], cwd=Path(__file__).parents[2], check=True)
-
-
-def test_health_is_what_the_user_asked_of_a_first_run() -> None:
-    falling = [10 - step / 20 for step in range(100)]
-    assert judge_health(falling, seconds=601, needed_minutes=10)["status"] == "healthy"
-    assert judge_health(falling, seconds=60, needed_minutes=10)["status"] == "undecided"
-    assert judge_health(falling[::-1], seconds=601, needed_minutes=10)["status"] == "unhealthy"
-    assert judge_health(falling, seconds=601, needed_minutes=10, failure="OOM")["status"] == "unhealthy"
-    assert judge_health([], seconds=601, needed_minutes=10)["status"] == "unhealthy"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import pickle
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,10 +131,13 @@ def load_for_fine_tuning(model: nn.Module, weights: Mapping[str, Tensor]) -> Loa
         CheckpointError: nothing fits, or a tensor that does holds NaN or infinite numbers.
     """
     report = LoadReport(taken=[])
-    own = model.state_dict()
+    own = model.state_dict(keep_vars=True)
+    shared: defaultdict[int, list[str]] = defaultdict(list)  # a model folder has one of a shared tensor's names
+    for name, target in own.items():
+        shared[id(target)].append(name)
     with torch.no_grad():
         for name, target in own.items():
-            source = weights.get(name)
+            source = next((weights[same] for same in (name, *shared[id(target)]) if same in weights), None)
             if source is None:
                 report.left.append(f"{name} (not in the file)")
             elif source.shape == target.shape:

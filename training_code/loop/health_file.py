@@ -1,5 +1,6 @@
-"""Writes health.json: once while the job runs, and at its end."""
+"""Writes health.json: while the job runs, as soon as it can be judged, and at its end."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -18,22 +19,36 @@ class HealthFile:
     progress: TrainingProgress
     distributed: DistributedContext
     needed_minutes: float
+    from_scratch: bool
     log_line: Callable[[str], None]
-    _written: bool = field(default=False, init=False)
+    _next_step: float = field(default=0, init=False)
+    """Before which it is not judged again while the job runs."""
 
     def write_once_judgeable(self) -> None:
-        """Write it as soon as there is enough to judge, so that nobody has to wait for the end of the job."""
+        """Write it as soon as there is enough to judge, so that nobody has to wait for the end of the job.
+
+        While the loss varies too much for that, there is with twice as many steps.
+        """
         long_enough = self.progress.seconds >= self.needed_minutes * 60
-        if not self._written and self.progress.step >= JUDGED_STEPS and long_enough:
-            self.write()
+        if self.progress.step >= max(JUDGED_STEPS, self._next_step) and long_enough:
+            self._next_step = 2 * self.progress.step if self._write() == "undecided" else math.inf
 
     def write(self, failure: str | None = None) -> None:
         """Judge the training so far and write it; `failure` is the code of what ended the job."""
-        self._written = True
+        self._write(failure)
+
+    def _write(self, failure: str | None = None) -> str | None:
+        """Its status, in the first process."""
         if not self.distributed.is_first:
-            return
-        losses, seconds = self.progress.losses, self.progress.seconds
-        health = judge_health(losses, seconds=seconds, needed_minutes=self.needed_minutes, failure=failure)
+            return None
+        health = judge_health(
+            self.progress.losses,
+            seconds=self.progress.seconds,
+            needed_minutes=self.needed_minutes,
+            failure=failure,
+            from_scratch=self.from_scratch,
+        )
         for folder in (self.paths.model, self.paths.output_data, self.paths.checkpoints):
             write_json(folder / "health.json", health)  # in S3 while the job runs: the one beside the checkpoints
         self.log_line(f"Health: {health['status']}. " + " ".join(c["message"] for c in health["checks"].values()))
+        return str(health["status"])

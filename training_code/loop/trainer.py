@@ -55,7 +55,7 @@ class Trainer:
         torch.manual_seed(config.seed)
         model_config = job.model.with_classes(dataset.num_classes)
         model = build_model(model_config, activation_checkpointing=config.activation_checkpointing)
-        load_starting_weights(model, paths.pretrained, self._log_line)
+        is_trained = load_starting_weights(model, paths.pretrained, self._log_line)
         self._training = TrainingStep(model, config, distributed)
         self._progress = TrainingProgress()
         self._best = BestEpoch()
@@ -63,7 +63,14 @@ class Trainer:
         self._resumption = Resumption(
             paths.checkpoints, fingerprint, self._training, self._progress, self._best, distributed
         )
-        self._health = HealthFile(paths, self._progress, distributed, config.health_minutes, self._log_line)
+        self._health = HealthFile(
+            paths,
+            self._progress,
+            distributed,
+            config.health_minutes,
+            from_scratch=not is_trained,
+            log_line=self._log_line,
+        )
         self._log: TrainingLog | None = None
         self._watchdog = StallWatchdog(config.stall_minutes * 60, self._stalled)
 

@@ -1,4 +1,4 @@
-"""Judges a job's first minutes by four criteria: no error, a falling loss, no NaN, enough memory."""
+"""Judges a job's first minutes by four criteria: no error, a sound loss, no NaN, enough memory."""
 
 from __future__ import annotations
 

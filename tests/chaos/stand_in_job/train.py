@@ -108,7 +108,8 @@ def finish(paths: SageMakerPaths, plan: Mapping[str, Any], losses: list[float]) 
 
 def write_health(paths: SageMakerPaths, losses: list[float], failure: str | None = None) -> None:
     """health.json in the trainer's three places, judged by its own rules."""
-    health = judge_health(losses, seconds=max(0.1, len(losses) * 0.02), needed_minutes=0.0, failure=failure)
+    seconds = max(0.1, len(losses) * 0.02)
+    health = judge_health(losses, seconds=seconds, needed_minutes=0.0, failure=failure, from_scratch=True)
     for folder in (paths.model, paths.output_data, paths.checkpoints):
         write_whole(folder / "health.json", health)
 
