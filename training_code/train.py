@@ -8,6 +8,7 @@ from in the channel input/data/pretrained; writes checkpoints/, model/ and, if i
 with the failure's code. Exit status 0: trained, or stopped as asked; 1: failed.
 """
 
+import dataclasses
 import os
 import sys
 import traceback
@@ -15,12 +16,12 @@ import traceback
 import torch
 
 from training_code.data.checked_dataset import open_dataset
-from training_code.job.distributed import initialise, torchrun_command
+from training_code.job.distributed import initialise, local_processes, torchrun_command
 from training_code.job.failures import TrainingError, write_failure
 from training_code.job.hyperparameters import JobConfig, read_hyperparameters
 from training_code.job.interruptions import StopRequest
 from training_code.job.sagemaker_paths import SageMakerPaths
-from training_code.loop.memory import memory_failures
+from training_code.loop.memory import memory_failures, with_fitting_workers
 from training_code.loop.trainer import Trainer
 
 
@@ -53,7 +54,11 @@ def _run(paths: SageMakerPaths) -> int:
 
 def _train(job: JobConfig, paths: SageMakerPaths, stop: StopRequest) -> None:
     dataset = open_dataset(paths.dataset, num_queries=job.model.num_queries, log_line=log_line)
-    trainer = Trainer(job, dataset, paths, initialise(), stop=stop, log_line=log_line)
+    distributed = initialise()
+    sizes = [(image.width, image.height) for split in (dataset.train, dataset.val) for image in split.images]
+    training = with_fitting_workers(job.training, sizes, processes=local_processes(), log_line=log_line)
+    job = dataclasses.replace(job, training=training)
+    trainer = Trainer(job, dataset, paths, distributed, stop=stop, log_line=log_line)
     failure: str | None = "BUG"
     try:
         trainer.run()

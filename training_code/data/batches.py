@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Sampler, get_worker_info
 
 from prediction.image_tensors import pad_to_batch
 from training_code.config import TrainingConfig
@@ -138,4 +138,7 @@ def _collate(examples: Sequence[Example | DataError]) -> Batch | DataError:
         sound.append(example)
     images_B3HW, mask_BHW = pad_to_batch([example.image for example in sound])
     targets = [{"labels": example.labels, "boxes": example.boxes} for example in sound]
+    if get_worker_info():  # here a lack of shared memory raises; in the queue's thread the batch would be lost
+        for tensor in (images_B3HW, mask_BHW, *(value for target in targets for value in target.values())):
+            tensor.share_memory_()
     return Batch(images_B3HW, mask_BHW, targets, [example.position for example in sound])

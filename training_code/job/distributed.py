@@ -79,6 +79,11 @@ def torchrun_command(resource_config: Path) -> list[str] | None:
     return [sys.executable, "-m", "torch.distributed.run", *place, f"--nproc-per-node={per_host}"]
 
 
+def local_processes(environment: Mapping[str, str] = os.environ) -> int:
+    """Processes of this machine, as torchrun tells (LOCAL_WORLD_SIZE)."""
+    return int(environment.get("LOCAL_WORLD_SIZE", "1"))
+
+
 def initialise(environment: Mapping[str, str] = os.environ) -> DistributedContext:
     """Connect the processes that torchrun started (RANK, WORLD_SIZE, LOCAL_RANK); without it this is the only one."""
     local_rank, world_size = int(environment.get("LOCAL_RANK", "0")), int(environment.get("WORLD_SIZE", "1"))

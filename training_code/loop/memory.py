@@ -1,7 +1,11 @@
 """Memory: a batch as large as any runs first, so that memory runs out in the first minute or never."""
 
+import dataclasses
 import errno
-from collections.abc import Iterator
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -27,6 +31,43 @@ def worst_case_batch(dataset: PlanDataset, num_labels: int) -> Batch:
     return Batch(images, mask, [{"labels": labels, "boxes": boxes}] * config.batch_size, [])
 
 
+SHARED_MEMORY = "/dev/shm"  # noqa: S108  no temporary file of ours
+"""Where workers put their batches."""
+
+
+def with_fitting_workers(
+    config: TrainingConfig, sizes: Iterable[tuple[int, int]], *, processes: int, log_line: Callable[[str], None]
+) -> TrainingConfig:
+    """`config` with as many workers as shared memory has room for; `log_line` tells if they are fewer.
+
+    `sizes` are the (width, height) of all images, `processes` those that train on this machine.
+    """
+    if not config.workers:
+        return config
+    largest = max(config.image_short_sides)
+    side = max(max(resized_size(size, largest, config.image_max_side)) for size in sizes)
+    batch = config.batch_size * side**2 * (3 * 4 + 1)  # three colours as fp32, and the mask
+    free = _free_shared_memory()
+    batches = (free / processes - 2**20) / batch  # less what queues and small tensors take
+    fitting = max(0, math.floor(min(config.workers, batches / 2 - 1)))  # two batches a worker, and two on their way
+    if fitting == config.workers:
+        return config
+    log_line(
+        f"warning: {SHARED_MEMORY} has {free / 2**20:.0f} MiB free, too little for the batches of {config.workers}"
+        f" workers: {fitting or 'no'} workers read the images{'' if fitting else ', but the training process itself'}."
+    )
+    return dataclasses.replace(config, workers=fitting)
+
+
+def _free_shared_memory() -> int:
+    """In bytes; without limit where shared memory has no folder, as on macOS."""
+    try:
+        status = os.statvfs(SHARED_MEMORY)
+    except OSError:
+        return 0 if sys.platform == "linux" else sys.maxsize
+    return 0 if status.f_flag & os.ST_RDONLY else status.f_bavail * status.f_frsize
+
+
 @contextmanager
 def memory_failures(config: TrainingConfig) -> Iterator[None]:
     """Turn "out of memory", whatever its words, into a MemoryExhaustedError that says what to change."""
@@ -35,6 +76,8 @@ def memory_failures(config: TrainingConfig) -> Iterator[None]:
     except (MemoryError, OSError, RuntimeError) as error:
         if _worker_was_ended(error):
             lack, change = ", and a process that reads images was ended", f"workers below {config.workers}"
+        elif _is_out_of_shared_memory(error):
+            lack, change = f" ({SHARED_MEMORY} is full)", f"workers below {config.workers}"
         elif _is_out_of_memory(error):
             lack, change = "", _smaller(config)
         else:
@@ -66,6 +109,11 @@ def _worker_was_ended(error: Exception) -> bool:
     """The kernel ends a worker when the machine's memory runs out (SIGKILL), or shared memory does (SIGBUS)."""
     text = f"{error} {error.__cause__}"  # the loader may wrap what its handler of SIGCHLD raised
     return "DataLoader worker" in text and ("by signal: Killed" in text or "by signal: Bus error" in text)
+
+
+def _is_out_of_shared_memory(error: Exception) -> bool:
+    """What a worker says that has no room for its batch."""
+    return "torch_" in str(error) and any(sign in str(error) for sign in ("unable to write", "unable to open", "shm"))
 
 
 def _smaller(config: TrainingConfig) -> str:

@@ -214,8 +214,8 @@ def test_a_failed_job_may_have_refused_the_weights_that_it_was_given(end: End) -
     channels = [{"ChannelName": "pretrained", "DataSource": source}]
     end.expect_jobs({**COMPLETED, "status": "Failed", "secondary": "Failed", "InputDataConfig": channels})
     end.expect_message()
-    outcome = end.run(failure=caught("TrainingFailed", "CONFIG: dino.pth lacks 318 tensors of the model's backbone."))
-    assert outcome.to_state()["starting_weights"] == f"It was given the weights {WEIGHTS}."
+    finished = end.run(failure=caught("TrainingFailed", "CONFIG: dino.pth lacks 318 tensors of the model's backbone."))
+    assert finished.starting_weights == f"It was given the weights {WEIGHTS}."
 
 
 @pytest.mark.parametrize(("preset", "said"), [("test", True), ("full", True), ("tiny", False)])
