@@ -16,8 +16,9 @@ import traceback
 import torch
 
 from training_code.data.checked_dataset import open_dataset
+from training_code.job.disk import any_disk_failure
 from training_code.job.distributed import initialise, local_processes, torchrun_command
-from training_code.job.failures import TrainingError, write_failure
+from training_code.job.failures import DataError, TrainingError, write_failure
 from training_code.job.hyperparameters import JobConfig, read_hyperparameters
 from training_code.job.interruptions import StopRequest
 from training_code.job.sagemaker_paths import SageMakerPaths
@@ -31,8 +32,8 @@ def main() -> int:
     try:
         return _run(paths)
     except TrainingError as error:
-        write_failure(paths.failure, str(error))
         log_line(str(error))
+        write_failure(paths.failure, str(error))
     except Exception as error:
         traceback.print_exc()
         write_failure(paths.failure, f"BUG: {type(error).__name__}: {error}. The job's log has the traceback.")
@@ -47,13 +48,18 @@ def _run(paths: SageMakerPaths) -> int:
     log_line(f"Training {job.recipe}: {job.training}")
     if job.training.cpu_threads:
         torch.set_num_threads(job.training.cpu_threads)
-    with memory_failures(job.training):
+    with any_disk_failure(paths.base), memory_failures(job.training):
         _train(job, paths, stop)
     return 0
 
 
 def _train(job: JobConfig, paths: SageMakerPaths, stop: StopRequest) -> None:
     dataset = open_dataset(paths.dataset, num_queries=job.model.num_queries, log_line=log_line)
+    if job.dataset_version not in (None, dataset.version):
+        raise DataError(
+            f"The data set in {paths.dataset} has the version {dataset.version}, but the one that this job is to train"
+            f" on has {job.dataset_version}: it was replaced after it had been checked; start a new run."
+        )
     distributed = initialise()
     sizes = [(image.width, image.height) for split in (dataset.train, dataset.val) for image in split.images]
     training = with_fitting_workers(job.training, sizes, processes=local_processes(), log_line=log_line)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
+from tests.training.mounts import run_with_mount
 from tests.training.training_jobs import SMALL, Job
 from training_code.config import TrainingConfig
 from training_code.loop import memory
@@ -78,27 +78,9 @@ def test_no_workers_need_no_shared_memory(monkeypatch: pytest.MonkeyPatch) -> No
     assert not lines
 
 
-def can_mount() -> bool:
-    """Whether this process may have a /dev/shm of its own."""
-    command = ["unshare", "-m", "mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", "/dev/shm"]  # noqa: S108
-    try:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        return False
-
-
-def run_with_shared_memory(job: Job, size: str, program: str) -> tuple[int, str]:
-    if not can_mount():
-        pytest.skip("a small /dev/shm takes root and unshare(1)")
-    mount = f'mount -t tmpfs -o size={size} tmpfs /dev/shm && exec "$0" -c "$1"'
-    return job.run("unshare", "-m", "bash", "-c", mount, sys.executable, program)
-
-
 def test_a_job_with_little_shared_memory_trains_without_workers(job: Job) -> None:
     job.configure(**SMALL, epochs="1", workers="2", stall_minutes="1")
-    status, log = run_with_shared_memory(
-        job, "100k", "import sys; from training_code import train; sys.exit(train.main())"
-    )
+    status, log = run_with_mount(job, memory.SHARED_MEMORY, "size=100k")
     assert status == 0, log
     assert " has 0 MiB free, too little for the batches of 2 workers: no workers read the images" in log
     assert len(job.losses()) == 3
@@ -107,7 +89,7 @@ def test_a_job_with_little_shared_memory_trains_without_workers(job: Job) -> Non
 def test_shared_memory_that_fills_up_later_ends_the_job_at_once(job: Job) -> None:
     """By another process, say: the worker's lack reaches the trainer, instead of a batch that never comes."""
     job.configure(**{**SMALL, "image_short_sides": "160", "image_max_side": "240"}, epochs="1", workers="2")
-    status, log = run_with_shared_memory(job, "300k", FILLED_UP_LATER)
+    status, log = run_with_mount(job, memory.SHARED_MEMORY, "size=300k", FILLED_UP_LATER)
     assert status == 1, log
     assert job.failure.startswith("OOM: the memory does not suffice (/dev/shm is full); ")
     assert "set workers below 2" in job.failure

@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from training_code.job.disk import disk_failures
+
 KEPT = 2
 """Newest checkpoints that are kept: the last one, and the one to fall back to.
 
@@ -25,27 +27,32 @@ def save_checkpoint(folder: Path, step: int, state: Mapping[str, Any]) -> Path:
     """Write `state` (tensors, numbers, strings, lists and dicts of them) as the checkpoint after `step` updates.
 
     Its name holds the start of its SHA-256, so that a damaged file is recognised.
+
+    Raises:
+        DiskError: it could not be written; the earlier ones are still there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f"{_WRITING}{step:08d}"
-    try:
-        with temporary.open("wb") as file:
-            torch.save(dict(state), file)
-            file.flush()
-            os.fsync(file.fileno())
-        path = folder / f"checkpoint-{step:08d}-{_hash(temporary)}.pt"
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    for old in _newest_first(folder)[KEPT:]:
-        old.unlink()
-    return path
+    with disk_failures(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / f"{_WRITING}{step:08d}"
+        try:
+            with temporary.open("wb") as file:
+                torch.save(dict(state), file)
+                file.flush()
+                os.fsync(file.fileno())
+            path = folder / f"checkpoint-{step:08d}-{_hash(temporary)}.pt"
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        for old in _newest_first(folder)[KEPT:]:
+            old.unlink()
+        return path
 
 
 def load_newest_checkpoint(folder: Path, log_line: Callable[[str], None]) -> dict[str, Any] | None:
     """The newest sound checkpoint's state, on the CPU; None without one. `log_line` tells of each damaged one."""
     for leftover in folder.glob(f"{_WRITING}*"):
-        leftover.unlink(missing_ok=True)  # each process of this machine does this at the same time
+        with disk_failures(folder):
+            leftover.unlink(missing_ok=True)  # each process of this machine does this at the same time
     for path in _newest_first(folder):
         try:
             if _NAME.fullmatch(path.name)["hash"] != _hash(path):  # type: ignore[index]  # it was chosen by its name

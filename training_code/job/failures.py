@@ -1,5 +1,6 @@
 """The ways a training job can fail, each with the code that its failure file starts with."""
 
+import sys
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,7 +18,7 @@ class TrainingError(Exception):
 
 
 class JobConfigError(TrainingError):
-    """The hyperparameters, the channels or an earlier checkpoint do not fit.
+    """The hyperparameters, the channels, the instance or an earlier checkpoint do not fit.
 
     Start again, under a new execution.
     """
@@ -54,6 +55,15 @@ class NonFiniteLossError(TrainingError):
     code = "NAN_LOSS"
 
 
+class DiskError(TrainingError):
+    """A file of the job could not be written: its disk is full, or a folder is read-only.
+
+    Start again on an instance type with a larger disk, or let the job write where the cause says.
+    """
+
+    code = "DISK"
+
+
 class StallError(TrainingError):
     """No step was finished for 20 minutes.
 
@@ -68,10 +78,15 @@ MAX_FAILURE_CHARACTERS = 1024
 
 
 def write_failure(path: Path, text: str) -> None:
-    """Write the failure file; the first failure is the cause, so a file that is there already stays."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write the failure file; the first failure is the cause, so a file that is there already stays.
+
+    Where it cannot be written, only the log tells of the failure.
+    """
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.write(text[:MAX_FAILURE_CHARACTERS])
-    except FileExistsError:
-        return
+    except OSError as error:
+        if isinstance(error, FileExistsError) and path.is_file():
+            return
+        sys.stderr.write(f"{path} cannot be written to ({error.strerror}).\n")

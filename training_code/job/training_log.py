@@ -12,6 +12,7 @@ from tensorboardX import RecordWriter
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.proto.summary_pb2 import Summary
 
+from training_code.job.disk import disk_failures
 from training_code.job.metric_lines import VALIDATION_FIGURES, class_line, test_line, training_line, validation_line
 
 
@@ -28,8 +29,10 @@ class TrainingLog:
         `log_line` writes a line, `folder` gets the events.
         """
         self._log_line = log_line
-        folder.mkdir(parents=True, exist_ok=True)
-        self._file = RecordWriter(str(folder / f"events.out.tfevents.{time.time_ns()}"))
+        self._folder = folder
+        with disk_failures(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = RecordWriter(str(folder / f"events.out.tfevents.{time.time_ns()}"))
         self._write(file_version="brain.Event:2")
         self._write(step=step + 1, session_log=SessionLog(status=SessionLog.START))
 
@@ -48,7 +51,8 @@ class TrainingLog:
 
     def close(self) -> None:
         """Close the event file."""
-        self._file.close()
+        with disk_failures(self._folder):
+            self._file.close()
 
     def _evaluation(
         self, split: str, line: Callable[..., str], *, step: int, epoch: int, metrics: Mapping[str, Any]
@@ -64,5 +68,6 @@ class TrainingLog:
         self._write(step=step, summary=Summary(value=values))
 
     def _write(self, **fields: Any) -> None:  # noqa: ANN401  the fields of an Event
-        self._file.write(Event(wall_time=time.time(), **fields).SerializeToString())
-        self._file.flush()
+        with disk_failures(self._folder):
+            self._file.write(Event(wall_time=time.time(), **fields).SerializeToString())
+            self._file.flush()

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from training_code.job.artifact import write_json
+from training_code.job.disk import disk_failures
 from training_code.job.distributed import DistributedContext
+from training_code.job.failures import DiskError
 from training_code.job.health import JUDGED_STEPS, judge_health
 from training_code.job.sagemaker_paths import SageMakerPaths
 from training_code.loop.training_progress import TrainingProgress
@@ -48,7 +50,14 @@ class HealthFile:
             failure=failure,
             from_scratch=self.from_scratch,
         )
+        # While the job runs, the one beside the checkpoints is in S3.
         for folder in (self.paths.model, self.paths.output_data, self.paths.checkpoints):
-            write_json(folder / "health.json", health)  # in S3 while the job runs: the one beside the checkpoints
+            try:
+                with disk_failures(folder):
+                    write_json(folder / "health.json", health)
+            except DiskError as error:
+                if failure is None:
+                    raise
+                self.log_line(str(error))  # the other failure came first
         self.log_line(f"Health: {health['status']}. " + " ".join(c["message"] for c in health["checks"].values()))
         return str(health["status"])

@@ -7,8 +7,9 @@ import torch
 
 from training_code.data.batches import Batch
 from training_code.data.plan_dataset import PlanDataset
+from training_code.job.disk import disk_failures
 from training_code.job.distributed import DistributedContext
-from training_code.job.failures import NonFiniteLossError
+from training_code.job.failures import DiskError, NonFiniteLossError
 from training_code.loop.training_step import NonFiniteStepError
 
 
@@ -29,11 +30,16 @@ def non_finite_failure(
     parts = distributed.gather((error.own_loss_is_finite, names))
     all_suspected = all(finite for finite, _ in parts)  # the gradient alone is not finite
     suspects = {name for finite, part in parts if all_suspected or not finite for name in part}
+    saved = "is saved in output.tar.gz"
     if all_suspected or not error.own_loss_is_finite:
-        folder.mkdir(parents=True, exist_ok=True)
-        torch.save([batch._asdict() for batch in batches], folder / f"non_finite_batch_{distributed.rank}.pt")
+        try:
+            with disk_failures(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+                torch.save([batch._asdict() for batch in batches], folder / f"non_finite_batch_{distributed.rank}.pt")
+        except DiskError:
+            saved = f"could not be saved in {folder}"
     return NonFiniteLossError(
         f"the loss or its gradient at step {step} is not finite, and the weights were left as they were;"
-        f" the batch is saved in output.tar.gz, its images are {', '.join(sorted(suspects))}."
+        f" the batch {saved}, its images are {', '.join(sorted(suspects))}."
         " Look at their boxes, or lower learning_rate in training_code/recipes.py and deploy again."
     )

@@ -1,5 +1,6 @@
 """The training loop: restore, try the largest batch, train and evaluate epoch by epoch, write the model."""
 
+import contextlib
 import copy
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +15,9 @@ from training_code.data.checked_dataset import CheckedDataset
 from training_code.data.plan_dataset import PlanDataset
 from training_code.dino.model import DINO, build_model
 from training_code.job.artifact import write_artifact
+from training_code.job.disk import disk_failures
 from training_code.job.distributed import DistributedContext
-from training_code.job.failures import StallError, write_failure
+from training_code.job.failures import DiskError, StallError, write_failure
 from training_code.job.hyperparameters import JobConfig
 from training_code.job.interruptions import StallWatchdog, StopRequest
 from training_code.job.sagemaker_paths import SageMakerPaths
@@ -52,6 +54,11 @@ class Trainer:
         self._train_split = PlanDataset(dataset.root / "train", dataset.train, config, augmented=True)
         self._steps_per_epoch = steps_per_epoch(len(self._train_split), config, distributed.world_size)
         self._steps = self._steps_per_epoch * config.epochs
+        if config.warmup_steps > self._steps:
+            self._log_line(
+                f"warning: warmup_steps ({config.warmup_steps}) is more than the {self._steps} steps of this job: the"
+                " learning rate never gets to its whole value."
+            )
         torch.manual_seed(config.seed)
         model_config = job.model.with_classes(dataset.num_classes)
         model = build_model(model_config, activation_checkpointing=config.activation_checkpointing)
@@ -95,9 +102,10 @@ class Trainer:
     def close(self, failure: str | None) -> None:
         """Close watchdog, log and process group, and write health.json; `failure` is the code of what ended the job."""
         self._watchdog.close()
-        if self._log:
-            self._log.close()
-        self._health.write(failure)
+        if self._log:  # else nothing was trained: the health that is there may be another training's
+            with contextlib.suppress(DiskError if failure else ()):
+                self._log.close()
+            self._health.write(failure)
         if failure is None:  # else the others may hang where this process failed: torchrun ends them
             self._distributed.close()
 
@@ -224,15 +232,16 @@ class Trainer:
             return True
         if self._log and test:
             self._log.test(step=best["step"], epoch=best["epoch"], metrics=test)
-        write_artifact(
-            self._paths.model,
-            model=model,
-            job=self._job,
-            categories=self._dataset.categories,
-            dataset_version=self._dataset.version,
-            history=self._progress.history(),
-            metrics=best | {"evaluations": self._progress.evaluations, "test": test},
-        )
+        with disk_failures(self._paths.model):
+            write_artifact(
+                self._paths.model,
+                model=model,
+                job=self._job,
+                categories=self._dataset.categories,
+                dataset_version=self._dataset.version,
+                history=self._progress.history(),
+                metrics=best | {"evaluations": self._progress.evaluations, "test": test},
+            )
         step, seconds = self._progress.step, self._progress.seconds
         self._log_line(
             f"Trained {step} steps in {seconds:.0f} s; the model in {self._paths.model} is that of epoch"
@@ -250,4 +259,5 @@ class Trainer:
         )
         write_failure(self._paths.failure, str(error))
         self._log_line(str(error))
-        self._health.write(error.code)
+        if self._log:
+            self._health.write(error.code)
