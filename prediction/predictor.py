@@ -14,7 +14,7 @@ from PIL import Image
 from image_reader.decoding import upright_rgb
 from prediction.detection import detect
 from prediction.image_tensors import model_input
-from prediction.model_folder import LoadedModel, load_model
+from prediction.model_folder import LoadedModel, ModelError, load_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,19 @@ class Predictor:
     """A trained model, ready for images."""
 
     def __init__(self, loaded: LoadedModel, device: str = "cpu") -> None:
-        self._loaded, self._model = loaded, loaded.model.to(device).eval()
+        """Raises ModelError: PyTorch cannot use the device here."""
+        try:
+            self._loaded, self._model = loaded, loaded.model.to(device).eval()
+        except (RuntimeError, AssertionError) as error:  # the latter is what PyTorch without CUDA raises
+            reason = str(error).splitlines()[0]
+            raise ModelError(f"PyTorch cannot use the device {device!r} here ({reason}): give device='cpu'.") from error
 
     @classmethod
     def load(cls, folder: Path, device: str = "cpu") -> "Predictor":
         """Load what a training job wrote (the content of model.tar.gz).
 
         Raises:
-            ModelError: a file is missing, damaged or of another format.
+            ModelError: a file is missing, damaged or of another format, or PyTorch cannot use the device here.
         """
         return cls(load_model(folder), device)
 

@@ -5,7 +5,10 @@ Names and defaults are those of the paper's DINO-4scale with ResNet-50 (arXiv 22
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from types import MappingProxyType
 from typing import Literal
 
 
@@ -69,6 +72,7 @@ class Architecture:
     """Exponent of the focal loss and cost."""
 
     def __post_init__(self) -> None:
+        _require_finite(self)
         _require_at_least(1, self, "num_queries d_model num_heads feedforward_dim encoder_layers decoder_layers")
         _require_at_least(1, self, "num_points backbone_width")
         _require_at_least(0, self, "dn_number dn_box_noise focal_gamma loss_class loss_bbox loss_giou loss_interm")
@@ -136,6 +140,39 @@ BACKBONE_GROUPS = 8
 """Groups of the backbone's norms where backbone_norm is group_norm."""
 
 
+MOST_PIXELS = 65_535
+"""Of a side of an image."""
+
+_ANY = 3.4e38
+"""What fp32 holds."""
+_LONGEST_MINUTES = 28 * 24 * 60
+"""No training job of SageMaker may take longer."""
+
+TRAINING_RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "epochs": (1, 10_000),
+        "batch_size": (1, 1024),
+        "learning_rate": (0, _ANY),
+        "backbone_learning_rate": (0, _ANY),
+        "weight_decay": (0, _ANY),
+        "clip_norm": (0, _ANY),
+        "warmup_steps": (0, 10_000_000),
+        "lr_drop_epoch": (1, 10_000),
+        "accumulation_steps": (1, 1024),
+        "image_max_side": (1, MOST_PIXELS),
+        "seed": (0, 2**63 - 1),
+        "workers": (0, 256),
+        "cpu_threads": (1, 1024),
+        "checkpoint_epochs": (1, 10_000),
+        "evaluation_epochs": (1, 10_000),
+        "log_steps": (1, 10_000_000),
+        "stall_minutes": (0, _LONGEST_MINUTES),
+        "health_minutes": (0, _LONGEST_MINUTES),
+    }
+)
+"""The least and the most that a number of TrainingConfig may be."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingConfig:
     """How a model is trained; nothing here changes what a finished checkpoint means."""
@@ -194,13 +231,16 @@ class TrainingConfig:
     """Minutes that a training must last without an error to be called healthy."""
 
     def __post_init__(self) -> None:
-        _require_at_least(1, self, "epochs batch_size accumulation_steps image_max_side")
-        _require_at_least(1, self, "checkpoint_epochs evaluation_epochs log_steps")
-        _require_at_least(0, self, "backbone_learning_rate weight_decay warmup_steps workers seed health_minutes")
+        _require_finite(self)
+        for name, (least, most) in TRAINING_RANGES.items():
+            value = getattr(self, name)
+            _require(value is None or value >= least, f"{name} must be at least {least:g}, not {value}")
+            _require(value is None or value <= most, f"{name} must be at most {most:,}, not {value}")
         for name in ["learning_rate", "clip_norm", "stall_minutes"]:
             _require(getattr(self, name) > 0, f"{name} must be positive, not {getattr(self, name)}")
         _require(
-            self.cpu_threads is None or self.cpu_threads >= 1, f"cpu_threads must be at least 1, not {self.cpu_threads}"
+            self.lr_drop_epoch is None or self.lr_drop_epoch <= self.epochs,
+            f"lr_drop_epoch must be at most epochs ({self.epochs}), not {self.lr_drop_epoch}",
         )
         _require(self.schedule in {"step", "cosine"}, f"schedule must be step or cosine, not {self.schedule!r}")
         _require(0 <= self.ema_decay < 1, f"ema_decay must be at least 0 and below 1, not {self.ema_decay}")
@@ -211,6 +251,8 @@ class TrainingConfig:
         _require(min(self.crop_short_sides, default=32) >= 32, "crop_short_sides must be at least 32 pixels")
         _require(len(self.image_short_sides) > 0, "image_short_sides needs at least one size")
         _require(min(self.image_short_sides, default=0) >= 32, "image_short_sides must be at least 32 pixels")
+        crops = max(*self.crop_short_sides, *self.crop_sides)
+        _require(crops <= MOST_PIXELS, f"crop_short_sides and crop_sides must be at most {MOST_PIXELS:,} pixels")
         _require(
             self.image_max_side >= max(self.image_short_sides),
             f"image_max_side ({self.image_max_side}) must not be below the largest of image_short_sides",
@@ -226,6 +268,14 @@ class TrainingConfig:
 def _require(condition: bool, sentence: str) -> None:
     if not condition:
         raise ConfigError(f"{sentence}.")
+
+
+def _require_finite(config: Architecture | TrainingConfig) -> None:
+    for field in fields(config):
+        value = getattr(config, field.name)
+        _require(
+            not isinstance(value, float) or math.isfinite(value), f"{field.name} must be a finite number, not {value}"
+        )
 
 
 def _require_at_least(least: int, config: object, names: str) -> None:

@@ -14,6 +14,8 @@ from local_aws.ministack_process import CONTAINER_PYTHON
 from local_aws.sagemaker.training_job_rules import CONTAINER_ROOT
 
 HOST = "algo-1"
+THIS_MACHINE = "local"
+"""The instance type that SageMaker's own local mode has."""
 LONGEST_FAILURE_REASON = 1024
 # /opt/ml itself or a path below it, not /opt/mlflow.
 CONTAINER_PATH = re.compile(rf"{CONTAINER_ROOT}(?![\w-])")
@@ -58,8 +60,8 @@ class JobDirectory:
         """The text with every path below our root as the job's author knows it, for logs and messages."""
         return text.replace(str(self.root), CONTAINER_ROOT)
 
-    def write_config(self, request: dict[str, Any], instance_type: str) -> None:
-        """Write the three files by which a job learns what it is to do.
+    def write_config(self, request: dict[str, Any]) -> None:
+        """Write the three files by which a job learns what it is to do, and that it does so on this machine.
 
         https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
         """
@@ -80,10 +82,10 @@ class JobDirectory:
             },
             "resourceconfig": {
                 "current_host": HOST,
-                "current_instance_type": instance_type,
+                "current_instance_type": THIS_MACHINE,
                 "current_group_name": group,
                 "hosts": [HOST],
-                "instance_groups": [{"instance_group_name": group, "instance_type": instance_type, "hosts": [HOST]}],
+                "instance_groups": [{"instance_group_name": group, "instance_type": THIS_MACHINE, "hosts": [HOST]}],
                 "network_interface_name": "eth0",
             },
         }

@@ -152,7 +152,7 @@ class LocalTrainingJob:
         """Prepare the directory, run the command to its end, return the exit code."""
         self._wait_for_instance()
         self._go_on("Downloading")
-        directory.write_config(self.request, self.instance_type)
+        directory.write_config(self.request)
         for channel in self.request.get("InputDataConfig", []):
             folder = directory.channel(channel["ChannelName"])
             folder.mkdir(parents=True)

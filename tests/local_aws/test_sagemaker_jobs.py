@@ -107,7 +107,7 @@ def test_the_container_sees_what_sagemaker_documents(account: Account) -> None:
     }
     assert seen["config"]["resourceconfig"]["current_host"] == "algo-1"
     assert seen["config"]["resourceconfig"]["hosts"] == ["algo-1"]
-    assert seen["config"]["resourceconfig"]["current_instance_type"] == "ml.g5.2xlarge"
+    assert seen["config"]["resourceconfig"]["current_instance_type"] == "local"
     environment = seen["environment"]
     assert environment["TRAINING_JOB_NAME"] == request["TrainingJobName"]
     assert (environment["MODE"], environment["MODEL"]) == ("exact", "/opt/ml/model")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -35,6 +36,18 @@ def test_a_model_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert (loaded.short_side, loaded.max_side) == (64, 96)
     expected = build_small().state_dict()
     assert all(value.equal(expected[name]) for name, value in loaded.model.state_dict().items())
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:99", "gpu", "mps:0", ""])
+def test_a_device_that_is_not_there_is_refused_in_one_sentence(tmp_path: Path, device: str) -> None:
+    write_model(tmp_path)
+    if device == "cuda" and torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(
+        ModelError, match=r"PyTorch cannot use the device '.*' here \(.*\): give device='cpu'\."
+    ) as refusal:
+        Predictor.load(tmp_path, device)
+    assert "\n" not in str(refusal.value)
 
 
 def test_only_classes_of_the_data_set_are_found(tmp_path: Path) -> None:

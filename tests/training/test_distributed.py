@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.training_jobs import SMALL, Job, write_dataset
+from training_code import train
 from training_code.job.checkpoints import load_newest_checkpoint
 from training_code.job.distributed import torchrun_command
 from training_code.job.failures import JobConfigError
@@ -118,6 +119,40 @@ def test_the_hosts_of_a_job_agree_on_their_places(tmp_path: Path) -> None:
     command = torchrun_command(path)
     assert command is not None
     assert {"--nnodes=2", "--node-rank=1", "--master-addr=algo-1"} <= set(command)
+
+
+@pytest.mark.parametrize("instance_type", ["ml.g5.2xlarge", "ml.g6e.2xlarge", "ml.p4d.24xlarge", "ml.p3.2xlarge"])
+def test_a_gpu_that_is_paid_for_must_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instance_type: str
+) -> None:
+    path = tmp_path / "resourceconfig.json"
+    hosts = {"current_host": "algo-1", "hosts": ["algo-1"], "current_instance_type": instance_type}
+    path.write_text(json.dumps(hosts))
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(JobConfigError, match=rf"instance type {instance_type} has a GPU, but PyTorch .* sees none"):
+        torchrun_command(path)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    assert torchrun_command(path) is None
+
+
+@pytest.mark.parametrize("instance_type", ["ml.m5.xlarge", "ml.c7g.xlarge", "ml.r5.large", "local", ""])
+def test_a_machine_without_a_gpu_may_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instance_type: str) -> None:
+    path = tmp_path / "resourceconfig.json"
+    hosts = {"current_host": "algo-1", "hosts": ["algo-1"], "current_instance_type": instance_type}
+    path.write_text(json.dumps(hosts))
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    assert torchrun_command(path) is None
+
+
+def test_a_job_without_its_gpu_ends_before_it_reads_the_data(run_here: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    config = {"current_host": "algo-1", "hosts": ["algo-1"], "current_instance_type": "ml.g5.2xlarge"}
+    (run_here.base / "input" / "config" / "resourceconfig.json").write_text(json.dumps(config))
+    run_here.dataset.rename(run_here.base / "elsewhere")
+    assert train.main() == 1
+    assert run_here.failure.startswith("CONFIG: The instance type ml.g5.2xlarge has a GPU")
 
 
 def test_a_resource_config_that_cannot_be_used_is_named(tmp_path: Path) -> None:

@@ -1,12 +1,21 @@
 """Lines of the log with figures are read as they were written."""
 
 import math
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training_code.job.metric_lines import TRAINING_FIGURES, read_training_line, training_line, validation_line
+from training_code.job.metric_lines import (
+    CLASS_FIGURES,
+    METRIC_DEFINITIONS,
+    TRAINING_FIGURES,
+    class_line,
+    read_training_line,
+    training_line,
+    validation_line,
+)
 
 steps = st.integers(0, 10**8)
 
@@ -34,6 +43,26 @@ def test_no_line_breaks_the_reader(text: str) -> None:
     read_training_line(text)
     read_training_line(f"[train] step=1/2 epoch=1 {text}")
     assert read_training_line(f"x[train] step=1/2 epoch=1 {text}") is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "room\n[validation] step=9 epoch=1 ap=0.99 ap50=0.99 ap75=0.99 ar=0.99 f1=0.99 f1_threshold=0.5",
+        "room\r[train] step=1/2 epoch=1 loss=0",
+        "[validation] ap=0.99",
+        "room\u2028[train] loss=0",
+        "\x1b[2Jroom",
+    ],
+)
+def test_a_class_cannot_forge_a_line(name: str) -> None:
+    """Nor one that CloudWatch would read figures from."""
+    figures: dict[str, float | None] = dict.fromkeys(CLASS_FIGURES, 0.5)
+    for values in (figures, figures | {"ap": None}):
+        line = class_line(step=9, name=name, figures=values)
+        assert line.isprintable()
+        assert line.startswith("[class] step=9 ")
+        assert not any(re.search(definition["Regex"], line) for definition in METRIC_DEFINITIONS)
 
 
 def test_other_lines_have_no_figures_of_the_training() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ from training_code.job.failures import JobConfigError
 
 PORT = 29500
 """Where the first of several hosts listens; the hosts of a job have a network of their own."""
+
+
+_GPU_FAMILIES = re.compile(r"ml\.[gp][0-9]")
+"""SageMaker's instance types with GPUs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +65,21 @@ def torchrun_command(resource_config: Path) -> list[str] | None:
     """The torchrun command that starts a process for each GPU of each host; None where one process is enough.
 
     Raises:
-        JobConfigError: resourceconfig.json cannot be used.
+        JobConfigError: resourceconfig.json cannot be used, or the GPU of the instance type that it names.
     """
     try:
         content = json.loads(resource_config.read_bytes())
         hosts, current = sorted(content["hosts"]), content["current_host"]
-        node = hosts.index(current)
+        node, instance_type = hosts.index(current), str(content.get("current_instance_type", ""))
     except FileNotFoundError:
-        hosts, node = ["localhost"], 0
-    except (OSError, ValueError, KeyError, TypeError):
+        hosts, node, instance_type = ["localhost"], 0, ""
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise JobConfigError(f"{resource_config} does not name this host and the job's hosts.") from None
+    if _GPU_FAMILIES.match(instance_type) and not torch.cuda.is_available():
+        raise JobConfigError(
+            f"The instance type {instance_type} has a GPU, but PyTorch {torch.__version__} sees none, and training on"
+            " its CPU would cost as much for weeks: give the job a training image with CUDA (image_tag in cdk.json)."
+        )
     per_host = max(1, torch.cuda.device_count())
     if len(hosts) * per_host == 1:
         return None

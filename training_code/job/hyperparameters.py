@@ -1,15 +1,18 @@
 """From SageMaker's hyperparameters.json (a map of strings) to a checked configuration.
 
-The keys are `recipe`, `gate_classes` (a JSON list of names) and the names of TrainingConfig's fields, such as `epochs`.
+The keys are `recipe`, `dataset_version`, `gate_classes` (a JSON list of names) and the names of TrainingConfig's fields,
+such as `epochs`.
 """
 
 import dataclasses
 import json
+import re
 import types
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from dataset_contract.sanitise import short
 from training_code.config import Architecture, ConfigError, TrainingConfig
 from training_code.job.failures import JobConfigError
 from training_code.recipes import RECIPES
@@ -26,6 +29,8 @@ class JobConfig:
     training: TrainingConfig
     gate_classes: tuple[str, ...] = ()
     """The classes whose F1 the quality gate asks for: the epoch with their highest mean F1 is the one to ship."""
+    dataset_version: str | None = None
+    """Which the data set must have; None takes any."""
 
 
 def read_hyperparameters(path: Path) -> JobConfig:
@@ -52,7 +57,7 @@ def parse_hyperparameters(hyperparameters: Mapping[str, str]) -> JobConfig:
         JobConfigError: an unknown recipe or field, or a value that does not fit.
     """
     values = {key: value for key, value in hyperparameters.items() if not key.startswith("sagemaker_")}
-    name = values.pop("recipe", DEFAULT_RECIPE)
+    name, version = values.pop("recipe", DEFAULT_RECIPE), values.pop("dataset_version", None)
     if name not in RECIPES:
         raise JobConfigError(f"There is no recipe {name!r}; choose one of {', '.join(sorted(RECIPES))}.")
     gate_classes = _class_names(values.pop("gate_classes", "[]"))
@@ -66,7 +71,7 @@ def parse_hyperparameters(hyperparameters: Mapping[str, str]) -> JobConfig:
         training = dataclasses.replace(RECIPES[name].training, **overrides)
     except ConfigError as error:
         raise JobConfigError(str(error)) from None
-    return JobConfig(name, RECIPES[name].model, training, gate_classes)
+    return JobConfig(name, RECIPES[name].model, training, gate_classes, version)
 
 
 def _class_names(text: str) -> tuple[str, ...]:
@@ -79,16 +84,22 @@ def _class_names(text: str) -> tuple[str, ...]:
     return tuple(names)
 
 
+_NUMBER = re.compile(r"[-+.0-9a-zA-Z]{1,400}")
+"""int() and float() take underscores and the digits of every script as well."""
+
+
 # Types are values here, and mypy has no type for `int | None` as a value but object.
 def _parse(key: str, text: str, kind: object) -> object:
     """`text` as a value of the type `kind`; JobConfigError names the key if it is none."""
     try:
         return _convert(text.strip(), kind)
     except ValueError:
-        raise JobConfigError(f"The hyperparameter {key} must be {_describe(kind)}, not {text!r}.") from None
+        raise JobConfigError(f"The hyperparameter {key} must be {_describe(kind)}, not {short(text)}.") from None
 
 
 def _convert(text: str, kind: object) -> object:
+    if kind in (int, float) and not _NUMBER.fullmatch(text):
+        raise ValueError
     if kind is int:
         return int(text)
     if kind is float:

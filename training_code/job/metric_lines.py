@@ -1,11 +1,14 @@
 """The lines of the log that carry figures, and the regular expressions with which CloudWatch reads them.
 
-Standard library only: the Lambdas that launch and watch a job send METRIC_DEFINITIONS along and read the lines.
+Standard library and dataset_contract only: the Lambdas that launch and watch a job send METRIC_DEFINITIONS along and
+read the lines.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from dataset_contract.sanitise import sanitise
 
 TRAINING_FIGURES = (
     "loss",
@@ -89,6 +92,7 @@ def test_line(*, step: int, epoch: int, figures: Mapping[str, float]) -> str:
 def class_line(*, step: int, name: str, figures: Mapping[str, float | None], split: str = "validation") -> str:
     """One line for a class in an evaluation, which no metric definition reads: its figures are None without a box."""
     part = "class" if split == "validation" else f"{split} class"
+    name = sanitise(name, longest=200).replace("[", r"\x5b")  # which would begin another kind of line
     if figures["ap"] is None:
         return f"[{part}] step={step} {name}: no box in the {split} split"
     return f"[{part}] step={step} {name}: {_format(CLASS_FIGURES, figures)}"
