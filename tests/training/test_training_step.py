@@ -73,3 +73,21 @@ def test_what_is_saved_lies_row_by_row(batches: list[Batch]) -> None:
     saved = [*state["model"].values(), *state["average"].values(), *moments, *weights_by_name(training.model).values()]
     assert all(tensor.is_contiguous() for tensor in saved)
     assert not all(parameter.is_contiguous() for parameter in training.model.parameters())
+
+
+def test_an_update_of_several_batches_takes_the_mean_of_their_gradients(batches: list[Batch]) -> None:
+    """As one batch of all their images would: the learning rate means the same however many are accumulated."""
+    model = dataclasses.replace(RECIPES["tiny"].model, dn_number=0)  # denoising would draw other noise for each
+    torch.manual_seed(0)
+    training = TrainingStep(build_model(model.with_classes(3)), CONFIG, DistributedContext(0, 1, torch.device("cpu")))
+
+    def gradient(*parts: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        losses = training.accumulate(parts, 0)
+        parameters = [each for group in training.optimiser.param_groups for each in group["params"]]
+        return losses, torch.cat([each.grad.flatten() for each in parameters if each.grad is not None])
+
+    (first_losses, first), (second_losses, second) = gradient(batches[0]), gradient(batches[1])
+    losses, both = gradient(batches[0], batches[1])
+    torch.testing.assert_close(losses, (first_losses + second_losses) / 2)
+    torch.testing.assert_close(both, (first + second) / 2, rtol=1e-3, atol=1e-5)
+    assert (both - first).abs().max() > 1e-3  # they differ enough to tell
