@@ -53,7 +53,7 @@ def write_artifact(
     folder.mkdir(parents=True, exist_ok=True)
     _copy_code(folder / "code")
     write_atomically(folder / "history.jsonl", "".join(lines))
-    write_json(folder / "metrics.json", metrics)
+    write_json(folder / "metrics.json", {**metrics, "dataset_version": dataset_version})
     with atomic_path(folder / "model.safetensors") as weights:
         save_file(weights_by_name(model), weights)
     config = {

@@ -77,6 +77,7 @@ def training_job_arguments(
             "recipe": training.recipe,
             "epochs": str(training.epochs),
             "gate_classes": _gate_classes(request, dataset),
+            "dataset_version": dataset.version,  # it may be replaced before the job copies it
         },
         "InputDataConfig": channels,
         "OutputDataConfig": _output(settings),

@@ -47,6 +47,8 @@ class StageMetrics(SplitMetrics):
 
     test: SplitMetrics | None = None
     """The test split at the thresholds of validation; None: the data set has none."""
+    dataset_version: str | None = None
+    """What the trainer found and trained on; None: it does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,9 @@ def parse_metrics(content: bytes) -> StageMetrics:
         if not isinstance(metrics["test"], dict):
             raise ValueError("test is not an object")
         test = SplitMetrics(**_split_metrics(metrics["test"], "test."))
-    return StageMetrics(**_split_metrics(metrics, ""), test=test)
+    version = metrics.get("dataset_version")
+    dataset_version = sanitise(version, longest=100) if isinstance(version, str) else None
+    return StageMetrics(**_split_metrics(metrics, ""), test=test, dataset_version=dataset_version)
 
 
 def _split_metrics(metrics: Mapping[str, Any], where: str) -> dict[str, Any]:

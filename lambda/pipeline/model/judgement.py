@@ -61,11 +61,10 @@ class CompletedStage:
         """Whether no stage of the request follows."""
         return self.job.stage + 1 == len(self.request.stages)
 
-    @property
-    def dataset_version(self) -> str:
-        """The version of the data set that was trained on."""
+    def dataset_version(self, artifact: Artifact) -> str:
+        """The version of the data set that was trained on, by the trainer's own word."""
         assert self.dataset.version is not None, "only a valid data set is trained on"
-        return self.dataset.version
+        return (artifact.metrics and artifact.metrics.dataset_version) or self.dataset.version
 
 
 def judge_stage(sagemaker: SageMakerClient, s3: S3Client, stage: CompletedStage) -> Judgement:
@@ -80,7 +79,7 @@ def judge_stage(sagemaker: SageMakerClient, s3: S3Client, stage: CompletedStage)
     make_group(sagemaker, stage.settings.model_package_group)
     accepted = last_accepted(sagemaker, stage.settings.model_package_group)
     gate, note = gate_of(stage.request, stage.dataset.classes)
-    short = shortfalls(artifact.metrics, gate=gate, accepted=accepted, dataset_version=stage.dataset_version)
+    short = shortfalls(artifact.metrics, gate=gate, accepted=accepted, dataset_version=stage.dataset_version(artifact))
     if short:
         sentence = " ".join(["The gate is not met:", *short, *note, _figures(artifact)])
         return _judgement("gate_not_met", sentence, stage, artifact, metrics_uri)
@@ -152,7 +151,7 @@ def _keep_record(sagemaker: SageMakerClient, s3: S3Client, stage: CompletedStage
         recipe=training.recipe,
         instance_type=instance_type(job),
         spot=stage.job.spot,
-        dataset_version=stage.dataset_version,
+        dataset_version=stage.dataset_version(artifact),
         training_images=stage.dataset.splits["train"],
         epochs=training.epochs,
         trainer_seconds=artifact.health.seconds,
@@ -198,7 +197,7 @@ def _metadata(stage: CompletedStage, artifact: Artifact) -> dict[str, str]:
         AP: f"{metrics.ap:.6f}",
         "f1": f"{metrics.f1:.6f}",
         **({"test.ap": f"{metrics.test.ap:.6f}", "test.f1": f"{metrics.test.f1:.6f}"} if metrics.test else {}),
-        DATASET_VERSION: stage.dataset_version,
+        DATASET_VERSION: stage.dataset_version(artifact),
         "classes": " / ".join(stage.dataset.classes),
         "execution": stage.execution.arn,
         "training_job": stage.job.name,

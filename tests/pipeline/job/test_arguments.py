@@ -187,7 +187,8 @@ def test_the_weights_are_a_channel_of_one_file_that_keeps_its_name(build: Build)
 def test_the_trainer_understands_its_hyperparameters(build: Build) -> None:
     for preset, epochs, expected in (("test", 7, 7), ("full", 50, 50), ("tiny", None, RECIPES["tiny"].training.epochs)):
         hyperparameters = build(preset=preset, epochs=epochs)["HyperParameters"]
-        assert parse_hyperparameters(hyperparameters).training.epochs == expected
+        job = parse_hyperparameters(hyperparameters)
+        assert (job.training.epochs, job.dataset_version) == (expected, "0" * 64)
 
 
 def test_the_tags_tell_what_the_model_is_made_of(build: Build, execution: Execution, settings: LaunchSettings) -> None:

@@ -177,6 +177,16 @@ def test_figures_of_the_test_split_out_of_range_refuse_the_metrics(court: Court)
     assert "test.f1 is not a number from 0 to 1" in judgement.sentence
 
 
+def test_the_registry_has_the_version_that_the_trainer_found(court: Court) -> None:
+    """Whatever was checked before: the data set may have been replaced meanwhile."""
+    files = GOOD | {"metrics.json": json.dumps(json.loads(METRICS) | {"dataset_version": "1" * 64}).encode()}
+    court.judge(files)
+    (package,) = court.sagemaker.registered
+    assert package["CustomerMetadataProperties"]["dataset_version"] == "1" * 64
+    (record,) = (content for key, content in court.bucket.objects.items() if key.startswith("runs/"))
+    assert json.loads(record)["dataset_version"] == "1" * 64
+
+
 def test_the_metrics_lie_beside_the_report(court: Court) -> None:
     judgement = court.judge(GOOD)
     key = f"reports/{court.stage.execution.name}/metrics-0.json"
