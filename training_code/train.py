@@ -61,7 +61,9 @@ def _train(job: JobConfig, paths: SageMakerPaths, stop: StopRequest) -> None:
             f" on has {job.dataset_version}: it was replaced after it had been checked; start a new run."
         )
     distributed = initialise()
-    sizes = [(image.width, image.height) for split in (dataset.train, dataset.val) for image in split.images]
+    sizes = [
+        (image.width, image.height) for split in (dataset.train, dataset.val, dataset.test) for image in split.images
+    ]
     training = with_fitting_workers(job.training, sizes, processes=local_processes(), log_line=log_line)
     job = dataclasses.replace(job, training=training)
     trainer = Trainer(job, dataset, paths, distributed, stop=stop, log_line=log_line)

@@ -140,5 +140,5 @@ def _collate(examples: Sequence[Example | DataError]) -> Batch | DataError:
     targets = [{"labels": example.labels, "boxes": example.boxes} for example in sound]
     if get_worker_info():  # here a lack of shared memory raises; in the queue's thread the batch would be lost
         for tensor in (images_B3HW, mask_BHW, *(value for target in targets for value in target.values())):
-            tensor.share_memory_()
+            tensor.share_memory_()  # type: ignore[no-untyped-call]  # PyTorch gives it no types
     return Batch(images_B3HW, mask_BHW, targets, [example.position for example in sound])

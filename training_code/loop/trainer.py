@@ -1,6 +1,5 @@
 """The training loop: restore, try the largest batch, train and evaluate epoch by epoch, write the model."""
 
-import contextlib
 import copy
 import time
 from collections.abc import Callable, Iterator
@@ -103,8 +102,11 @@ class Trainer:
         """Close watchdog, log and process group, and write health.json; `failure` is the code of what ended the job."""
         self._watchdog.close()
         if self._log:  # else nothing was trained: the health that is there may be another training's
-            with contextlib.suppress(DiskError if failure else ()):
+            try:
                 self._log.close()
+            except DiskError:
+                if failure is None:
+                    raise
             self._health.write(failure)
         if failure is None:  # else the others may hang where this process failed: torchrun ends them
             self._distributed.close()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import faulthandler
+import os
 import threading
 import time
 from types import SimpleNamespace
 
 import pytest
 
-from training_code.job import watch
-from training_code.job.watch import StallWatchdog
+from training_code.job import interruptions
+from training_code.job.interruptions import StallWatchdog
 
 LIMIT = 0.05
 
@@ -21,11 +23,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
     def end(status: int) -> None:
         clock.status = status
-        raise SystemExit  # ends the thread in place of the process
 
-    monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    monkeypatch.setattr(watch.os, "_exit", end)
-    monkeypatch.setattr(watch.faulthandler, "dump_traceback", lambda: None)
+    monkeypatch.setattr(interruptions, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(os, "_exit", end)
+    monkeypatch.setattr(faulthandler, "dump_traceback", lambda: None)
     return clock
 
 
@@ -55,6 +56,7 @@ def test_a_silent_job_is_ended(clock: SimpleNamespace) -> None:
     deadline = time.monotonic() + 10
     while clock.status is None and time.monotonic() < deadline:
         time.sleep(0.01)
+    watchdog.close()
     assert clock.status == 1
 
 
