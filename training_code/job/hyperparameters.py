@@ -1,7 +1,7 @@
 """From SageMaker's hyperparameters.json (a map of strings) to a checked configuration.
 
-The keys are `recipe`, `dataset_version`, `gate_classes` (a JSON list of names) and the names of TrainingConfig's fields,
-such as `epochs`.
+The keys are `recipe`, `dataset_version`, `gate_classes` (a JSON list of names) and the names of TrainingConfig's
+fields, such as `epochs`.
 """
 
 import dataclasses
