@@ -10,8 +10,16 @@ from pathlib import Path
 
 from tests.end_to_end.deployed import ROOT, Deployed
 
-REAL_MODULES = ("__init__.py", "failures.py", "health.py", "metric_lines.py", "sagemaker_paths.py", "interruptions.py")
-"""Of training_code/job: the formats that the pipeline reads, and how a job is told to stop."""
+REAL_MODULES = (
+    "dataset_contract/__init__.py",
+    "dataset_contract/sanitise.py",
+    "training_code/__init__.py",
+    *(
+        f"training_code/job/{name}.py"
+        for name in ("__init__", "failures", "health", "metric_lines", "sagemaker_paths", "interruptions")
+    ),
+)
+"""The formats that the pipeline reads, and how a job is told to stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +52,7 @@ def archive(plan: JobPlan) -> bytes:
     """A zip that the jobs' entrypoint unpacks, installs nothing from, and starts."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as files:
-        for name in ("training_code/__init__.py", *(f"training_code/job/{module}" for module in REAL_MODULES)):
+        for name in REAL_MODULES:
             files.write(ROOT / name, name)
         files.write(Path(__file__).parent / "stand_in_job" / "train.py", "training_code/train.py")
         files.writestr("training_code/plan.json", json.dumps(asdict(plan)))

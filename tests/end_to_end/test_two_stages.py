@@ -26,8 +26,8 @@ def test_a_good_test_run_is_followed_by_the_full_one_which_is_judged(
     sagemaker = deployed.session.client("sagemaker")
     jobs = [sagemaker.describe_training_job(TrainingJobName=name) for name in (test, full)]
     assert [job["HyperParameters"] for job in jobs] == [
-        {"recipe": "room_wall", "epochs": "5", "dataset_version": dataset_version},
-        {"recipe": "room_wall", "epochs": "50", "dataset_version": dataset_version},
+        {"recipe": "room_wall", "epochs": "5", "gate_classes": '["room"]', "dataset_version": dataset_version},
+        {"recipe": "room_wall", "epochs": "50", "gate_classes": '["room"]', "dataset_version": dataset_version},
     ]
     folders = [job["CheckpointConfig"]["S3Uri"].rstrip("/").rsplit("/", 1)[-1] for job in jobs]
     assert folders == ["0", "1"], "the full run starts from the beginning"
