@@ -11,6 +11,7 @@ import safetensors.numpy
 from tests.end_to_end.changed_training import tiny_preset
 from tests.end_to_end.deployed import Deployed, wait_until
 from tests.end_to_end.job_process import folder_of
+from training_code.config import MOST_PIXELS
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240), pytest.mark.usefixtures("dataset_version")]
 
@@ -18,7 +19,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(240), pytest.mark.usefixtu
 @pytest.mark.parametrize(
     ("tensor", "value", "said"),
     [
-        ("transformer.level_embed", np.full((4, 64), np.nan, np.float32), "NAN_LOSS: the loss or its gradient at"),
+        ("transformer.level_embed", np.full((4, 64), 1e38, np.float32), "NAN_LOSS: the loss or its gradient at"),
         ("of another model", np.zeros(3, np.float32), "CONFIG: No tensor of the checkpoint fits the model"),
     ],
     ids=["NAN_LOSS", "CONFIG"],
@@ -30,9 +31,9 @@ def test_weights_that_cannot_be_trained(deployed: Deployed, tensor: str, value: 
 
 
 def test_images_larger_than_the_memory(deployed: Deployed) -> None:
-    with tiny_preset(deployed, image_short_sides=(10_000_000,), image_max_side=15_000_000):
+    with tiny_preset(deployed, image_short_sides=(MOST_PIXELS,), image_max_side=MOST_PIXELS, batch_size=1024):
         execution = deployed.run(epochs=1)
-    deployed.assert_failed(execution, "TrainingFailed", "or set activation_checkpointing to True in training_code/")
+    deployed.assert_failed(execution, "TrainingFailed", "OOM: the memory does not suffice", "batch_size to 512")
 
 
 def test_an_image_whose_reading_does_not_end(deployed: Deployed) -> None:
