@@ -19,7 +19,7 @@ class Recipe:
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
-        # The paper's model with four scales.
+        # The paper's model with four scales, and the paper's rates: the defaults of config.py.
         "room_wall": Recipe(model=Architecture(), training=TrainingConfig(epochs=5)),
         # The same structure, small enough to learn from scratch on two CPU cores in about a minute.
         "tiny": Recipe(

@@ -1,4 +1,4 @@
-"""Which format a source has, and reading it by that format's module."""
+"""Which format a source has, and reading it by that format's module, which returns a Source (source.py)."""
 
 from __future__ import annotations
 

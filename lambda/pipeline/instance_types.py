@@ -1,4 +1,7 @@
-"""The instance types that a request may name: their GPU, their disk, and the price of an hour of training."""
+"""The instance types that a request may name: their GPU, their disk, and the price of an hour of training.
+
+README's table has a row for each; a test compares them.
+"""
 
 from dataclasses import dataclass
 from decimal import Decimal

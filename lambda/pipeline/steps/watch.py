@@ -1,4 +1,7 @@
-"""Step Watch: take a snapshot of the training job and decide what follows."""
+"""Step Watch: take a snapshot of the training job and decide what follows.
+
+job/progress.py decides the action, and stacks/state_machine.py says which state each action leads to.
+"""
 
 import os
 from datetime import UTC, datetime
