@@ -121,7 +121,7 @@ LAYOUT_DEFECTS: dict[str, Planted] = {
         "IMAGE_LISTED_TWICE",
         "one and the same image",
     ),
-    "list names what is no image": (
+    "list names a file that is not an image": (
         lambda t: (t.write("t.txt", "train/images/a.png\n/etc/hostname\n"), yaml(YAML_LIST)(t)),
         "IMAGE_MISSING",
         "lists /etc/hostname",
