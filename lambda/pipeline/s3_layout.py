@@ -1,4 +1,7 @@
-"""The keys of the pipeline's bucket; the roles' permissions and the life cycle rules follow these prefixes."""
+"""The keys of the pipeline's bucket; the roles' permissions and the life cycle rules follow these prefixes.
+
+The files within a data set are in dataset_contract/layout.py, the life cycle rules in stacks/dataset_bucket.py.
+"""
 
 from datetime import datetime
 from typing import Literal

@@ -1,5 +1,7 @@
 """Flip, resize and crop of an image together with its boxes (the paper's augmentation, appendix D).
 
+TrainingConfig in training_code/config.py has the switches and sizes.
+
 Boxes are (N, 4) float32 arrays of x0, y0, x1, y1 in pixels.
 """
 

@@ -1,4 +1,7 @@
-"""The gate: what a model must reach to be registered. To miss it is an outcome, not a failure."""
+"""The gate: what a model must reach to be registered. To miss it is an outcome, not a failure.
+
+judgement.py calls it for the last stage only; an earlier one must be healthy.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
