@@ -1,5 +1,6 @@
 # The commands of the project; `make help` lists them.
-PYTHON ?= python3
+# That of .venv once there is one: `make PYTHON=python3.13 setup` chooses for all later calls, too.
+PYTHON ?= $(or $(wildcard .venv/bin/python),python3)
 BIN := .venv/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import signal
 import subprocess
 import sys
@@ -123,3 +124,21 @@ def test_an_old_python_is_refused_in_one_sentence(
     assert capsys.readouterr().out == (
         "floorplan-dino needs Python 3.11.4 or newer, this is 3.10.12: run `make PYTHON=python3.12`, say.\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("made", "arguments", "python"),
+    [(False, [], "python3"), (True, [], ".venv/bin/python"), (True, ["PYTHON=python3.13"], "python3.13")],
+    ids=["a fresh clone", "a .venv is there", "another one is asked for"],
+)
+def test_make_stays_with_the_python_of_the_venv_until_asked_for_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: bool, arguments: list[str], python: str
+) -> None:
+    monkeypatch.delenv("PYTHON", raising=False)
+    shutil.copy(environment.ROOT / "Makefile", tmp_path)
+    if made:
+        (tmp_path / ".venv" / "bin").mkdir(parents=True)
+        (tmp_path / ".venv" / "bin" / "python").touch()
+    command = ["make", "--dry-run", "--no-print-directory", *arguments, "setup"]
+    shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == f"{python} environment.py"
