@@ -3,14 +3,17 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn, TypeGuard
 
 from dataset_contract.sanitise import sanitise
 from pipeline.errors import RequestInvalid
 from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.settings import Defaults
+from pipeline.training_field import advice_on, parse_training
+from training_code.config import TrainingConfig
 from training_code.recipes import RECIPES
+from training_code.training_settings import training_config
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,13 @@ class Stage:
     recipe: str
     """The name of the trainer's configuration."""
     epochs: int
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """What else differs from the recipe's training, as JSON values."""
+
+    @property
+    def training(self) -> TrainingConfig:
+        """What the stage is trained with."""
+        return training_config(self.recipe, {**self.settings, "epochs": self.epochs})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +89,8 @@ class Request:
     """Whether quality_gate is the deployment's: then it applies only to the classes that the data set has."""
     pretrained: str | None
     """A file below pretrained/ in the bucket. None: the only one there, if the preset's model needs weights."""
+    training: Mapping[str, object]
+    """Settings that differ from the recipe's in all stages, as JSON values."""
 
     @property
     def recipe(self) -> str:
@@ -88,8 +100,11 @@ class Request:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """What is trained, one after the other."""
-        epochs = PRESETS[self.preset].epochs if self.epochs is None else (self.epochs,)
-        return tuple(Stage(self.recipe, count) for count in epochs)
+        return tuple(Stage(self.recipe, epochs, self.training) for epochs in _stage_epochs(self.preset, self.epochs))
+
+
+def _stage_epochs(preset: str, epochs: int | None) -> tuple[int, ...]:
+    return PRESETS[preset].epochs if epochs is None else (epochs,)
 
 
 FIELDS = tuple(name for name in Request.__dataclass_fields__ if name != "gate_is_default")
@@ -109,20 +124,25 @@ def parse_request(value: object, defaults: Defaults) -> Request:
     fields = {key: item for key, item in value.items() if key not in CONSOLE_EXTRAS and item is not None}
     for key in value:
         if key not in CONSOLE_EXTRAS and key not in FIELDS:
-            raise RequestInvalid(
-                f"The input's field {_shown(key)} is not known; allowed are {', '.join(sorted(FIELDS))}."
-            )
+            raise RequestInvalid(f"The input's field {_shown(key)} {advice_on(key, FIELDS)}")
     preset = _preset(fields.get("preset", defaults.preset))
+    epochs = _epochs(fields.get("epochs"), preset)
     return Request(
         dataset_prefix=_dataset_prefix(fields.get("dataset_prefix", defaults.dataset_prefix), defaults.dataset_prefix),
         preset=preset,
-        epochs=_epochs(fields.get("epochs"), preset),
+        epochs=epochs,
         instance_types=_instance_types(fields.get("instance_types", [defaults.instance_type])),
         spot=_spot(fields.get("spot", True)),
         max_cost_usd=_max_cost_usd(fields.get("max_cost_usd", PRESETS[preset].max_cost_usd)),
         quality_gate=parse_quality_gate(fields.get("quality_gate", dict(defaults.quality_gate))),
         gate_is_default="quality_gate" not in fields,
         pretrained=_pretrained(fields.get("pretrained")),
+        training=parse_training(
+            fields.get("training", {}),
+            recipe=PRESETS[preset].recipe,
+            stages=[{"epochs": count} for count in _stage_epochs(preset, epochs)],
+            fields=FIELDS,
+        ),
     )
 
 

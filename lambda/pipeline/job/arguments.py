@@ -14,6 +14,7 @@ from pipeline.request import Request
 from pipeline.s3_layout import PRETRAINED, TRAINING_JOBS, checkpoints_prefix, training_code_prefix, uri
 from pipeline.settings import LaunchSettings
 from training_code.job.metric_lines import METRIC_DEFINITIONS
+from training_code.training_settings import to_text
 
 CODE_ARCHIVE = "training_code.zip"
 
@@ -78,6 +79,7 @@ def training_job_arguments(
             "epochs": str(training.epochs),
             "gate_classes": _gate_classes(request, dataset),
             "dataset_version": dataset.version,  # it may be replaced before the job copies it
+            **{name: to_text(value) for name, value in training.settings.items()},
         },
         "InputDataConfig": channels,
         "OutputDataConfig": _output(settings),

@@ -2,7 +2,8 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
 from pipeline.aws_errors import raising_unavailable
 from pipeline.client_types import S3Client
@@ -34,6 +35,8 @@ class StageRecord:
     usd_per_hour: float
     ended: str
     """ISO 8601."""
+    training: Mapping[str, object] = field(default_factory=dict)
+    """The values of the training's settings, as JSON has them; one that is missing was the recipe's."""
 
     @property
     def images_per_second(self) -> float:
@@ -74,6 +77,7 @@ def _parsed(content: bytes) -> StageRecord | None:
         record = StageRecord(**json.loads(content))
         measured = (record.training_images, record.epochs, record.trainer_seconds, record.job_seconds)
         sound = all(math.isfinite(number) and number > 0 for number in measured) and record.billable_seconds >= 0
+        sound = sound and isinstance(record.training, dict)
     except (ValueError, TypeError, RecursionError):
         return None
     return record if sound else None

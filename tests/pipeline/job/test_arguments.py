@@ -20,6 +20,7 @@ from pipeline.settings import Defaults, LaunchSettings
 from local_aws.sagemaker.s3_transfer import S3Uri, path_below
 from training_code.job.hyperparameters import parse_hyperparameters
 from training_code.recipes import RECIPES
+from training_code.training_settings import training_config
 
 Build = Any
 
@@ -144,6 +145,22 @@ def test_the_trainer_is_told_the_gates_classes(build: Build, dataset: DatasetChe
     assert told(quality_gate={}) == ()
     names = tuple(f"{number:02}{'室' * 61}" for number in range(MAX_GATE_CLASSES))
     assert told(dataset=replace(dataset, classes=names), quality_gate=dict.fromkeys(names, 0.5)) == names
+
+
+def test_the_trainer_trains_with_the_requests_settings(build: Build, shape: StructureShape) -> None:
+    settings = {
+        "learning_rate": 5e-5,
+        "image_short_sides": [640, 800],
+        "crop_short_sides": [],
+        "cpu_threads": None,
+        "precision": "fp32",
+        "horizontal_flip": False,
+    }
+    for stage, epochs in ((0, 5), (1, 50)):
+        arguments = build(preset="test_then_full", stage=stage, training=settings)
+        assert list(violations(shape, arguments)) == []
+        expected = training_config("room_wall", {**settings, "epochs": epochs})
+        assert parse_hyperparameters(arguments["HyperParameters"]).training == expected
 
 
 def test_of_several_types_on_demand_sagemaker_takes_the_first_that_is_free(build: Build) -> None:
