@@ -10,7 +10,7 @@ from dataset_contract.sanitise import sanitise
 from pipeline.errors import RequestInvalid
 from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.settings import Defaults
-from pipeline.training_field import advice_on, parse_training
+from pipeline.training_field import advice_on, parse_training, settings_to_continue
 from training_code.config import TrainingConfig
 from training_code.recipes import RECIPES
 from training_code.training_settings import training_config
@@ -35,6 +35,7 @@ PRESETS = {
     "tiny": Preset("tiny", (RECIPES["tiny"].training.epochs,), 5),
 }
 
+MOST_STAGES = max(len(preset.epochs) for preset in PRESETS.values())
 MAX_EPOCHS = 1000
 MAX_COST_USD = 10_000
 """A higher cap is more likely a forgotten decimal point than a wish."""
@@ -49,6 +50,9 @@ _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*"
 
 WEIGHTS_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\.(pth|safetensors)")
 """One path segment, which neither a shell nor a tag's value has to quote; the trainer passes over hidden files."""
+
+_RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+=@-]{0,79}")
+"""An execution's, which Step Functions allows 80 characters."""
 
 _CLASS_NAME = re.compile(r"[^\W_][\w .-]{0,62}")
 
@@ -89,8 +93,10 @@ class Request:
     """Whether quality_gate is the deployment's: then it applies only to the classes that the data set has."""
     pretrained: str | None
     """A file below pretrained/ in the bucket. None: the only one there, if the preset's model needs weights."""
+    continue_from: str | None
+    """The name of an earlier run, whose model all stages go on training; pretrained is None then."""
     training: Mapping[str, object]
-    """Settings that differ from the recipe's in all stages, as JSON values."""
+    """Settings asked for in all stages, as JSON values."""
 
     @property
     def recipe(self) -> str:
@@ -100,7 +106,9 @@ class Request:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """What is trained, one after the other."""
-        return tuple(Stage(self.recipe, epochs, self.training) for epochs in _stage_epochs(self.preset, self.epochs))
+        settings = settings_to_continue(self.recipe) if self.continue_from else {}
+        settings |= self.training
+        return tuple(Stage(self.recipe, epochs, settings) for epochs in _stage_epochs(self.preset, self.epochs))
 
 
 def _stage_epochs(preset: str, epochs: int | None) -> tuple[int, ...]:
@@ -137,6 +145,7 @@ def parse_request(value: object, defaults: Defaults) -> Request:
         quality_gate=parse_quality_gate(fields.get("quality_gate", dict(defaults.quality_gate))),
         gate_is_default="quality_gate" not in fields,
         pretrained=_pretrained(fields.get("pretrained")),
+        continue_from=_continue_from(fields.get("continue_from"), pretrained=fields.get("pretrained")),
         training=parse_training(
             fields.get("training", {}),
             recipe=PRESETS[preset].recipe,
@@ -229,6 +238,16 @@ def _pretrained(value: object) -> str | None:
             "the name, without a path, of a .pth or .safetensors file in the bucket's folder pretrained/, "
             "such as resnet50-0676ba61.pth, or null for the only one there",
         )
+    return value
+
+
+def _continue_from(value: object, *, pretrained: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _RUN_NAME.fullmatch(value):
+        _refuse("continue_from", value, "the name of an earlier run, as `python -m runs` lists it, or null")
+    if pretrained is not None:
+        _refuse("continue_from", value, "nothing beside pretrained: the weights are those of the earlier run")
     return value
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataset_contract.sanitise import sanitise
 from pipeline.errors import RequestInvalid
 from training_code.config import ConfigError
+from training_code.recipes import RECIPES
 from training_code.training_settings import SETTINGS, as_request, nearest, training_config
 
 PAGE = "docs/training-settings.md"
@@ -43,6 +44,20 @@ def parse_training(
                 sanitise(f"The input's field training cannot be used{where}: {error} {PAGE} lists all.", longest=500)
             ) from None
     return dict(value)
+
+
+_RATES = ("learning_rate", "backbone_learning_rate")
+
+
+def settings_to_continue(recipe: str) -> dict[str, object]:
+    """What differs from the recipe's training where it continues a finished model; the request's settings go over it.
+
+    All epochs have a tenth of the recipe's learning rates, the rate at which the earlier training ended (config.py,
+    lr_drop_epoch). The whole rate would throw the model out of the minimum that the drop had let it settle in, and
+    the epochs would go into getting back. It is low enough to need no warm-up, and the recipe's own drop ends it.
+    """
+    training = RECIPES[recipe].training
+    return {name: float(f"{getattr(training, name) / 10:.6g}") for name in _RATES}
 
 
 def advice_on(name: str, fields: Collection[str]) -> str:

@@ -43,6 +43,7 @@ def test_an_empty_object_is_a_complete_request() -> None:
         quality_gate={"room": 0.895},
         gate_is_default=True,
         pretrained=None,
+        continue_from=None,
         training={},
     )
 
@@ -97,6 +98,24 @@ def test_the_settings_are_those_of_all_stages(preset: str) -> None:
             cpu_threads=None,
             horizontal_flip=False,
         )
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_to_continue_a_model_is_to_train_at_a_tenth_of_the_rates_unless_others_are_asked_for(preset: str) -> None:
+    asked = {"preset": preset, "continue_from": "run-20261120-100000"}
+    request = parse_request(asked, DEFAULTS)
+    recipe = RECIPES[request.recipe].training
+    for stage in request.stages:
+        rates = (stage.training.learning_rate, stage.training.backbone_learning_rate)
+        assert rates == pytest.approx((recipe.learning_rate / 10, recipe.backbone_learning_rate / 10), rel=1e-9)
+        plain = replace(stage.training, learning_rate=recipe.learning_rate)
+        plain = replace(plain, backbone_learning_rate=recipe.backbone_learning_rate)
+        assert plain == replace(recipe, epochs=stage.epochs)
+    other = parse_request({**asked, "training": {"learning_rate": 3e-5}}, DEFAULTS)
+    assert {stage.training.learning_rate for stage in other.stages} == {3e-5}
+    assert {stage.training.backbone_learning_rate for stage in other.stages} == {
+        stage.training.backbone_learning_rate for stage in request.stages
+    }
 
 
 def test_every_preset_is_one_of_the_trainers() -> None:
@@ -175,6 +194,11 @@ def test_the_weights_to_start_from_are_a_files_name(name: str) -> None:
         ({"pretrained": "$(reboot).pth"}, "pretrained", "without a path"),
         ({"pretrained": "x" * 300 + ".pth"}, "pretrained", "without a path"),
         ({"pretrained": True}, "pretrained", "or null"),
+        ({"continue_from": ""}, "continue_from", "the name of an earlier run"),
+        ({"continue_from": "../run"}, "continue_from", "the name of an earlier run"),
+        ({"continue_from": 5}, "continue_from", "or null"),
+        ({"continue_from": "a" * 81}, "continue_from", "the name of an earlier run"),
+        ({"continue_from": "run", "pretrained": "a.pth"}, "continue_from", "nothing beside pretrained"),
         ({"presett": "full"}, "presett", "did you mean preset?"),
         ({"learning_rate": 1e-4}, "learning_rate", '{"training": {"learning_rate": ...}}'),
         ({"training": 1e-4}, "training", '{"training": {"learning_rate": 5e-05}}'),

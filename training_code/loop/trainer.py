@@ -62,7 +62,8 @@ class Trainer:
         torch.manual_seed(config.seed)
         model_config = job.model.with_classes(dataset.num_classes)
         model = build_model(model_config, activation_checkpointing=config.activation_checkpointing)
-        is_trained = load_starting_weights(model, paths.pretrained, self._log_line)
+        classes = {category.name: category.id for category in dataset.categories}
+        is_trained = load_starting_weights(model, paths.pretrained, classes, self._log_line)
         self._training = TrainingStep(model, config, distributed)
         self._progress = TrainingProgress()
         self._best = BestEpoch()

@@ -49,7 +49,7 @@ def training_job_arguments(
 ) -> dict[str, Any]:
     """The keyword arguments of boto3's create_training_job.
 
-    `stage` is an index of request.stages, `weights` what choose_weights() returned. A spot job always has checkpoints:
+    `stage` is an index of request.stages, `weights` the key of what it starts from. A spot job always has checkpoints:
     without them, each interruption would start it over.
     Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html
     """
@@ -64,7 +64,7 @@ def training_job_arguments(
     ]
     if weights is not None:
         # A whole key is a prefix as well, and the file keeps its name in the channel.
-        channels.append(_channel(PRETRAINED_CHANNEL, uri(settings.bucket, PRETRAINED + weights)))
+        channels.append(_channel(PRETRAINED_CHANNEL, uri(settings.bucket, weights)))
     return {
         "TrainingJobName": execution.job_name(number),
         "AlgorithmSpecification": {
@@ -95,7 +95,7 @@ def training_job_arguments(
             {"Key": "floorplan-dino:image", "Value": settings.training_image},
             {"Key": "floorplan-dino:preset", "Value": request.preset},
             {"Key": "floorplan-dino:stage", "Value": str(stage)},
-            {"Key": "floorplan-dino:pretrained", "Value": weights or "none"},
+            {"Key": "floorplan-dino:pretrained", "Value": weights.removeprefix(PRETRAINED) if weights else "none"},
         ],
     }
 

@@ -161,6 +161,7 @@ def _keep_record(sagemaker: SageMakerClient, s3: S3Client, stage: CompletedStage
         usd_per_hour=usd_per_hour(job, stage.quote),
         ended=ended.isoformat(),
         training=json_values(trained.training),
+        classes=stage.dataset.classes,
     )
     write_record(
         s3, bucket=stage.settings.bucket, execution_name=stage.execution.name, stage=stage.job.stage, record=record
@@ -204,6 +205,7 @@ def _metadata(stage: CompletedStage, artifact: Artifact) -> dict[str, str]:
         "execution": stage.execution.arn,
         "training_job": stage.job.name,
         "report": stage.dataset.report_uri,
+        **({"continued_from": stage.request.continue_from} if stage.request.continue_from else {}),
         **{f"training.{name}": _as_metadata(value) for name, value in stage.request.training.items()},
         **_f1_by_class("f1", metrics),
         **(_f1_by_class("test.f1", metrics.test) if metrics.test else {}),

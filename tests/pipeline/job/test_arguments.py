@@ -91,7 +91,9 @@ def violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
 
 @pytest.mark.parametrize("spot", [True, False])
 @pytest.mark.parametrize("preset", ["test", "full", "test_then_full", "tiny"])
-@pytest.mark.parametrize("weights", [None, "a-_." * 25 + ".safetensors"])
+@pytest.mark.parametrize(
+    "weights", [None, "pretrained/" + "a-_." * 25 + ".safetensors", f"training-jobs/{'a' * 63}/output/model.tar.gz"]
+)
 def test_sagemaker_would_accept_them(
     build: Build, shape: StructureShape, *, spot: bool, preset: str, weights: str | None
 ) -> None:
@@ -196,7 +198,7 @@ def test_the_channels_of_data_and_code_are_folders(build: Build) -> None:
 
 
 def test_the_weights_are_a_channel_of_one_file_that_keeps_its_name(build: Build) -> None:
-    weights = S3Uri.parse(channels(build(weights="resnet50.pth"))["pretrained"])
+    weights = S3Uri.parse(channels(build(weights="pretrained/resnet50.pth"))["pretrained"])
     assert str(weights) == "s3://bucket/pretrained/resnet50.pth"
     assert path_below(weights.key, "pretrained/resnet50.pth") == "resnet50.pth"
 
@@ -218,7 +220,9 @@ def test_the_tags_tell_what_the_model_is_made_of(build: Build, execution: Execut
         "floorplan-dino:stage": "0",
         "floorplan-dino:pretrained": "none",
     }
-    assert {"Key": "floorplan-dino:pretrained", "Value": "resnet50.pth"} in build(weights="resnet50.pth")["Tags"]
+    assert {"Key": "floorplan-dino:pretrained", "Value": "resnet50.pth"} in build(weights="pretrained/resnet50.pth")[
+        "Tags"
+    ]
 
 
 def test_the_entry_point_ends_in_exec_so_that_sigterm_arrives() -> None:
