@@ -124,5 +124,5 @@ def _smaller(config: TrainingConfig) -> str:
         return as_request(batch_size=half, accumulation_steps=steps)
     if not config.activation_checkpointing:
         return as_request(activation_checkpointing=True)
-    sides = sorted({max(32, side * 3 // 4) for side in config.image_short_sides})
+    sides = list(dict.fromkeys(max(32, side * 3 // 4) for side in config.image_short_sides))
     return as_request(image_short_sides=sides, image_max_side=max(32, config.image_max_side * 3 // 4))
