@@ -39,6 +39,7 @@ examples:
   python -m runs start                               start one with the deployment's defaults
   python -m runs start --set preset=full --set spot=false --set 'instance_types=["ml.g6e.2xlarge"]'
   python -m runs start '{"preset": "test_then_full", "max_cost_usd": 50}'
+  python -m runs start --set training.learning_rate=5e-5 --set 'training.image_short_sides=[640, 800]'
   python -m runs follow                              the newest run, until it ends; Ctrl-C leaves it running
   python -m runs stop run-20261124-093000            stop it and its training job
   python -m runs fetch --to build/last-run           the newest run's reports, metrics, health and unpacked model

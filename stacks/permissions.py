@@ -11,12 +11,23 @@ from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_sns as sns
 from pipeline import cloudwatch_metrics
 from pipeline.execution import JOB_NAME_PREFIX
-from pipeline.s3_layout import CHECKPOINTS, LOCKS, PRETRAINED, REPORTS, STAGE_RECORDS, TRAINING_CODE, TRAINING_JOBS
+from pipeline.s3_layout import (
+    CHECKPOINTS,
+    LOCKS,
+    PRETRAINED,
+    REPORTS,
+    STAGE_RECORDS,
+    TRAINING_CODE,
+    TRAINING_JOBS,
+    model_key,
+)
 
 from stacks.training_image import TrainingImage
 
 MESSAGES = f"{REPORTS}*/message-*.json"
 """The messages that ends have sent."""
+MODELS = model_key("*")
+"""The models that jobs have made."""
 
 
 _DESCRIBE_AND_STOP_JOBS = ["sagemaker:DescribeTrainingJob", "sagemaker:ListTags", "sagemaker:StopTrainingJob"]
@@ -74,11 +85,11 @@ def allow_look_at_executions(function: lambda_.Function, *, state_machine_name: 
 
 
 def allow_quote(function: lambda_.Function, *, bucket: s3.Bucket) -> None:
-    """Ask for prices and quotas, read what earlier runs took."""
+    """Ask for prices and quotas, read what earlier runs took, and see whether their models are there."""
     _grant(
         function,
         _allow(["pricing:GetProducts", "servicequotas:ListServiceQuotas"], "*"),  # neither action knows resources
-        _list(bucket, f"{STAGE_RECORDS}*"),
+        _list(bucket, f"{STAGE_RECORDS}*", MODELS),
         _allow(["s3:GetObject"], bucket.arn_for_objects(f"{STAGE_RECORDS}*")),
     )
 
@@ -142,11 +153,11 @@ def allow_finalisation(function: lambda_.Function, *, bucket: s3.Bucket, topic: 
 
 def allow_training(role: iam.Role, *, bucket: s3.Bucket, dataset_prefix: str, image: TrainingImage) -> None:
     """What SageMaker does in a job's name: the container itself has no network."""
-    read = [f"{dataset_prefix}*", f"{TRAINING_CODE}*", f"{PRETRAINED}*", f"{CHECKPOINTS}*"]
+    read = [f"{dataset_prefix}*", f"{TRAINING_CODE}*", f"{PRETRAINED}*", f"{CHECKPOINTS}*", MODELS]
     write = [f"{CHECKPOINTS}*", f"{TRAINING_JOBS}*"]
     _grant(
         role,
-        _list(bucket, *read, f"{TRAINING_JOBS}*"),
+        _list(bucket, *read[:-1], f"{TRAINING_JOBS}*"),
         _allow(["s3:GetObject"], *(bucket.arn_for_objects(prefix) for prefix in read)),
         _allow(["s3:PutObject", "s3:AbortMultipartUpload"], *(bucket.arn_for_objects(prefix) for prefix in write)),
         _allow(["s3:DeleteObject"], bucket.arn_for_objects(f"{CHECKPOINTS}*")),

@@ -22,7 +22,7 @@ from stacks.staging import ROOT, staged
 _SOURCES = {
     "pipeline": ROOT / "lambda" / "pipeline",
     "dataset_contract": ROOT / "dataset_contract",
-    # What the trainer calls its metrics, and when it judges itself; the rest of training_code needs torch.
+    # The trainer's settings, metrics and health; the rest of training_code needs torch.
     **{
         f"training_code/{name}": ROOT / "training_code" / name
         for name in (
@@ -32,6 +32,7 @@ _SOURCES = {
             "job/__init__.py",
             "job/health.py",
             "job/metric_lines.py",
+            "training_settings.py",
         )
     },
 }

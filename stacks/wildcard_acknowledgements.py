@@ -10,7 +10,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from pipeline.s3_layout import CHECKPOINTS, LOCKS, PRETRAINED, REPORTS, STAGE_RECORDS, TRAINING_CODE, TRAINING_JOBS
 
-from stacks.permissions import MESSAGES, executions_of, model_packages_of, training_jobs, training_logs
+from stacks.permissions import MESSAGES, MODELS, executions_of, model_packages_of, training_jobs, training_logs
 
 _EVERYTHING = (
     "X-Ray, PutMetricData, GetAuthorizationToken, GetProducts, ListServiceQuotas and log delivery know no resources"
@@ -37,6 +37,7 @@ def acknowledge_wildcards(
         f"{PRETRAINED}*": "weights that a request may name",
         f"{CHECKPOINTS}*": "one folder an execution",
         f"{CHECKPOINTS}*/health.json": "one folder an execution",
+        MODELS: "models that a request may continue",
         f"{TRAINING_JOBS}*": "one folder a job; SageMaker chooses the names in it",
         f"{LOCKS}*": "one lock a data set, whose prefix a request may name",
         f"{STAGE_RECORDS}*": "one record a stage",

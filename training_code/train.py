@@ -3,9 +3,9 @@
     python -m training_code.train                               in the container: everything is below /opt/ml
     SAGEMAKER_BASE_DIR=build/job python -m training_code.train  the same tree elsewhere
 
-Reads input/config/hyperparameters.json, the channel input/data/dataset and, where there is one, a checkpoint to start
-from in the channel input/data/pretrained; writes checkpoints/, model/ and, if it fails, output/failure, which starts
-with the failure's code. Exit status 0: trained, or stopped as asked; 1: failed.
+Reads input/config/hyperparameters.json, the channel input/data/dataset and, where there is one, a checkpoint or an
+earlier model.tar.gz to start from in the channel input/data/pretrained; writes checkpoints/, model/ and, if it fails,
+output/failure, which starts with the failure's code. Exit status 0: trained, or stopped as asked; 1: failed.
 """
 
 import dataclasses

@@ -3,14 +3,17 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn, TypeGuard
 
 from dataset_contract.sanitise import sanitise
 from pipeline.errors import RequestInvalid
 from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.settings import Defaults
+from pipeline.training_field import advice_on, parse_training, settings_to_continue
+from training_code.config import TrainingConfig
 from training_code.recipes import RECIPES
+from training_code.training_settings import training_config
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ PRESETS = {
     "tiny": Preset("tiny", (RECIPES["tiny"].training.epochs,), 5),
 }
 
+MOST_STAGES = max(len(preset.epochs) for preset in PRESETS.values())
 MAX_EPOCHS = 1000
 MAX_COST_USD = 10_000
 """A higher cap is more likely a forgotten decimal point than a wish."""
@@ -47,6 +51,9 @@ _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*"
 WEIGHTS_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\.(pth|safetensors)")
 """One path segment, which neither a shell nor a tag's value has to quote; the trainer passes over hidden files."""
 
+_RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+=@-]{0,79}")
+"""An execution's, which Step Functions allows 80 characters."""
+
 _CLASS_NAME = re.compile(r"[^\W_][\w .-]{0,62}")
 
 
@@ -57,6 +64,13 @@ class Stage:
     recipe: str
     """The name of the trainer's configuration."""
     epochs: int
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """What else differs from the recipe's training, as JSON values."""
+
+    @property
+    def training(self) -> TrainingConfig:
+        """What the stage is trained with."""
+        return training_config(self.recipe, {**self.settings, "epochs": self.epochs})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +93,10 @@ class Request:
     """Whether quality_gate is the deployment's: then it applies only to the classes that the data set has."""
     pretrained: str | None
     """A file below pretrained/ in the bucket. None: the only one there, if the preset's model needs weights."""
+    continue_from: str | None
+    """The name of an earlier run, whose model all stages go on training; pretrained is None then."""
+    training: Mapping[str, object]
+    """Settings asked for in all stages, as JSON values."""
 
     @property
     def recipe(self) -> str:
@@ -88,8 +106,13 @@ class Request:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """What is trained, one after the other."""
-        epochs = PRESETS[self.preset].epochs if self.epochs is None else (self.epochs,)
-        return tuple(Stage(self.recipe, count) for count in epochs)
+        settings = settings_to_continue(self.recipe) if self.continue_from else {}
+        settings |= self.training
+        return tuple(Stage(self.recipe, epochs, settings) for epochs in _stage_epochs(self.preset, self.epochs))
+
+
+def _stage_epochs(preset: str, epochs: int | None) -> tuple[int, ...]:
+    return PRESETS[preset].epochs if epochs is None else (epochs,)
 
 
 FIELDS = tuple(name for name in Request.__dataclass_fields__ if name != "gate_is_default")
@@ -109,20 +132,26 @@ def parse_request(value: object, defaults: Defaults) -> Request:
     fields = {key: item for key, item in value.items() if key not in CONSOLE_EXTRAS and item is not None}
     for key in value:
         if key not in CONSOLE_EXTRAS and key not in FIELDS:
-            raise RequestInvalid(
-                f"The input's field {_shown(key)} is not known; allowed are {', '.join(sorted(FIELDS))}."
-            )
+            raise RequestInvalid(f"The input's field {_shown(key)} {advice_on(key, FIELDS)}")
     preset = _preset(fields.get("preset", defaults.preset))
+    epochs = _epochs(fields.get("epochs"), preset)
     return Request(
         dataset_prefix=_dataset_prefix(fields.get("dataset_prefix", defaults.dataset_prefix), defaults.dataset_prefix),
         preset=preset,
-        epochs=_epochs(fields.get("epochs"), preset),
+        epochs=epochs,
         instance_types=_instance_types(fields.get("instance_types", [defaults.instance_type])),
         spot=_spot(fields.get("spot", True)),
         max_cost_usd=_max_cost_usd(fields.get("max_cost_usd", PRESETS[preset].max_cost_usd)),
         quality_gate=parse_quality_gate(fields.get("quality_gate", dict(defaults.quality_gate))),
         gate_is_default="quality_gate" not in fields,
         pretrained=_pretrained(fields.get("pretrained")),
+        continue_from=_continue_from(fields.get("continue_from"), pretrained=fields.get("pretrained")),
+        training=parse_training(
+            fields.get("training", {}),
+            recipe=PRESETS[preset].recipe,
+            stages=[{"epochs": count} for count in _stage_epochs(preset, epochs)],
+            fields=FIELDS,
+        ),
     )
 
 
@@ -209,6 +238,16 @@ def _pretrained(value: object) -> str | None:
             "the name, without a path, of a .pth or .safetensors file in the bucket's folder pretrained/, "
             "such as resnet50-0676ba61.pth, or null for the only one there",
         )
+    return value
+
+
+def _continue_from(value: object, *, pretrained: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _RUN_NAME.fullmatch(value):
+        _refuse("continue_from", value, "the name of an earlier run, as `python -m runs` lists it, or null")
+    if pretrained is not None:
+        _refuse("continue_from", value, "nothing beside pretrained: the weights are those of the earlier run")
     return value
 
 

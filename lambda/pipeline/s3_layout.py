@@ -53,6 +53,11 @@ def checkpoints_prefix(execution_name: str, stage: int) -> str:
     return f"{CHECKPOINTS}{execution_name}/{stage}/"
 
 
+def model_key(job: str) -> str:
+    """The model of a training job, where SageMaker puts it."""
+    return f"{TRAINING_JOBS}{job}/output/model.tar.gz"
+
+
 def lock_key(dataset_prefix: str) -> str:
     """The lock on a data set."""
     return f"{LOCKS}{dataset_prefix}.json"

@@ -29,6 +29,27 @@ def test_a_valid_data_set_becomes_a_model(deployed: Deployed, tmp_path: Path) ->
     assert execution.job.model_artifact in json.dumps(message)
 
 
+def test_the_model_of_an_earlier_run_is_trained_further(deployed: Deployed) -> None:
+    deployed.upload_plans("dino-data")
+    first = deployed.run(epochs=1)
+    assert first.status == "SUCCEEDED", first.cause
+    name = first.arn.rsplit(":", 1)[-1]
+    second = deployed.run(epochs=1, continue_from=name)
+    assert second.status == "SUCCEEDED", second.cause
+    assert first.job is not None
+    assert second.job is not None
+    log = deployed.log_of(deployed.jobs_of(second)[0])
+    assert "tensors taken as they are" in log
+    assert "learning_rate=7e-05" in log
+    message = deployed.message_of(second)["Message"]
+    assert (
+        f"It started from the weights {first.job.model_artifact}. It continues the model of the run {name}" in message
+    )
+    refused = deployed.run(preset="test", continue_from=name)
+    deployed.assert_failed(refused, "RequestInvalid", "continue_from", "start again with the preset tiny")
+    assert refused.job is None
+
+
 def test_without_an_upload_no_job_is_launched(deployed: Deployed) -> None:
     execution = deployed.run(dataset_prefix="dino-data-nothing-there")
     deployed.assert_failed(execution, "DatasetMissing", "dataset_prep/run.py")

@@ -1,9 +1,11 @@
-"""The part of boto3's S3 client that Validate uses, over a dict: objects as they were put, checksums included."""
+"""The part of boto3's S3 client that Validate and Quote use, over a dict: objects as they were put, with checksums."""
 
 import base64
 import hashlib
 from io import BytesIO
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 
 class BucketInMemory:
@@ -21,7 +23,12 @@ class BucketInMemory:
         pages = [keys[start : start + 3] for start in range(0, len(keys), 3)] or [[]]
         return [{"Contents": [{"Key": key, "Size": len(self.objects[key])} for key in page]} for page in pages]
 
+    def list_objects_v2(self, *, Bucket: str, Prefix: str) -> dict[str, Any]:
+        return self.paginate(Bucket=Bucket, Prefix=Prefix)[0]
+
     def get_object(self, *, Bucket: str, Key: str, Range: str | None = None) -> dict[str, Any]:
+        if Key not in self.objects:
+            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "no"}}, "GetObject")
         content = self.objects[Key]
         if Range is not None:
             first, last = Range.removeprefix("bytes=").split("-")

@@ -22,7 +22,10 @@ from pipeline.request import (
 from pipeline.settings import Defaults
 from pipeline.state import from_state, to_state
 
+from tests.training.settings_strategies import json_value
+from training_code.config import ConfigError
 from training_code.recipes import RECIPES
+from training_code.training_settings import SETTINGS, training_config
 
 DEFAULTS = Defaults(
     dataset_prefix="dino-data", preset="test", instance_type="ml.g5.2xlarge", quality_gate={"room": 0.895}
@@ -40,6 +43,8 @@ def test_an_empty_object_is_a_complete_request() -> None:
         quality_gate={"room": 0.895},
         gate_is_default=True,
         pretrained=None,
+        continue_from=None,
+        training={},
     )
 
 
@@ -78,6 +83,39 @@ def test_the_deployment_chooses_the_default_preset() -> None:
     request = parse_request({}, tiny)
     assert (request.preset, request.recipe, request.instance_types) == ("tiny", "tiny", ("ml.g5.xlarge",))
     assert (request.max_cost_usd, request.quality_gate) == (5, {})
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_settings_are_those_of_all_stages(preset: str) -> None:
+    settings = {"learning_rate": 5e-5, "image_short_sides": [96, 128], "cpu_threads": None, "horizontal_flip": False}
+    request = parse_request({"preset": preset, "training": settings}, DEFAULTS)
+    for stage in request.stages:
+        assert stage.training == replace(
+            RECIPES[request.recipe].training,
+            epochs=stage.epochs,
+            learning_rate=5e-5,
+            image_short_sides=(96, 128),
+            cpu_threads=None,
+            horizontal_flip=False,
+        )
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_to_continue_a_model_is_to_train_at_a_tenth_of_the_rates_unless_others_are_asked_for(preset: str) -> None:
+    asked = {"preset": preset, "continue_from": "run-20261120-100000"}
+    request = parse_request(asked, DEFAULTS)
+    recipe = RECIPES[request.recipe].training
+    for stage in request.stages:
+        rates = (stage.training.learning_rate, stage.training.backbone_learning_rate)
+        assert rates == pytest.approx((recipe.learning_rate / 10, recipe.backbone_learning_rate / 10), rel=1e-9)
+        plain = replace(stage.training, learning_rate=recipe.learning_rate)
+        plain = replace(plain, backbone_learning_rate=recipe.backbone_learning_rate)
+        assert plain == replace(recipe, epochs=stage.epochs)
+    other = parse_request({**asked, "training": {"learning_rate": 3e-5}}, DEFAULTS)
+    assert {stage.training.learning_rate for stage in other.stages} == {3e-5}
+    assert {stage.training.backbone_learning_rate for stage in other.stages} == {
+        stage.training.backbone_learning_rate for stage in request.stages
+    }
 
 
 def test_every_preset_is_one_of_the_trainers() -> None:
@@ -156,7 +194,28 @@ def test_the_weights_to_start_from_are_a_files_name(name: str) -> None:
         ({"pretrained": "$(reboot).pth"}, "pretrained", "without a path"),
         ({"pretrained": "x" * 300 + ".pth"}, "pretrained", "without a path"),
         ({"pretrained": True}, "pretrained", "or null"),
-        ({"presett": "full"}, "presett", "preset"),
+        ({"continue_from": ""}, "continue_from", "the name of an earlier run"),
+        ({"continue_from": "../run"}, "continue_from", "the name of an earlier run"),
+        ({"continue_from": 5}, "continue_from", "or null"),
+        ({"continue_from": "a" * 81}, "continue_from", "the name of an earlier run"),
+        ({"continue_from": "run", "pretrained": "a.pth"}, "continue_from", "nothing beside pretrained"),
+        ({"presett": "full"}, "presett", "did you mean preset?"),
+        ({"learning_rate": 1e-4}, "learning_rate", '{"training": {"learning_rate": ...}}'),
+        ({"training": 1e-4}, "training", '{"training": {"learning_rate": 5e-05}}'),
+        ({"training": [{"learning_rate": 1e-4}]}, "training", "object of settings"),
+        ({"training": {"learnig_rate": 1e-4}}, "learnig_rate", "did you mean learning_rate?"),
+        ({"training": {"learning_rate": "1e-4"}}, "learning_rate", "a number, not '1e-4'"),
+        ({"training": {"learning_rate": True}}, "learning_rate", "a number, not true"),
+        ({"training": {"batch_size": None}}, "batch_size", "a whole number, not null"),
+        ({"training": {"batch_size": 2000}}, "batch_size", "at most 1,024"),
+        ({"training": {"epochs": 5}}, "epochs", "beside training"),
+        ({"training": {"spot": False}}, "spot", "beside training"),
+        ({"training": {"recipe": "tiny"}}, "recipe", "which the pipeline sets"),
+        ({"training": {"dataset_version": "0"}}, "dataset_version", "which the pipeline sets"),
+        ({"training": {"gate_classes": "[]"}}, "gate_classes", "which the pipeline sets"),
+        ({"training": {"image_short_sides": [1400]}}, "image_short_sides", "image_max_side (1333)"),
+        ({"training": {"lr_drop_epoch": 6}}, "lr_drop_epoch", "at most epochs (5)"),
+        ({"preset": "test_then_full", "training": {"lr_drop_epoch": 6}}, "training", "for the stage of 5 epochs"),
     ],
 )
 def test_a_refusal_names_the_field_and_what_is_allowed(given_: object, field: str, allowed: str) -> None:
@@ -182,7 +241,16 @@ json_values = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from(sorted(Request.__dataclass_fields__)) | st.text(), json_values) | json_values)
+trainings = st.fixed_dictionaries(
+    {"training": st.dictionaries(st.sampled_from(sorted(SETTINGS)) | st.text(), json_values)}
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(sorted(Request.__dataclass_fields__)) | st.text(), json_values)
+    | json_values
+    | trainings
+)
 def test_whatever_the_input_is_the_end_is_a_sound_request_or_a_refusal(value: object) -> None:
     try:
         request = parse_request(value, DEFAULTS)
@@ -194,13 +262,22 @@ def test_whatever_the_input_is_the_end_is_a_sound_request_or_a_refusal(value: ob
     assert 1 <= len(request.instance_types) <= MAX_INSTANCE_TYPES
     assert request.dataset_prefix.startswith("dino-data")
     assert request.stages
-    assert all(1 <= stage.epochs <= MAX_EPOCHS for stage in request.stages)
+    assert all(1 <= stage.training.epochs <= MAX_EPOCHS for stage in request.stages)
     assert 0 < request.max_cost_usd <= MAX_COST_USD
     assert all(0 <= least <= 1 for least in request.quality_gate.values())
     assert request.pretrained is None or WEIGHTS_NAME.fullmatch(request.pretrained)
 
 
+def fits(settings: dict[str, object]) -> bool:
+    try:
+        return bool(training_config("room_wall", settings) and training_config("tiny", settings))
+    except ConfigError:
+        return False
+
+
+OF_TRAINING = sorted({*SETTINGS} - {"epochs", "lr_drop_epoch"})
 FIELDS = {
+    "training": st.fixed_dictionaries({}, optional={name: json_value(name) for name in OF_TRAINING}).filter(fits),
     "instance_types": st.lists(st.sampled_from(sorted(INSTANCE_TYPES)), min_size=1, max_size=5, unique=True),
     "spot": st.booleans(),
     "max_cost_usd": st.floats(0.001, MAX_COST_USD),

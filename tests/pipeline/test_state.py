@@ -19,6 +19,8 @@ from tests.pipeline.conftest import context
 
 PARTS = {name: without_none(hint) for name, hint in hints(ExecutionState).items()}
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
+scalars = st.none() | st.booleans() | st.integers() | st.from_type(float) | st.text()
+st.register_type_strategy(object, scalars | st.lists(scalars))
 
 
 @pytest.mark.parametrize("part", PARTS)

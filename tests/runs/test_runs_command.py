@@ -96,7 +96,27 @@ def test_a_run_is_started_with_the_fields_that_are_set(cloud: Cloud, capsys: pyt
     assert f"runs follow {started['name']}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [["{preset: full}"], ["[1]"], ["--set", "preset"], ["--set", "=full"]])
+def test_an_entry_of_a_field_is_set_by_its_name() -> None:
+    settings = ["training.learning_rate=5e-5", "training.precision=fp32", "training.image_short_sides=[640, 800]"]
+    assert request_of('{"training": {"batch_size": 4, "precision": "bf16"}}', [*settings, "quality_gate.a.b=0.5"]) == {
+        "training": {"batch_size": 4, "precision": "fp32", "learning_rate": 5e-5, "image_short_sides": [640, 800]},
+        "quality_gate": {"a.b": 0.5},
+    }
+    assert request_of('{"training": null}', ["training.seed=1"]) == {"training": {"seed": 1}}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["{preset: full}"],
+        ["[1]"],
+        ["--set", "preset"],
+        ["--set", "=full"],
+        ["--set", ".x=1"],
+        ["--set", "training.=1"],
+        ["--set", "training=5", "--set", "training.learning_rate=1"],
+    ],
+)
 def test_a_request_that_is_mistyped_starts_nothing(
     arguments: list[str], cloud: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:

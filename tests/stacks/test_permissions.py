@@ -94,7 +94,11 @@ EXPECTED: dict[str, set[Statement]] = {
             "xray:PutTraceSegments",
             on="*",
         ),
-        allow("s3:ListBucket", on=BUCKET, when="{'StringLike': {'s3:prefix': ['runs/*']}}"),
+        allow(
+            "s3:ListBucket",
+            on=BUCKET,
+            when="{'StringLike': {'s3:prefix': ['runs/*', 'training-jobs/*/output/model.tar.gz']}}",
+        ),
         allow("s3:GetObject", on=f"{BUCKET}/runs/*"),
     },
     "FunctionsLaunchRole": {
@@ -161,7 +165,8 @@ EXPECTED: dict[str, set[Statement]] = {
         ),
         allow(
             "s3:GetObject",
-            on={f"{BUCKET}/{prefix}*" for prefix in ("dino-data", "training-code/", "pretrained/", "checkpoints/")},
+            on={f"{BUCKET}/{prefix}*" for prefix in ("dino-data", "training-code/", "pretrained/", "checkpoints/")}
+            | {f"{BUCKET}/training-jobs/*/output/model.tar.gz"},
         ),
         allow("s3:PutObject", "s3:AbortMultipartUpload", on={f"{BUCKET}/checkpoints/*", f"{BUCKET}/training-jobs/*"}),
         allow("s3:DeleteObject", on=f"{BUCKET}/checkpoints/*"),

@@ -106,7 +106,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(run_here: Job) -> Non
     run_here.configure(**SMALL, learning_rate="1e30", epochs="2")
     assert train.main() == 1
     assert run_here.failure.startswith("NAN_LOSS: ")
-    assert run_here.failure.endswith("lower learning_rate in training_code/recipes.py and deploy again.")
+    assert '"training": {"learning_rate": 5e+29, "backbone_learning_rate": ' in run_here.failure
     assert "images/00000" in run_here.failure
     [batch] = torch.load(run_here.base / "output" / "data" / "non_finite_batch_0.pt", weights_only=True)
     assert batch["images"].shape[0] == 2
@@ -120,7 +120,7 @@ def test_too_little_memory_is_found_before_the_first_step(job: Job) -> None:
     status, log = job.run("bash", "-c", 'ulimit -v 8000000; exec "$0" -m training_code.train', sys.executable)
     assert status == 1
     assert job.failure.startswith("OOM: the memory does not suffice; start again on an instance type with more, or ")
-    assert "set batch_size to 1 and accumulation_steps to 2 in training_code/recipes.py and deploy" in job.failure
+    assert 'or with "training": {"batch_size": 1, "accumulation_steps": 2}.' in job.failure
     assert "[train]" not in log
 
 
@@ -165,7 +165,7 @@ def test_a_worker_that_the_kernel_ends_for_lack_of_memory(job: Job) -> None:
         time.sleep(0.01)
     assert process.returncode == 1
     assert job.failure.startswith("OOM: the memory does not suffice, and a process that reads images was ended; ")
-    assert "set workers below 1" in job.failure
+    assert 'or with "training": {"workers": 0}.' in job.failure
 
 
 def test_a_job_that_hangs_is_ended(job: Job) -> None:
@@ -173,6 +173,7 @@ def test_a_job_that_hangs_is_ended(job: Job) -> None:
     status, log = job.run()
     assert status == 1
     assert job.failure.startswith("STALL: no step was finished")
+    assert 'start again with "training": {"stall_minutes": 0.001}.' in job.failure
     assert "most recent call first" in log  # where each thread hangs
     health = json.loads((job.base / "checkpoints" / "health.json").read_text())
     assert health["status"] == "unhealthy"

@@ -92,7 +92,7 @@ def test_shared_memory_that_fills_up_later_ends_the_job_at_once(job: Job) -> Non
     status, log = run_with_mount(job, memory.SHARED_MEMORY, "size=300k", FILLED_UP_LATER)
     assert status == 1, log
     assert job.failure.startswith("OOM: the memory does not suffice (/dev/shm is full); ")
-    assert "set workers below 2" in job.failure
+    assert 'or with "training": {"workers": 1}.' in job.failure
 
 
 FILLED_UP_LATER = """

@@ -24,7 +24,7 @@ def load(channel: Path, content: Mapping[str, object], model: DINO | None = None
     """What load_starting_weights returns and says for a file with this content."""
     torch.save(dict(content), channel / "weights.pth")
     lines: list[str] = []
-    trained = load_starting_weights(model or build_model(FROZEN), channel, lines.append)
+    trained = load_starting_weights(model or build_model(FROZEN), channel, {"wall": 1, "room": 2}, lines.append)
     return trained, "\n".join(lines)
 
 

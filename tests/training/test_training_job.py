@@ -14,7 +14,7 @@ from tests.training.training_jobs import SMALL, Job, write_dataset
 from tests.without_checkout import run_without_checkout
 from training_code import train
 from training_code.job.metric_lines import METRIC_DEFINITIONS, VALIDATION_FIGURES
-from training_code.loop import health_file
+from training_code.loop import health_file, metric_window
 
 SEED = 0
 """Draws the steps of the nine at which jobs are interrupted; another seed, other steps (the tests' names show them)."""
@@ -180,3 +180,12 @@ def test_training_starts_from_the_weights_in_the_channel_pretrained(
     assert train.main() == 0
     assert "tensors taken as they are" in capfd.readouterr().out
     assert job.losses()[0]["loss"] < finished[0].losses()[0]["loss"]
+
+
+def test_slow_steps_are_told_of_before_silence_looks_like_a_stall(
+    run_here: Job, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_here.configure(**{**SMALL, "log_steps": "1000000"}, epochs="1")
+    monkeypatch.setattr(metric_window, "LONGEST_SECONDS", 0)
+    assert train.main() == 0
+    assert capsys.readouterr().out.count("[train] ") == 3

@@ -38,8 +38,8 @@ class DataError(TrainingError):
 class MemoryExhaustedError(TrainingError):
     """There was not enough memory, on the GPU or on the machine.
 
-    Start again with `{"instance_types": ["ml.g6e.2xlarge"]}`: its GPU has 48 GB, those of the others have 24. Or change
-    `training_code/recipes.py` as the cause says, and deploy again.
+    Start again with `{"instance_types": ["ml.g6e.2xlarge"]}`: its GPU has 48 GB, those of the others have 24. Or
+    with the smaller `training` settings that the cause names.
     """
 
     code = "OOM"
@@ -48,8 +48,8 @@ class MemoryExhaustedError(TrainingError):
 class NonFiniteLossError(TrainingError):
     """The loss or its gradient is infinite or not a number.
 
-    Look at the boxes of the data set and at the weights that the run started from. If both are right, lower
-    learning_rate in `training_code/recipes.py`, and deploy again.
+    Look at the boxes of the data set and at the weights that the run started from. If both are right, start
+    again with the lower learning rate that the cause names.
     """
 
     code = "NAN_LOSS"

@@ -1,21 +1,18 @@
 """From SageMaker's hyperparameters.json (a map of strings) to a checked configuration.
 
 The keys are `recipe`, `dataset_version`, `gate_classes` (a JSON list of names) and the names of TrainingConfig's
-fields, such as `epochs`.
+fields, such as `epochs`, whose values are JSON (training_settings.py).
 """
 
 import dataclasses
 import json
-import re
-import types
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from dataset_contract.sanitise import short
 from training_code.config import Architecture, ConfigError, TrainingConfig
 from training_code.job.failures import JobConfigError
 from training_code.recipes import RECIPES
+from training_code.training_settings import from_text, training_config
 
 DEFAULT_RECIPE = "room_wall"
 
@@ -61,14 +58,8 @@ def parse_hyperparameters(hyperparameters: Mapping[str, str]) -> JobConfig:
     if name not in RECIPES:
         raise JobConfigError(f"There is no recipe {name!r}; choose one of {', '.join(sorted(RECIPES))}.")
     gate_classes = _class_names(values.pop("gate_classes", "[]"))
-    hints = get_type_hints(TrainingConfig)
-    if unknown := sorted(set(values) - set(hints)):
-        raise JobConfigError(
-            f"Unknown hyperparameter {unknown[0]!r}; there are: recipe, gate_classes, {', '.join(sorted(hints))}."
-        )
-    overrides: dict[str, Any] = {key: _parse(key, value, hints[key]) for key, value in values.items()}
     try:
-        training = dataclasses.replace(RECIPES[name].training, **overrides)
+        training = training_config(name, {key: from_text(key, text) for key, text in values.items()})
     except ConfigError as error:
         raise JobConfigError(str(error)) from None
     return JobConfig(name, RECIPES[name].model, training, gate_classes, version)
@@ -82,45 +73,3 @@ def _class_names(text: str) -> tuple[str, ...]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise JobConfigError(f"The hyperparameter gate_classes must be a JSON list of class names, not {text!r}.")
     return tuple(names)
-
-
-_NUMBER = re.compile(r"[-+.0-9a-zA-Z]{1,400}")
-"""int() and float() take underscores and the digits of every script as well."""
-
-
-# Types are values here, and mypy has no type for `int | None` as a value but object.
-def _parse(key: str, text: str, kind: object) -> object:
-    """`text` as a value of the type `kind`; JobConfigError names the key if it is none."""
-    try:
-        return _convert(text.strip(), kind)
-    except ValueError:
-        raise JobConfigError(f"The hyperparameter {key} must be {_describe(kind)}, not {short(text)}.") from None
-
-
-def _convert(text: str, kind: object) -> object:
-    if kind in (int, float) and not _NUMBER.fullmatch(text):
-        raise ValueError
-    if kind is int:
-        return int(text)
-    if kind is float:
-        return float(text)
-    if kind is bool:
-        return ("false", "true").index(text.lower()) == 1
-    if get_origin(kind) is Literal:
-        return get_args(kind)[get_args(kind).index(text)]
-    if get_origin(kind) is types.UnionType:  # only `something | None` occurs
-        return None if text.lower() in {"", "none", "null"} else _convert(text, get_args(kind)[0])
-    assert get_origin(kind) is tuple
-    return tuple(_convert(part.strip(), get_args(kind)[0]) for part in text.strip("()[] ").split(",") if part.strip())
-
-
-def _describe(kind: object) -> str:
-    if kind in (int, float):
-        return "a whole number" if kind is int else "a number"
-    if kind is bool:
-        return "true or false"
-    if get_origin(kind) is Literal:
-        return " or ".join(get_args(kind))
-    if get_origin(kind) is types.UnionType:
-        return f"{_describe(get_args(kind)[0])} or none"
-    return "numbers separated by commas"

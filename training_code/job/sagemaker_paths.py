@@ -35,7 +35,7 @@ class SageMakerPaths:
 
     @property
     def pretrained(self) -> Path:
-        """The optional channel `pretrained`: one checkpoint file to start from."""
+        """The optional channel `pretrained`: one checkpoint file or model.tar.gz to start from."""
         return self.base / "input" / "data" / "pretrained"
 
     @property

@@ -1,21 +1,25 @@
 """The weights that training starts from: the checkpoint file in the channel `pretrained`, where there is one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from training_code.dino.checkpoint_loading import CheckpointError, LoadReport, load_for_fine_tuning, read_weights
 from training_code.dino.model import DINO
+from training_code.job.earlier_model import ARCHIVE, continue_model
 from training_code.job.failures import JobConfigError
 
 
-def load_starting_weights(model: DINO, channel: Path, log_line: Callable[[str], None]) -> bool:
+def load_starting_weights(
+    model: DINO, channel: Path, classes: Mapping[str, int], log_line: Callable[[str], None]
+) -> bool:
     """Load the one file in `channel` into `model`, as far as it fits; `log_line` gets what became of the tensors.
 
+    Of a model.tar.gz, an earlier job's, all must fit: `classes` are the data set's category ids by name.
     Returns whether the model is a trained one now: every tensor of it comes from the file.
 
     Raises:
         JobConfigError: there are several files, or the file is not a usable checkpoint, or it lacks the backbone whose
-            frozen norms cannot learn.
+            frozen norms cannot learn, or the earlier model does not fit.
     """
     frozen = model.config.backbone_norm == "frozen_batch_norm"
     files = sorted(path for path in channel.glob("*") if path.is_file() and not path.name.startswith("."))
@@ -28,6 +32,9 @@ def load_starting_weights(model: DINO, channel: Path, log_line: Callable[[str], 
         return False
     if len(files) > 1:
         raise JobConfigError(f"The channel `pretrained` must hold one file, not {len(files)} ({files[0].name}, ...).")
+    if files[0].name == ARCHIVE:
+        continue_model(model, files[0], classes, log_line)
+        return True
     try:
         report = load_for_fine_tuning(model, read_weights(files[0]))
     except CheckpointError as error:

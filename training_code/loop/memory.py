@@ -15,6 +15,7 @@ from training_code.config import TrainingConfig
 from training_code.data.batches import Batch
 from training_code.data.plan_dataset import PlanDataset
 from training_code.job.failures import MemoryExhaustedError
+from training_code.training_settings import as_request
 
 
 def worst_case_batch(dataset: PlanDataset, num_labels: int) -> Batch:
@@ -75,16 +76,15 @@ def memory_failures(config: TrainingConfig) -> Iterator[None]:
         yield
     except (MemoryError, OSError, RuntimeError) as error:
         if _worker_was_ended(error):
-            lack, change = ", and a process that reads images was ended", f"workers below {config.workers}"
+            lack, change = ", and a process that reads images was ended", as_request(workers=config.workers // 2)
         elif _is_out_of_shared_memory(error):
-            lack, change = f" ({SHARED_MEMORY} is full)", f"workers below {config.workers}"
+            lack, change = f" ({SHARED_MEMORY} is full)", as_request(workers=config.workers // 2)
         elif _is_out_of_memory(error):
             lack, change = "", _smaller(config)
         else:
             raise
         raise MemoryExhaustedError(
-            f"the memory does not suffice{lack}; start again on an instance type with more, "
-            f"or set {change} in training_code/recipes.py and deploy again."
+            f"the memory does not suffice{lack}; start again on an instance type with more, or with {change}."
         ) from error
 
 
@@ -117,11 +117,12 @@ def _is_out_of_shared_memory(error: Exception) -> bool:
 
 
 def _smaller(config: TrainingConfig) -> str:
-    """The setting of the recipe that saves memory at the least cost."""
+    """The settings that save memory at the least cost, as the part of a request."""
     if config.batch_size > 1:
         half = config.batch_size // 2
         steps = -(-config.accumulation_steps * config.batch_size // half)
-        return f"batch_size to {half} and accumulation_steps to {steps}"
+        return as_request(batch_size=half, accumulation_steps=steps)
     if not config.activation_checkpointing:
-        return "activation_checkpointing to True"
-    return f"image_max_side below {config.image_max_side} and image_short_sides accordingly"
+        return as_request(activation_checkpointing=True)
+    sides = list(dict.fromkeys(max(32, side * 3 // 4) for side in config.image_short_sides))
+    return as_request(image_short_sides=sides, image_max_side=max(32, config.image_max_side * 3 // 4))

@@ -6,6 +6,9 @@ import torch
 
 from training_code.loop.training_step import StepFigures
 
+LONGEST_SECONDS = 300
+"""Between two lines of the log; the watch reports a quiet job after 15 minutes, and stops it after 30."""
+
 
 class MetricWindow:
     """Steps since the last line."""
@@ -15,6 +18,11 @@ class MetricWindow:
         self._images = 0
         self._waited = 0.0
         self._start = time.monotonic()
+
+    @property
+    def is_long(self) -> bool:
+        """Whether a line is due, however few steps there were: silence would be taken for a stall."""
+        return time.monotonic() - self._start > LONGEST_SECONDS
 
     def add(self, figures: StepFigures, *, images: int, waited: float) -> None:
         """Add one step of `images` images (of all processes), which waited so many seconds for its data."""

@@ -11,6 +11,7 @@ from training_code.job.disk import disk_failures
 from training_code.job.distributed import DistributedContext
 from training_code.job.failures import DiskError, NonFiniteLossError
 from training_code.loop.training_step import NonFiniteStepError
+from training_code.training_settings import lower_learning_rate
 
 
 def non_finite_failure(
@@ -41,5 +42,6 @@ def non_finite_failure(
     return NonFiniteLossError(
         f"the loss or its gradient at step {step} is not finite, and the weights were left as they were;"
         f" the batch {saved}, its images are {', '.join(sorted(suspects))}."
-        " Look at their boxes, or lower learning_rate in training_code/recipes.py and deploy again."
+        " Look at their boxes, or start again with a lower learning rate, such as"
+        f" {lower_learning_rate(dataset.config)}."
     )

@@ -31,6 +31,7 @@ from training_code.loop.resumption import Resumption, fingerprint_of
 from training_code.loop.split_prediction import predict_split
 from training_code.loop.training_progress import TrainingProgress
 from training_code.loop.training_step import NonFiniteStepError, TrainingStep
+from training_code.training_settings import as_request
 
 
 class Trainer:
@@ -61,7 +62,8 @@ class Trainer:
         torch.manual_seed(config.seed)
         model_config = job.model.with_classes(dataset.num_classes)
         model = build_model(model_config, activation_checkpointing=config.activation_checkpointing)
-        is_trained = load_starting_weights(model, paths.pretrained, self._log_line)
+        classes = {category.name: category.id for category in dataset.categories}
+        is_trained = load_starting_weights(model, paths.pretrained, classes, self._log_line)
         self._training = TrainingStep(model, config, distributed)
         self._progress = TrainingProgress()
         self._best = BestEpoch()
@@ -161,7 +163,7 @@ class Trainer:
             progress.add(figures._asdict(), epoch=epoch + 1)
             self._watchdog.progress()
             window.add(figures, images=images, waited=waited)
-            if progress.step % config.log_steps == 0 or progress.step == self._steps:
+            if progress.step % config.log_steps == 0 or progress.step == self._steps or window.is_long:
                 if self._log:
                     self._log.training(step=progress.step, steps=self._steps, epoch=epoch + 1, figures=window.figures())
                 window = MetricWindow()
@@ -256,8 +258,8 @@ class Trainer:
         minutes = self._job.training.stall_minutes
         error = StallError(
             f"no step was finished for {minutes:g} minutes (the last one was {self._progress.step}); the log shows"
-            " where each thread hangs. Redrive the execution; if steps really take that long, raise stall_minutes in"
-            " training_code/recipes.py and deploy again."
+            " where each thread hangs. Redrive the execution; if steps really take that long, start again with"
+            f" {as_request(stall_minutes=2 * minutes)}."
         )
         write_failure(self._paths.failure, str(error))
         self._log_line(str(error))

@@ -96,4 +96,6 @@ def _release_lock(s3: S3Client, execution: Execution, settings: FinaliseSettings
 def _starting_weights(jobs: list[dict[str, Any]], state: ExecutionState, settings: FinaliseSettings) -> str | None:
     if not jobs or state.request is None or state.request.preset not in PRESETS:
         return None
-    return starting_weights(jobs[-1], preset=state.request.preset, bucket=settings.bucket)
+    earlier_model = state.quote.earlier_model if state.quote else None
+    preset, bucket = state.request.preset, settings.bucket
+    return starting_weights(jobs[-1], preset=preset, bucket=bucket, earlier_model=earlier_model)

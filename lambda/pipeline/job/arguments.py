@@ -14,6 +14,7 @@ from pipeline.request import Request
 from pipeline.s3_layout import PRETRAINED, TRAINING_JOBS, checkpoints_prefix, training_code_prefix, uri
 from pipeline.settings import LaunchSettings
 from training_code.job.metric_lines import METRIC_DEFINITIONS
+from training_code.training_settings import to_text
 
 CODE_ARCHIVE = "training_code.zip"
 
@@ -48,7 +49,7 @@ def training_job_arguments(
 ) -> dict[str, Any]:
     """The keyword arguments of boto3's create_training_job.
 
-    `stage` is an index of request.stages, `weights` what choose_weights() returned. A spot job always has checkpoints:
+    `stage` is an index of request.stages, `weights` the key of what it starts from. A spot job always has checkpoints:
     without them, each interruption would start it over.
     Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html
     """
@@ -63,7 +64,7 @@ def training_job_arguments(
     ]
     if weights is not None:
         # A whole key is a prefix as well, and the file keeps its name in the channel.
-        channels.append(_channel(PRETRAINED_CHANNEL, uri(settings.bucket, PRETRAINED + weights)))
+        channels.append(_channel(PRETRAINED_CHANNEL, uri(settings.bucket, weights)))
     return {
         "TrainingJobName": execution.job_name(number),
         "AlgorithmSpecification": {
@@ -78,6 +79,7 @@ def training_job_arguments(
             "epochs": str(training.epochs),
             "gate_classes": _gate_classes(request, dataset),
             "dataset_version": dataset.version,  # it may be replaced before the job copies it
+            **{name: to_text(value) for name, value in training.settings.items()},
         },
         "InputDataConfig": channels,
         "OutputDataConfig": _output(settings),
@@ -93,7 +95,7 @@ def training_job_arguments(
             {"Key": "floorplan-dino:image", "Value": settings.training_image},
             {"Key": "floorplan-dino:preset", "Value": request.preset},
             {"Key": "floorplan-dino:stage", "Value": str(stage)},
-            {"Key": "floorplan-dino:pretrained", "Value": weights or "none"},
+            {"Key": "floorplan-dino:pretrained", "Value": weights.removeprefix(PRETRAINED) if weights else "none"},
         ],
     }
 

@@ -10,6 +10,7 @@ from pipeline.job.description import QUEUED, error_of, has_completed, has_ended,
 from pipeline.job.first_minutes import judge_first_minutes
 from pipeline.job.launched_job import Attempt, StopReason
 from pipeline.job.snapshot import JobSnapshot
+from training_code.training_settings import lower_learning_rate
 
 Action = Literal["wait", "first_minutes_passed", "first_minutes_failed", "stop", "relaunch", "completed", "failed"]
 
@@ -135,10 +136,11 @@ def _not_finite(snapshot: JobSnapshot) -> _Decision | None:
     loss = last.figures["loss"]
     if math.isfinite(loss):
         return None
+    training = snapshot.request.stages[snapshot.job.stage].training
     cause = (
         f"The training job {snapshot.job.name} was stopped: NAN_LOSS: its loss at step {last.step:,} of "
-        f"{last.steps:,} is {loss}. Look at the boxes of the data set, or lower "
-        "learning_rate in training_code/recipes.py and deploy again."
+        f"{last.steps:,} is {loss}. Look at the boxes of the data set, or start again with "
+        f"a lower learning rate, such as {lower_learning_rate(training)}."
     )
     return _Decision("stop", TrainingFailed.__name__, cause)
 

@@ -16,7 +16,6 @@ from pipeline.job.log import LogEnd
 from pipeline.quote.cost_quote import Quote
 from pipeline.request import Request
 from pipeline.settings import WatchSettings
-from training_code.recipes import RECIPES
 
 LINES_FOR_PROJECTION = 10
 """Training lines that the log must have before the cost is projected: the first steps are slow."""
@@ -106,7 +105,7 @@ class JobSnapshot:
         if has_ended(self.description) or len(self.log.training) < LINES_FOR_PROJECTION or speed is None:
             return None
         last = self.log.training[-1]
-        config = RECIPES[self.request.recipe].training
+        config = self.request.stages[self.job.stage].training
         images = max(0, last.steps - last.step) * config.batch_size * config.accumulation_steps
         seconds = self.billable_seconds + images / speed
         return round(self.job.cost_before_usd + cost_usd(usd_per_hour(self.description, self.quote), seconds), 2)

@@ -61,7 +61,8 @@ def start_job(sagemaker: SageMakerClient, s3: S3Client, stepfunctions: SFNClient
         if _serves(found, launch):
             return _taken(sagemaker, found, number, _before(jobs, number), launch)
     number = max(launch.attempt.number, max(jobs, default=-1) + 1)
-    weights = choose_weights(s3, bucket=launch.settings.bucket, request=launch.request)
+    earlier = launch.quote.earlier_model
+    weights = earlier.key if earlier else choose_weights(s3, bucket=launch.settings.bucket, request=launch.request)
     _copy_code(s3, launch.settings)
     job = _create_first_possible(sagemaker, number, _before(jobs, number), weights, launch)
     _stop_if_aborted(sagemaker, stepfunctions, job.name, launch.execution)

@@ -9,6 +9,7 @@ from pipeline.aws_errors import error_message, raising_unavailable
 from pipeline.client_types import S3Client
 from pipeline.errors import LaunchFailed
 from pipeline.name_list import name_list
+from pipeline.quote.earlier_model import EarlierModel
 from pipeline.request import PRESETS, WEIGHTS_NAME, Request
 from pipeline.s3_layout import PRETRAINED, uri
 from training_code.recipes import RECIPES
@@ -18,7 +19,7 @@ CHANNEL = "pretrained"
 
 
 def choose_weights(s3: S3Client, *, bucket: str, request: Request) -> str | None:
-    """The name of the file below pretrained/ that the job starts from; None: it starts from random weights.
+    """The key of the file below pretrained/ that the job starts from; None: it starts from random weights.
 
     Raises LaunchFailed if the file is missing or which one is meant cannot be told, since a job would cost money first.
     """
@@ -40,7 +41,7 @@ def choose_weights(s3: S3Client, *, bucket: str, request: Request) -> str | None
             f"The weights {place}{name} cannot be told from {name_list(brought_along)}, which SageMaker would copy as "
             "well, because the names start alike: rename or remove what is not wanted."
         )
-    return name
+    return PRETRAINED + name
 
 
 def needs_weights(preset: str) -> bool:
@@ -48,8 +49,10 @@ def needs_weights(preset: str) -> bool:
     return RECIPES[PRESETS[preset].recipe].model.backbone_norm == "frozen_batch_norm"
 
 
-def starting_weights(job: Mapping[str, Any], *, preset: str, bucket: str) -> str | None:
-    """One sentence on what the job started from; None if its model is meant to learn from scratch.
+def starting_weights(
+    job: Mapping[str, Any], *, preset: str, bucket: str, earlier_model: EarlierModel | None
+) -> str | None:
+    """What the job started from, for people; None if its model is meant to learn from scratch.
 
     `job` is DescribeTrainingJob's answer, which knows it even of a job that an earlier try created.
     """
@@ -57,9 +60,9 @@ def starting_weights(job: Mapping[str, Any], *, preset: str, bucket: str) -> str
         if channel["ChannelName"] == CHANNEL:
             weights = channel["DataSource"]["S3DataSource"]["S3Uri"]
             # A failed job may be one that refused them; any other has taken all that its model needs.
-            return (
-                f"It {'was given' if job['TrainingJobStatus'] == 'Failed' else 'started from'} the weights {weights}."
-            )
+            given = "was given" if job["TrainingJobStatus"] == "Failed" else "started from"
+            more = f" {earlier_model.sentence}" if earlier_model else ""
+            return f"It {given} the weights {weights}.{more}"
     if not needs_weights(preset):
         return None
     return (

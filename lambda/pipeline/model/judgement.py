@@ -21,6 +21,7 @@ from pipeline.quote.records import StageRecord, write_record
 from pipeline.request import Request
 from pipeline.s3_layout import metrics_key, uri
 from pipeline.settings import JudgeSettings
+from training_code.training_settings import json_values, to_text
 
 Decision = Literal["next_stage", "registered", "gate_not_met", "unhealthy"]
 
@@ -144,21 +145,23 @@ def _keep_record(sagemaker: SageMakerClient, s3: S3Client, stage: CompletedStage
         return
     billed = billable_seconds(job, now=stage.now)
     ended: datetime = job.get("TrainingEndTime", stage.now)
-    training = stage.request.stages[stage.job.stage]
+    trained = stage.request.stages[stage.job.stage]
     record = StageRecord(
         execution_arn=stage.execution.arn,
         training_job_name=stage.job.name,
-        recipe=training.recipe,
+        recipe=trained.recipe,
         instance_type=instance_type(job),
         spot=stage.job.spot,
         dataset_version=stage.dataset_version(artifact),
         training_images=stage.dataset.splits["train"],
-        epochs=training.epochs,
+        epochs=trained.epochs,
         trainer_seconds=artifact.health.seconds,
         job_seconds=job.get("TrainingTimeInSeconds", billed),
         billable_seconds=billed,
         usd_per_hour=usd_per_hour(job, stage.quote),
         ended=ended.isoformat(),
+        training=json_values(trained.training),
+        classes=stage.dataset.classes,
     )
     write_record(
         s3, bucket=stage.settings.bucket, execution_name=stage.execution.name, stage=stage.job.stage, record=record
@@ -202,9 +205,16 @@ def _metadata(stage: CompletedStage, artifact: Artifact) -> dict[str, str]:
         "execution": stage.execution.arn,
         "training_job": stage.job.name,
         "report": stage.dataset.report_uri,
+        **({"continued_from": stage.request.continue_from} if stage.request.continue_from else {}),
+        **{f"training.{name}": _as_metadata(value) for name, value in stage.request.training.items()},
         **_f1_by_class("f1", metrics),
         **(_f1_by_class("test.f1", metrics.test) if metrics.test else {}),
     }
+
+
+def _as_metadata(setting: object) -> str:
+    """Metadata has no brackets and no commas."""
+    return " / ".join(map(str, setting)) if isinstance(setting, list) else to_text(setting)
 
 
 def _f1_by_class(key: str, metrics: SplitMetrics) -> dict[str, str]:

@@ -29,6 +29,7 @@ class Candidate:
 
 def estimate_candidates(request: Request, context: PricingContext) -> dict[str, Candidate]:
     """Every instance type that a request may name, by its name."""
+    training = request.stages[0].training  # the stages differ in their epochs, which do not change the speed
     is_list_known = any(price.listed for price in context.prices.values())
     return {
         name: Candidate(
@@ -36,7 +37,7 @@ def estimate_candidates(request: Request, context: PricingContext) -> dict[str, 
             estimate=Estimate(
                 instance_types=(name,),
                 usd_per_hour=price.usd_per_hour,
-                speed=speed_of(request.recipe, name, context.records),
+                speed=speed_of(request.recipe, training, name, context.records),
                 training_images=context.training_images,
                 epochs=tuple(stage.epochs for stage in request.stages),
                 max_cost_usd=request.max_cost_usd,

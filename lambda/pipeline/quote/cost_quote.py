@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.name_list import name_list
 from pipeline.quote.candidates import estimate_candidates
+from pipeline.quote.earlier_model import EarlierModel
 from pipeline.quote.estimate import Estimate, joined
 from pipeline.quote.pricing_context import PricingContext
 from pipeline.quote.rejection import rejection_reason, suggestion
@@ -50,6 +51,8 @@ class Quote:
     notes: tuple[str, ...]
     """Why types were left out, and what is not known."""
     choices: tuple[Choice, ...]
+    earlier_model: EarlierModel | None = None
+    """What the jobs go on training, if the request continues a run."""
 
 
 def make_quote(request: Request, context: PricingContext) -> Quote:

@@ -2,9 +2,12 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 
-from pipeline.aws_errors import raising_unavailable
+from botocore.exceptions import ClientError
+
+from pipeline.aws_errors import error_code, raising_unavailable
 from pipeline.client_types import S3Client
 from pipeline.s3_layout import STAGE_RECORDS, stage_record_key
 
@@ -34,6 +37,10 @@ class StageRecord:
     usd_per_hour: float
     ended: str
     """ISO 8601."""
+    training: Mapping[str, object] = field(default_factory=dict)
+    """The values of the training's settings, as JSON has them; one that is missing was the recipe's."""
+    classes: tuple[str, ...] = ()
+    """The data set's; empty in records that are older than it."""
 
     @property
     def images_per_second(self) -> float:
@@ -68,12 +75,25 @@ def read_records(s3: S3Client, *, bucket: str) -> list[StageRecord]:
     return [record for content in contents if (record := _parsed(content)) is not None]
 
 
+def read_record(s3: S3Client, *, bucket: str, execution_name: str, stage: int) -> StageRecord | None:
+    """The record of one stage; None if there is none or it is broken. Raises AwsUnavailable."""
+    try:
+        with raising_unavailable():
+            content = s3.get_object(Bucket=bucket, Key=stage_record_key(execution_name, stage))["Body"].read()
+    except ClientError as error:
+        if error_code(error) != "NoSuchKey":
+            raise
+        return None
+    return _parsed(content)
+
+
 def _parsed(content: bytes) -> StageRecord | None:
     """The record, or None if it is broken: it must not prevent all later quotes."""
     try:
         record = StageRecord(**json.loads(content))
         measured = (record.training_images, record.epochs, record.trainer_seconds, record.job_seconds)
         sound = all(math.isfinite(number) and number > 0 for number in measured) and record.billable_seconds >= 0
+        sound = sound and isinstance(record.training, dict) and all(isinstance(name, str) for name in record.classes)
     except (ValueError, TypeError, RecursionError):
         return None
-    return record if sound else None
+    return replace(record, classes=tuple(record.classes)) if sound else None

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.quote.records import StageRecord
+from training_code.config import TrainingConfig
+from training_code.recipes import RECIPES
+from training_code.training_settings import json_values
 
 _RECORDS = 5
 """How many of the newest records count, by their median: code and data change, and an outlier must not count."""
@@ -18,7 +21,32 @@ _ESTIMATES = {
     # As fast as two CPU cores: so small a model leaves a GPU waiting for its next kernel to start.
     "tiny": 5.0,
 }
-"""Recipe -> images per second on ESTIMATED_TYPE."""
+"""Recipe -> images per second on ESTIMATED_TYPE, with the recipe's own settings."""
+
+_NOT_IN_SPEED = frozenset(
+    {
+        "epochs",
+        "learning_rate",
+        "backbone_learning_rate",
+        "weight_decay",
+        "clip_norm",
+        "schedule",
+        "warmup_steps",
+        "lr_drop_epoch",
+        "seed",
+        "log_steps",
+        "stall_minutes",
+        "health_minutes",
+    }
+)
+"""Settings that do not change the speed; any other may."""
+
+_LONG_SIDE = 4 / 3
+"""Of a floor plan, by its short side."""
+_FP32_FACTOR = 2.0
+"""The time of an image in fp32 by its time in bf16. Estimated."""
+_RECOMPUTING_FACTOR = 4 / 3
+"""The time that activation_checkpointing takes, by the time without it (training_code/config.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +58,12 @@ class Speed:
     """Whether it was measured or estimated, and on what."""
 
 
-def speed_of(recipe: str, instance_type: str, records: Iterable[StageRecord]) -> Speed:
-    """The speed to expect; `records` are newest first."""
+def speed_of(recipe: str, training: TrainingConfig, instance_type: str, records: Iterable[StageRecord]) -> Speed:
+    """The speed to expect of `recipe` with the settings `training`; `records` are newest first."""
     measured = [
         record.images_per_second
         for record in records
-        if (record.recipe, record.instance_type) == (recipe, instance_type)
+        if (record.recipe, record.instance_type) == (recipe, instance_type) and _is_as_fast(record, training)
     ][:_RECORDS]
     if measured:
         runs = "the last run" if len(measured) == 1 else f"the last {len(measured)} runs"
@@ -46,7 +74,25 @@ def speed_of(recipe: str, instance_type: str, records: Iterable[StageRecord]) ->
     scale = bandwidth / INSTANCE_TYPES[ESTIMATED_TYPE].gpu.bandwidth_gb_per_second
     if scale != 1:
         source += f", scaled by {scale:.3g} to {instance_type}'s memory bandwidth"
-    return Speed(images_per_second=estimate * scale, source=source)
+    by_settings = _work(RECIPES[recipe].training) / _work(training)
+    if by_settings != 1:
+        source += f", scaled by {by_settings:.3g} to the training's image sizes and arithmetic"
+    return Speed(images_per_second=estimate * scale * by_settings, source=source)
+
+
+def _is_as_fast(record: StageRecord, training: TrainingConfig) -> bool:
+    """Whether all settings that may change the speed were the same; those that a record lacks were the recipe's."""
+    used = {**json_values(RECIPES[record.recipe].training), **record.training}
+    return all(used[name] == value for name, value in json_values(training).items() if name not in _NOT_IN_SPEED)
+
+
+def _work(training: TrainingConfig) -> float:
+    """What an image costs in time, by what settings it most depends on: the pixels, and how they are computed with."""
+    sides = training.image_short_sides
+    long_sides = (min(side * _LONG_SIDE, training.image_max_side) for side in sides)
+    pixels = statistics.fmean((long / _LONG_SIDE) * long for long in long_sides)
+    recomputing = _RECOMPUTING_FACTOR if training.activation_checkpointing else 1
+    return pixels * recomputing * (_FP32_FACTOR if training.precision == "fp32" else 1)
 
 
 def spot_saving_of(instance_type: str, records: Iterable[StageRecord]) -> float | None:

@@ -1,6 +1,7 @@
 """Step Quote: what the execution should cost, before anything is spent."""
 
 import os
+from dataclasses import replace
 
 from pipeline.clients import pricing_client, s3_client, service_quotas_client
 from pipeline.dataset.validation import DatasetCheck
@@ -8,6 +9,7 @@ from pipeline.execution import Execution
 from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.model.quality_gate import gate_of
 from pipeline.quote.cost_quote import Quote, make_quote
+from pipeline.quote.earlier_model import find_earlier_model
 from pipeline.quote.prices import look_up_prices
 from pipeline.quote.pricing_context import PricingContext
 from pipeline.quote.quotas import look_up_quotas
@@ -19,15 +21,16 @@ from pipeline.step import Step
 
 @Step
 def handler(*, execution: Execution, request: Request, dataset: DatasetCheck) -> Quote:
-    """Raises RequestInvalid if the request's gate names a class that the data set lacks, AwsUnavailable."""
+    """Raises AwsUnavailable, or RequestInvalid if gate or earlier model do not fit the data set's classes."""
     gate_of(request, dataset.classes)
-    region = execution.region
+    region, s3, bucket = execution.region, s3_client(), BucketSettings.from_environment(os.environ).bucket
+    earlier_model = find_earlier_model(s3, bucket=bucket, request=request, dataset=dataset)
     context = PricingContext(
         region=region,
         training_images=dataset.splits["train"],
         classes=dataset.classes,
         prices=look_up_prices(pricing_client(), region=region, instance_types=INSTANCE_TYPES),
         quotas=look_up_quotas(service_quotas_client()),
-        records=read_records(s3_client(), bucket=BucketSettings.from_environment(os.environ).bucket),
+        records=read_records(s3, bucket=bucket),
     )
-    return make_quote(request, context)
+    return replace(make_quote(request, context), earlier_model=earlier_model)

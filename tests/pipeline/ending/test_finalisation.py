@@ -18,6 +18,7 @@ from pipeline.execution import Execution
 from pipeline.job.execution_jobs import EXECUTION_TAG
 from pipeline.job.launched_job import LaunchedJob
 from pipeline.quote.cost_quote import Quote
+from pipeline.quote.earlier_model import EarlierModel
 from pipeline.request import Request
 from pipeline.settings import FinaliseSettings
 from pipeline.state import to_state
@@ -216,6 +217,15 @@ def test_a_failed_job_may_have_refused_the_weights_that_it_was_given(end: End) -
     end.expect_message()
     finished = end.run(failure=caught("TrainingFailed", "CONFIG: dino.pth lacks 318 tensors of the model's backbone."))
     assert finished.starting_weights == f"It was given the weights {WEIGHTS}."
+
+
+def test_the_message_says_what_was_continued(end: End) -> None:
+    model = EarlierModel(run="run-1", key="training-jobs/job/output/model.tar.gz", is_of_this_data=False)
+    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://bucket/{model.key}"}}
+    end.expect_jobs({**COMPLETED, "InputDataConfig": [{"ChannelName": "pretrained", "DataSource": source}]})
+    end.expect_message()
+    finished = end.run(quote=end.state["quote"] | {"earlier_model": to_state(model)})
+    assert f"It started from the weights s3://bucket/{model.key}. {model.sentence}" in finished.message()
 
 
 @pytest.mark.parametrize(("preset", "said"), [("test", True), ("full", True), ("tiny", False)])

@@ -20,6 +20,7 @@ from pipeline.settings import Defaults, LaunchSettings
 from local_aws.sagemaker.s3_transfer import S3Uri, path_below
 from training_code.job.hyperparameters import parse_hyperparameters
 from training_code.recipes import RECIPES
+from training_code.training_settings import training_config
 
 Build = Any
 
@@ -90,7 +91,9 @@ def violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
 
 @pytest.mark.parametrize("spot", [True, False])
 @pytest.mark.parametrize("preset", ["test", "full", "test_then_full", "tiny"])
-@pytest.mark.parametrize("weights", [None, "a-_." * 25 + ".safetensors"])
+@pytest.mark.parametrize(
+    "weights", [None, "pretrained/" + "a-_." * 25 + ".safetensors", f"training-jobs/{'a' * 63}/output/model.tar.gz"]
+)
 def test_sagemaker_would_accept_them(
     build: Build, shape: StructureShape, *, spot: bool, preset: str, weights: str | None
 ) -> None:
@@ -146,6 +149,22 @@ def test_the_trainer_is_told_the_gates_classes(build: Build, dataset: DatasetChe
     assert told(dataset=replace(dataset, classes=names), quality_gate=dict.fromkeys(names, 0.5)) == names
 
 
+def test_the_trainer_trains_with_the_requests_settings(build: Build, shape: StructureShape) -> None:
+    settings = {
+        "learning_rate": 5e-5,
+        "image_short_sides": [640, 800],
+        "crop_short_sides": [],
+        "cpu_threads": None,
+        "precision": "fp32",
+        "horizontal_flip": False,
+    }
+    for stage, epochs in ((0, 5), (1, 50)):
+        arguments = build(preset="test_then_full", stage=stage, training=settings)
+        assert list(violations(shape, arguments)) == []
+        expected = training_config("room_wall", {**settings, "epochs": epochs})
+        assert parse_hyperparameters(arguments["HyperParameters"]).training == expected
+
+
 def test_of_several_types_on_demand_sagemaker_takes_the_first_that_is_free(build: Build) -> None:
     resources = build(spot=False, types=("ml.g5.2xlarge", "ml.g6e.2xlarge"))["ResourceConfig"]
     assert [each["InstanceType"] for each in resources["InstancePreferences"]] == ["ml.g5.2xlarge", "ml.g6e.2xlarge"]
@@ -179,7 +198,7 @@ def test_the_channels_of_data_and_code_are_folders(build: Build) -> None:
 
 
 def test_the_weights_are_a_channel_of_one_file_that_keeps_its_name(build: Build) -> None:
-    weights = S3Uri.parse(channels(build(weights="resnet50.pth"))["pretrained"])
+    weights = S3Uri.parse(channels(build(weights="pretrained/resnet50.pth"))["pretrained"])
     assert str(weights) == "s3://bucket/pretrained/resnet50.pth"
     assert path_below(weights.key, "pretrained/resnet50.pth") == "resnet50.pth"
 
@@ -201,7 +220,9 @@ def test_the_tags_tell_what_the_model_is_made_of(build: Build, execution: Execut
         "floorplan-dino:stage": "0",
         "floorplan-dino:pretrained": "none",
     }
-    assert {"Key": "floorplan-dino:pretrained", "Value": "resnet50.pth"} in build(weights="resnet50.pth")["Tags"]
+    assert {"Key": "floorplan-dino:pretrained", "Value": "resnet50.pth"} in build(weights="pretrained/resnet50.pth")[
+        "Tags"
+    ]
 
 
 def test_the_entry_point_ends_in_exec_so_that_sigterm_arrives() -> None:

@@ -17,6 +17,7 @@ from pipeline.job.execution_jobs import EXECUTION_TAG
 from pipeline.job.launched_job import Attempt, LaunchedJob
 from pipeline.job.start import Launch, start_job
 from pipeline.quote.cost_quote import Quote
+from pipeline.quote.earlier_model import EarlierModel
 from pipeline.request import Request, parse_request
 from pipeline.settings import Defaults, LaunchSettings
 
@@ -65,7 +66,7 @@ class Launching:
             choice=launch.quote.choices[choice],
             max_runtime_seconds=seconds,
             dataset=launch.dataset,
-            weights=None,
+            weights=launch.quote.earlier_model.key if launch.quote.earlier_model else None,
             execution=launch.execution,
             number=number,
             settings=launch.settings,
@@ -319,6 +320,16 @@ def test_code_that_is_gone_is_a_failed_launch(launching: Launching) -> None:
     launching.s3.refuse("copy_object", "NoSuchKey", "The specified key does not exist.")
     with pytest.raises(LaunchFailed, match="Deploy the stack again"):
         launching.start()
+
+
+def test_a_job_that_continues_a_run_gets_its_model_and_no_other_weights(launching: Launching) -> None:
+    model = EarlierModel(run="run", key="training-jobs/job/output/model.tar.gz", is_of_this_data=True)
+    continuing = changed(launching, quote=replace(launching.launch.quote, earlier_model=model))
+    continuing.expect_earlier()
+    continuing.s3.expect("copy_object", {"CopyObjectResult": {}})
+    continuing.expect_creation()
+    continuing.expect_status()
+    assert continuing.start().name == continuing.names[0]
 
 
 def test_weights_that_are_missing_end_the_run_before_anything_is_started(launching: Launching) -> None:

@@ -15,7 +15,8 @@ from tests.pipeline.conftest import StubbedClient
 def chosen(request: Request, *names: str) -> str | None:
     """The choice in a bucket that has these files below pretrained/."""
     objects = dict.fromkeys(("dino-data/manifest.json", *(f"pretrained/{name}" for name in names)), b"")
-    return choose_weights(cast("Any", BucketInMemory(objects)), bucket="bucket", request=request)
+    key = choose_weights(cast("Any", BucketInMemory(objects)), bucket="bucket", request=request)
+    return key and key.removeprefix("pretrained/")
 
 
 def test_the_one_that_is_named(request_: Request) -> None:

@@ -21,6 +21,7 @@ from pipeline.state import to_state
 from tests.pipeline.artifacts import HEALTH, METRICS, packed
 from tests.pipeline.conftest import described_job
 from training_code.job.health import judge_health
+from training_code.training_settings import json_values, training_config
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/floorplan-dino/3"
 GOOD = {"model.safetensors": b"\0" * 1000, "metrics.json": METRICS, "health.json": HEALTH}
@@ -254,6 +255,20 @@ def test_what_the_run_took_is_kept_for_the_next_quotes(court: Court) -> None:
     assert record.images_per_second == pytest.approx(5 * 5 / 700)
     assert record.spot_saving == pytest.approx(2 / 3)
     assert list(court.bucket.objects).count(f"runs/{court.stage.execution.name}-0.json") == 1
+
+
+def test_record_and_registry_keep_the_settings(court: Court) -> None:
+    settings = {"learning_rate": 5e-5, "image_short_sides": [640, 800], "lr_drop_epoch": None}
+    court.judge(GOOD, request=replace(court.stage.request, training=settings))
+    s3: Any = court.bucket
+    (record,) = read_records(s3, bucket="bucket")
+    assert record.training == json_values(training_config("room_wall", {**settings, "epochs": 5}))
+    metadata = court.sagemaker.registered[0]["CustomerMetadataProperties"]
+    assert {name: value for name, value in metadata.items() if name.startswith("training.")} == {
+        "training.learning_rate": "5e-05",
+        "training.image_short_sides": "640 / 800",
+        "training.lr_drop_epoch": "null",
+    }
 
 
 def test_a_run_without_health_teaches_nothing_about_speed(court: Court) -> None:

@@ -31,6 +31,7 @@ from pipeline.steps import quote
 
 from tests.pipeline.conftest import StubbedClient, context
 from tests.pipeline.quote.test_records import RECORD, Bucket
+from training_code.config import TrainingConfig
 
 DEFAULTS = Defaults(dataset_prefix="dino-data", preset="test", instance_type="ml.g5.2xlarge", quality_gate={})
 USERS_IMAGES = 2935
@@ -218,12 +219,22 @@ def test_a_type_that_the_region_does_not_offer_is_not_recommended() -> None:
     assert "instance_types" not in str(cause)
 
 
+def test_the_quote_goes_by_the_requests_settings() -> None:
+    context = replace(pricing_context(), records=[RECORD])
+    measured = quoted(context, instance_types=[G5])
+    assert measured.speed_source.startswith("measured")
+    assert quoted(context, instance_types=[G5], training={"learning_rate": 5e-5}) == measured
+    larger = quoted(context, instance_types=[G5], training={"image_short_sides": [1200], "image_max_side": 2000})
+    assert "estimated" in larger.speed_source
+    assert larger.images_per_second < 2.7 / 2
+
+
 def test_a_refused_request_estimates_each_type_once(monkeypatch: pytest.MonkeyPatch) -> None:
     estimated_types: list[str] = []
 
-    def speed_of(recipe: str, name: str, records: Iterable[StageRecord]) -> Speed:
+    def speed_of(recipe: str, training: TrainingConfig, name: str, records: Iterable[StageRecord]) -> Speed:
         estimated_types.append(name)
-        return real_speed_of(recipe, name, records)
+        return real_speed_of(recipe, training, name, records)
 
     monkeypatch.setattr(candidates, "speed_of", speed_of)
     assert not quoted(preset="full", epochs=1000, instance_types=[G5, G6, G6E], max_cost_usd=10).accepted

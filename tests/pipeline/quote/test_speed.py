@@ -1,25 +1,32 @@
 """Speed is measured where a run tells of it, or else estimated and said to be."""
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from pipeline.instance_types import INSTANCE_TYPES
+from pipeline.quote import speed
 from pipeline.quote.speed import speed_of, spot_saving_of
 from pipeline.request import PRESETS
 
 from tests.pipeline.quote.test_records import RECORD
+from training_code.recipes import RECIPES
+from training_code.training_settings import SETTINGS, json_values
+
+ROOM_WALL = RECIPES["room_wall"].training
 
 
 def test_every_preset_has_a_speed_on_every_type_that_says_that_it_is_estimated() -> None:
     for preset in PRESETS.values():
         for instance_type in INSTANCE_TYPES:
-            speed = speed_of(preset.recipe, instance_type, [])
+            speed = speed_of(preset.recipe, RECIPES[preset.recipe].training, instance_type, [])
             assert speed.images_per_second > 0
             assert "estimated in 2026-11, not measured" in speed.source
 
 
 def test_another_gpus_estimate_says_how_it_was_scaled() -> None:
-    speed = speed_of("room_wall", "ml.g6.xlarge", [])
+    speed = speed_of("room_wall", ROOM_WALL, "ml.g6.xlarge", [])
     assert speed.images_per_second == pytest.approx(1.35)
     assert "2.7 images/s on ml.g5.2xlarge, scaled by 0.5" in speed.source
 
@@ -27,15 +34,62 @@ def test_another_gpus_estimate_says_how_it_was_scaled() -> None:
 def test_the_median_of_the_last_runs_is_what_is_expected() -> None:
     seconds = [5000, 4000, 50_000, 4500, 5500, 1, 1]  # an odd one, and two that are too old
     records = [replace(RECORD, trainer_seconds=each) for each in seconds]
-    speed = speed_of("room_wall", "ml.g5.2xlarge", records)
+    speed = speed_of("room_wall", ROOM_WALL, "ml.g5.2xlarge", records)
     assert speed.images_per_second == pytest.approx(2935 * 5 / 5000)
     assert speed.source == "measured in the last 5 runs on ml.g5.2xlarge"
 
 
 def test_runs_of_another_model_or_type_say_nothing() -> None:
     others = [replace(RECORD, recipe="tiny"), replace(RECORD, instance_type="ml.g5.xlarge")]
-    assert "estimated" in speed_of("room_wall", "ml.g5.2xlarge", others).source
-    assert speed_of("room_wall", "ml.g5.2xlarge", [*others, RECORD]).source.startswith("measured in the last run on")
+    assert "estimated" in speed_of("room_wall", ROOM_WALL, "ml.g5.2xlarge", others).source
+    assert speed_of("room_wall", ROOM_WALL, "ml.g5.2xlarge", [*others, RECORD]).source.startswith(
+        "measured in the last run on"
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_same"),
+    [
+        ({"learning_rate": 1e-5, "epochs": 50, "seed": 1}, True),
+        ({"batch_size": 4}, False),
+        ({"image_short_sides": (640,)}, False),
+        ({"workers": 0}, False),
+    ],
+)
+def test_a_run_with_other_settings_says_nothing_unless_they_leave_the_speed_as_it_is(
+    settings: dict[str, Any], *, is_same: bool
+) -> None:
+    other = replace(ROOM_WALL, **settings)
+    for asked, used in ((ROOM_WALL, other), (other, ROOM_WALL)):
+        source = speed_of("room_wall", asked, "ml.g5.2xlarge", [replace(RECORD, training=json_values(used))]).source
+        assert source.startswith("measured" if is_same else "estimated")
+    same = json.loads(json.dumps(json_values(other)))
+    assert speed_of("room_wall", other, "ml.g5.2xlarge", [replace(RECORD, training=same)]).source.startswith("measured")
+
+
+def test_a_record_that_is_older_than_a_setting_was_made_with_the_recipes() -> None:
+    older = {name: value for name, value in json_values(ROOM_WALL).items() if name != "precision"}
+    records = [replace(RECORD, training=older)]
+    assert speed_of("room_wall", ROOM_WALL, "ml.g5.2xlarge", records).source.startswith("measured")
+    fp32 = replace(ROOM_WALL, precision="fp32")
+    assert speed_of("room_wall", fp32, "ml.g5.2xlarge", records).source.startswith("estimated")
+
+
+def test_what_is_said_not_to_change_the_speed_is_a_setting() -> None:
+    assert set(SETTINGS) > speed._NOT_IN_SPEED
+
+
+def test_an_estimate_goes_by_the_settings_and_says_so() -> None:
+    for settings, factor in (
+        ({"image_short_sides": (960,), "image_max_side": 1333}, 0.5),
+        ({"precision": "fp32"}, 0.5),
+        ({"activation_checkpointing": True}, 0.75),
+        ({"learning_rate": 1e-5}, 1),
+    ):
+        asked = replace(ROOM_WALL, **settings)
+        found = speed_of("room_wall", asked, "ml.g5.2xlarge", [])
+        assert found.images_per_second == pytest.approx(2.7 * factor, rel=0.15), settings
+        assert ("to the training's image sizes and arithmetic" in found.source) == (factor != 1)
 
 
 def test_what_spot_saves_is_known_from_spot_runs_on_the_type_only() -> None:

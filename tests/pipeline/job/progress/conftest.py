@@ -32,7 +32,9 @@ def snapshot(job: LaunchedJob, quote: Quote, request_: Request, execution: Execu
     """A healthy job in the middle of its training, with what a test changes."""
 
     def make(status: str = "InProgress", *, launched: dict[str, Any] | None = None, **more: Any) -> JobSnapshot:
-        read = {name: more.pop(name) for name in ("log", "checkpoints", "execution", "quote") if name in more}
+        read = {
+            name: more.pop(name) for name in ("log", "checkpoints", "execution", "quote", "request") if name in more
+        }
         description = described_job(job.name, status, **(since("Training", minutes_ago=50) | more))
         healthy = JobSnapshot(
             description=description,

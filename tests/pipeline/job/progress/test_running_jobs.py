@@ -12,6 +12,7 @@ from pipeline.job.launched_job import StopReason
 from pipeline.job.log import LogEnd
 from pipeline.job.progress import judge_progress
 from pipeline.job.snapshot import LINES_FOR_PROJECTION
+from pipeline.request import Request
 from pipeline.state import to_state
 
 from tests.pipeline.job.progress.snapshots import (
@@ -75,6 +76,7 @@ def test_a_loss_that_is_no_number_stops_the_job(snapshot: MakeSnapshot) -> None:
     assert (progress.action, progress.error, progress.relaunch) == ("stop", "TrainingFailed", False)
     assert "NAN_LOSS" in str(progress.cause)
     assert "step 20 of 1,000 is nan" in str(progress.cause)
+    assert '"training": {"learning_rate": 5e-05, "backbone_learning_rate": 5e-06}' in str(progress.cause)
     assert json.dumps(to_state(progress), allow_nan=False)
 
 
@@ -116,6 +118,13 @@ def test_a_projected_cost_over_the_cap_stops_the_job(snapshot: MakeSnapshot) -> 
     assert progress.projected_usd == pytest.approx(expected, abs=0.01)
     for fact in ("0.05 images/s", f"{progress.projected_usd:.2f} USD", "cap of 10.00 USD", "100 of 1,000"):
         assert fact in str(progress.cause)
+
+
+def test_the_projection_goes_by_the_requests_settings(snapshot: MakeSnapshot, request_: Request) -> None:
+    asked = replace(request_, training={"batch_size": 8, "accumulation_steps": 4}, max_cost_usd=1000)
+    log = LogEnd(last_event=NOW, training=lines(LINES_FOR_PROJECTION, speed=2.0))
+    expected = (3000 + 900 * 8 * 4 / 2.0) / 3600 * 1.515
+    assert judge_progress(snapshot(log=log, request=asked)).projected_usd == pytest.approx(expected, abs=0.01)
 
 
 def test_a_slow_start_or_one_slow_interval_is_not_projected(snapshot: MakeSnapshot) -> None:
