@@ -158,6 +158,7 @@ TRAINING_RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
         "clip_norm": (0, _ANY),
         "warmup_steps": (0, 10_000_000),
         "lr_drop_epoch": (1, 10_000),
+        "patience": (1, 10_000),
         "accumulation_steps": (1, 1024),
         "image_max_side": (1, MOST_PIXELS),
         "seed": (0, 2**63 - 1),
@@ -195,6 +196,9 @@ class TrainingConfig:
     """Steps over which the learning rates rise linearly from 0; the paper uses none."""
     lr_drop_epoch: int | None = None
     """Epoch after which the learning rates are divided by 10; None means after 11/12 of the epochs, as in the paper."""
+    patience: int | None = None
+    """Epochs without a better F1 on the validation split after which the learning rates drop early, and, as many later,
+    training ends; None trains all epochs. Needs the schedule step: what counts is in loop/early_stopping.py."""
     ema_decay: float = 0.0
     """Decay of the weights' exponential moving average, which is then evaluated and shipped; 0 means none."""
     accumulation_steps: int = 1
@@ -243,6 +247,10 @@ class TrainingConfig:
             f"lr_drop_epoch must be at most epochs ({self.epochs}), not {self.lr_drop_epoch}",
         )
         _require(self.schedule in {"step", "cosine"}, f"schedule must be step or cosine, not {self.schedule!r}")
+        _require(
+            self.patience is None or self.schedule == "step",
+            "patience needs the schedule step, whose drop it brings forward: with cosine, set patience to none",
+        )
         _require(0 <= self.ema_decay < 1, f"ema_decay must be at least 0 and below 1, not {self.ema_decay}")
         _require(
             len(self.crop_sides) == 2 and 32 <= self.crop_sides[0] <= self.crop_sides[1],
