@@ -3,7 +3,8 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NoReturn, TypeGuard
 
 from dataset_contract.sanitise import sanitise
@@ -23,12 +24,16 @@ class Preset:
     """Of each of its stages, in their order; a stage starts only if the one before it was healthy."""
     max_cost_usd: float
     """Two to four times the expected cost on the default instance type."""
+    settings: tuple[Mapping[str, object], ...] = ({},)
+    """Of each of its stages: what else differs from the recipe's training, as JSON values."""
 
+
+_FULL = MappingProxyType({"patience": 8})
 
 PRESETS = {
     "test": Preset("room_wall", (5,), 10),
-    "full": Preset("room_wall", (50,), 60),
-    "test_then_full": Preset("room_wall", (5, 50), 70),
+    "full": Preset("room_wall", (50,), 60, (_FULL,)),
+    "test_then_full": Preset("room_wall", (5, 50), 70, ({}, _FULL)),
     "tiny": Preset("tiny", (RECIPES["tiny"].training.epochs,), 5),
 }
 
@@ -57,6 +62,8 @@ class Stage:
     recipe: str
     """The name of the trainer's configuration."""
     epochs: int
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """What else differs from the recipe's training, as JSON values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +95,9 @@ class Request:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """What is trained, one after the other."""
-        epochs = PRESETS[self.preset].epochs if self.epochs is None else (self.epochs,)
-        return tuple(Stage(self.recipe, count) for count in epochs)
+        preset = PRESETS[self.preset]
+        epochs = preset.epochs if self.epochs is None else (self.epochs,)
+        return tuple(Stage(self.recipe, *each) for each in zip(epochs, preset.settings, strict=True))
 
 
 FIELDS = tuple(name for name in Request.__dataclass_fields__ if name != "gate_is_default")

@@ -47,8 +47,8 @@ def test_an_empty_object_is_a_complete_request() -> None:
     ("preset", "stages", "max_cost_usd"),
     [
         ("test", (Stage("room_wall", 5),), 10),
-        ("full", (Stage("room_wall", 50),), 60),
-        ("test_then_full", (Stage("room_wall", 5), Stage("room_wall", 50)), 70),
+        ("full", (Stage("room_wall", 50, {"patience": 8}),), 60),
+        ("test_then_full", (Stage("room_wall", 5), Stage("room_wall", 50, {"patience": 8})), 70),
         ("tiny", (Stage("tiny", RECIPES["tiny"].training.epochs),), 5),
     ],
 )
@@ -60,7 +60,8 @@ def test_a_preset_brings_its_stages_and_what_they_may_cost(
 
 
 def test_the_epochs_asked_for_are_those_of_the_run() -> None:
-    assert parse_request({"preset": "full", "epochs": 12}, DEFAULTS).stages == (Stage("room_wall", 12),)
+    stages = parse_request({"preset": "full", "epochs": 12}, DEFAULTS).stages
+    assert stages == (Stage("room_wall", 12, {"patience": 8}),)
 
 
 def test_instance_types_keep_their_order() -> None:

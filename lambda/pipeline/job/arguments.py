@@ -76,6 +76,7 @@ def training_job_arguments(
         "HyperParameters": {
             "recipe": training.recipe,
             "epochs": str(training.epochs),
+            **{name: str(value) for name, value in training.settings.items()},
             "gate_classes": _gate_classes(request, dataset),
             "dataset_version": dataset.version,  # it may be replaced before the job copies it
         },

@@ -191,6 +191,14 @@ def test_the_trainer_understands_its_hyperparameters(build: Build) -> None:
         assert (job.training.epochs, job.dataset_version) == (expected, "0" * 64)
 
 
+@pytest.mark.parametrize(
+    ("preset", "patience"), [("test", [None]), ("tiny", [None]), ("full", [8]), ("test_then_full", [None, 8])]
+)
+def test_a_long_training_stops_when_it_no_longer_pays(build: Build, preset: str, patience: list[int | None]) -> None:
+    jobs = [build(preset=preset, stage=stage)["HyperParameters"] for stage in range(len(patience))]
+    assert [parse_hyperparameters(each).training.patience for each in jobs] == patience
+
+
 def test_the_tags_tell_what_the_model_is_made_of(build: Build, execution: Execution, settings: LaunchSettings) -> None:
     assert {tag["Key"]: tag["Value"] for tag in build()["Tags"]} == {
         "floorplan-dino:execution": execution.arn,
