@@ -40,15 +40,19 @@ def ending_of(evaluations: Sequence[Mapping[str, Any]], config: TrainingConfig) 
         if evaluation["mean_f1"] > best + LEAST_GAIN:
             best, best_epoch = evaluation["mean_f1"], epoch
         waited = epoch - max(best_epoch, drop if epoch >= drop else 0)  # a drop is a new chance
-        why = f"o better F1 on the validation split for {waited} epochs (it was {best:.4f} after epoch {best_epoch})"
+        level = f"o better F1 on the validation split for {waited} epochs (it was {best:.4f} after epoch {best_epoch})"
         stopped = f"Stopped after epoch {epoch} of {config.epochs}: "
         if epoch < drop < config.epochs and waited >= config.patience:
             drop = epoch
             last = epoch + config.epochs - scheduled
-            why += f": the learning rate drops after epoch {epoch} instead of {scheduled}, and training ends after"
-            ending = Ending(last_epoch=last, early_drop_epoch=drop, sentence=f"N{why} epoch {last} at the latest.")
+            dropped = (
+                f"the learning rate drops after epoch {drop} instead of {scheduled}, and training ends after epoch"
+            )
+            ending = Ending(
+                last_epoch=last, early_drop_epoch=drop, sentence=f"N{level}: {dropped} {last} at the latest."
+            )
         elif waited >= config.patience:
-            return Ending(last_epoch=epoch, early_drop_epoch=ending.early_drop_epoch, sentence=f"{stopped}n{why}.")
+            return Ending(last_epoch=epoch, early_drop_epoch=ending.early_drop_epoch, sentence=f"{stopped}n{level}.")
         elif epoch == ending.last_epoch < config.epochs:
             early = f"the learning rate had dropped after epoch {drop} instead of {scheduled}."
             return Ending(last_epoch=epoch, early_drop_epoch=drop, sentence=f"{stopped}{early}")
