@@ -102,7 +102,10 @@ def allow_watch(function: lambda_.Function, *, bucket: s3.Bucket) -> None:
         _allow(["sagemaker:DescribeTrainingJob"], training_jobs(stack)),
         _allow(["logs:DescribeLogStreams", "logs:GetLogEvents"], training_logs(stack)),
         _list(bucket, f"{CHECKPOINTS}*"),
-        _allow(["s3:GetObject"], bucket.arn_for_objects(f"{CHECKPOINTS}*/health.json")),
+        _allow(
+            ["s3:GetObject"],
+            *(bucket.arn_for_objects(f"{CHECKPOINTS}*/{name}") for name in ("health.json", "evaluations.json")),
+        ),
         _metrics(cloudwatch_metrics.NAMESPACE),
     )
 

@@ -159,6 +159,7 @@ TRAINING_RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
         "warmup_steps": (0, 10_000_000),
         "lr_drop_epoch": (1, 10_000),
         "ema_decay": (0, 0.999999),
+        "patience": (1, 10_000),
         "accumulation_steps": (1, 1024),
         "image_short_sides": (32, MOST_PIXELS),
         "image_max_side": (1, MOST_PIXELS),
@@ -202,6 +203,9 @@ class TrainingConfig:
     """Steps over which the learning rates rise linearly from 0; the paper uses none."""
     lr_drop_epoch: int | None = None
     """Epoch after which the learning rates are divided by 10; None means after 11/12 of the epochs, as in the paper."""
+    patience: int | None = None
+    """Epochs without a better F1 on the validation split after which the learning rates drop early, and, as many later,
+    training ends; None trains all epochs. Needs the schedule step: what counts is in loop/early_stopping.py."""
     ema_decay: float = 0.0
     """Decay of the weights' exponential moving average, which is then evaluated and shipped; 0 means none."""
     accumulation_steps: int = 1
@@ -251,6 +255,10 @@ class TrainingConfig:
             f"lr_drop_epoch must be at most epochs ({self.epochs}), not {self.lr_drop_epoch}",
         )
         _require(self.schedule in {"step", "cosine"}, f"schedule must be step or cosine, not {self.schedule!r}")
+        _require(
+            self.patience is None or self.schedule == "step",
+            "patience needs the schedule step, whose drop it brings forward: with cosine, set patience to null",
+        )
         _require(
             len(self.crop_sides) == 2 and self.crop_sides[0] <= self.crop_sides[1],
             f"crop_sides must be a smallest and a largest side, not {self.crop_sides}",

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NoReturn, TypeGuard
 
 from dataset_contract.sanitise import sanitise
@@ -26,12 +27,16 @@ class Preset:
     """Of each of its stages, in their order; a stage starts only if the one before it was healthy."""
     max_cost_usd: float
     """Two to four times the expected cost on the default instance type."""
+    settings: tuple[Mapping[str, object], ...] = ({},)
+    """Of each of its stages: what else differs from the recipe's training, as JSON values."""
 
+
+_FULL = MappingProxyType({"patience": 8})
 
 PRESETS = {
     "test": Preset("room_wall", (5,), 10),
-    "full": Preset("room_wall", (50,), 60),
-    "test_then_full": Preset("room_wall", (5, 50), 70),
+    "full": Preset("room_wall", (50,), 60, (_FULL,)),
+    "test_then_full": Preset("room_wall", (5, 50), 70, ({}, _FULL)),
     "tiny": Preset("tiny", (RECIPES["tiny"].training.epochs,), 5),
 }
 
@@ -106,13 +111,20 @@ class Request:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """What is trained, one after the other."""
-        settings = settings_to_continue(self.recipe) if self.continue_from else {}
-        settings |= self.training
-        return tuple(Stage(self.recipe, epochs, settings) for epochs in _stage_epochs(self.preset, self.epochs))
+        return tuple(
+            Stage(self.recipe, epochs, {**settings, **self.training})
+            for epochs, settings in _preset_stages(self.preset, self.epochs, self.continue_from)
+        )
 
 
-def _stage_epochs(preset: str, epochs: int | None) -> tuple[int, ...]:
-    return PRESETS[preset].epochs if epochs is None else (epochs,)
+def _preset_stages(
+    preset: str, epochs: int | None, continue_from: str | None
+) -> list[tuple[int, Mapping[str, object]]]:
+    """The epochs of each stage, and the settings over which the request's `training` goes."""
+    counts = PRESETS[preset].epochs if epochs is None else (epochs,)
+    common = settings_to_continue(PRESETS[preset].recipe) if continue_from else {}
+    stages = zip(counts, PRESETS[preset].settings, strict=True)
+    return [(count, {**common, **settings}) for count, settings in stages]
 
 
 FIELDS = tuple(name for name in Request.__dataclass_fields__ if name != "gate_is_default")
@@ -135,6 +147,7 @@ def parse_request(value: object, defaults: Defaults) -> Request:
             raise RequestInvalid(f"The input's field {_shown(key)} {advice_on(key, FIELDS)}")
     preset = _preset(fields.get("preset", defaults.preset))
     epochs = _epochs(fields.get("epochs"), preset)
+    continue_from = _continue_from(fields.get("continue_from"), pretrained=fields.get("pretrained"))
     return Request(
         dataset_prefix=_dataset_prefix(fields.get("dataset_prefix", defaults.dataset_prefix), defaults.dataset_prefix),
         preset=preset,
@@ -145,11 +158,11 @@ def parse_request(value: object, defaults: Defaults) -> Request:
         quality_gate=parse_quality_gate(fields.get("quality_gate", dict(defaults.quality_gate))),
         gate_is_default="quality_gate" not in fields,
         pretrained=_pretrained(fields.get("pretrained")),
-        continue_from=_continue_from(fields.get("continue_from"), pretrained=fields.get("pretrained")),
+        continue_from=continue_from,
         training=parse_training(
             fields.get("training", {}),
             recipe=PRESETS[preset].recipe,
-            stages=[{"epochs": count} for count in _stage_epochs(preset, epochs)],
+            stages=[{**settings, "epochs": count} for count, settings in _preset_stages(preset, epochs, continue_from)],
             fields=FIELDS,
         ),
     )

@@ -52,8 +52,8 @@ def test_an_empty_object_is_a_complete_request() -> None:
     ("preset", "stages", "max_cost_usd"),
     [
         ("test", (Stage("room_wall", 5),), 10),
-        ("full", (Stage("room_wall", 50),), 60),
-        ("test_then_full", (Stage("room_wall", 5), Stage("room_wall", 50)), 70),
+        ("full", (Stage("room_wall", 50, {"patience": 8}),), 60),
+        ("test_then_full", (Stage("room_wall", 5), Stage("room_wall", 50, {"patience": 8})), 70),
         ("tiny", (Stage("tiny", RECIPES["tiny"].training.epochs),), 5),
     ],
 )
@@ -65,7 +65,8 @@ def test_a_preset_brings_its_stages_and_what_they_may_cost(
 
 
 def test_the_epochs_asked_for_are_those_of_the_run() -> None:
-    assert parse_request({"preset": "full", "epochs": 12}, DEFAULTS).stages == (Stage("room_wall", 12),)
+    stages = parse_request({"preset": "full", "epochs": 12}, DEFAULTS).stages
+    assert stages == (Stage("room_wall", 12, {"patience": 8}),)
 
 
 def test_instance_types_keep_their_order() -> None:
@@ -89,9 +90,9 @@ def test_the_deployment_chooses_the_default_preset() -> None:
 def test_the_settings_are_those_of_all_stages(preset: str) -> None:
     settings = {"learning_rate": 5e-5, "image_short_sides": [96, 128], "cpu_threads": None, "horizontal_flip": False}
     request = parse_request({"preset": preset, "training": settings}, DEFAULTS)
-    for stage in request.stages:
+    for stage, of_preset in zip(request.stages, PRESETS[preset].settings, strict=True):
         assert stage.training == replace(
-            RECIPES[request.recipe].training,
+            training_config(request.recipe, of_preset),
             epochs=stage.epochs,
             learning_rate=5e-5,
             image_short_sides=(96, 128),
@@ -105,17 +106,26 @@ def test_to_continue_a_model_is_to_train_at_a_tenth_of_the_rates_unless_others_a
     asked = {"preset": preset, "continue_from": "run-20261120-100000"}
     request = parse_request(asked, DEFAULTS)
     recipe = RECIPES[request.recipe].training
-    for stage in request.stages:
+    for stage, of_preset in zip(request.stages, PRESETS[preset].settings, strict=True):
         rates = (stage.training.learning_rate, stage.training.backbone_learning_rate)
         assert rates == pytest.approx((recipe.learning_rate / 10, recipe.backbone_learning_rate / 10), rel=1e-9)
         plain = replace(stage.training, learning_rate=recipe.learning_rate)
         plain = replace(plain, backbone_learning_rate=recipe.backbone_learning_rate)
-        assert plain == replace(recipe, epochs=stage.epochs)
+        assert plain == replace(training_config(request.recipe, of_preset), epochs=stage.epochs)
     other = parse_request({**asked, "training": {"learning_rate": 3e-5}}, DEFAULTS)
     assert {stage.training.learning_rate for stage in other.stages} == {3e-5}
     assert {stage.training.backbone_learning_rate for stage in other.stages} == {
         stage.training.backbone_learning_rate for stage in request.stages
     }
+
+
+def test_the_request_goes_over_what_the_preset_sets() -> None:
+    request = parse_request({"preset": "test_then_full", "training": {"patience": 3}}, DEFAULTS)
+    assert [stage.training.patience for stage in request.stages] == [3, 3]
+    with pytest.raises(RequestInvalid, match=r"for the stage of 50 epochs: patience needs the schedule step"):
+        parse_request({"preset": "test_then_full", "training": {"schedule": "cosine"}}, DEFAULTS)
+    cosine = parse_request({"preset": "full", "training": {"schedule": "cosine", "patience": None}}, DEFAULTS)
+    assert cosine.stages[0].training.schedule == "cosine"
 
 
 def test_every_preset_is_one_of_the_trainers() -> None:
@@ -269,8 +279,9 @@ def test_whatever_the_input_is_the_end_is_a_sound_request_or_a_refusal(value: ob
 
 
 def fits(settings: dict[str, object]) -> bool:
+    """Whether every preset takes `settings`."""
     try:
-        return bool(training_config("room_wall", settings) and training_config("tiny", settings))
+        return all(training_config(p.recipe, {**each, **settings}) for p in PRESETS.values() for each in p.settings)
     except ConfigError:
         return False
 

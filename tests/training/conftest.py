@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.training.scripted_evaluation import Scripted, ScriptedEvaluation
 from tests.training.training_jobs import SMALL, Job, write_dataset
+from training_code.loop import trainer
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +50,15 @@ def run_here(job: Job, monkeypatch: pytest.MonkeyPatch, kept_sigterm: None) -> J
 def one_thread() -> None:
     """Small tensors gain nothing from more threads, and tests may run beside each other."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> Scripted:
+    """Makes the trainer use a ScriptedEvaluation."""
+
+    def use(evaluation: ScriptedEvaluation) -> ScriptedEvaluation:
+        monkeypatch.setattr(trainer, "evaluate", evaluation.evaluate)
+        monkeypatch.setattr(trainer, "predict_split", evaluation.predict_split)
+        return evaluation
+
+    return use

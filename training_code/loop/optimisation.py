@@ -3,11 +3,15 @@
 import copy
 import math
 from collections.abc import Iterable
+from fractions import Fraction
 
 import torch
 from torch import nn
 
 from training_code.config import TrainingConfig
+
+DROP_AFTER = Fraction(11, 12)
+"""The share of the training after which the schedule "step" drops the learning rates: the paper's 11 of 12 epochs."""
 
 
 def make_optimiser(model: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
@@ -20,12 +24,18 @@ def make_optimiser(model: nn.Module, config: TrainingConfig) -> torch.optim.Adam
     return torch.optim.AdamW(used, weight_decay=config.weight_decay, fused=True)  # else 10 % of a small model's step
 
 
-def learning_rate_factor(step: int, *, steps: int, steps_per_epoch: int, config: TrainingConfig) -> float:
-    """The factor on the initial learning rates for the update after `step` updates of `steps`."""
+def learning_rate_factor(
+    step: int, *, steps: int, steps_per_epoch: int, config: TrainingConfig, early_drop_epoch: int | None = None
+) -> float:
+    """The factor on the initial learning rates for the update after `step` updates of `steps`.
+
+    `early_drop_epoch` is that of early_stopping.Ending, with the schedule "step" only.
+    """
     warmup = min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
     if config.schedule == "cosine":
         return warmup * 0.5 * (1 + math.cos(math.pi * step / steps))
-    drop = steps * 11 / 12 if config.lr_drop_epoch is None else config.lr_drop_epoch * steps_per_epoch
+    drop_epoch = config.lr_drop_epoch if early_drop_epoch is None else early_drop_epoch
+    drop = steps * DROP_AFTER if drop_epoch is None else drop_epoch * steps_per_epoch
     return warmup * (0.1 if step >= drop else 1.0)
 
 

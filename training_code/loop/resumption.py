@@ -27,10 +27,14 @@ FREE_TO_CHANGE = {
 }
 """Settings that a resumed training may change, since they do not change what is learned."""
 
+FREE_WITHOUT_PATIENCE = {"evaluation_epochs"}
+"""Of these, the ones that do where patience counts the evaluations."""
+
 
 def fingerprint_of(model: ModelConfig, job: JobConfig, dataset_version: str, world_size: int) -> dict[str, Any]:
     """What must be the same for a training to go on from a checkpoint."""
-    settings = {name: value for name, value in asdict(job.training).items() if name not in FREE_TO_CHANGE}
+    free = FREE_TO_CHANGE if job.training.patience is None else FREE_TO_CHANGE - FREE_WITHOUT_PATIENCE
+    settings = {name: value for name, value in asdict(job.training).items() if name not in free}
     facts = {"dataset_version": dataset_version, "processes": world_size, "gate_classes": job.gate_classes}
     values: dict[str, Any] = json.loads(json.dumps(asdict(model) | settings | facts))
     return values

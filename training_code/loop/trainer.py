@@ -23,6 +23,7 @@ from training_code.job.sagemaker_paths import SageMakerPaths
 from training_code.job.starting_weights import load_starting_weights
 from training_code.job.training_log import TrainingLog
 from training_code.loop.best_epoch import BestEpoch, mean_f1
+from training_code.loop.early_stopping import ending_of
 from training_code.loop.health_file import HealthFile
 from training_code.loop.memory import memory_failures, worst_case_batch
 from training_code.loop.metric_window import MetricWindow
@@ -53,7 +54,7 @@ class Trainer:
         self._log_line = log_line if distributed.is_first else lambda _: None
         self._train_split = PlanDataset(dataset.root / "train", dataset.train, config, augmented=True)
         self._steps_per_epoch = steps_per_epoch(len(self._train_split), config, distributed.world_size)
-        self._steps = self._steps_per_epoch * config.epochs
+        self._ending = ending_of((), config)
         if config.warmup_steps > self._steps:
             self._log_line(
                 f"warning: warmup_steps ({config.warmup_steps}) is more than the {self._steps} steps of this job: the"
@@ -115,9 +116,15 @@ class Trainer:
 
     def _restore(self) -> None:
         if self._resumption.restore(self._log_line):
+            self._ending = ending_of(self._progress.evaluations, self._job.training)
             self._log_line(f"Going on from the checkpoint after step {self._progress.step} of {self._steps}.")
         if self._distributed.is_first:
             self._log = TrainingLog(self._log_line, self._paths.tensorboard, step=self._progress.step)
+
+    @property
+    def _steps(self) -> int:
+        """Updates up to the end, as far as it can be told."""
+        return self._steps_per_epoch * self._ending.last_epoch
 
     def _try_worst_case(self) -> None:
         """Let memory run out in the first minute or never; the model stays as it is."""
@@ -138,7 +145,7 @@ class Trainer:
             epoch, first_step = divmod(self._progress.step, self._steps_per_epoch)
             if first_step == 0 and self._evaluation_is_due(epoch) and not self._evaluate(epoch):
                 return False
-            if epoch == self._job.training.epochs:
+            if epoch == self._ending.last_epoch:
                 return True
             if not self._train_epoch(epoch, first_step):
                 return False
@@ -153,7 +160,11 @@ class Trainer:
             waited = time.monotonic() - waiting
             try:
                 figures = self._training.update(
-                    batches, progress.step, steps=self._steps, steps_per_epoch=self._steps_per_epoch
+                    batches,
+                    progress.step,
+                    steps=self._steps_per_epoch * config.epochs,
+                    steps_per_epoch=self._steps_per_epoch,
+                    early_drop_epoch=self._ending.early_drop_epoch,
                 )
             except NonFiniteStepError as error:
                 step, folder = progress.step + 1, self._paths.output_data
@@ -171,7 +182,7 @@ class Trainer:
             if any(self._distributed.gather(self._stop.received)):
                 return False
             waiting = time.monotonic()
-        if (epoch + 1) % config.checkpoint_epochs == 0 or epoch + 1 == config.epochs:
+        if (epoch + 1) % config.checkpoint_epochs == 0 or epoch + 1 == self._ending.last_epoch:
             self._resumption.save()
         return True
 
@@ -188,8 +199,7 @@ class Trainer:
     def _evaluation_is_due(self, epoch: int) -> bool:
         if epoch == 0 or any(evaluation["epoch"] == epoch for evaluation in self._progress.evaluations):
             return False
-        config = self._job.training
-        return epoch % config.evaluation_epochs == 0 or epoch == config.epochs
+        return epoch % self._job.training.evaluation_epochs == 0 or epoch == self._ending.last_epoch
 
     def _evaluate(self, epoch: int) -> bool:
         """Evaluate on the validation split after `epoch` epochs; False if asked to stop."""
@@ -197,11 +207,16 @@ class Trainer:
         metrics = self._measure(model, "val", self._dataset.val)
         if metrics is None:
             return False
-        evaluation = {"epoch": epoch, "step": step, "mean_f1": mean_f1(metrics, self._job.gate_classes), **metrics}
+        at = {"epoch": epoch, "step": step, "seconds": self._progress.seconds}
+        evaluation = {**at, "mean_f1": mean_f1(metrics, self._job.gate_classes), **metrics}
         self._progress.add_evaluation(evaluation)
         self._best.offer(evaluation, model)
         if self._log:
             self._log.validation(step=step, epoch=epoch, metrics=metrics)
+            self._progress.write_evaluations(self._paths.checkpoints)
+        before, self._ending = self._ending, ending_of(self._progress.evaluations, self._job.training)
+        if self._ending != before:
+            self._log_line(self._ending.sentence)
         return True
 
     def _measure(
@@ -244,7 +259,13 @@ class Trainer:
                 categories=self._dataset.categories,
                 dataset_version=self._dataset.version,
                 history=self._progress.history(),
-                metrics=best | {"evaluations": self._progress.evaluations, "test": test},
+                metrics=best
+                | {
+                    "epochs_trained": self._ending.last_epoch,
+                    "stopped_early": self._ending.last_epoch < self._job.training.epochs,
+                    "evaluations": self._progress.evaluations,
+                    "test": test,
+                },
             )
         step, seconds = self._progress.step, self._progress.seconds
         self._log_line(

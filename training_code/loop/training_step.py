@@ -58,15 +58,31 @@ class TrainingStep:
         """The model to evaluate and ship: the moving average where there is one."""
         return self.average.model if self.average else self.model  # type: ignore[return-value]  # a copy of a DINO
 
-    def update(self, batches: Sequence[Batch], step: int, *, steps: int, steps_per_epoch: int) -> StepFigures:
+    def update(
+        self,
+        batches: Sequence[Batch],
+        step: int,
+        *,
+        steps: int,
+        steps_per_epoch: int,
+        early_drop_epoch: int | None = None,
+    ) -> StepFigures:
         """Make update number `step` (from 0) of `steps` from accumulation_steps batches.
+
+        The other arguments are those of learning_rate_factor().
 
         Random numbers depend on seed, step and rank only, so there is no random state to save.
 
         Raises:
             NonFiniteStepError: nothing was updated.
         """
-        factor = learning_rate_factor(step, steps=steps, steps_per_epoch=steps_per_epoch, config=self._config)
+        factor = learning_rate_factor(
+            step,
+            steps=steps,
+            steps_per_epoch=steps_per_epoch,
+            config=self._config,
+            early_drop_epoch=early_drop_epoch,
+        )
         rate = set_learning_rate(self.optimiser, factor)
         figures = self.accumulate(batches, step)
         parameters = [parameter for group in self.optimiser.param_groups for parameter in group["params"]]

@@ -1,4 +1,4 @@
-"""What a running job has written to its checkpoint folder in S3: when it saved last, and its own health."""
+"""What a running job has written to its checkpoint folder in S3: when it saved last, its health, its evaluations."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.aws_errors import error_code, raising_unavailable
 from pipeline.client_types import S3Client
+from pipeline.job.evaluated_epochs import EVALUATIONS_FILE, MAX_EVALUATIONS_BYTES, EvaluatedEpoch, read_evaluations
 from pipeline.job.health_reader import HEALTH_FILE, MAX_HEALTH_BYTES, StageHealth, read_health
 from pipeline.s3_layout import bucket_and_key
 
@@ -19,6 +20,8 @@ class CheckpointFolder:
     """When the last object was written, whichever it is."""
     health: StageHealth | None = None
     health_written: datetime | None = None
+    evaluations: tuple[EvaluatedEpoch, ...] = ()
+    """Of the stage so far, in their order."""
 
 
 def read_checkpoint_folder(s3: S3Client, uri: str) -> CheckpointFolder:
@@ -27,20 +30,23 @@ def read_checkpoint_folder(s3: S3Client, uri: str) -> CheckpointFolder:
     with raising_unavailable():
         objects = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
     written = {item["Key"]: item["LastModified"] for item in objects}
-    key = f"{prefix}{HEALTH_FILE}"
+    health, evaluations = f"{prefix}{HEALTH_FILE}", f"{prefix}{EVALUATIONS_FILE}"
     return CheckpointFolder(
         last=max(written.values(), default=None),
-        health=_read(s3, bucket, key) if key in written else None,
-        health_written=written.get(key),
+        health=read_health(_read(s3, bucket, health, MAX_HEALTH_BYTES)) if health in written else None,
+        health_written=written.get(health),
+        evaluations=read_evaluations(_read(s3, bucket, evaluations, MAX_EVALUATIONS_BYTES))
+        if evaluations in written
+        else (),
     )
 
 
-def _read(s3: S3Client, bucket: str, key: str) -> StageHealth | None:
+def _read(s3: S3Client, bucket: str, key: str, most: int) -> bytes:
+    """Up to `most` bytes of the object; none of one that is gone."""
     try:
         with raising_unavailable():
-            body = s3.get_object(Bucket=bucket, Key=key)["Body"]
-            return read_health(body.read(MAX_HEALTH_BYTES))
+            return s3.get_object(Bucket=bucket, Key=key)["Body"].read(most)
     except ClientError as error:
         if error_code(error) == "NoSuchKey":  # SageMaker is just replacing it
-            return None
+            return b""
         raise

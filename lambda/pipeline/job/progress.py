@@ -210,6 +210,8 @@ def _sentence(snapshot: JobSnapshot) -> str:
         parts.append(f"last checkpoint {_minutes(timedelta(seconds=snapshot.checkpoint_age_seconds))} minutes ago")
     if snapshot.health is not None:
         parts.append(f"health {snapshot.health}")
+    if snapshot.cost_of_last_epochs is not None:
+        parts.append(snapshot.cost_of_last_epochs)
     projected = snapshot.projected_usd
     whole = "" if projected is None else f" of about {projected:.2f} USD"
     parts.append(

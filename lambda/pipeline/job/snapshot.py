@@ -11,6 +11,7 @@ from pipeline.execution import Execution
 from pipeline.job.checkpoint_folder import CheckpointFolder
 from pipeline.job.cost import usd_per_hour
 from pipeline.job.description import BILLED, billable_seconds, has_ended, status_since
+from pipeline.job.evaluated_epochs import cost_of_last_epochs
 from pipeline.job.launched_job import Attempt, LaunchedJob
 from pipeline.job.log import LogEnd
 from pipeline.quote.cost_quote import Quote
@@ -70,6 +71,11 @@ class JobSnapshot:
         return cost_usd(usd_per_hour(self.description, self.quote), self.billable_seconds)
 
     @property
+    def cost_of_last_epochs(self) -> str | None:
+        """And what they brought, for people; None before the second evaluation."""
+        return cost_of_last_epochs(self.checkpoints.evaluations, usd_per_hour(self.description, self.quote))
+
+    @property
     def quiet_seconds(self) -> int | None:
         """Since the last line of the log or the last checkpoint; None while it has no instance."""
         if self.description.get("SecondaryStatus") not in BILLED or has_ended(self.description):
@@ -99,7 +105,8 @@ class JobSnapshot:
     def projected_usd(self) -> float | None:
         """The cost of the execution's jobs up to the end of this one, at its present speed; None while not known.
 
-        It leaves out the time for evaluations, so it is somewhat too low.
+        It leaves out the time for evaluations, so it is somewhat too low; of a job that may stop early, it is that of
+        all epochs.
         """
         speed = self.images_per_second
         if has_ended(self.description) or len(self.log.training) < LINES_FOR_PROJECTION or speed is None:

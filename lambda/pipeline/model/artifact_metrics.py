@@ -16,7 +16,9 @@ from botocore.exceptions import ClientError
 from dataset_contract.sanitise import sanitise
 from dataset_contract.split_checks import MAX_CATEGORY_ID
 from pipeline.aws_errors import error_code, raising_unavailable
+from pipeline.job.evaluated_epochs import EvaluatedEpoch, read_evaluations
 from pipeline.job.health_reader import HEALTH_FILE, StageHealth, read_health
+from pipeline.request import MAX_EPOCHS
 from pipeline.s3_layout import bucket_and_key
 
 if TYPE_CHECKING:
@@ -49,6 +51,9 @@ class StageMetrics(SplitMetrics):
     """The test split at the thresholds of validation; None: the data set has none."""
     dataset_version: str | None = None
     """What the trainer found and trained on; None: it does not say."""
+    epochs_trained: int | None = None
+    """Fewer than asked for where it stopped early; None: it does not say."""
+    evaluations: tuple[EvaluatedEpoch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +109,14 @@ def parse_metrics(content: bytes) -> StageMetrics:
         test = SplitMetrics(**_split_metrics(metrics["test"], "test."))
     version = metrics.get("dataset_version")
     dataset_version = sanitise(version, longest=100) if isinstance(version, str) else None
-    return StageMetrics(**_split_metrics(metrics, ""), test=test, dataset_version=dataset_version)
+    epochs = metrics.get("epochs_trained")
+    return StageMetrics(
+        **_split_metrics(metrics, ""),
+        test=test,
+        dataset_version=dataset_version,
+        epochs_trained=epochs if type(epochs) is int and 1 <= epochs <= MAX_EPOCHS else None,
+        evaluations=read_evaluations(content),
+    )
 
 
 def _split_metrics(metrics: Mapping[str, Any], where: str) -> dict[str, Any]:

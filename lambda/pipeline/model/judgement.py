@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pipeline.aws_errors import raising_unavailable
 from pipeline.client_types import S3Client, SageMakerClient
@@ -11,6 +11,7 @@ from pipeline.dataset.validation import DatasetCheck
 from pipeline.execution import Execution
 from pipeline.job.cost import usd_per_hour
 from pipeline.job.description import billable_seconds, instance_type, require_job
+from pipeline.job.evaluated_epochs import cost_of_last_epochs
 from pipeline.job.launched_job import Attempt, LaunchedJob
 from pipeline.model.artifact_metrics import Artifact, SplitMetrics, read_artifact
 from pipeline.model.quality_gate import gate_of, shortfalls
@@ -71,10 +72,12 @@ class CompletedStage:
 def judge_stage(sagemaker: SageMakerClient, s3: S3Client, stage: CompletedStage) -> Judgement:
     """Read the artifact, record what the stage took, and decide. Raises TrainingFailed, AwsUnavailable."""
     artifact = read_artifact(s3, stage.artifact_uri)
-    _keep_record(sagemaker, s3, stage, artifact)
+    job = require_job(sagemaker, stage.job.name)
+    _keep_record(s3, stage, artifact, job)
     metrics_uri = _keep_metrics(s3, stage, artifact)
+    figures = " ".join([_figures(artifact), *_epochs(stage, artifact, job)])
     if not stage.is_last:
-        return _judge_by_health(stage, artifact, metrics_uri)
+        return _judge_by_health(stage, artifact, metrics_uri, figures)
     if artifact.metrics is None or metrics_uri is None:
         return _judgement("gate_not_met", f"The gate is not met: {artifact.complaint}", stage, artifact, metrics_uri)
     make_group(sagemaker, stage.settings.model_package_group)
@@ -82,7 +85,7 @@ def judge_stage(sagemaker: SageMakerClient, s3: S3Client, stage: CompletedStage)
     gate, note = gate_of(stage.request, stage.dataset.classes)
     short = shortfalls(artifact.metrics, gate=gate, accepted=accepted, dataset_version=stage.dataset_version(artifact))
     if short:
-        sentence = " ".join(["The gate is not met:", *short, *note, _figures(artifact)])
+        sentence = " ".join(["The gate is not met:", *short, *note, figures])
         return _judgement("gate_not_met", sentence, stage, artifact, metrics_uri)
     package = register_model(
         sagemaker,
@@ -96,11 +99,11 @@ def judge_stage(sagemaker: SageMakerClient, s3: S3Client, stage: CompletedStage)
     )
     compared = f" It is compared with {accepted.arn}." if accepted else " No model was accepted before it."
     met = " ".join(["The gate is met.", *note])
-    sentence = f"{met} {_figures(artifact)}{compared} The model is registered, pending approval: {package}"
+    sentence = f"{met} {figures}{compared} The model is registered, pending approval: {package}"
     return _judgement("registered", sentence, stage, artifact, metrics_uri, package=package)
 
 
-def _judge_by_health(stage: CompletedStage, artifact: Artifact, metrics_uri: str | None) -> Judgement:
+def _judge_by_health(stage: CompletedStage, artifact: Artifact, metrics_uri: str | None, figures: str) -> Judgement:
     """Of a stage before the last: the next one follows unless it was unhealthy; too short to tell is good enough."""
     health = artifact.health
     if health is None:
@@ -109,7 +112,7 @@ def _judge_by_health(stage: CompletedStage, artifact: Artifact, metrics_uri: str
     if health.status == "unhealthy":
         sentence = f"The next stage was not started: {' '.join(health.failed_messages)}"
         return _judgement("unhealthy", sentence, stage, artifact, metrics_uri)
-    sentence = f"The stage was good, so the next one follows. {' '.join(health.passed_messages)} {_figures(artifact)}"
+    sentence = f"The stage was good, so the next one follows. {' '.join(health.passed_messages)} {figures}"
     attempt = Attempt(stage=stage.job.stage + 1, choice=0, number=stage.job.number + 1)
     return _judgement("next_stage", sentence.rstrip(), stage, artifact, metrics_uri, attempt=attempt)
 
@@ -138,10 +141,9 @@ def _judgement(
     )
 
 
-def _keep_record(sagemaker: SageMakerClient, s3: S3Client, stage: CompletedStage, artifact: Artifact) -> None:
-    """For the next quotes; without the trainer's own clock there is nothing to record."""
-    job = require_job(sagemaker, stage.job.name)
-    if artifact.health is None or artifact.health.seconds <= 0:
+def _keep_record(s3: S3Client, stage: CompletedStage, artifact: Artifact, job: Mapping[str, Any]) -> None:
+    """For the next quotes; without the trainer's own clock and count of epochs there is nothing to record."""
+    if artifact.metrics is None or artifact.health is None or artifact.health.seconds <= 0:
         return
     billed = billable_seconds(job, now=stage.now)
     ended: datetime = job.get("TrainingEndTime", stage.now)
@@ -154,7 +156,7 @@ def _keep_record(sagemaker: SageMakerClient, s3: S3Client, stage: CompletedStage
         spot=stage.job.spot,
         dataset_version=stage.dataset_version(artifact),
         training_images=stage.dataset.splits["train"],
-        epochs=trained.epochs,
+        epochs=artifact.metrics.epochs_trained or trained.epochs,
         trainer_seconds=artifact.health.seconds,
         job_seconds=job.get("TrainingTimeInSeconds", billed),
         billable_seconds=billed,
@@ -184,6 +186,17 @@ def _figures(artifact: Artifact) -> str:
         return ""
     test = f"; test split, at the same thresholds: {_split_figures(metrics.test)}" if metrics.test else ""
     return f"Validation split: {_split_figures(metrics)}{test}."
+
+
+def _epochs(stage: CompletedStage, artifact: Artifact, job: Mapping[str, Any]) -> list[str]:
+    """Sentences on how many epochs were trained, and what the last ones cost and brought."""
+    metrics, asked = artifact.metrics, stage.request.stages[stage.job.stage].epochs
+    if metrics is None or metrics.epochs_trained is None:
+        return []
+    early = ", since F1 no longer rose" if metrics.epochs_trained < asked else ""
+    sentences = [f"Training took {metrics.epochs_trained} of {asked} epochs{early}."]
+    cost = cost_of_last_epochs(metrics.evaluations, usd_per_hour(job, stage.quote))
+    return [*sentences, f"{cost[0].upper()}{cost[1:]}, at the on-demand price."] if cost else sentences
 
 
 def _split_figures(metrics: SplitMetrics) -> str:

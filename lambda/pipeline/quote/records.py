@@ -29,6 +29,7 @@ class StageRecord:
     training_images: int
     """Images of the split train."""
     epochs: int
+    """That were trained: fewer than asked for where training stopped early."""
     trainer_seconds: float
     """By the trainer's own clock, in all jobs of the stage: epochs and evaluations, without start and downloads."""
     job_seconds: int

@@ -33,6 +33,7 @@ _NOT_IN_SPEED = frozenset(
         "schedule",
         "warmup_steps",
         "lr_drop_epoch",
+        "patience",
         "seed",
         "log_steps",
         "stall_minutes",

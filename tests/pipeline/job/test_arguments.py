@@ -158,10 +158,10 @@ def test_the_trainer_trains_with_the_requests_settings(build: Build, shape: Stru
         "precision": "fp32",
         "horizontal_flip": False,
     }
-    for stage, epochs in ((0, 5), (1, 50)):
+    for stage, epochs, patience in ((0, 5, None), (1, 50, 8)):
         arguments = build(preset="test_then_full", stage=stage, training=settings)
         assert list(violations(shape, arguments)) == []
-        expected = training_config("room_wall", {**settings, "epochs": epochs})
+        expected = training_config("room_wall", {**settings, "epochs": epochs, "patience": patience})
         assert parse_hyperparameters(arguments["HyperParameters"]).training == expected
 
 
@@ -208,6 +208,14 @@ def test_the_trainer_understands_its_hyperparameters(build: Build) -> None:
         hyperparameters = build(preset=preset, epochs=epochs)["HyperParameters"]
         job = parse_hyperparameters(hyperparameters)
         assert (job.training.epochs, job.dataset_version) == (expected, "0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("preset", "patience"), [("test", [None]), ("tiny", [None]), ("full", [8]), ("test_then_full", [None, 8])]
+)
+def test_a_long_training_stops_when_it_no_longer_pays(build: Build, preset: str, patience: list[int | None]) -> None:
+    jobs = [build(preset=preset, stage=stage)["HyperParameters"] for stage in range(len(patience))]
+    assert [parse_hyperparameters(each).training.patience for each in jobs] == patience
 
 
 def test_the_tags_tell_what_the_model_is_made_of(build: Build, execution: Execution, settings: LaunchSettings) -> None:

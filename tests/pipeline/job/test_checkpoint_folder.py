@@ -10,6 +10,7 @@ from botocore.response import StreamingBody
 from hypothesis import given
 from hypothesis import strategies as st
 from pipeline.job.checkpoint_folder import CheckpointFolder, read_checkpoint_folder
+from pipeline.job.evaluated_epochs import EvaluatedEpoch
 from pipeline.job.health_reader import read_health
 
 from tests.pipeline.conftest import StubbedClient
@@ -40,6 +41,15 @@ def test_the_last_checkpoint_and_the_health_are_read(s3: StubbedClient) -> None:
     assert (found.health.status, found.health.steps, found.health.failed_messages) == ("healthy", 100, ())
 
 
+def test_the_evaluations_so_far_are_read(s3: StubbedClient) -> None:
+    expect_objects(s3, **{"evaluations.json": AT})
+    content = json.dumps({"evaluations": [{"epoch": 2, "step": 10, "seconds": 60.5, "mean_f1": 0.25, "ap": 0.1}]})
+    s3.expect("get_object", body(content.encode()), Bucket="bucket", Key=f"{PREFIX}evaluations.json")
+    found = read_checkpoint_folder(s3.client, URI)
+    assert found.evaluations == (EvaluatedEpoch(epoch=2, seconds=60.5, mean_f1=0.25),)
+    assert (found.health, found.last) == (None, AT)
+
+
 def test_an_empty_folder_tells_nothing(s3: StubbedClient) -> None:
     expect_objects(s3)
     assert read_checkpoint_folder(s3.client, URI) == CheckpointFolder()
@@ -49,6 +59,12 @@ def test_a_health_json_that_is_replaced_at_this_moment_is_read_at_the_next_look(
     expect_objects(s3, **{"health.json": AT})
     s3.refuse("get_object", "NoSuchKey", "The specified key does not exist.", 404)
     assert read_checkpoint_folder(s3.client, URI).health is None
+
+
+def test_evaluations_that_are_replaced_at_this_moment_are_read_at_the_next_look(s3: StubbedClient) -> None:
+    expect_objects(s3, **{"evaluations.json": AT})
+    s3.refuse("get_object", "NoSuchKey", "The specified key does not exist.", 404)
+    assert read_checkpoint_folder(s3.client, URI).evaluations == ()
 
 
 @pytest.mark.parametrize(

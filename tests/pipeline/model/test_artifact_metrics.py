@@ -144,5 +144,17 @@ def test_the_test_split_is_read_where_there_is_one() -> None:
     assert test == SplitMetrics(ap=0.71, f1=0.93, f1_by_class={"wall": 0.95, "room": 0.91})
 
 
+def test_the_epochs_trained_and_their_evaluations_are_read() -> None:
+    evaluations = b'[{"epoch": 3, "seconds": 9, "mean_f1": 0.5, "ap": 0.1}]'
+    metrics = parse_metrics(METRICS[:-1] + b', "epochs_trained": 4, "evaluations": ' + evaluations + b"}")
+    assert (metrics.epochs_trained, [each.epoch for each in metrics.evaluations]) == (4, [3])
+    assert (parse_metrics(METRICS).epochs_trained, parse_metrics(METRICS).evaluations) == (None, ())
+
+
+@pytest.mark.parametrize("odd", [b"0", b"true", b'"4"', b"4.0", b"1e9", b"null", b"[]"])
+def test_a_number_of_epochs_that_is_none_is_passed_over(odd: bytes) -> None:
+    assert parse_metrics(METRICS[:-1] + b', "epochs_trained": ' + odd + b"}").epochs_trained is None
+
+
 def test_a_class_without_a_box_has_no_f1() -> None:
     assert parse_metrics(b'{"ap": 1, "f1": 1, "classes": {"room": {"f1": null}}}').f1_by_class == {"room": None}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pipeline.job.checkpoint_folder import CheckpointFolder
+from pipeline.job.evaluated_epochs import EvaluatedEpoch
 from pipeline.job.launched_job import StopReason
 from pipeline.job.log import LogEnd
 from pipeline.job.progress import judge_progress
@@ -51,6 +52,17 @@ def test_a_snapshot_tells_how_old_the_last_checkpoint_is_and_what_the_trainer_sa
     assert "last checkpoint 12 minutes ago, health healthy" in progress.sentence
     before = judge_progress(snapshot())
     assert (before.checkpoint_age_seconds, before.health) == (None, None)
+
+
+def test_a_snapshot_tells_in_money_what_the_last_epochs_brought(snapshot: MakeSnapshot) -> None:
+    evaluations = tuple(
+        EvaluatedEpoch(epoch=epoch, seconds=1200.0 * epoch, mean_f1=f1)
+        for epoch, f1 in enumerate([0.5, 0.7, 0.8, 0.9, 0.908, 0.912, 0.91, 0.911], start=1)
+    )
+    progress = judge_progress(snapshot(checkpoints=CheckpointFolder(last=NOW, evaluations=evaluations)))
+    told = "the last 5 epochs cost 2.53 USD and brought +11.2 points of F1 (best 0.912 at epoch 6), 1.26 USD so far"
+    assert told in progress.sentence  # at the 1.515 USD/h of its type
+    assert "epochs cost" not in judge_progress(snapshot()).sentence
 
 
 @pytest.mark.parametrize("secondary", ["Starting", "Pending", "Interrupted", "Restarting"])
