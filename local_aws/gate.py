@@ -41,7 +41,7 @@ class RefusedError(Exception):
         """Content type and body from which the SDK of the service takes code and message."""
         signature = Signature.of(request)
         if signature is None or signature.service not in XML_SERVICES:
-            return "application/x-amz-json-1.1", json.dumps({"__type": self.code, "message": str(self)}).encode()
+            return "application/json", json.dumps({"__type": self.code, "message": str(self)}).encode()
         error = f"<Error><Code>{self.code}</Code><Message>{self}</Message></Error>"
         return "application/xml", (
             error if signature.service == "s3" else f"<ErrorResponse>{error}</ErrorResponse>"
@@ -70,7 +70,9 @@ class Gate:
             raise RefusedError("MissingAuthenticationToken", f"The request is not signed (Version 4). {STALE}")
         secret = self._secret_of(signature.access_key)
         if secret is None:
-            raise RefusedError("UnrecognizedClientException", f"The access key is invalid. {STALE}")
+            raise RefusedError(
+                "UnrecognizedClientException", f"The security token included in the request is invalid. {STALE}"
+            )
         return Admission(request, signature, secret)
 
 

@@ -200,7 +200,9 @@ def test_who_kept_the_variables_of_an_earlier_run_is_told(account: Account, serv
     variable = "AWS_ENDPOINT_URL_SAGEMAKER" if service in ("sagemaker", "pricing") else "AWS_ENDPOINT_URL"
     endpoint = account.aws.environment[variable]
     caller = session(*keys, None, "us-east-1").client(service, endpoint_url=endpoint)  # type: ignore[call-overload]
-    with pytest.raises(ClientError, match=r"access key is invalid\. Set the variables that the embedded AWS printed"):
+    with pytest.raises(
+        ClientError, match=r"token included in the request is invalid\. Set the variables that the embedded AWS printed"
+    ):
         getattr(caller, operation)(**arguments)
 
 
