@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.local_aws.conftest import BUCKET, SECONDS, Account
-from tests.local_aws.test_gate import CREATE_FUNCTION, FUNCTIONS
+from tests.local_aws.test_gate import CREATE_FUNCTION, FUNCTIONS, assert_unharmed
 from tests.local_aws.test_ministack import port_of
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -138,9 +138,7 @@ def test_a_page_gets_nothing_and_changes_nothing(account: Account, site: Site, t
     assert len(tried) == 2 * 10
     blocked = {name: result for name, result in tried.items() if name.split()[0] not in ("no-cors", "form", "beacon")}
     assert not {name: result for name, result in blocked.items() if "read" in result}
-    assert account.client("lambda").list_functions()["Functions"] == []
-    assert account.client("iam").list_users()["Users"] == []
-    assert [each["Name"] for each in account.client("s3").list_buckets()["Buckets"]] == [BUCKET]
+    assert_unharmed(account)
 
 
 @pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SAGEMAKER"])
