@@ -42,6 +42,7 @@ class RefusedError(Exception):
         signature = Signature.of(request)
         if signature is None or signature.service not in XML_SERVICES:
             return "application/json", json.dumps({"__type": self.code, "message": str(self)}).encode()
+        # None of it is the caller's, so nothing has to be escaped.
         error = f"<Error><Code>{self.code}</Code><Message>{self}</Message></Error>"
         return "application/xml", (
             error if signature.service == "s3" else f"<ErrorResponse>{error}</ErrorResponse>"
