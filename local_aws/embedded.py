@@ -133,7 +133,7 @@ class EmbeddedAws:
 
 
 def sdk_environment() -> dict[str, str]:
-    """What an AWS SDK needs besides endpoints, with new keys, and what keeps the person's own AWS settings out of it."""
+    """What an AWS SDK needs besides endpoints, with new keys, and what keeps the person's own settings out of it."""
     hosts = [host for host in (os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), LOOPBACK) if host]
     return {
         **random_credentials(),
