@@ -6,9 +6,11 @@ RUN := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
 # Folders of unit tests that start no server, train nothing and synthesise no stack.
 FAST := tests/docs tests/setup tests/contract tests/evaluation tests/image_reader tests/pipeline tests/runs
+# In an environment of its own: 29 packages that nothing else here needs. A package that is unknown to PyPI is an error.
+AUDIT := $(BIN)/uv tool run pip-audit@2.10.1 --strict --disable-pip --progress-spinner off
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes
 
-.PHONY: help setup demo test fast faults check format lock upgrade release clean
+.PHONY: help setup demo test fast faults check format audit lock upgrade release clean
 
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## /{printf "%-9s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +40,11 @@ check: setup  ## formatting, lint, who imports whom, and types
 format: setup  ## format the code and fix what ruff can fix
 	@$(RUN) ruff format .
 	@$(RUN) ruff check --fix .
+
+audit: setup  ## known vulnerabilities of the pinned packages, asked of PyPI and npm
+	@$(AUDIT) --require-hashes --requirement requirements.lock --requirement training_code/requirements.lock
+	@grep -o 'torch==[0-9.]*' pyproject.toml | head -1 >build/torch.txt && $(AUDIT) --no-deps --requirement build/torch.txt
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm audit --package-lock-only
 
 lock: setup  ## both requirements.lock from pyproject.toml; raises a version only where it must
 	@$(COMPILE) $(COMPILE_OPTIONS) --universal --python-version 3.11.4 --fork-strategy fewest --extra dev \

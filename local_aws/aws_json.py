@@ -15,7 +15,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 
 from local_aws.api_errors import ApiError, not_embedded
+from local_aws.gate import Gate, RefusedError
 from local_aws.request_shapes import check_request, service_model
+from local_aws.signature import Request
 
 logger = logging.getLogger(__name__)
 
@@ -71,17 +73,20 @@ class AwsJsonServer:
         services: Sequence[Service],
         *,
         before: Callable[[str], None],
+        secret_of: Callable[[str], str | None],
         authorize: Callable[[Call, Permission], None] | None,
     ) -> None:
-        """Answer requests.
+        """Answer requests that pass the gate.
 
         before: called with the operation's name before it runs; may raise ApiError.
+        secret_of: the secret key that belongs to an access key, None for one that is not known.
         authorize: raises ApiError if the caller lacks the permission; None lets everybody do everything.
         """
         # Load the models now instead of with the first request.
         self._http.services = {
             str(service_model(service.name).metadata["targetPrefix"]): service for service in services
         }
+        self._http.gate = Gate(self.endpoint.removeprefix("http://"), secret_of)
         self._http.before, self._http.authorize = before, authorize
         # The argument is the interval in seconds at which it checks for shutdown.
         self._thread = threading.Thread(target=self._http.serve_forever, args=[0.05], name="aws-json", daemon=True)
@@ -101,6 +106,7 @@ class HttpServer(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
+    gate: Gate
     services: Mapping[str, Service]
     before: Callable[[str], None]
     authorize: Callable[[Call, Permission], None] | None
@@ -122,6 +128,18 @@ class Handler(BaseHTTPRequestHandler):
         super().setup()
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
+    def parse_request(self) -> bool:
+        """Let a request pass the gate, whatever its method."""
+        if not super().parse_request():
+            return False
+        self._request = Request(self.command, self.path, self.headers.items())
+        try:
+            self._admission = self.server.gate.admit(self._request)
+        except RefusedError as error:
+            self._refuse(error)
+            return False
+        return True
+
     def do_POST(self) -> None:
         """Every operation is a POST to / whose X-Amz-Target names it."""
         try:
@@ -130,6 +148,9 @@ class Handler(BaseHTTPRequestHandler):
         except ApiError as error:
             answer = {"__type": error.code, "message": str(error)}
             status = HTTPStatus.BAD_REQUEST
+        except RefusedError as error:
+            self._refuse(error)
+            return
         except Exception:
             logger.exception("%s: internal error", self.headers.get("X-Amz-Target"))
             answer = {"__type": "InternalFailure", "message": "The embedded AWS has a bug; see its log."}
@@ -137,14 +158,12 @@ class Handler(BaseHTTPRequestHandler):
         self._send(status, answer)
 
     def _call(self) -> dict[str, Any]:
-        length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > LARGEST_REQUEST:
+        length = ",".join(self.headers.get_all("Content-Length", []))
+        if "Transfer-Encoding" in self.headers or not length.isdecimal() or int(length) > LARGEST_REQUEST:
             self.close_connection = True  # where the next request begins is unknown
             raise ApiError("SerializationException", "Content-Length is missing or too large.")
         body = self.rfile.read(int(length))
-        # Signed like every call to AWS; this also keeps web pages out, which cannot send the header to another origin.
-        if not self.headers.get("Authorization", "").startswith("AWS4-HMAC-SHA256 "):
-            raise ApiError("MissingAuthenticationToken", "Request is missing Authentication Token")
+        self._admission.check(body)
         target, _, operation = self.headers.get("X-Amz-Target", "").partition(".")
         service = self.server.services.get(target)
         if service is None:
@@ -163,14 +182,23 @@ class Handler(BaseHTTPRequestHandler):
         self.server.before(operation)
         return service.operations[operation](request)
 
+    def _refuse(self, error: RefusedError) -> None:
+        self.close_connection = True  # a body that was not read must not be taken for the next request
+        self._send_bytes(HTTPStatus.FORBIDDEN, *error.answer(self._request))
+
     def _send(self, status: HTTPStatus, answer: dict[str, Any]) -> None:
-        body = json.dumps(answer, default=epoch_seconds).encode()
+        self._send_bytes(status, CONTENT_TYPE, json.dumps(answer, default=epoch_seconds).encode())
+
+    def _send_bytes(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", CONTENT_TYPE)
+        self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("x-amzn-RequestId", str(uuid.uuid4()))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
         """Log calls for debugging only."""

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Self
 
 from local_aws.aws_json import LOOPBACK, AwsJsonServer
-from local_aws.certificate import Certificate, make_certificate
+from local_aws.certificate import make_certificate
 from local_aws.clients import client
 from local_aws.faults import Faults
+from local_aws.gate import random_credentials
 from local_aws.iam_authorizer import IamAuthorizer
 from local_aws.ministack_process import MinistackProcess
 from local_aws.pricing import PriceList
@@ -89,16 +90,16 @@ class EmbeddedAws:
                 # For the SDKs, for other Pythons, and for the CDK's Node.
                 bundle = dict.fromkeys(("AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"), str(certificate.certificate))
                 self.environment |= bundle
-            self._start_services(server, scratch, certificate)
+            self._start_services(server, scratch)
             stack.callback(self.training_jobs.close)  # jobs end before the services that they use
             self._open = stack.pop_all()
         return self
 
-    def _start_services(self, server: AwsJsonServer, scratch: Path, certificate: Certificate | None) -> None:
+    def _start_services(self, server: AwsJsonServer, scratch: Path) -> None:
         """Start the services beside ministack."""
         region = self.environment["AWS_REGION"]
         account = client(self.environment, "sts").get_caller_identity()["Account"]
-        authorizer = IamAuthorizer(self._ministack.endpoint, str(certificate.certificate)) if certificate else None
+        iam = IamAuthorizer(self.environment)
         self.faults = Faults(self._ministack.crashes)
         self.service_quotas = ServiceQuotas()
         self.training_jobs = TrainingJobs(
@@ -106,7 +107,7 @@ class EmbeddedAws:
             account=account,
             quotas=self.service_quotas,
             faults=self.faults,
-            role_credentials=authorizer.role_credentials if authorizer else None,
+            role_credentials=iam.role_credentials if self.enforce_iam else None,
             folder=scratch / "jobs",
             scratch=scratch,
             stop_grace=self.stop_grace,
@@ -115,7 +116,8 @@ class EmbeddedAws:
         server.start(
             [sagemaker, PriceList(region), self.service_quotas],
             before=self.faults.raise_if_due,
-            authorize=authorizer.authorize if authorizer else None,
+            secret_of=iam.secret_of,
+            authorize=iam.authorize if self.enforce_iam else None,
         )
 
     def __exit__(self, *_: object) -> None:
@@ -131,11 +133,10 @@ class EmbeddedAws:
 
 
 def sdk_environment() -> dict[str, str]:
-    """What an AWS SDK needs besides endpoints, and what keeps the person's own AWS settings out of it."""
+    """What an AWS SDK needs besides endpoints, with new keys, and what keeps the person's own settings out of it."""
     hosts = [host for host in (os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), LOOPBACK) if host]
     return {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        **random_credentials(),
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_CONFIG_FILE": os.devnull,

@@ -13,7 +13,7 @@ import os
 import sys
 from typing import Any
 
-from local_aws.ministack_patches import iam_endpoints, lambda_workers, metric_namespace, redrive
+from local_aws.ministack_patches import gateway, iam_endpoints, lambda_workers, metric_namespace, redrive
 
 PATCHED_VERSION = "1.5.33"
 
@@ -38,7 +38,9 @@ def main(descriptor: int) -> None:
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
     logging.getLogger("hypercorn.access").disabled = True
-    asyncio.run(hypercorn_asyncio.serve(iam_endpoints.with_iam_endpoints(ministack_app.app), config))
+    host = f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"
+    app = gateway.with_gate(iam_endpoints.with_iam_endpoints(ministack_app.app), host)
+    asyncio.run(hypercorn_asyncio.serve(app, config))
 
 
 if __name__ == "__main__":

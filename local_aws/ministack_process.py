@@ -6,6 +6,7 @@ import os
 import socket
 import ssl
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -38,7 +39,7 @@ class MinistackProcess:
     scratch: Path
     """What is removed if this process is killed."""
     environment: Mapping[str, str]
-    """AWS_* variables of the server, which its Lambda functions inherit."""
+    """AWS_* variables of the server, which its Lambda functions inherit; the credentials are the root user's."""
     wait_scale: float
     """Factor on the Wait states and retry intervals of state machines; 1 is real time, 0 never waits."""
     certificate: Certificate | None = None
@@ -68,7 +69,7 @@ class MinistackProcess:
             # Its state is in memory and nothing has to be saved, so it is killed at once.
             stack.callback(self._process.kill)
             self.endpoint = f"{'https' if self.certificate else 'http'}://{LOOPBACK}:{port}"
-            wait_until_it_answers(f"{self.endpoint}/_ministack/health", log, self.certificate)
+            wait_until_it_answers(self.endpoint, log, self.certificate)
             self._open = stack.pop_all()
         return self
 
@@ -114,11 +115,16 @@ def enforcing(certificate: Certificate) -> dict[str, str]:
 
 
 def wait_until_it_answers(url: str, log: Path, certificate: Certificate | None) -> None:
-    """Send one request; the socket listens already, so this waits for the answer or for the end of the process."""
+    """Send one request; the socket listens already, so this waits for the answer or for the end of the process.
+
+    The answer is the gate's refusal, for nothing signs the request.
+    """
     trusted = ssl.create_default_context(cafile=certificate.certificate) if certificate else None
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trusted))
     try:
         opener.open(url, timeout=START_SECONDS).close()
+    except urllib.error.HTTPError as refusal:
+        refusal.close()
     except OSError as error:  # URLError is one
         words = log.read_text(errors="replace").strip()[-LOG_END:]
         raise MinistackError(f"ministack did not start ({error}). Its log ends with: {words or 'nothing'}") from None

@@ -74,7 +74,7 @@ def _arrows(state: State) -> Iterator[tuple[str, str]]:
         yield "-->", state["Next"]
 
 
-def _synthesised() -> dict[str, Any]:
+def synthesised(env: cdk.Environment) -> dict[str, Any]:
     """The template with cdk.json's configuration, with an empty file for the container's wheels."""
     with tempfile.TemporaryDirectory() as scratch:
         wheels = Path(scratch) / "wheels"
@@ -82,13 +82,11 @@ def _synthesised() -> dict[str, Any]:
         (wheels / "none-0-py3-none-any.whl").touch()
         app = cdk.App(context=json.loads((ROOT / "cdk.json").read_text())["context"], outdir=f"{scratch}/cdk.out")
         configuration = Configuration.from_context(app.node.try_get_context)
-        stack = FloorplanDinoStack(
-            app, "FloorplanDino", configuration=configuration, wheels=wheels, env=cdk.Environment()
-        )
+        stack = FloorplanDinoStack(app, "FloorplanDino", configuration=configuration, wheels=wheels, env=env)
         app.synth()
         template: dict[str, Any] = json.loads((Path(scratch) / "cdk.out" / stack.template_file).read_text())
     return template
 
 
 if __name__ == "__main__":
-    PAGE.write_text(redrawn(PAGE.read_text(), diagram(definition_of(_synthesised()))))
+    PAGE.write_text(redrawn(PAGE.read_text(), diagram(definition_of(synthesised(cdk.Environment())))))

@@ -1,6 +1,6 @@
-"""Adds endpoints to ministack's IAM for the services beside it: is a call allowed, and a role's credentials.
+"""Adds endpoints to ministack's IAM for the services beside it: is a call allowed, and credentials.
 
-Two paths on ministack's own port, which take and return JSON: ministack 1.5.33 decides for its own services only.
+Three paths on ministack's own port, which take and return JSON: ministack 1.5.33 decides for its own services only.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import importlib
 import json
+import os
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -19,15 +20,18 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 AUTHORIZE = "/_local_aws/authorize"
 ROLE_CREDENTIALS = "/_local_aws/role-credentials"
+SECRETS = "/_local_aws/secrets"
+CALLER = "local_aws.access_key"
+"""Where a request's scope has the access key that it is signed with."""
 
 
 def with_iam_endpoints(app: App) -> App:
-    """The app with the two paths."""
-    answers = {AUTHORIZE: authorize, ROLE_CREDENTIALS: role_credentials}
+    """The app with the three paths, which are there for the root user only."""
+    answers = {AUTHORIZE: authorize, ROLE_CREDENTIALS: role_credentials, SECRETS: secret_of}
 
     async def authorizing(scope: Scope, receive: Receive, send: Send) -> None:
         answer = answers.get(scope.get("path", ""))
-        if scope["type"] != "http" or answer is None:
+        if answer is None or scope.get(CALLER) != os.environ["AWS_ACCESS_KEY_ID"]:
             await app(scope, receive, send)
             return
         body = b""
@@ -71,6 +75,22 @@ def authorize(question: dict[str, Any]) -> dict[str, Any]:
         return {"code": denied.code, "message": denied.message}
     message = actions.identity_denial_message(action, denied.principal_arn, resource, denied.decision == "Deny")
     return {"code": "AccessDeniedException", "message": message}
+
+
+def secret_of(question: dict[str, Any]) -> dict[str, Any]:
+    """The `secret` that belongs to an `access_key`; None if there is none."""
+    return {"secret": secret_key_of(question["access_key"])}
+
+
+def secret_key_of(access_key: str) -> str | None:
+    """The secret key of this run's access key, or of one that ministack has given out: to sessions and to users."""
+    if access_key == os.environ["AWS_ACCESS_KEY_ID"]:
+        return os.environ["AWS_SECRET_ACCESS_KEY"]
+    sessions: dict[str, Any] = importlib.import_module("ministack.services.sts")._sessions
+    if access_key in sessions:
+        return str(sessions[access_key]["SecretAccessKey"])
+    users: Any = importlib.import_module("ministack.services.iam")._access_keys
+    return next((each["SecretAccessKey"] for (_, key), each in users.to_dict().items() if key == access_key), None)
 
 
 def role_credentials(question: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,9 @@
-"""Lambda functions that fail as on AWS: with their exception's name, and killed during a call when a test says so.
+"""Lambda functions that fail as on AWS, and are killed during a call when a test says so; with their own credentials.
 
 ministack 1.5.33 reports every exception as Runtime.HandlerError, so that no Retry or Catch that names an error matches.
 Here a worker calls the handler through handler_wrapper.py, and what that reports becomes the function's error.
+And ministack gives a function the account's number as its access key, or with IAM enforced a session whose secret
+anyone can calculate. Here it gets this run's credentials of the root user, or a random session of its role.
 """
 
 from __future__ import annotations
@@ -9,11 +11,13 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
 
 from local_aws.ministack_patches.handler_wrapper import MARK
+from local_aws.ministack_patches.iam_endpoints import role_credentials
 
 ENTRY = "_local_aws_entry"
 WRAPPER = Path(__file__).with_name("handler_wrapper.py")
@@ -22,7 +26,7 @@ CAUSED = "\nThe above exception was the direct cause of the following exception:
 
 
 def apply() -> None:
-    """Start every Python worker with the wrapper, and translate what it reports."""
+    """Start every Python worker with the wrapper and its credentials, and translate what it reports."""
     lambda_runtime: Any = importlib.import_module("ministack.core.lambda_runtime")
     lambda_svc: Any = importlib.import_module("ministack.services.lambda_svc")
 
@@ -44,6 +48,14 @@ def apply() -> None:
         return result
 
     lambda_svc._execute_function_warm = execute_with_error_names
+    lambda_runtime.execution_credentials = lambda_svc.execution_credentials = credentials_of
+
+
+def credentials_of(config: dict[str, Any]) -> dict[str, str]:
+    """The AWS_* variables of a function's credentials."""
+    if importlib.import_module("ministack.app").AUTH:
+        return role_credentials({"role": config["Role"], "session": config["FunctionName"]})
+    return {name: os.environ[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
 
 
 def with_entry(code_zip: bytes, handler: str) -> bytes:

@@ -226,7 +226,7 @@ class Sessions:
     def __init__(self, enforced: Deployed) -> None:
         self._enforced = enforced
         environment = enforced.aws.environment
-        self._authorizer = IamAuthorizer(environment["AWS_ENDPOINT_URL"], environment["AWS_CA_BUNDLE"])
+        self._authorizer = IamAuthorizer(environment)
         lambda_ = enforced.session.client("lambda")
         self._arns = {
             name: lambda_.get_function_configuration(FunctionName=enforced.function(name))["Role"] for name in FUNCTIONS

@@ -17,13 +17,35 @@ UNPATCHED = """
 import asyncio, io, json, os, sys, zipfile
 from pathlib import Path
 import ministack.core
-from ministack.core import iam_actions
+from ministack import app
+from ministack.core import iam_actions, lambda_runtime
 from ministack.services import eventbridge, lambda_svc, stepfunctions
 
 def call(operation, **request):
     headers = {"x-amz-target": f"AWSStepFunctions.{operation}"}
     status, _, content = asyncio.run(stepfunctions.handle_request("POST", "/", headers, json.dumps(request).encode(), {}))
     return json.loads(content)
+
+def answer_to_a_page():
+    sent = []
+    headers = [(b"host", b"evil.example"), (b"origin", b"https://evil.example")]
+    scope = {"type": "http", "method": "GET", "path": "/", "raw_path": b"/", "query_string": b"", "headers": headers}
+
+    async def receive():
+        return {"type": "http.request", "body": b""}
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(app.app(scope, receive, send))
+    return sent[0]["status"], [value.decode() for name, value in sent[0]["headers"] if name.lower().endswith(b"-origin")]
+
+def credentials(enforced):
+    app.AUTH = enforced
+    config = {"FunctionName": "f", "FunctionArn": "arn:aws:lambda:us-east-1:000000000000:function:f", "Role": "r"}
+    given = lambda_runtime.execution_credentials(config)["AWS_ACCESS_KEY_ID"]
+    app.AUTH = False
+    return given
 
 def lambda_error(source):
     package = io.BytesIO()
@@ -47,6 +69,8 @@ print(json.dumps({
     "exception": lambda_error("def handler(event, context): raise KeyError('x')"),
     "import": lambda_error("import no_such_module"),
     "exit": lambda_error("import os\\ndef handler(event, context): os._exit(3)"),
+    "page": answer_to_a_page(),
+    "credentials": [credentials(False), credentials(True), credentials(True)],
     "tags": iam_actions.request_tag_context("cloudwatch", "cloudwatch:PutMetricData", b'{"Namespace": "Mine"}', {}),
     "namespace": [p.name for p in Path(ministack.core.__path__[0]).glob("*.py") if "cloudwatch:namespace" in p.read_text()],
 }))
@@ -87,3 +111,13 @@ def test_lambda_errors_have_no_names(unpatched: dict[str, Any]) -> None:
 def test_the_namespace_of_metrics_is_no_condition_key(unpatched: dict[str, Any]) -> None:
     assert unpatched["tags"] == {}
     assert unpatched["namespace"] == []
+
+
+def test_a_page_is_answered(unpatched: dict[str, Any]) -> None:
+    assert unpatched["page"] == [200, ["*"]]
+
+
+def test_a_functions_keys_can_be_calculated(unpatched: dict[str, Any]) -> None:
+    account, *sessions = unpatched["credentials"]
+    assert account == "000000000000"
+    assert len(set(sessions)) == 1

@@ -6,23 +6,24 @@ import json
 import urllib.error
 import urllib.request
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
 
+from local_aws.signature import Request, sign
 from tests.local_aws.conftest import BUCKET, Account, channel
 
 VALIDATION = "ValidationException"
 
 
 def post(account: Account, target: str, body: bytes, **headers: str) -> tuple[int, dict[str, Any]]:
-    """Send bytes as they are; return the status and the answer."""
-    signed = {"Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sagemaker/aws4_request"}
-    request = urllib.request.Request(  # noqa: S310  the loopback
-        account.aws.environment["AWS_ENDPOINT_URL_SAGEMAKER"],
-        data=body,
-        headers={"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"} | signed | headers,
-    )
+    """Send bytes as they are, signed; return the status and the answer."""
+    endpoint = account.aws.environment["AWS_ENDPOINT_URL_SAGEMAKER"]
+    given = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
+    head = Request("POST", "/", [*given.items(), ("Host", urlsplit(endpoint).netloc)])
+    signed = sign(head, body, service="sagemaker", environment=account.aws.environment)
+    request = urllib.request.Request(endpoint, data=body, headers=given | signed | headers)  # noqa: S310  the loopback
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=10) as response:
@@ -166,6 +167,6 @@ def test_requests_that_are_none(account: Account) -> None:
     assert post(account, "SageMaker.CreateModel", b"{}")[0] == 400
     assert post(account, "SageMaker.ListTrainingJobs", b"{}")[1]["__type"] == "NotEmbedded"
     assert (
-        post(account, target, b'{"TrainingJobName": "x"}', Authorization="")[1]["__type"]
+        post(account, target, b'{"TrainingJobName": "x"}', authorization="")[1]["__type"]
         == "MissingAuthenticationToken"
     )

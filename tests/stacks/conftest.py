@@ -9,7 +9,7 @@ import pytest
 
 from stacks.configuration import Configuration
 from stacks.floorplan_dino_stack import FloorplanDinoStack
-from tests.stacks.template_text import readable
+from stacks.template_text import readable
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -9,8 +9,8 @@ import pytest
 
 from stacks.configuration import Configuration, ConfigurationError
 from stacks.customer_key import customer_key
+from stacks.template_text import readable
 from tests.stacks.conftest import ROOT, resources_of, synthesised
-from tests.stacks.template_text import readable
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 READERS = {"Quote", "Watch"}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.stacks.template_text import readable
+from stacks.template_text import readable
 
 Resources = dict[str, list[dict[str, Any]]]
 Statement = tuple[frozenset[str], frozenset[str], str]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.stacks.template_text import readable
+from stacks.template_text import readable
 
 Resources = dict[str, list[dict[str, Any]]]
 

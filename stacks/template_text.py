@@ -1,4 +1,4 @@
-"""A template's values as text that a test can compare."""
+"""A template's values as text for a person or a test to compare."""
 
 from collections.abc import Mapping
 

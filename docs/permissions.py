@@ -1,0 +1,143 @@
+"""Writes docs/permissions.md, what each role of the stack may do and why, from the stack's template.
+
+python -m docs.permissions
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+
+from stacks.state_diagram import synthesised
+from stacks.template_text import readable
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "permissions.md"
+ACCOUNT, REGION = "123456789012", "us-east-1"
+HEAD = """# Permissions
+
+<!-- Written by `python -m docs.permissions`; do not edit. -->
+
+What each role of the stack may do, from its template as `cdk.json` configures it. Nothing else is allowed: no role has
+a managed policy. Names in angle brackets are known only after the deployment. With a key of your own (`kms_key_arn`),
+the roles that read or write the bucket may also use that key.
+"""
+WHY = {
+    "xray:* *": "send traces",
+    "logs:* <Functions*Logs.Arn>": "write its own log",
+    "logs:Describe* *log-group:/aws/sagemaker/TrainingJobs*": "find the streams of a training job's log",
+    "logs:Get* *log-group:/aws/sagemaker/TrainingJobs*": "read a training job's log: progress, and why it failed",
+    "logs:* *log-group:/aws/sagemaker/TrainingJobs*": "write the training job's log",
+    "logs:* [*]": "write the state machine's log, by log delivery",
+    "cloudwatch:PutMetricData *": "publish figures, in one namespace only",
+    "s3:ListBucket *": "see which objects there are: without it, one that is missing reads as denied",
+    "s3:GetObject */dino-data[*]": "read a data set",
+    "s3:GetObject */reports/*": "read what an earlier step found out about the data set",
+    "s3:PutObject */reports/[*]/message-[*].json": "file the message that was sent",
+    "s3:PutObject *, */runs/*": "keep what a stage took, and its metrics",
+    "s3:PutObject */reports/*": "write the report on the data set",
+    "s3:* */locks/*": "take, look at or release a data set's lock",
+    "s3:GetObject */runs/*": "read how long earlier stages took",
+    "s3:GetObject *cdk-*-assets-*": "copy the deployed training code",
+    "s3:PutObject */training-code/*": "keep the copy of the training code that the job gets",
+    "s3:GetObject */checkpoints/[*]/health.json": "read the job's judgement of its first minutes",
+    "s3:GetObject */training-code/*": "give the job data set, code, starting weights or model, and checkpoints",
+    "s3:GetObject */training-jobs/*": "read the trained model and its metrics",
+    "s3:DeleteObject */checkpoints/*": "remove checkpoints that the job has removed",
+    "s3:* */checkpoints/*": "keep checkpoints and the trained model",
+    "iam:PassRole <TrainingRole.Arn>": "start jobs under the training role, by SageMaker only",
+    "sagemaker:CreateTrainingJob *": "start a job",
+    "sagemaker:DescribeTrainingJob *": "look at a job",
+    "sagemaker:StopTrainingJob *": "stop a job",
+    "sagemaker:*Tags *training-job/*": "know by its tag which execution a job belongs to",
+    "sagemaker:* *model-package*": "register the model in the one group, after a look at the last accepted one",
+    "ecr:GetAuthorizationToken *": "log in to pull the training image",
+    "ecr:* *": "pull the training image; SageMaker asks it of who registers a model, too",
+    "pricing:GetProducts *": "ask what an hour costs",
+    "servicequotas:ListServiceQuotas *": "ask how many instances the account may have",
+    "sns:Publish *": "tell how a run ended",
+    "kms:* <NotificationsKey.Arn>": "encrypt what goes to the topic",
+    "states:DescribeExecution *:FloorplanDino-Training:[*]": "see whether an execution still runs",
+    "states:StartExecution *": "start an execution, for a new data set or for a batch of images",
+    "states:* *": "wait for, stop or redrive the batches of images",
+    "lambda:InvokeFunction *": "call the steps",
+}
+"""The first pattern of "action resources" that fits tells why."""
+
+
+def rows(template: Mapping[str, Any]) -> Iterator[tuple[str, list[str], str, str]]:
+    """Role, actions, resources with condition, and why, in the template's order. Raises KeyError without a reason."""
+    for resource in template["Resources"].values():
+        if resource["Type"] != "AWS::IAM::Policy":
+            continue
+        (role,) = resource["Properties"]["Roles"]
+        for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
+            target = ", ".join(map(_shown, _several(statement["Resource"])))
+            reasons: defaultdict[str, list[str]] = defaultdict(list)
+            for action in _several(statement["Action"]):
+                reasons[why(action, target)].append(action)
+            for reason, actions in reasons.items():
+                yield readable(role).strip("<>"), actions, f"{_code(target)}{_when(statement)}", reason
+
+
+def why(action: str, target: str) -> str:
+    """The reason for an action on these resources. Raises KeyError, with what to do, where there is none."""
+    for pattern, reason in WHY.items():
+        if fnmatchcase(f"{action} {target}", pattern):
+            return reason
+    raise KeyError(f"Say why in docs/permissions.py: {action} {target}")
+
+
+def page(template: Mapping[str, Any]) -> str:
+    """The page's text."""
+    by_role: defaultdict[str, list[str]] = defaultdict(list)
+    for role, actions, target, reason in rows(template):
+        by_role[role].append(f"| {_code(', '.join(actions))} | {target} | {reason} |\n")
+    takers = {
+        readable({"Ref": logical_id}).strip("<>"): _taker(resource["Properties"]["AssumeRolePolicyDocument"])
+        for logical_id, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::IAM::Role"
+    }
+    parts = [HEAD]
+    for role, lines in sorted(by_role.items()):
+        parts.append(f"\n## {role}\n\nTaken by {takers[role]}.\n\n| action | resource | why |\n|---|---|---|\n")
+        parts += sorted(lines)
+    return "".join(parts)
+
+
+def _taker(trust: Mapping[str, Any]) -> str:
+    (statement,) = trust["Statement"]
+    return f"`{readable(statement['Principal']['Service'])}`{_when(statement)}"
+
+
+def _when(statement: Mapping[str, Any]) -> str:
+    conditions = [
+        f"`{key}` is {_code(', '.join(map(_shown, _several(value))))}"
+        for keys in statement.get("Condition", {}).values()
+        for key, value in keys.items()
+    ]
+    return f", if {' and '.join(conditions)}" if conditions else ""
+
+
+def _several(value: Any) -> list[Any]:  # noqa: ANN401  a template's value
+    return value if isinstance(value, list) else [value]
+
+
+def _shown(value: object) -> str:
+    """A template's value, without what differs from account to account and from version to version."""
+    text = readable(value).replace(">[6]", ".Name>")  # the seventh part of an ARN
+    for word, known in (("ACCOUNT", ("${AWS::AccountId}", ACCOUNT)), ("REGION", ("${AWS::Region}", REGION))):
+        for each in known:
+            text = text.replace(each, word)
+    return text.rpartition("/")[0] + "/CODE.zip" if text.endswith(".zip") else text
+
+
+def _code(text: str) -> str:
+    return ", ".join(f"`{part}`" for part in text.split(", "))
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(synthesised(cdk.Environment(account=ACCOUNT, region=REGION))))
