@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
 
 from dataset_contract.report_html import STYLE
-from dataset_prep.preview import colour_of
 from demo.gallery import Pictures
 from demo.summary import Summary
+from drawing.boxes import colour_of
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 
