@@ -145,11 +145,11 @@ class Job:
     def scalars(self) -> dict[str, dict[int, float]]:
         """What TensorBoard shows: by name, the value after each step, across all starts of the job."""
         shown: dict[str, dict[int, float]] = {}
-        for path in sorted((self.base / "output" / "data" / "tensorboard").iterdir()):
+        for path in sorted((self.base / "checkpoints" / "tensorboard").iterdir()):
             for event in _events(path.read_bytes()):
                 if event.HasField("session_log"):  # a start hides what earlier ones wrote of its steps
                     shown = {tag: {s: v for s, v in old.items() if s < event.step} for tag, old in shown.items()}
-                for value in event.summary.value:
+                for value in (value for value in event.summary.value if value.HasField("simple_value")):
                     shown.setdefault(value.tag, {})[event.step] = value.simple_value
         return shown
 
