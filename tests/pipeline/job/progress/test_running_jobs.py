@@ -59,6 +59,11 @@ def test_a_job_in_the_queue_costs_nothing_and_is_not_quiet(snapshot: MakeSnapsho
     assert (progress.action, progress.cost_usd, progress.quiet_seconds) == ("wait", 0, None)
 
 
+def test_the_pictures_and_figures_of_an_evaluation_are_no_checkpoint(snapshot: MakeSnapshot) -> None:
+    folder = CheckpointFolder(last_checkpoint=NOW - minutes(12), last_written=NOW)
+    assert judge_progress(snapshot(checkpoints=folder)).checkpoint_age_seconds == 720
+
+
 def test_a_stopping_job_is_waited_for(snapshot: MakeSnapshot) -> None:
     assert judge_progress(snapshot("Stopping", secondary="Stopping")).action == "wait"
 
@@ -91,9 +96,11 @@ def test_silence_stops_a_job_that_is_billed(snapshot: MakeSnapshot, secondary: s
     assert "step 30 of 1,000" in str(progress.cause)
 
 
-def test_a_checkpoint_is_a_sign_of_life_like_a_line_of_the_log(snapshot: MakeSnapshot) -> None:
+def test_a_file_beside_the_checkpoints_is_a_sign_of_life_like_a_line_of_the_log(snapshot: MakeSnapshot) -> None:
     log = LogEnd(last_event=NOW - minutes(STALL_MINUTES + 5), training=lines(3))
-    assert judge_progress(snapshot(log=log, checkpoints=CheckpointFolder(last=NOW - minutes(2)))).action == "wait"
+    assert (
+        judge_progress(snapshot(log=log, checkpoints=CheckpointFolder(last_written=NOW - minutes(2)))).action == "wait"
+    )
 
 
 def test_a_job_is_given_the_same_time_for_its_first_line(snapshot: MakeSnapshot) -> None:
@@ -191,7 +198,7 @@ def test_once_passed_they_are_not_judged_again(snapshot: MakeSnapshot) -> None:
 @pytest.mark.parametrize(
     "undecidable",
     [
-        {"checkpoints": CheckpointFolder(last=NOW)},
+        {"checkpoints": CheckpointFolder(last_checkpoint=NOW, last_written=NOW)},
         {"checkpoints": health(seconds=300)},
         {"checkpoints": health(falling=False, steps=39)},  # fewer steps than the trainer itself judges by
         {"checkpoints": health(falling=False, at=CREATED - minutes(1))},  # of an earlier job of the same run
