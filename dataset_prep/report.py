@@ -20,11 +20,13 @@ from dataset_contract.layout import annotations_path
 from dataset_contract.report_html import report_page
 from dataset_prep.compare import Pair
 from dataset_prep.plural import pluralise
-from dataset_prep.preview import choose_samples, colour_of, contact_sheet, data_uri, draw_boxes
+from dataset_prep.preview import contact_sheet, data_uri
 from dataset_prep.report_plots import MAX_CLASSES, make_plots
 from dataset_prep.selection import Selection
 from dataset_prep.similarity import Similarity
 from dataset_prep.sources.source import SourceBox, SourceImage
+from drawing.boxes import colour_of, draw_boxes
+from drawing.samples import choose_samples
 from image_reader.decoding import open_image
 from image_reader.header import ImageError
 

@@ -18,8 +18,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from dataset_contract.layout import SPLITS
-from dataset_prep.preview import colour_of
 from dataset_prep.selection import Selection
+from drawing.boxes import colour_of
 
 MAX_CLASSES = 6
 """More lines than these in one plot cannot be told apart; the most frequent classes are shown."""

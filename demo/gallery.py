@@ -11,9 +11,9 @@ from PIL import Image
 from dataset_contract.coco import CocoDataset
 from dataset_contract.layout import SPLITS
 from dataset_contract.load import load_split
-from dataset_prep.preview import data_uri, draw_boxes
-from dataset_prep.sources.source import SourceBox
+from dataset_prep.preview import data_uri
 from demo.trained_model import TrainedModel
+from drawing.boxes import LabelledBox, draw_boxes
 from prediction.predictor import Predictor
 
 PICTURE_SIDE = 640
@@ -82,7 +82,7 @@ def predict_held_out(root: Path, predictor: Predictor, classes: Sequence[str]) -
     for image in dataset.images[:PREDICTED_PLANS]:
         truth = true_boxes.get(image.id, [])
         with Image.open(root / split / image.file_name) as plan:
-            found = [SourceBox(each.label, _xywh(each.box)) for each in predictor.predict(plan)]
+            found = [LabelledBox(each.label, _xywh(each.box)) for each in predictor.predict(plan)]
             pairs.append(
                 PredictionPair(
                     image_id=image.id,
@@ -95,11 +95,11 @@ def predict_held_out(root: Path, predictor: Predictor, classes: Sequence[str]) -
     return split, pairs
 
 
-def _boxes_by_image(dataset: CocoDataset) -> dict[int, list[SourceBox]]:
+def _boxes_by_image(dataset: CocoDataset) -> dict[int, list[LabelledBox]]:
     names = {category.id: category.name for category in dataset.categories}
-    boxes: dict[int, list[SourceBox]] = {}
+    boxes: dict[int, list[LabelledBox]] = {}
     for annotation in dataset.annotations:
-        boxes.setdefault(annotation.image_id, []).append(SourceBox(names[annotation.category_id], annotation.bbox))
+        boxes.setdefault(annotation.image_id, []).append(LabelledBox(names[annotation.category_id], annotation.bbox))
     return boxes
 
 

@@ -43,7 +43,7 @@ WHY = {
     "s3:GetObject */runs/*": "read how long earlier stages took",
     "s3:GetObject *cdk-*-assets-*": "copy the deployed training code",
     "s3:PutObject */training-code/*": "keep the copy of the training code that the job gets",
-    "s3:GetObject */checkpoints/[*]/health.json": "read how the job judges itself, and how F1 rose",
+    "s3:GetObject */checkpoints/[*]/metrics.json": "read how the job judges itself, and how F1 rose",
     "s3:GetObject */training-code/*": "give the job data set, code, starting weights or model, and checkpoints",
     "s3:GetObject */training-jobs/*": "read the trained model and its metrics",
     "s3:DeleteObject */checkpoints/*": "remove checkpoints that the job has removed",

@@ -42,7 +42,7 @@ examples:
   python -m runs start --set training.learning_rate=5e-5 --set 'training.image_short_sides=[640, 800]'
   python -m runs follow                              the newest run, until it ends; Ctrl-C leaves it running
   python -m runs stop run-20261124-093000            stop it and its training job
-  python -m runs fetch --to build/last-run           the newest run's reports, metrics, health and unpacked model
+  python -m runs fetch --to build/last-run           the newest run's reports, pictures, curves and unpacked model
   python -m runs approve                             accept its model: later models are compared with it
 
 exit status: 0 done (follow: the run succeeded), 1 AWS or the run failed, 2 wrong usage, 130 stopped by Ctrl-C.
@@ -70,7 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
     for name, summary in (
         ("follow", "show a run until it ends: states, progress, cost, log"),
         ("stop", "end a run and its training job"),
-        ("fetch", "download a run's reports, metrics, health and model"),
+        ("fetch", "download a run's reports, metrics, health, pictures, curves and model"),
         ("approve", "accept the model that a run registered"),
     ):
         command = commands.add_parser(name, help=summary)
@@ -145,7 +145,7 @@ def _follow(console: Console, session: boto3.Session, stack: DeployedStack, run:
     region = run.arn.split(":")[3]
     _say(console, f"The run {run.name}: {execution_link(region, run.arn)}")
     try:
-        with RunView(console) as view:
+        with RunView(console, region) as view:
             follower = ExecutionFollower(session, on_state=view.state, on_log=view.log, poll_seconds=POLL_SECONDS)
             follower.attach(run.arn)
             end = follower.wait_for_end()

@@ -9,14 +9,17 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from dataset_contract.sanitise import sanitise
 from runs.execution_follower import ROUTINE_STATES
+from runs.where_to_look import where_to_look
 from training_code.job.metric_lines import TrainingLine, read_training_line
 
 
 class RunView:
     """Shows the states, the log and the snapshots of the training job of one run while its context lasts."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, region: str) -> None:
         self._console = console
+        self._region = region
+        self._checkpoints_uri = ""
         self._bar: Progress | None = None
         if console.is_terminal:
             self._bar = Progress(
@@ -43,6 +46,11 @@ class RunView:
 
     def state(self, name: str, state_input: Mapping[str, Any]) -> None:
         """A state was entered."""
+        uri = state_input.get("job", {}).get("checkpoints_uri", "")
+        if uri and uri != self._checkpoints_uri:
+            self._checkpoints_uri = uri
+            for line in where_to_look(uri, self._region):
+                self._say(sanitise(line))
         if name == "IsQuoteAccepted" and "sentence" in state_input["quote"]:  # quotes of earlier deployments have none
             self._say(f"quote: {sanitise(state_input['quote']['sentence'], longest=1000)}")
         if name not in ROUTINE_STATES:

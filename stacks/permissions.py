@@ -104,7 +104,7 @@ def allow_watch(function: lambda_.Function, *, bucket: s3.Bucket) -> None:
         _list(bucket, f"{CHECKPOINTS}*"),
         _allow(
             ["s3:GetObject"],
-            *(bucket.arn_for_objects(f"{CHECKPOINTS}*/{name}") for name in ("health.json", "evaluations.json")),
+            *(bucket.arn_for_objects(f"{CHECKPOINTS}*/{name}") for name in ("health.json", "metrics.json")),
         ),
         _metrics(cloudwatch_metrics.NAMESPACE),
     )

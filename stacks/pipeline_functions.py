@@ -22,7 +22,7 @@ from stacks.staging import ROOT, staged
 _SOURCES = {
     "pipeline": ROOT / "lambda" / "pipeline",
     "dataset_contract": ROOT / "dataset_contract",
-    # The trainer's settings, metrics and health; the rest of training_code needs torch.
+    # The trainer's settings, metrics, files and health; the rest of training_code needs torch.
     **{
         f"training_code/{name}": ROOT / "training_code" / name
         for name in (
@@ -30,6 +30,7 @@ _SOURCES = {
             "config.py",
             "recipes.py",
             "job/__init__.py",
+            "job/checkpoint_layout.py",
             "job/health.py",
             "job/metric_lines.py",
             "training_settings.py",

@@ -38,7 +38,7 @@ def acknowledge_wildcards(
         f"{CHECKPOINTS}*": "one folder an execution",
         f"{CHECKPOINTS}*/health.json": "one folder an execution",
         MODELS: "models that a request may continue",
-        f"{CHECKPOINTS}*/evaluations.json": "one folder an execution",
+        f"{CHECKPOINTS}*/metrics.json": "one folder an execution",
         f"{TRAINING_JOBS}*": "one folder a job; SageMaker chooses the names in it",
         f"{LOCKS}*": "one lock a data set, whose prefix a request may name",
         f"{STAGE_RECORDS}*": "one record a stage",

@@ -16,7 +16,15 @@ REAL_MODULES = (
     "training_code/__init__.py",
     *(
         f"training_code/job/{name}.py"
-        for name in ("__init__", "failures", "health", "metric_lines", "sagemaker_paths", "interruptions")
+        for name in (
+            "__init__",
+            "checkpoint_layout",
+            "failures",
+            "health",
+            "metric_lines",
+            "sagemaker_paths",
+            "interruptions",
+        )
     ),
 )
 """The formats that the pipeline reads, and how a job is told to stop."""

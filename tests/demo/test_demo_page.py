@@ -11,9 +11,10 @@ from rich.console import Console
 
 from dataset_prep.preview import data_uri
 from demo.gallery import Pictures, PredictionPair, SamplePicture
-from demo.page import Page, loss_curve_svg
+from demo.page import Page, curves_svg
 from demo.phases import Phase, PhaseLog
 from demo.summary import Summary
+from runs.curves import TrainingCurves
 
 SUMMARY = Summary(
     execution_arn="arn:aws:states:us-east-1:000000000000:execution:machine:one",
@@ -33,6 +34,17 @@ SUMMARY = Summary(
     stack_outputs={"DatasetBucketName": "bucket"},
 )
 
+METRICS = {
+    "f1": 0.52,
+    "mean_f1": 0.5,
+    "epoch": 15,
+    "step": 3,
+    "evaluations": [
+        {"epoch": 10, "step": 2, "f1": 0.4, "mean_f1": 0.4},
+        {"epoch": 15, "step": 3, "f1": 0.52, "mean_f1": 0.5},
+    ],
+}
+
 
 def rendered(summary: Summary = SUMMARY, test: dict[str, float] | None = None) -> str:
     picture = data_uri(Image.new("RGB", (4, 4), "white"))
@@ -44,7 +56,7 @@ def rendered(summary: Summary = SUMMARY, test: dict[str, float] | None = None) -
         states=["Resolve", "Validate"],
         pictures=Pictures([SamplePicture("train", 3, picture)], "test", [PredictionPair(7, picture, 20, picture, 18)]),
         losses=[40.25, 20.0, 9.5],
-        metrics={"f1": 0.52, "epoch": 15, "evaluations": [{"epoch": 10}, {"epoch": 15}], "test": test},
+        metrics={**METRICS, "test": test},
         training_phase="train",
         instance_type="ml.g5.2xlarge",
         billable_seconds=72,
@@ -84,9 +96,10 @@ def test_names_from_outside_are_shown_as_text() -> None:
     assert "&lt;script&gt;" in page
 
 
-def test_the_loss_curve_is_the_same_for_the_same_losses() -> None:
-    assert loss_curve_svg([3.0, 2.0, 1.0]) == loss_curve_svg([3.0, 2.0, 1.0])
-    assert loss_curve_svg([3.0, 2.0, 1.0]) != loss_curve_svg([3.0, 2.0, 2.0])
+def test_the_curves_are_the_same_for_the_same_losses() -> None:
+    first, again, other = (curves_svg(TrainingCurves([3.0, 2.0, last], METRICS)) for last in (1.0, 1.0, 2.0))
+    assert first == again
+    assert first != other
 
 
 def test_phases_are_numbered_and_timed_and_a_failed_one_is_not_counted() -> None:

@@ -169,6 +169,10 @@ class Deployed:
         described = self.session.client("sagemaker").describe_training_job(TrainingJobName=job)
         return urlsplit(described["CheckpointConfig"]["S3Uri"]).path.lstrip("/")
 
+    def checkpoints(self, job: str) -> list[str]:
+        """The keys of the job's checkpoints, without what is beside them."""
+        return self.keys(f"{self.checkpoints_prefix(job)}checkpoint-")
+
     def log_end(self, job: str) -> LogEnd:
         """The last lines that the job has written to its log."""
         return read_log_end(self.session.client("logs"), job)

@@ -46,7 +46,7 @@ def test_an_aborted_execution_gives_its_data_set_back_and_takes_it_again_when_re
     follower = deployed.start(epochs=1)
     name = follower.wait_for_job()
     assert name is not None
-    wait_until(lambda: deployed.keys(deployed.checkpoints_prefix(name)) != [])
+    wait_until(lambda: deployed.checkpoints(name) != [])
     (arn,) = deployed.executions_at_work()
     deployed.session.client("stepfunctions").stop_execution(executionArn=arn)
     assert follower.wait_for_end().status == "ABORTED"

@@ -64,7 +64,7 @@ def test_after_a_job_was_stopped_by_hand_a_redrive_goes_on_from_its_checkpoint(
     deployed: Deployed, tmp_path: Path
 ) -> None:
     follower, name = deployed.start_training(epochs=12)
-    wait_until(lambda: deployed.keys(deployed.checkpoints_prefix(name)) != [])
+    wait_until(lambda: deployed.checkpoints(name) != [])
     deployed.session.client("sagemaker").stop_training_job(TrainingJobName=name)
     stopped = follower.wait_for_end()
     deployed.assert_failed(stopped, "TrainingStopped")

@@ -80,7 +80,7 @@ def test_after_an_abort_a_redrive_goes_on_with_another_job_of_the_same_choice(
     follower = deployed.start(epochs=1, spot=False, instance_types=[FIRST, SECOND])
     first = follower.wait_for_job()
     assert first is not None
-    wait_until(lambda: deployed.keys(deployed.checkpoints_prefix(first)) != [])
+    wait_until(lambda: deployed.checkpoints(first) != [])
     (arn,) = deployed.executions_at_work()
     deployed.session.client("stepfunctions").stop_execution(executionArn=arn)
     assert follower.wait_for_end().status == "ABORTED"

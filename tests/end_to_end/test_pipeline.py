@@ -119,10 +119,15 @@ def test_a_job_stopped_by_hand_ends_the_execution(deployed: Deployed) -> None:
     assert execution.job.status == "Stopped"
 
 
-def test_a_spot_interruption_is_survived(deployed: Deployed, tmp_path: Path) -> None:
+def test_a_spot_interruption_is_survived_and_what_was_seen_before_it_stays(deployed: Deployed, tmp_path: Path) -> None:
     deployed.upload_plans("dino-data")
     follower, name = deployed.start_training(epochs=12)
-    wait_until(lambda: deployed.keys(deployed.checkpoints_prefix(name)) != [])
+    folder = deployed.checkpoints_prefix(name)
+    wait_until(lambda: deployed.keys(f"{folder}pictures/epoch-0005/") != [])
+    assert deployed.checkpoints(name) != []
+    assert deployed.is_training(name)
+    seen = deployed.keys(f"{folder}tensorboard/")
+    assert seen != []
     deployed.aws.training_jobs.interrupt(name)
     execution = follower.wait_for_end()
     assert execution.status == "SUCCEEDED", execution.cause
@@ -132,6 +137,10 @@ def test_a_spot_interruption_is_survived(deployed: Deployed, tmp_path: Path) -> 
     model = fetch_model(deployed.session, execution.job.model_artifact, tmp_path / "model")
     assert [entry["step"] for entry in model.history] == list(range(1, len(model.history) + 1))
     assert model.history[-1]["epoch"] == 12
+    assert set(seen) < set(deployed.keys(f"{folder}tensorboard/"))
+    pictures = deployed.keys(f"{folder}pictures/")
+    assert {key.split("/")[-2] for key in pictures} == {"epoch-0005", "epoch-0010", "epoch-0012"}
+    assert deployed.object(f"{folder}metrics.json") != b""
     assert execution.job.model_artifact in deployed.message_of(execution)["Message"]
 
 

@@ -22,7 +22,6 @@ from dataset_contract.check import count_splits
 from dataset_contract.findings import FindingLog, Report
 from dataset_contract.report_html import report_page
 from dataset_prep.compare import Pair
-from dataset_prep.preview import draw_boxes
 from dataset_prep.report import write_report
 from dataset_prep.run import main
 from dataset_prep.selection import Selection
@@ -179,14 +178,6 @@ def test_a_selection_without_boxes_or_readable_images_has_a_report(tmp_path: Pat
     page = written(tmp_path / "r", found(nothing, image_id=1), nothing)
     assert not page.attributes("img") and not page.attributes("svg")
     assert not (tmp_path / "r/samples.png").exists()
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(*[st.floats(width=64)] * 4), max_size=4))
-def test_any_box_can_be_drawn(bboxes: list[tuple[float, float, float, float]]) -> None:
-    boxes = [SourceBox("wall", bbox) for bbox in bboxes]
-    drawn = draw_boxes(Image.new("L", (40, 30), 255), boxes, ("wall",), 20, marked=boxes[0] if boxes else None)
-    assert drawn.size == (20, 15)
 
 
 @pytest.fixture

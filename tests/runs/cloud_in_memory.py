@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -100,11 +101,11 @@ class Cloud:
     def stop_execution(self, *, executionArn: str, error: str, cause: str) -> None:
         self.stopped.append(executionArn)
 
-    def get_paginator(self, operation_name: str) -> Cloud:
-        assert operation_name == "get_execution_history"
-        return self
+    def get_paginator(self, operation_name: str) -> Any:
+        pages = {"get_execution_history": self._history, "list_objects_v2": self._objects}
+        return SimpleNamespace(paginate=pages[operation_name])
 
-    def paginate(self, *, executionArn: str, reverseOrder: bool, PaginationConfig: dict[str, int]) -> Any:
+    def _history(self, *, executionArn: str, reverseOrder: bool, PaginationConfig: dict[str, int]) -> Any:
         assert reverseOrder
         (execution,) = (item for item in self.executions if item.arn == executionArn)
         events = execution.events()[::-1]
@@ -143,14 +144,17 @@ class Cloud:
 
     # S3
 
-    def list_objects_v2(self, *, Bucket: str, Prefix: str, Delimiter: str = "") -> dict[str, Any]:
-        keys = [key for key in sorted(self.objects) if key.startswith(Prefix)]
-        deeper = {key: key[len(Prefix) :].partition("/") for key in keys}
-        folders = {f"{Prefix}{parts[0]}/" for parts in deeper.values() if Delimiter and parts[1]}
-        return {
-            "Contents": [{"Key": key} for key in keys if not (Delimiter and deeper[key][1])],
-            "CommonPrefixes": [{"Prefix": folder} for folder in sorted(folders)],
-        }
+    def _objects(self, *, Bucket: str, Prefix: str, Delimiter: str) -> Any:
+        """Files and folders by name, two a page."""
+        assert (Bucket, Delimiter) == (BUCKET, "/")
+        below = [key[len(Prefix) :].partition("/") for key in self.objects if key.startswith(Prefix)]
+        names = sorted({name + slash for name, slash, _ in below})
+        for start in range(0, max(1, len(names)), 2):
+            page = [f"{Prefix}{name}" for name in names[start : start + 2]]
+            yield {
+                "Contents": [{"Key": key} for key in page if not key.endswith("/")],
+                "CommonPrefixes": [{"Prefix": key} for key in page if key.endswith("/")],
+            }
 
     def download_file(self, bucket: str, key: str, path: str) -> None:
         assert bucket == BUCKET

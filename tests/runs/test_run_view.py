@@ -17,7 +17,7 @@ FIGURES = dict.fromkeys(TRAINING_FIGURES, 2.5)
 def shown(*, terminal: bool) -> str:
     """A launch, a look and two lines of the log, as they come out."""
     out = StringIO()
-    with RunView(Console(file=out, force_terminal=terminal, width=160, highlight=False)) as view:
+    with RunView(Console(file=out, force_terminal=terminal, width=160, highlight=False), "us-east-1") as view:
         view.state("Launch", {})
         view.state("Wait", {})
         view.state("WhatNext", LOOK)
@@ -34,9 +34,29 @@ def test_elsewhere_than_on_a_terminal_each_thing_is_a_line() -> None:
 
 def test_the_quote_is_told_before_anything_is_spent() -> None:
     out = StringIO()
-    with RunView(Console(file=out, width=160)) as view:
+    with RunView(Console(file=out, width=160), "us-east-1") as view:
         view.state("IsQuoteAccepted", {"quote": {"sentence": "About 1.7 h and 2.53 USD."}})
     assert out.getvalue().splitlines() == ["quote: About 1.7 h and 2.53 USD.", "state IsQuoteAccepted"]
+
+
+def test_where_a_job_can_be_watched_is_told_once_for_each_stage() -> None:
+    out = StringIO()
+    with RunView(Console(file=out, width=160), "us-east-1") as view:
+        for stage in (0, 0, 1):
+            view.state("Wait", {"job": {"checkpoints_uri": f"s3://b/checkpoints/run(1)/{stage}/"}})
+        view.state("Wait", {})
+    lines = out.getvalue().splitlines()
+    assert lines[0] == (
+        "TensorBoard: aws s3 sync 's3://b/checkpoints/run(1)/0/tensorboard' 'build/tensorboard/run(1)/0'"
+        " && tensorboard --logdir 'build/tensorboard/run(1)'"
+    )
+    assert lines[1] == (
+        "pictures of each evaluated epoch: s3://b/checkpoints/run(1)/0/pictures/"
+        " https://us-east-1.console.aws.amazon.com/s3/buckets/b?region=us-east-1"
+        "&prefix=checkpoints/run%281%29/0/pictures/"
+    )
+    assert len(lines) == 4
+    assert "/1/tensorboard" in lines[2]
 
 
 def test_on_a_terminal_a_bar_tells_progress_and_cost() -> None:

@@ -6,6 +6,7 @@ import shlex
 import signal
 import sys
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
+from PIL import Image
 
 from runs import __main__ as command
 from runs.execution_follower import ExecutionFollower
@@ -184,6 +186,48 @@ def test_fetch_brings_reports_health_and_the_model(cloud: Cloud, tmp_path: Path)
         "report.html",
         "report.json",
     ]
+
+
+def checkpoints(run: str, stage: int, *, epochs: Sequence[int] = (), metrics: bytes | None = None) -> dict[str, bytes]:
+    """What the jobs of a stage leave in S3, with `epochs` evaluated."""
+    folder = f"checkpoints/{run}/{stage}/"
+    evaluations = [{"epoch": epoch, "step": epoch, "f1": 0.5, "mean_f1": 0.4} for epoch in epochs]
+    best = json.dumps({"epoch": 1, "step": 1, "mean_f1": 0.4, "evaluations": evaluations}).encode()
+    return {
+        f"{folder}checkpoint-00000002-0123456789abcdef.pt": b"weights",
+        f"{folder}history.jsonl": b'{"step": 1, "loss": 3.5}\n{"step": 2, "loss": 2.5}\n',
+        f"{folder}tensorboard/events.out.tfevents.1": b"events",
+        **{f"{folder}pictures/epoch-{epoch:04d}/{plan:06d}.png": b"PNG" for epoch in epochs for plan in (7, 8, 9)},
+        **({f"{folder}metrics.json": metrics or best} if epochs or metrics else {}),
+    }
+
+
+def test_fetch_brings_the_last_pictures_and_the_curves_of_each_stage(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.objects = checkpoints("bad", 0, epochs=range(1, 8)) | checkpoints("bad", 1)
+    assert command.main(["fetch", "bad", "--to", str(tmp_path)]) == 0
+    files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+    pictures = [f"pictures-0/epoch-0007/{plan:06d}.png" for plan in (7, 8, 9)]
+    assert files == ["curves-0.png", "curves-1.png", *pictures]
+    heights = []
+    for stage in (0, 1):
+        with Image.open(tmp_path / f"curves-{stage}.png") as picture:
+            picture.load()
+            heights.append(picture.height)
+    assert heights[0] > heights[1]  # it has F1, too
+
+
+def test_without_checkpoints_the_curves_are_those_of_the_model(cloud: Cloud, tmp_path: Path) -> None:
+    members = [(key.rsplit("/", 1)[-1], content) for key, content in checkpoints("good", 0, epochs=(1, 2)).items()]
+    cloud.objects = {"training-jobs/job/output/model.tar.gz": archive(*members)}
+    assert command.main(["fetch", "good", "--to", str(tmp_path)]) == 0
+    assert (tmp_path / "curves-0.png").is_file()
+
+
+def test_a_damaged_history_is_one_sentence(cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cloud.objects = checkpoints("bad", 0, metrics=b"[]")
+    assert command.main(["fetch", "bad", "--to", str(tmp_path)]) == 1
+    assert "delete both in S3 to fetch the rest" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ def test_the_functions_bring_no_more_than_python_files(assembly: Path) -> None:
         "training_code/config.py",
         "training_code/job/__init__.py",
         "training_code/job/health.py",
+        "training_code/job/checkpoint_layout.py",
         "training_code/job/metric_lines.py",
         "training_code/recipes.py",
         "training_code/training_settings.py",

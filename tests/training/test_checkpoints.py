@@ -25,6 +25,17 @@ def test_the_newest_is_loaded_and_the_one_before_it_kept(tmp_path: Path) -> None
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_what_is_beside_the_checkpoints_stays(tmp_path: Path) -> None:
+    others = [tmp_path / name for name in ("history.jsonl", "pictures/epoch-0001/000007.png", "tensorboard/events.1")]
+    for path in others:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"kept")
+    for step in (1, 2, 3):
+        save(tmp_path, step)
+    assert load(tmp_path) == (3, [])
+    assert {path.read_bytes() for path in others} == {b"kept"}
+
+
 def test_no_checkpoint_is_no_failure(tmp_path: Path) -> None:
     assert load(tmp_path / "missing") == (None, [])
 

@@ -24,27 +24,31 @@ READ_ONLY = "cannot be written to (Read-only file system): let the job write the
 
 
 @pytest.mark.parametrize(
-    ("folder", "options", "sentence", "left"),
+    ("folder", "options", "place", "sentence", "left"),
     [
-        ("checkpoints", "size=18m", FULL, "checkpoint-00000003-"),  # enough for one, not for two
-        ("checkpoints", "ro", READ_ONLY, ""),
-        ("model", "size=1m", FULL, "health.json"),
-        ("model", "ro", READ_ONLY, ""),
-        ("output/data", "size=4k", FULL, ""),
+        ("checkpoints", "size=18m", "", FULL, "checkpoint-00000003-"),  # enough for one, not for two
+        ("checkpoints", "ro", "/tensorboard", READ_ONLY, ""),
+        ("checkpoints/tensorboard", "size=4k", "", FULL, "events."),
+        ("checkpoints/pictures", "size=4k", "/epoch-0002", FULL, "epoch-0002"),
+        ("model", "size=1m", "", FULL, "health.json"),
+        ("model", "ro", "", READ_ONLY, ""),
+        ("output/data", "nr_inodes=1", "", FULL, ""),
     ],
 )
-def test_a_disk_without_room_is_no_bug(job: Job, folder: str, options: str, sentence: str, left: str) -> None:
+def test_a_disk_without_room_is_no_bug(
+    *, job: Job, folder: str, options: str, place: str, sentence: str, left: str
+) -> None:
     job.configure(**{**SMALL, "evaluation_epochs": "2"}, epochs="2")
     status, log = run_with_mount(job, str(job.base / folder), options)
     assert status == 1, log
-    assert job.failure.startswith(f"DISK: {job.base / folder} {sentence}"), log
+    assert job.failure.startswith(f"DISK: {job.base / folder}{place} {sentence}"), log
     assert left in log[log.index("DISK: ") :]
     assert "Traceback" not in log
 
 
 def test_where_the_failure_cannot_be_written_the_log_tells_of_it(job: Job) -> None:
     job.configure(**SMALL, epochs="1")
-    status, log = run_with_mount(job, str(job.base / "output"), "size=4k")
+    status, log = run_with_mount(job, str(job.base / "output"), "nr_inodes=1")
     assert status == 1
     assert f"DISK: {job.base / 'output' / 'data'}" in log
     assert f"{job.base / 'output' / 'failure'} cannot be written to (No space left on device)." in log

@@ -168,7 +168,7 @@ def test_the_evaluations_can_be_seen_while_the_job_runs(run_here: Job, scripted:
     scripted(ScriptedEvaluation(CURVE, CURVE, stop_in={"val3"}))
     run_here.configure(**SETTINGS)
     assert train.main() == 0
-    seen = json.loads((run_here.base / "checkpoints" / "evaluations.json").read_text())["evaluations"]
+    seen = json.loads((run_here.base / "checkpoints" / "metrics.json").read_text())["evaluations"]
     assert [(each["epoch"], each["mean_f1"]) for each in seen] == [(1, 0.1), (2, 0.5)]
     assert 0 < seen[0]["seconds"] < seen[1]["seconds"]
     assert train.main() == 0

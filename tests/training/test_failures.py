@@ -113,6 +113,8 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(run_here: Job) -> Non
     health = json.loads((run_here.base / "output" / "data" / "health.json").read_text())
     assert health["status"] == "unhealthy"
     assert not health["checks"]["no_nan"]["passed"]
+    history = (run_here.base / "checkpoints" / "history.jsonl").read_text().splitlines()
+    assert len(history) == health["steps"] > 0
 
 
 def test_too_little_memory_is_found_before_the_first_step(job: Job) -> None:

@@ -1,5 +1,6 @@
 """A training job does what SageMaker and its user expect, from the data set to the model."""
 
+import io
 import json
 import random
 import re
@@ -7,10 +8,11 @@ import signal
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from dataset_contract.coco import Category
 from prediction.model_folder import load_model
-from tests.training.training_jobs import SMALL, Job, write_dataset
+from tests.training.training_jobs import IMAGES, SMALL, Job, write_dataset
 from tests.without_checkout import run_without_checkout
 from training_code import train
 from training_code.job.metric_lines import METRIC_DEFINITIONS, VALIDATION_FIGURES
@@ -67,6 +69,26 @@ def test_tensorboard_shows_the_figures_of_the_log(finished: tuple[Job, int, str]
         assert sorted(shown) == {9: list(range(1, 10)), 3: [3, 6, 9], 1: [best]}[len(values)]
         assert [shown[step] for step in sorted(shown)] == pytest.approx(values, rel=1e-4)  # the log rounds
     assert not scalars
+
+
+def test_each_evaluation_leaves_what_can_be_seen_at_once(finished: tuple[Job, int, str]) -> None:
+    job, _, _ = finished
+    pictures = job.pictures()
+    assert sorted(pictures) == [f"epoch-{n:04d}/{plan:06d}.png" for n in (1, 2, 3) for plan in IMAGES["val"]]
+    for content in pictures.values():
+        with Image.open(io.BytesIO(content)) as picture:
+            picture.load()
+            assert max(picture.size) <= 1000
+    assert job.pictures_in_tensorboard() == {
+        (f"validation/plan {plan:06d}", 3 * n): pictures[f"epoch-{n:04d}/{plan:06d}.png"]
+        for n in (1, 2, 3)
+        for plan in IMAGES["val"]
+    }
+    checkpoints = job.base / "checkpoints"
+    assert len(list((checkpoints / "tensorboard").iterdir())) == 4  # one ends with each evaluation
+    assert (checkpoints / "history.jsonl").read_bytes() == (job.model / "history.jsonl").read_bytes()
+    shown, shipped = (json.loads((folder / "metrics.json").read_text()) for folder in (checkpoints, job.model))
+    assert (shown["evaluations"], shown["epoch"]) == (shipped["evaluations"], shipped["epoch"])
 
 
 def test_each_evaluation_tells_of_each_class(finished: tuple[Job, int, str]) -> None:
@@ -136,6 +158,7 @@ def test_an_interrupted_job_learns_what_an_uninterrupted_one_does(
     scalars, others = job.scalars(), finished[0].scalars()
     assert all(scalars[f"train/{name}"] == others[f"train/{name}"] for name in ("loss", "lr", "grad_norm"))
     assert all(scalars[f"validation/{name}"] == others[f"validation/{name}"] for name in VALIDATION_FIGURES)
+    assert job.pictures() == finished[0].pictures()
     weights = [(folder / "model.safetensors").read_bytes() for folder in (job.model, finished[0].model)]
     assert weights[0] == weights[1]
 

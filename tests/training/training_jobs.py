@@ -142,14 +142,30 @@ class Job:
         rows = [json.loads(line) for line in (self.model / "history.jsonl").read_text().splitlines()]
         return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
 
+    def pictures(self) -> dict[str, bytes]:
+        """The validation pictures, by epoch and plan."""
+        folder = self.base / "checkpoints" / "pictures"
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.*"))}
+
+    def pictures_in_tensorboard(self) -> dict[tuple[str, int], bytes]:
+        """What TensorBoard shows, by name and step."""
+        files = sorted((self.base / "checkpoints" / "tensorboard").iterdir())
+        return {
+            (value.tag, event.step): value.image.encoded_image_string
+            for path in files
+            for event in _events(path.read_bytes())
+            for value in event.summary.value
+            if value.HasField("image")
+        }
+
     def scalars(self) -> dict[str, dict[int, float]]:
         """What TensorBoard shows: by name, the value after each step, across all starts of the job."""
         shown: dict[str, dict[int, float]] = {}
-        for path in sorted((self.base / "output" / "data" / "tensorboard").iterdir()):
+        for path in sorted((self.base / "checkpoints" / "tensorboard").iterdir()):
             for event in _events(path.read_bytes()):
                 if event.HasField("session_log"):  # a start hides what earlier ones wrote of its steps
                     shown = {tag: {s: v for s, v in old.items() if s < event.step} for tag, old in shown.items()}
-                for value in event.summary.value:
+                for value in (value for value in event.summary.value if value.HasField("simple_value")):
                     shown.setdefault(value.tag, {})[event.step] = value.simple_value
         return shown
 

@@ -19,6 +19,7 @@ from evaluation.metrics import class_thresholds
 from prediction.image_tensors import MEAN, STD
 from prediction.model_folder import MODEL_FORMAT, weights_by_name
 from training_code.dino.model import DINO
+from training_code.job.checkpoint_layout import HISTORY, METRICS
 from training_code.job.hyperparameters import JobConfig
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,11 +50,10 @@ def write_artifact(
     `history` are the lines of history.jsonl, one an update; `metrics` are those of `model`, with its epoch.
     """
     thresholds = class_thresholds(metrics)
-    lines = [f"{line}\n" for line in history]
     folder.mkdir(parents=True, exist_ok=True)
     _copy_code(folder / "code")
-    write_atomically(folder / "history.jsonl", "".join(lines))
-    write_json(folder / "metrics.json", {**metrics, "dataset_version": dataset_version})
+    steps = write_lines(folder / HISTORY, history)
+    write_json(folder / METRICS, {**metrics, "dataset_version": dataset_version})
     with atomic_path(folder / "model.safetensors") as weights:
         save_file(weights_by_name(model), weights)
     config = {
@@ -72,10 +72,18 @@ def write_artifact(
             "std": STD,
         },
         "dataset_version": dataset_version,
-        "steps": len(lines),
+        "steps": steps,
         "epoch": metrics["epoch"],
     }
     write_json(folder / "config.json", config)  # last: a folder without it is not a model
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> int:
+    """Write `lines`, whole or not at all, and return their number."""
+    text = [f"{line}\n" for line in lines]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, "".join(text))
+    return len(text)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

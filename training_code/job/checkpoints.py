@@ -3,13 +3,13 @@
 import hashlib
 import os
 import pickle
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from training_code.job.checkpoint_layout import CHECKPOINT_NAME
 from training_code.job.disk import disk_failures
 
 KEPT = 2
@@ -20,7 +20,6 @@ the job's role needs s3:DeleteObject; without it, older ones stay there until th
 """
 
 _WRITING = ".writing-"
-_NAME = re.compile(r"checkpoint-(?P<step>[0-9]{8})-(?P<hash>[0-9a-f]{16})\.pt")
 
 
 def save_checkpoint(folder: Path, step: int, state: Mapping[str, Any]) -> Path:
@@ -55,7 +54,7 @@ def load_newest_checkpoint(folder: Path, log_line: Callable[[str], None]) -> dic
             leftover.unlink(missing_ok=True)  # each process of this machine does this at the same time
     for path in _newest_first(folder):
         try:
-            if _NAME.fullmatch(path.name)["hash"] != _hash(path):  # type: ignore[index]  # it was chosen by its name
+            if CHECKPOINT_NAME.fullmatch(path.name)["hash"] != _hash(path):  # type: ignore[index]  # it was chosen by its name
                 raise ValueError("its content does not match the hash in its name")
             state = torch.load(path, map_location="cpu", weights_only=True)
             if not isinstance(state, dict):
@@ -70,7 +69,7 @@ def load_newest_checkpoint(folder: Path, log_line: Callable[[str], None]) -> dic
 
 def _newest_first(folder: Path) -> list[Path]:
     """By step; of two with the same step the one written last."""
-    found = [(match["step"], path) for path in folder.glob("*.pt") if (match := _NAME.fullmatch(path.name))]
+    found = [(match["step"], path) for path in folder.glob("*.pt") if (match := CHECKPOINT_NAME.fullmatch(path.name))]
     return [path for _, path in sorted(found, key=lambda item: (item[0], item[1].stat().st_mtime_ns), reverse=True)]
 
 

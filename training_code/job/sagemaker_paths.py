@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from training_code.job.checkpoint_layout import TENSORBOARD
+
 
 @dataclass(frozen=True, slots=True)
 class SageMakerPaths:
@@ -55,8 +57,8 @@ class SageMakerPaths:
 
     @property
     def tensorboard(self) -> Path:
-        """TensorBoard's events, part of output.tar.gz."""
-        return self.output_data / "tensorboard"
+        """TensorBoard's events, of all starts of the job."""
+        return self.checkpoints / TENSORBOARD
 
     @property
     def failure(self) -> Path:

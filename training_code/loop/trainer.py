@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from dataset_contract.coco import CocoDataset
-from evaluation.metrics import evaluate
+from evaluation.metrics import ImageDetections, evaluate
 from training_code.data.batches import Batch, EpochBatchSampler, load_batches, steps_per_epoch
 from training_code.data.checked_dataset import CheckedDataset
 from training_code.data.plan_dataset import PlanDataset
@@ -28,10 +28,12 @@ from training_code.loop.health_file import HealthFile
 from training_code.loop.memory import memory_failures, worst_case_batch
 from training_code.loop.metric_window import MetricWindow
 from training_code.loop.non_finite import non_finite_failure
+from training_code.loop.progress_files import ProgressFiles
 from training_code.loop.resumption import Resumption, fingerprint_of
 from training_code.loop.split_prediction import predict_split
 from training_code.loop.training_progress import TrainingProgress
 from training_code.loop.training_step import NonFiniteStepError, TrainingStep
+from training_code.loop.validation_pictures import ValidationPictures
 from training_code.training_settings import as_request
 
 
@@ -80,6 +82,8 @@ class Trainer:
             from_scratch=not is_trained,
             log_line=self._log_line,
         )
+        self._files = ProgressFiles(paths.checkpoints, self._progress, self._best)
+        self._pictures = ValidationPictures(dataset.root / "val", dataset.val)
         self._log: TrainingLog | None = None
         self._watchdog = StallWatchdog(config.stall_minutes * 60, self._stalled)
 
@@ -102,11 +106,12 @@ class Trainer:
         return False
 
     def close(self, failure: str | None) -> None:
-        """Close watchdog, log and process group, and write health.json; `failure` is the code of what ended the job."""
+        """Close all, and write health.json and the whole history; `failure` is the code of what ended the job."""
         self._watchdog.close()
         if self._log:  # else nothing was trained: the health that is there may be another training's
             try:
                 self._log.close()
+                self._files.write()
             except DiskError:
                 if failure is None:
                     raise
@@ -204,16 +209,20 @@ class Trainer:
     def _evaluate(self, epoch: int) -> bool:
         """Evaluate on the validation split after `epoch` epochs; False if asked to stop."""
         model, step = self._training.shipped_model, self._progress.step
-        metrics = self._measure(model, "val", self._dataset.val)
-        if metrics is None:
+        measured = self._measure(model, "val", self._dataset.val)
+        if measured is None:
             return False
+        metrics, detections = measured
         at = {"epoch": epoch, "step": step, "seconds": self._progress.seconds}
         evaluation = {**at, "mean_f1": mean_f1(metrics, self._job.gate_classes), **metrics}
         self._progress.add_evaluation(evaluation)
         self._best.offer(evaluation, model)
         if self._log:
-            self._log.validation(step=step, epoch=epoch, metrics=metrics)
-            self._progress.write_evaluations(self._paths.checkpoints)
+            pictures = self._pictures.draw(detections, metrics, epoch=epoch)
+            self._log.validation(step=step, epoch=epoch, metrics=metrics, pictures=pictures)
+            self._files.write_pictures(pictures, epoch=epoch)
+            self._files.write()
+            self._watchdog.progress()
         before, self._ending = self._ending, ending_of(self._progress.evaluations, self._job.training)
         if self._ending != before:
             self._log_line(self._ending.sentence)
@@ -221,8 +230,8 @@ class Trainer:
 
     def _measure(
         self, model: DINO, name: str, truth: CocoDataset, thresholds_of: dict[str, Any] | None = None
-    ) -> dict[str, Any] | None:
-        """The metrics of `model` on the split `name`, in every process; None if asked to stop."""
+    ) -> tuple[dict[str, Any], list[ImageDetections]] | None:
+        """The metrics and detections of `model` on the split `name`, in every process; None if asked to stop."""
         split = PlanDataset(self._dataset.root / name, truth, self._job.training, augmented=False)
         detections = predict_split(
             model, split, self._distributed, stop=self._stop, after_batch=self._watchdog.progress
@@ -233,7 +242,7 @@ class Trainer:
         if self._distributed.is_first:
             limit = model.config.num_queries
             metrics = evaluate(truth, detections, max_detections=limit, thresholds_of=thresholds_of)
-        return dict(self._distributed.gather(metrics)[0])
+        return dict(self._distributed.gather(metrics)[0]), detections
 
     def _finish(self) -> bool:
         """Measure the best epoch on the test split, and write it as the model; False if asked to stop."""
@@ -243,9 +252,10 @@ class Trainer:
         self._best.load_into(model)
         test = None
         if self._dataset.test.images:
-            test = self._measure(model, "test", self._dataset.test, thresholds_of=best)
-            if test is None:
+            measured = self._measure(model, "test", self._dataset.test, thresholds_of=best)
+            if measured is None:
                 return False
+            test, _ = measured
             del test["f1_curve"]
         if not self._distributed.is_first:
             return True

@@ -3,13 +3,9 @@
 import json
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
-
-from training_code.job.artifact import write_json
-from training_code.job.disk import disk_failures
 
 COLUMNS = ("step", "epoch", "loss", "loss_class", "loss_bbox", "loss_giou", "grad_norm", "lr", "seconds")
 """Of each update: its number and epoch, from 1; the weighted sum of all losses, and the last decoder layer's parts; the
@@ -53,11 +49,6 @@ class TrainingProgress:
     def add_evaluation(self, evaluation: Mapping[str, Any]) -> None:
         """Count an evaluation, with its epoch."""
         self.evaluations.append({key: value for key, value in evaluation.items() if key not in DETAILS})
-
-    def write_evaluations(self, folder: Path) -> None:
-        """Write evaluations.json, for those who watch the job: the folder of the checkpoints is in S3 while it runs."""
-        with disk_failures(folder):
-            write_json(folder / "evaluations.json", {"evaluations": self.evaluations})
 
     def history(self) -> Iterator[str]:
         """The lines of history.jsonl: one JSON object an update."""

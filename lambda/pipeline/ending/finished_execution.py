@@ -12,7 +12,7 @@ from pipeline.ending.outcome import Failure, Outcome
 from pipeline.execution import Execution
 from pipeline.job.cost import JobsCost
 from pipeline.job.description import has_completed, instance_type
-from pipeline.links import execution_link, job_link, log_group_link
+from pipeline.links import execution_link, folder_link, job_link, log_group_link
 from pipeline.name_list import name_list
 from pipeline.request import FIELDS
 from pipeline.state import to_state
@@ -109,6 +109,7 @@ class FinishedExecution:
 
     def _job_lines(self, outcome: Outcome) -> list[str | None]:
         region, package = self.execution.region, outcome.model_package_arn
+        checkpoints = self.jobs[-1].get("CheckpointConfig", {}).get("S3Uri")
         return [
             *(
                 f"Training job: {job_link(region, job['TrainingJobName'])} ({instance_type(job)}, "
@@ -116,6 +117,7 @@ class FinishedExecution:
                 for job in self.jobs
             ),
             f"Log: {log_group_link(region, str(outcome.training_job_name))}",
+            f"Validation pictures, TensorBoard events: {folder_link(region, checkpoints)}" if checkpoints else None,
             self.starting_weights,
             f"Model: {outcome.artifact_uri}" if outcome.artifact_uri else None,
             f"Metrics: {outcome.metrics_uri}" if outcome.metrics_uri else None,

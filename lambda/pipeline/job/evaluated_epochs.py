@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pipeline.billing import cost_usd
 from pipeline.request import MAX_EPOCHS
 
-EVALUATIONS_FILE = "evaluations.json"
-MAX_EVALUATIONS_BYTES = 4_000_000
-"""Those of 1,000 epochs have some 400 kB."""
+MAX_METRICS_BYTES = 4_000_000
+"""The evaluations of 1,000 epochs have some 400 kB."""
 _LONGEST_SECONDS = 1e9
 LAST_EPOCHS = 5
 """Of which cost and gain are told: fewer of them gain or lose by chance."""
@@ -29,7 +28,7 @@ class EvaluatedEpoch:
 
 
 def read_evaluations(content: bytes) -> tuple[EvaluatedEpoch, ...]:
-    """Those in evaluations.json or metrics.json, in their order; none if it is not what the trainer writes."""
+    """Those in metrics.json, in their order; none if it is not what the trainer writes."""
     try:
         found = tuple(
             EvaluatedEpoch(epoch=int(each["epoch"]), seconds=float(each["seconds"]), mean_f1=float(each["mean_f1"]))

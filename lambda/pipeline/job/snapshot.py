@@ -77,16 +77,16 @@ class JobSnapshot:
 
     @property
     def quiet_seconds(self) -> int | None:
-        """Since the last line of the log or the last checkpoint; None while it has no instance."""
+        """Since the last line of the log or the last file beside the checkpoints; None while it has no instance."""
         if self.description.get("SecondaryStatus") not in BILLED or has_ended(self.description):
             return None
-        signs = [self.log.last_event, self.checkpoints.last, status_since(self.description)]
+        signs = [self.log.last_event, self.checkpoints.last_written, status_since(self.description)]
         return self._seconds_since(max(sign for sign in signs if sign is not None))
 
     @property
     def checkpoint_age_seconds(self) -> int | None:
         """Since the last checkpoint, perhaps an earlier job's of the same stage; None if there is none."""
-        last = self.checkpoints.last
+        last = self.checkpoints.last_checkpoint
         return None if last is None else self._seconds_since(last)
 
     @property

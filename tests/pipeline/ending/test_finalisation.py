@@ -137,7 +137,9 @@ def without(state: dict[str, Any], *names: str) -> dict[str, Any]:
 def test_a_registered_model_is_announced_with_decision_links_time_and_cost(end: End) -> None:
     artifact = f"s3://bucket/training-jobs/{end.name()}/output/model.tar.gz"
     source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": WEIGHTS}}
-    end.expect_jobs({**COMPLETED, "InputDataConfig": [{"ChannelName": "pretrained", "DataSource": source}]})
+    channels = [{"ChannelName": "pretrained", "DataSource": source}]
+    folder = {"S3Uri": "s3://bucket/checkpoints/run/0/"}
+    end.expect_jobs({**COMPLETED, "InputDataConfig": channels, "CheckpointConfig": folder})
     end.expect_message()
     judgement = JUDGEMENT | {
         "decision": "registered",
@@ -182,6 +184,8 @@ def test_a_registered_model_is_announced_with_decision_links_time_and_cost(end: 
         "The quotas are not known",
         '"epochs": 5',
         f"It started from the weights {WEIGHTS}.",
+        "TensorBoard events: https://us-east-1.console.aws.amazon.com/s3/buckets/bucket?region=us-east-1"
+        "&prefix=checkpoints/run/0/",
     ):
         assert fact in message
 

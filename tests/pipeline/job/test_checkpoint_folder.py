@@ -3,6 +3,7 @@
 import io
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,17 +15,21 @@ from pipeline.job.evaluated_epochs import EvaluatedEpoch
 from pipeline.job.health_reader import read_health
 
 from tests.pipeline.conftest import StubbedClient
+from training_code.job.checkpoints import save_checkpoint
 from training_code.job.health import judge_health
 
 URI = "s3://bucket/checkpoints/run/0/"
 PREFIX = "checkpoints/run/0/"
 AT = datetime(2026, 11, 20, 10, tzinfo=UTC)
+CHECKPOINT = "checkpoint-00000010-0123456789abcdef.pt"
 LATER = datetime(2026, 11, 20, 11, tzinfo=UTC)
 
 
 def expect_objects(s3: StubbedClient, **written: datetime) -> None:
     contents = [{"Key": f"{PREFIX}{name}", "LastModified": at} for name, at in written.items()]
-    s3.expect("list_objects_v2", {"Contents": contents} if contents else {}, Bucket="bucket", Prefix=PREFIX)
+    s3.expect(
+        "list_objects_v2", {"Contents": contents} if contents else {}, Bucket="bucket", Prefix=PREFIX, Delimiter="/"
+    )
 
 
 def body(content: bytes) -> dict[str, Any]:
@@ -32,22 +37,33 @@ def body(content: bytes) -> dict[str, Any]:
 
 
 def test_the_last_checkpoint_and_the_health_are_read(s3: StubbedClient) -> None:
-    expect_objects(s3, **{"checkpoint-00000010.pt": LATER, "health.json": AT})
+    expect_objects(s3, **{CHECKPOINT: LATER, "health.json": AT})
     health = judge_health([float(loss) for loss in range(100, 0, -1)], seconds=700, needed_minutes=10)
     s3.expect("get_object", body(json.dumps(health).encode()), Bucket="bucket", Key=f"{PREFIX}health.json")
     found = read_checkpoint_folder(s3.client, URI)
-    assert (found.last, found.health_written) == (LATER, AT)
+    assert (found.last_checkpoint, found.last_written, found.health_written) == (LATER, LATER, AT)
     assert found.health is not None
     assert (found.health.status, found.health.steps, found.health.failed_messages) == ("healthy", 100, ())
 
 
 def test_the_evaluations_so_far_are_read(s3: StubbedClient) -> None:
-    expect_objects(s3, **{"evaluations.json": AT})
+    expect_objects(s3, **{"metrics.json": AT})
     content = json.dumps({"evaluations": [{"epoch": 2, "step": 10, "seconds": 60.5, "mean_f1": 0.25, "ap": 0.1}]})
-    s3.expect("get_object", body(content.encode()), Bucket="bucket", Key=f"{PREFIX}evaluations.json")
+    s3.expect("get_object", body(content.encode()), Bucket="bucket", Key=f"{PREFIX}metrics.json")
     found = read_checkpoint_folder(s3.client, URI)
     assert found.evaluations == (EvaluatedEpoch(epoch=2, seconds=60.5, mean_f1=0.25),)
-    assert (found.health, found.last) == (None, AT)
+    assert (found.health, found.last_written) == (None, AT)
+
+
+def test_other_files_than_checkpoints_are_no_checkpoint_but_written(s3: StubbedClient) -> None:
+    expect_objects(s3, **{CHECKPOINT: AT, ".writing-00000020": LATER, "history.jsonl": LATER})
+    found = read_checkpoint_folder(s3.client, URI)
+    assert (found.last_checkpoint, found.last_written) == (AT, LATER)
+
+
+def test_the_age_of_a_checkpoint_is_that_of_a_file_as_the_trainer_names_it(tmp_path: Path, s3: StubbedClient) -> None:
+    expect_objects(s3, **{save_checkpoint(tmp_path, 10, {}).name: AT})
+    assert read_checkpoint_folder(s3.client, URI).last_checkpoint == AT
 
 
 def test_an_empty_folder_tells_nothing(s3: StubbedClient) -> None:
@@ -62,7 +78,7 @@ def test_a_health_json_that_is_replaced_at_this_moment_is_read_at_the_next_look(
 
 
 def test_evaluations_that_are_replaced_at_this_moment_are_read_at_the_next_look(s3: StubbedClient) -> None:
-    expect_objects(s3, **{"evaluations.json": AT})
+    expect_objects(s3, **{"metrics.json": AT})
     s3.refuse("get_object", "NoSuchKey", "The specified key does not exist.", 404)
     assert read_checkpoint_folder(s3.client, URI).evaluations == ()
 

@@ -53,7 +53,9 @@ def health(
 ) -> CheckpointFolder:
     losses = [float(steps - step if falling else step) for step in range(steps)]
     judged = judge_health(losses, seconds=seconds, needed_minutes=10, failure=failure)
-    return CheckpointFolder(last=at, health=read_health(json.dumps(judged).encode()), health_written=at)
+    return CheckpointFolder(
+        last_checkpoint=at, last_written=at, health=read_health(json.dumps(judged).encode()), health_written=at
+    )
 
 
 def one_choice(snapshot: JobSnapshot) -> Quote:

@@ -59,7 +59,7 @@ def test_a_snapshot_tells_in_money_what_the_last_epochs_brought(snapshot: MakeSn
         EvaluatedEpoch(epoch=epoch, seconds=1200.0 * epoch, mean_f1=f1)
         for epoch, f1 in enumerate([0.5, 0.7, 0.8, 0.9, 0.908, 0.912, 0.91, 0.911], start=1)
     )
-    progress = judge_progress(snapshot(checkpoints=CheckpointFolder(last=NOW, evaluations=evaluations)))
+    progress = judge_progress(snapshot(checkpoints=CheckpointFolder(last_written=NOW, evaluations=evaluations)))
     told = "the last 5 epochs cost 2.53 USD and brought +11.2 points of F1 (best 0.912 at epoch 6), 1.26 USD so far"
     assert told in progress.sentence  # at the 1.515 USD/h of its type
     assert "epochs cost" not in judge_progress(snapshot()).sentence
@@ -69,6 +69,11 @@ def test_a_snapshot_tells_in_money_what_the_last_epochs_brought(snapshot: MakeSn
 def test_a_job_in_the_queue_costs_nothing_and_is_not_quiet(snapshot: MakeSnapshot, secondary: str) -> None:
     progress = judge_progress(snapshot(log=LogEnd(), **since(secondary, minutes_ago=QUEUE_MINUTES - 1)))
     assert (progress.action, progress.cost_usd, progress.quiet_seconds) == ("wait", 0, None)
+
+
+def test_the_pictures_and_figures_of_an_evaluation_are_no_checkpoint(snapshot: MakeSnapshot) -> None:
+    folder = CheckpointFolder(last_checkpoint=NOW - minutes(12), last_written=NOW)
+    assert judge_progress(snapshot(checkpoints=folder)).checkpoint_age_seconds == 720
 
 
 def test_a_stopping_job_is_waited_for(snapshot: MakeSnapshot) -> None:
@@ -103,9 +108,11 @@ def test_silence_stops_a_job_that_is_billed(snapshot: MakeSnapshot, secondary: s
     assert "step 30 of 1,000" in str(progress.cause)
 
 
-def test_a_checkpoint_is_a_sign_of_life_like_a_line_of_the_log(snapshot: MakeSnapshot) -> None:
+def test_a_file_beside_the_checkpoints_is_a_sign_of_life_like_a_line_of_the_log(snapshot: MakeSnapshot) -> None:
     log = LogEnd(last_event=NOW - minutes(STALL_MINUTES + 5), training=lines(3))
-    assert judge_progress(snapshot(log=log, checkpoints=CheckpointFolder(last=NOW - minutes(2)))).action == "wait"
+    assert (
+        judge_progress(snapshot(log=log, checkpoints=CheckpointFolder(last_written=NOW - minutes(2)))).action == "wait"
+    )
 
 
 def test_a_job_is_given_the_same_time_for_its_first_line(snapshot: MakeSnapshot) -> None:
@@ -203,7 +210,7 @@ def test_once_passed_they_are_not_judged_again(snapshot: MakeSnapshot) -> None:
 @pytest.mark.parametrize(
     "undecidable",
     [
-        {"checkpoints": CheckpointFolder(last=NOW)},
+        {"checkpoints": CheckpointFolder(last_checkpoint=NOW, last_written=NOW)},
         {"checkpoints": health(seconds=300)},
         {"checkpoints": health(falling=False, steps=39)},  # fewer steps than the trainer itself judges by
         {"checkpoints": health(falling=False, at=CREATED - minutes(1))},  # of an earlier job of the same run

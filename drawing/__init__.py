@@ -1,0 +1,1 @@
+"""Draws plans with their boxes, for preparation, training and the demo."""
