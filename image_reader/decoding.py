@@ -24,11 +24,17 @@ def open_image(source: Path | bytes) -> Image.Image:
         raise ImageError(f"cannot be decoded ({reason(error)})") from error
 
 
-def upright_rgb(image: Image.Image) -> Image.Image:
-    """The pixels that open_image would give of the file that `image` was opened from, in mode RGB.
+def upright_rgb(image: Image.Image | Path | str) -> Image.Image:
+    """The pixels that open_image gives of a file, in mode RGB; `image` is its path, or was opened from it.
 
-    Raises ImageError, with a whole sentence, if `image` was not decoded yet and cannot be.
+    Raises ImageError, with a whole sentence, if the file cannot be read, or not be decoded.
     """
+    if not isinstance(image, Image.Image):
+        try:
+            return open_image(Path(image)).convert("RGB")
+        except (ImageError, OSError) as error:
+            problem = error if isinstance(error, ImageError) else f"cannot be read ({error.strerror})"
+            raise ImageError(f"The image {image} {problem}: give the path of another copy of it.") from error
     try:
         return _normalised(image).convert("RGB")
     except DECODING_ERRORS as error:
