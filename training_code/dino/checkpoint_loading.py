@@ -128,7 +128,7 @@ def load_for_fine_tuning(model: nn.Module, weights: Mapping[str, Tensor]) -> Loa
     number of content queries, the first ones are loaded: they are interchangeable.
 
     Raises:
-        CheckpointError: nothing fits, or a tensor that does holds NaN or infinite numbers.
+        CheckpointError: nothing fits, or a tensor that does is not one of plain, finite floating-point numbers.
     """
     report = LoadReport(taken=[])
     own = model.state_dict(keep_vars=True)
@@ -140,6 +140,11 @@ def load_for_fine_tuning(model: nn.Module, weights: Mapping[str, Tensor]) -> Loa
             source = next((weights[same] for same in (name, *shared[id(target)]) if same in weights), None)
             if source is None:
                 report.left.append(f"{name} (not in the file)")
+            elif source.layout != torch.strided or source.is_meta or not source.is_floating_point():
+                raise CheckpointError(
+                    f"The checkpoint's tensor {name} is not one of plain floating-point numbers ({source.dtype},"
+                    f" {source.layout}, {source.device}): take a checkpoint that was not quantised or emptied."
+                )
             elif source.shape == target.shape:
                 target.copy_(source)
                 report.taken.append(name)
