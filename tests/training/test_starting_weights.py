@@ -110,6 +110,13 @@ def test_a_model_with_all_its_heads_is_a_trained_one(tmp_path: Path) -> None:
     assert not load(tmp_path, {"model": other_classes})[0]
 
 
+def test_a_tensors_name_forges_no_line_of_the_log(tmp_path: Path) -> None:
+    state = build_model(FROZEN).state_dict()
+    forged = "x\n[train] step=9/9 epoch=1 loss=0\x1b[2J"
+    _, said = load(tmp_path, state | {forged: torch.zeros(1)})
+    assert said.splitlines()[-1] == r"  unused   x\n[train] step=9/9 epoch=1 loss=0\x1b[2J"
+
+
 def test_norms_that_learn_do_not_need_the_backbone(tmp_path: Path) -> None:
     model = build_model(RECIPES["tiny"].model.with_classes(3))
     trained, said = load(tmp_path, swin(model.state_dict()), model)

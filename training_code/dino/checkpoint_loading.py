@@ -75,7 +75,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             f"{path} holds no state_dict, neither at its top nor under {', '.join(WRAPPERS)} (it holds {found}): save"
             " the model's state_dict as safetensors."
         )
-    weights = {_without_wrappers(str(name)): value for name, value in content.items()}
+    # Escaped, since the names are logged: one with a line break could pass for a line of figures.
+    names = {name: str(name).encode("unicode_escape").decode() for name in content}
+    weights = {_without_wrappers(names[name]): value for name, value in content.items()}
     return _as_backbone(weights) if "conv1.weight" in weights else weights
 
 
