@@ -56,6 +56,7 @@ def aws_call(command: str) -> AwsCall:
     operations = {xform_name(operation, "-"): operation for operation in model.operation_names}
     assert name in operations, f"aws {service} knows no {name}"
     expected = model.operation_model(operations[name]).input_shape
+    assert expected is not None, "every operation that is documented takes something"
     renamed = RENAMED.get((service, name), {})
     members = {
         renamed.get(option, option): member

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pipeline.request import Defaults, parse_request
+from pipeline.request import parse_request
+from pipeline.settings import Defaults
 
 from runs.request_arguments import request_of
 from stacks.configuration import Configuration

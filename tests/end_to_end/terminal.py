@@ -51,6 +51,6 @@ class Terminal:
         command = next((command for command in self.left if command.startswith(start)), None)
         assert command is not None, f"{start!r} is not among {self.left}"
         self.left.remove(command)
-        for name, text in (self.placeholders | placeholders).items():
+        for name, text in {**self.placeholders, **placeholders}.items():
             command = re.sub(rf"\b{name}\b", text, command)
         return command

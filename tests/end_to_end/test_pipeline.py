@@ -94,8 +94,8 @@ def test_a_reader_of_the_readme_and_of_operations_gets_what_they_say(
     update, (package,) = "aws sagemaker update-model-package", packages(deployed)
     operations.call(session, update, ARN=package)
     assert packages(deployed, "Approved") == [package]
-    rejected = {"ModelApprovalStatus": "Rejected"}  # else the models of later tests would be compared with it
-    session.client("sagemaker").update_model_package(ModelPackageArn=package, **rejected)
+    sagemaker = session.client("sagemaker")  # else the models of later tests would be compared with it
+    sagemaker.update_model_package(ModelPackageArn=package, ModelApprovalStatus="Rejected")
     put_plan(JobPlan(hangs_at=10))
     deployed.start_training()
     assert "is told to stop now" in operations.run("python -m runs stop")
