@@ -48,7 +48,8 @@ class Terminal:
         return aws_call(self._take(start, placeholders)).result(session)
 
     def _take(self, start: str, placeholders: Mapping[str, str]) -> str:
-        command = next((command for command in self.left if command.startswith(start)), None)
+        found = [start] if start in self.left else [command for command in self.left if command.startswith(start)]
+        command = found[0] if found else None
         assert command is not None, f"{start!r} is not among {self.left}"
         self.left.remove(command)
         for name, text in {**self.placeholders, **placeholders}.items():

@@ -38,6 +38,7 @@ def no_dataset(deployed: Deployed) -> Iterator[None]:
     _remove_dataset(deployed)
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.usefixtures("no_dataset")
 def test_a_reader_of_contributing_gets_a_model(deployed: Deployed, tmp_path: Path) -> None:
     """Everything that the page has a reader type, from plans to a model that predicts."""
