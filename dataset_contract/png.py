@@ -27,6 +27,7 @@ _OTHER_FORMATS = {
     b"<html": "a web page",
     b"version https://git-lfs": "a Git LFS pointer, not the image",
 }
+_ORIENTATION = 0x0112  # EXIF's tag
 _BIT_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _COLOR_TYPES = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGB with alpha"}
 
@@ -111,7 +112,8 @@ def check_png_chunks(data: bytes) -> None:
     """Verify all chunks of a PNG file, as a decoder would meet them.
 
     Raises:
-        PngError: it breaks off, a checksum is wrong, it has no pixels, has transparency, or goes on after its end.
+        PngError: it breaks off, a checksum is wrong, it has no pixels, has transparency, asks to be turned, or goes on
+            after its end.
     """
     chunks = list(png_chunks(data))
     names, end = {name for name, _, _ in chunks}, chunks[-1][2]
@@ -119,5 +121,21 @@ def check_png_chunks(data: bytes) -> None:
         raise PngError("IMAGE_DAMAGED", "has no pixels")
     if b"tRNS" in names:
         raise PngError("IMAGE_MODE", "declares a colour transparent")
+    for name, length, end_of_chunk in chunks[: [name for name, _, _ in chunks].index(b"IDAT")]:
+        if name == b"eXIf" and _asks_to_be_turned(data[end_of_chunk - 4 - length : end_of_chunk - 4]):
+            raise PngError("IMAGE_MODE", "is to be turned, by its EXIF")
     if end != len(data):
         raise PngError("IMAGE_DAMAGED", f"goes on for {len(data) - end:,} bytes after the end of its PNG data")
+
+
+def _asks_to_be_turned(exif: bytes) -> bool:
+    """Whether the first directory of `exif`, a TIFF without pixels, has an orientation other than upright."""
+    exif = exif.removeprefix(b"Exif\0\0")
+    order = {b"II": "<", b"MM": ">"}.get(exif[:2], "<")
+    try:
+        [start] = struct.unpack_from(f"{order}I", exif, 4)
+        [count] = struct.unpack_from(f"{order}H", exif, start)
+        entries = [struct.unpack_from(f"{order}HHIH", exif, start + 2 + 12 * number) for number in range(count)]
+    except struct.error:  # nobody can read it
+        return False
+    return any(tag == _ORIENTATION and value in range(2, 9) for tag, _, _, value in entries)

@@ -5,9 +5,20 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms
 
-from image_reader.header import DECODING_ERRORS, ImageError, open_lazily, read_header, reason
+from image_reader.header import DECODING_ERRORS, ImageError, open_lazily, orientation_of, read_header, reason
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns an image upright, by EXIF's orientation."""
 
 
 def open_image(source: Path | bytes) -> Image.Image:
@@ -24,11 +35,17 @@ def open_image(source: Path | bytes) -> Image.Image:
         raise ImageError(f"cannot be decoded ({reason(error)})") from error
 
 
-def upright_rgb(image: Image.Image) -> Image.Image:
-    """The pixels that open_image would give of the file that `image` was opened from, in mode RGB.
+def upright_rgb(image: Image.Image | Path | str) -> Image.Image:
+    """The pixels that open_image gives of a file, in mode RGB; `image` is its path, or was opened from it.
 
-    Raises ImageError, with a whole sentence, if `image` was not decoded yet and cannot be.
+    Raises ImageError, with a whole sentence, if the file cannot be read, or not be decoded.
     """
+    if not isinstance(image, Image.Image):
+        try:
+            return open_image(Path(image)).convert("RGB")
+        except (ImageError, OSError) as error:
+            problem = error if isinstance(error, ImageError) else f"cannot be read ({error.strerror})"
+            raise ImageError(f"The image {image} {problem}: give the path of another copy of it.") from error
     try:
         return _normalised(image).convert("RGB")
     except DECODING_ERRORS as error:
@@ -36,9 +53,10 @@ def upright_rgb(image: Image.Image) -> Image.Image:
 
 
 def _normalised(image: Image.Image) -> Image.Image:
+    turn = _TURNS.get(orientation_of(image))
     image.load()
     profile = image.info.get("icc_profile")
-    upright = ImageOps.exif_transpose(image)
+    upright = image if turn is None else image.transpose(turn)
     plain = _to_srgb(_on_white(_eight_bit(upright)), profile)
     clean = Image.new(plain.mode, plain.size)
     clean.paste(plain)
@@ -49,7 +67,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 16-bit grey; Pillow's own convert() would clip it
         import numpy as np  # noqa: PLC0415  a tenth of a second and 15 MB that few images need
 
-        pixels = np.asarray(image).astype(np.uint32)
+        pixels = np.asarray(image).astype(np.int64).clip(0, 65535)  # Pillow has 32 bits for some files
         return Image.fromarray((pixels // 257).astype(np.uint8))
     return image.convert("L") if image.mode in ("1", "F") else image
 

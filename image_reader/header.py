@@ -57,6 +57,18 @@ def open_lazily(file: io.BufferedReader | io.BytesIO) -> Image.Image:
         return Image.open(file, formats=_FORMATS)
 
 
+def orientation_of(image: Image.Image) -> int:
+    """How EXIF says to turn the pixels of an image that is not decoded yet: 1 (not at all) to 8.
+
+    As browsers show it: XMP alone does not turn an image, nor does EXIF that a PNG has after its pixels. Pillow turns
+    TIFF by itself. Raises what Pillow raises for damaged EXIF.
+    """
+    if image.info.get("exif") is None or image.format == "TIFF":
+        return 1
+    orientation: int = image.getexif().get(_ORIENTATION, 1)
+    return orientation
+
+
 def reason(error: Exception) -> str:
     """What Pillow's error says, never empty."""
     return "unknown format" if isinstance(error, UnidentifiedImageError) else str(error) or type(error).__name__
@@ -88,10 +100,7 @@ def _pillow_header(file: io.BufferedReader | io.BytesIO) -> ImageHeader:
     try:
         with open_lazily(file) as image:
             width, height = image.size
-            # Without EXIF in its header, Pillow would decode a PNG to look for it.
-            has_exif = image.format != "PNG" or image.info.get("exif") is not None
-            orientation = image.getexif().get(_ORIENTATION, 1) if has_exif else 1
-            image_format = image.format or ""
+            orientation, image_format = orientation_of(image), image.format or ""
     except (*DECODING_ERRORS, Image.DecompressionBombError) as error:
         raise ImageError(f"is not an image that can be read ({reason(error)})") from error
     if width * height > MAX_PIXELS:

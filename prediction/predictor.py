@@ -1,7 +1,7 @@
 """Finds walls and rooms on a plan with a trained model.
 
     from prediction.predictor import Predictor
-    detections = Predictor.load(Path("model")).predict(Image.open("plan.png"))
+    detections = Predictor.load("model").predict("plan.png")
 
 Travels in model.tar.gz under code/, with what it imports.
 """
@@ -41,16 +41,16 @@ class Predictor:
             raise ModelError(f"PyTorch cannot use the device {device!r} here ({reason}): give device='cpu'.") from error
 
     @classmethod
-    def load(cls, folder: Path, device: str = "cpu") -> "Predictor":
-        """Load what a training job wrote (the content of model.tar.gz).
+    def load(cls, folder: Path | str, device: str = "cpu") -> "Predictor":
+        """Load what a training job wrote (the unpacked content of model.tar.gz).
 
         Raises:
             ModelError: a file is missing, damaged or of another format, or PyTorch cannot use the device here.
         """
-        return cls(load_model(folder), device)
+        return cls(load_model(Path(folder)), device)
 
-    def predict(self, image: Image.Image, *, threshold: float | None = None) -> list[Detection]:
-        """What is found on `image`, best first.
+    def predict(self, image: Image.Image | Path | str, *, threshold: float | None = None) -> list[Detection]:
+        """What is found on `image`, an image file's path or an opened image, best first.
 
         A detection counts from the score on that gave its class the best F1 on the validation split; `threshold`
         replaces that for all classes, and with 0 every detection is given, as many as the model has queries.
@@ -58,7 +58,7 @@ class Predictor:
         image, and within it.
 
         Raises:
-            ImageError: `image` was opened from a file that cannot be decoded.
+            ImageError: the file of `image` cannot be read or decoded.
         """
         image = upright_rgb(image)
         image_3HW = model_input(image, self._loaded.short_side, self._loaded.max_side)

@@ -1,4 +1,4 @@
-"""Goes between ministack's worker and a function's handler: names the handler's exception, or kills the worker.
+"""Goes between ministack's worker and a function's handler: logs, names exceptions, or kills the worker.
 
 lambda_workers.py puts this file into the function's package, so it uses the standard library only.
 """
@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
 import signal
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +18,7 @@ from typing import Any
 Handler = Callable[[Any, Any], Any]
 
 MARK = "\u0000lambda-error\u0000"
+_OWN_FIELDS = frozenset(logging.makeLogRecord({}).__dict__)
 IMPORT_ERRORS = ((ImportError, "Runtime.ImportModuleError"), (SyntaxError, "Runtime.UserCodeSyntaxError"))
 
 
@@ -28,8 +31,33 @@ class HandlerError(Exception):
         super().__init__(MARK + json.dumps(report))
 
 
+class JsonLines(logging.Formatter):
+    """Lines as Lambda's runtime writes them for a function whose log format is JSON."""
+
+    request_id = ""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line of JSON, with what was given as `extra`."""
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        line = {
+            "timestamp": f"{moment}.{int(record.msecs):03d}Z",
+            "level": record.levelname,
+            "message": record.getMessage(),
+            "logger": record.name,
+            "requestId": self.request_id,
+        }
+        if record.exc_info:
+            line["stackTrace"] = self.formatException(record.exc_info)
+        extra = {name: value for name, value in record.__dict__.items() if name not in _OWN_FIELDS}
+        return json.dumps(line | extra, default=str)
+
+
 def load(name: str) -> Handler:
     """Import the handler "module.function" and wrap it. Raises HandlerError."""
+    lines = JsonLines()
+    to_log = logging.StreamHandler()  # ministack takes what is written to stderr for the function's log
+    to_log.setFormatter(lines)
+    logging.basicConfig(level=logging.INFO, handlers=[to_log])
     module, _, function = name.replace("/", ".").rpartition(".")
     try:
         handler: Handler = getattr(importlib.import_module(module), function)
@@ -38,6 +66,7 @@ def load(name: str) -> Handler:
         raise HandlerError(error, names[0] if names else type(error).__name__) from error
 
     def call(event: object, context: Any) -> Any:  # noqa: ANN401  whatever the handler takes and gives
+        lines.request_id = context.aws_request_id
         die_if_told(context.function_name, "before")
         try:
             result = handler(event, context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import nullcontext, suppress
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dataset_contract.png import HEAD_LENGTH, PngError, check_png_chunks, read_png_header
+from image_reader.decoding import open_image
 from tests.contract.samples import chunk, png
 
 
@@ -110,3 +112,26 @@ def test_bytes_after_the_end_are_found() -> None:
 def test_a_file_without_pixels_is_found() -> None:
     with pytest.raises(PngError, match="no pixels"):
         check_png_chunks(png()[:HEAD_LENGTH] + chunk(b"IEND", b""))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("orientation", "turned"), [(None, False), (1, False), (3, True), (6, True), (0, False)])
+def test_an_image_that_exif_turns_is_refused_as_training_would_turn_it(
+    order: str, orientation: int | None, turned: bool
+) -> None:
+    exif = Image.Exif()
+    exif.endian = order
+    exif[0x010E] = "a plan"
+    if orientation is not None:
+        exif[0x0112] = orientation
+    stream = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(stream, "PNG", exif=exif)
+    with pytest.raises(PngError, match="is to be turned") if turned else nullcontext():
+        check_png_chunks(stream.getvalue())
+    assert (open_image(stream.getvalue()).size != (40, 30)) == (orientation == 6)
+
+
+@given(st.binary(max_size=80))
+def test_exif_of_any_bytes_is_no_other_exception(exif: bytes) -> None:
+    with suppress(PngError):
+        check_png_chunks(png(before_pixels=chunk(b"eXIf", exif)))

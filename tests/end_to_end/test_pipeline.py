@@ -3,30 +3,110 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import struct
+import subprocess
+import sys
 import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from demo.trained_model import fetch_model
+from tests.chaos.stand_in import JobPlan
+from tests.docs.page_lines import CONTRIBUTING, OPERATIONS, README, python_blocks, python_calls
 from tests.end_to_end.deployed import Deployed, wait_until
+from tests.end_to_end.terminal import Terminal
 
 pytestmark = pytest.mark.timeout(180)
 
+PREDICTOR = """
+from prediction.predictor import Predictor
+predict = Predictor.load("build/last-run/model").predict
+"""
+"""What a line of Python on a page takes for granted."""
 
-def test_a_valid_data_set_becomes_a_model(deployed: Deployed, tmp_path: Path) -> None:
-    deployed.upload_plans("dino-data")
-    execution = deployed.run(epochs=2)
-    assert execution.status == "SUCCEEDED", execution.cause
-    assert execution.job is not None
-    assert execution.job.status == "Completed"
-    model = fetch_model(deployed.session, execution.job.model_artifact, tmp_path / "model")
-    assert model.history[-1]["step"] == len(model.history)
-    assert model.history[-1]["epoch"] == 2
-    message = deployed.message_of(execution)
-    assert execution.job.model_artifact in json.dumps(message)
+
+@pytest.fixture
+def no_dataset(deployed: Deployed) -> Iterator[None]:
+    """Nothing at the default prefix, and nothing is left there, so that each test may upload its own."""
+    _remove_dataset(deployed)
+    yield
+    _remove_dataset(deployed)
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.usefixtures("no_dataset")
+def test_a_reader_of_contributing_gets_a_model(deployed: Deployed, tmp_path: Path) -> None:
+    """Everything that the page has a reader type, from plans to a model that predicts."""
+    build, session = tmp_path / "build", deployed.session
+    terminal = Terminal(CONTRIBUTING, build=str(build), DATASET_BUCKET_NAME=deployed.bucket)
+    terminal.run("python dataset_prep/samples.py")
+    terminal.run("python dataset_prep/run.py")
+    terminal.run("python -m runs start")
+    assert "is SUCCEEDED." in terminal.run("python -m runs follow")
+    terminal.run("python -m runs fetch")
+    history = (build / "last-run" / "model" / "history.jsonl").read_text().splitlines()
+    assert json.loads(history[-1])["step"] == len(history)
+    assert json.loads(history[-1])["epoch"] == 1
+    groups = dict(terminal.call(session, "aws lambda list-functions"))
+    watch = groups[deployed.function("watch")]
+    said = terminal.call(session, "aws logs filter-log-events", LOG_GROUP=watch)
+    assert any('"decision"' in line for line in said), said
+    assert terminal.left == []
+    (handler_again,) = python_blocks(CONTRIBUTING)
+    assert "ml.g5.2xlarge" in run_python(handler_again, tmp_path)
+    next((build / "samples").rglob("F1_scaled.png")).rename(tmp_path / "plan.png")
+    for call in python_calls(README):
+        run_python(f"{PREDICTOR}{call}", tmp_path)
+
+
+@pytest.mark.usefixtures("no_dataset")
+def test_a_reader_of_the_readme_and_of_operations_gets_what_they_say(
+    deployed: Deployed, tmp_path: Path, put_plan: Callable[[JobPlan], None]
+) -> None:
+    """With the stand-in for the trainer: the README's run trains for 55 epochs."""
+    put_plan(JobPlan(f1=0.95))
+    session, filled = deployed.session, {"DATASET_BUCKET_NAME": deployed.bucket, "build": str(tmp_path / "build")}
+    readme = Terminal(README, **filled, TOPIC_ARN=deployed.outputs["TopicArn"])
+    readme.placeholders["path/to/plans"] = str(deployed.plans)
+    readme.run("python dataset_prep/run.py")
+    readme.call(session, "aws sns subscribe")
+    readme.run("python -m runs start")
+    followed = readme.run("python -m runs follow")
+    assert "is SUCCEEDED." in followed
+    newest = newest_execution(deployed)
+    assert newest["name"] in readme.run("python -m runs")
+    with_sdk = importlib.util.find_spec("sagemaker") is not None
+    approved = readme.run("python -m runs approve", status=0 if with_sdk else 1)
+    assert with_sdk or "needs the SageMaker SDK" in approved
+    readme.run("python -m runs fetch")
+    assert (tmp_path / "build" / "last-run" / "model" / "metrics.json").is_file()
+    assert "has ended already" in readme.run("python -m runs stop", status=1)
+    assert readme.left == []
+
+    operations = Terminal(OPERATIONS, NAME=newest["name"], DIR=str(tmp_path / "fetched"))
+    assert "is SUCCEEDED." in operations.run("python -m runs follow NAME")
+    operations.run("python -m runs fetch NAME")
+    operations.run("python -m runs approve NAME", status=0 if with_sdk else 1)
+    update, (package,) = "aws sagemaker update-model-package", packages(deployed)
+    operations.call(session, update, ARN=package)
+    assert packages(deployed, "Approved") == [package]
+    sagemaker = session.client("sagemaker")  # else the models of later tests would be compared with it
+    sagemaker.update_model_package(ModelPackageArn=package, ModelApprovalStatus="Rejected")
+    put_plan(JobPlan(hangs_at=10))
+    deployed.start_training()
+    assert "is told to stop now" in operations.run("python -m runs stop")
+    wait_until(lambda: newest_execution(deployed)["status"] == "ABORTED" and not deployed.jobs_at_work())
+    put_plan(JobPlan())
+    operations.call(session, "aws stepfunctions redrive-execution", ARN=newest_execution(deployed)["executionArn"])
+    operations.run("python -m runs follow")
+    assert newest_execution(deployed)["name"] in operations.run("python -m runs")
+    operations.call(session, "aws logs describe-log-groups")  # on AWS with the functions' groups
+    assert operations.left == []
 
 
 def test_the_model_of_an_earlier_run_is_trained_further(deployed: Deployed) -> None:
@@ -142,6 +222,32 @@ def test_a_spot_interruption_is_survived_and_what_was_seen_before_it_stays(deplo
     assert {key.split("/")[-2] for key in pictures} == {"epoch-0005", "epoch-0010", "epoch-0012"}
     assert deployed.object(f"{folder}metrics.json") != b""
     assert execution.job.model_artifact in deployed.message_of(execution)["Message"]
+
+
+def _remove_dataset(deployed: Deployed) -> None:
+    for key in deployed.keys("dino-data/"):
+        deployed.session.client("s3").delete_object(Bucket=deployed.bucket, Key=key)
+
+
+def newest_execution(deployed: Deployed) -> Any:
+    """As ListExecutions has it."""
+    machine = deployed.outputs["StateMachineArn"]
+    return deployed.session.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"][0]
+
+
+def packages(deployed: Deployed, status: str = "PendingManualApproval") -> list[str]:
+    """The ARNs of the models in the registry with this status."""
+    listed = deployed.session.client("sagemaker").list_model_packages(ModelPackageGroupName="floorplan-dino")
+    return [
+        each["ModelPackageArn"] for each in listed["ModelPackageSummaryList"] if each["ModelApprovalStatus"] == status
+    ]
+
+
+def run_python(code: str, folder: Path) -> str:
+    """Run the lines in a process of their own, which must end well, in `folder`; what they print."""
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{code}\n{done.stderr}"
+    return done.stdout
 
 
 def replace_image_by_undecodable_one(deployed: Deployed, prefix: str) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
 from image_reader.decoding import open_image, upright_rgb
-from image_reader.header import ImageError
+from image_reader.header import ImageError, read_header
 
 
 def png_of(image: Image.Image, **save: object) -> bytes:
@@ -76,6 +77,62 @@ def test_a_pil_image_gives_the_pixels_of_its_file(case: str) -> None:
     image = upright_rgb(Image.open(io.BytesIO(data)))
     assert image.mode == "RGB"
     assert image.tobytes() == open_image(data).convert("RGB").tobytes()
+
+
+def with_orientation(file_format: str, orientation: int) -> bytes:
+    """Six pixels, all different."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image, buffer = Image.new("RGB", (3, 2)), io.BytesIO()
+    image.putdata([(40 * number, 0, 255) for number in range(6)])
+    image.save(buffer, file_format, exif=exif, **({"lossless": True} if file_format == "WEBP" else {}))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("orientation", range(10))
+@pytest.mark.parametrize("file_format", ["PNG", "WEBP", "TIFF"])
+def test_each_orientation_is_turned_once_as_pillow_does_and_the_header_knows_the_size(
+    file_format: str, orientation: int
+) -> None:
+    data = with_orientation(file_format, orientation)
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
+    for image in (open_image(data), upright_rgb(Image.open(io.BytesIO(data)))):
+        assert (image.size, image.tobytes()) == (upright.size, upright.tobytes())
+    header = read_header(data)
+    assert (header.width, header.height) == upright.size
+
+
+def after_the_pixels(png: bytes, name: bytes) -> bytes:
+    """The PNG with this chunk moved to its end, where the header does not see it."""
+    start = png.index(name) - 4
+    chunk = png[start : start + int.from_bytes(png[start : start + 4]) + 12]
+    rest = png.replace(chunk, b"")
+    return rest[:-12] + chunk + rest[-12:]
+
+
+def turned_by_xmp() -> bytes:
+    said = PngInfo()
+    said.add_itxt("XML:com.adobe.xmp", '<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>')
+    return png_of(Image.new("RGB", (2, 1)), pnginfo=said)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [turned_by_xmp(), after_the_pixels(turned_by_xmp(), b"iTXt"), after_the_pixels(turned(), b"eXIf")],
+    ids=["XMP", "XMP after the pixels", "EXIF after the pixels"],
+)
+def test_what_the_header_does_not_know_to_be_turned_stays_as_it_is(data: bytes) -> None:
+    """Browsers show it so; and a data set's images are copied by what their headers say."""
+    header = read_header(data)
+    assert not header.turned
+    for image in (open_image(data), upright_rgb(Image.open(io.BytesIO(data)))):
+        assert image.size == (header.width, header.height) == (2, 1)
+
+
+def test_numbers_beyond_16_bits_are_cut_not_wrapped() -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(np.array([[-3, 0, 257 * 100, 65535, 70000]], dtype=np.int32)).save(buffer, "TIFF")
+    assert np.asarray(open_image(buffer.getvalue())).tolist() == [[0, 0, 100, 255, 255]]
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "LA", "P", "1", "I;16", "I", "F", "CMYK", "YCbCr", "HSV", "LAB"])

@@ -15,6 +15,8 @@ from dataset_prep.dataset_png import dataset_png
 from image_reader.header import ImageError
 from prediction.model_folder import LoadedModel
 from prediction.predictor import Detection, Predictor
+from tests.docs.page_lines import README, python_calls
+from tests.prediction.test_model_folder import write_model
 from training_code.dino.model import build_model
 from training_code.recipes import RECIPES
 
@@ -67,6 +69,39 @@ def test_an_image_is_taken_as_the_preparation_writes_it(
     assert all(
         0 <= d.box[0] <= d.box[2] <= written.width and 0 <= d.box[1] <= d.box[3] <= written.height for d in found
     )
+
+
+@pytest.mark.parametrize("save", [transparent, sixteen_bits, turned_by_exif, palette, grey])
+def test_a_path_is_taken_as_its_opened_image(
+    predictor: Predictor, tmp_path: Path, save: Callable[[Path], None]
+) -> None:
+    save(tmp_path / "plan.png")
+    found = predictor.predict(Image.open(tmp_path / "plan.png"))
+    assert predictor.predict(tmp_path / "plan.png") == predictor.predict(str(tmp_path / "plan.png")) == found != []
+
+
+@pytest.mark.parametrize("content", [None, b"", b"<html>"], ids=["missing", "empty", "a page"])
+def test_a_path_without_an_image_is_refused_in_one_sentence(
+    predictor: Predictor, tmp_path: Path, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / "plan.png").write_bytes(content)
+    with pytest.raises(ImageError, match=r"^The image .*/plan\.png .*: give the path of another copy of it\.$"):
+        predictor.predict(tmp_path / "plan.png")
+
+
+def test_the_lines_of_python_in_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "build" / "last-run" / "model"
+    folder.mkdir(parents=True)
+    write_model(folder)
+    grey(tmp_path / "plan.png")
+    monkeypatch.chdir(tmp_path)
+    names = {"Predictor": Predictor, "predict": Predictor.load(folder).predict}
+    calls = python_calls(README)
+    assert len(calls) == 2
+    for call in calls:
+        found = eval(call, names)  # noqa: S307 - as the README has it
+        assert {type(each) for each in found} == {Detection}
 
 
 def test_transparent_paper_is_not_taken_for_walls(predictor: Predictor) -> None:

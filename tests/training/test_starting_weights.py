@@ -62,6 +62,39 @@ def test_frozen_norms_need_the_whole_backbone(tmp_path: Path, change: Callable[[
         load(tmp_path, change(build_model(FROZEN).state_dict()))
 
 
+def test_a_deeper_backbone_is_not_cut_to_size(tmp_path: Path) -> None:
+    """ResNet-101 and -152 have all tensors of ResNet-50, by name and shape."""
+    deeper = build_model(replace(FROZEN, backbone_blocks=(1, 1, 3, 1))).state_dict()
+    with pytest.raises(JobConfigError, match=r"has 30 tensors more than the model's backbone, such as .*layer3\.1\."):
+        load(tmp_path, deeper)
+
+
+def to_int8(weight: Tensor) -> Tensor:
+    return (weight * 127).to(torch.int8)
+
+
+def to_sparse(weight: Tensor) -> Tensor:
+    return weight.to_sparse()
+
+
+def to_complex(weight: Tensor) -> Tensor:
+    return weight.to(torch.complex64)
+
+
+@pytest.mark.parametrize("change", [to_int8, to_sparse, to_complex, lambda weight: weight.to("meta")])
+def test_tensors_that_are_not_plain_numbers_are_refused(tmp_path: Path, change: Callable[[Tensor], Tensor]) -> None:
+    name = f"{BODY}conv1.weight"
+    state = build_model(FROZEN).state_dict()
+    with pytest.raises(JobConfigError, match=r"tensor backbone\.0\.body\.conv1\.weight is not one of plain"):
+        load(tmp_path, state | {name: change(state[name])})
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_floating_point_numbers_of_any_width_are_taken(tmp_path: Path, kind: torch.dtype) -> None:
+    state = build_model(FROZEN).state_dict()
+    assert load(tmp_path, {name: value.to(kind) for name, value in state.items()})[0]
+
+
 def test_a_resnet_alone_is_enough_but_no_trained_model(tmp_path: Path) -> None:
     state = build_model(FROZEN).state_dict()
     body = {name.removeprefix(BODY): value for name, value in state.items() if name.startswith(BODY)}
@@ -75,6 +108,13 @@ def test_a_model_with_all_its_heads_is_a_trained_one(tmp_path: Path) -> None:
     assert load(tmp_path, {"model": state})[0]
     other_classes = build_model(replace(FROZEN, num_classes=91)).state_dict()
     assert not load(tmp_path, {"model": other_classes})[0]
+
+
+def test_a_tensors_name_forges_no_line_of_the_log(tmp_path: Path) -> None:
+    state = build_model(FROZEN).state_dict()
+    forged = "x\n[train] step=9/9 epoch=1 loss=0\x1b[2J"
+    _, said = load(tmp_path, state | {forged: torch.zeros(1)})
+    assert said.splitlines()[-1] == r"  unused   x\n[train] step=9/9 epoch=1 loss=0\x1b[2J"
 
 
 def test_norms_that_learn_do_not_need_the_backbone(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The weights' layout in memory (channels last on a GPU) changes neither the learning nor what is saved."""
+"""An update: the mean gradient, clipped, and the moving average; the weights' layout in memory changes nothing."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from training_code.data.batches import Batch, EpochBatchSampler, load_batches
 from training_code.data.plan_dataset import PlanDataset
 from training_code.dino.model import build_model
 from training_code.job.distributed import DistributedContext
+from training_code.loop.optimisation import MovingAverage
 from training_code.loop.training_step import TrainingStep
 from training_code.recipes import RECIPES
 
@@ -91,3 +92,24 @@ def test_an_update_of_several_batches_takes_the_mean_of_their_gradients(batches:
     torch.testing.assert_close(losses, (first_losses + second_losses) / 2)
     torch.testing.assert_close(both, (first + second) / 2, rtol=1e-3, atol=1e-5)
     assert (both - first).abs().max() > 1e-3  # they differ enough to tell
+
+
+def test_the_gradient_is_cut_to_clip_norm_and_logged_as_it_was(batches: list[Batch]) -> None:
+    training = make_training(channels_last=False)
+    figures = training.update([batches[0]], 0, steps=6, steps_per_epoch=6)
+    norms = [each.grad.norm() for each in training.model.parameters() if each.grad is not None]
+    assert figures.grad_norm > 2 * CONFIG.clip_norm
+    assert float(torch.stack(norms).norm()) == pytest.approx(CONFIG.clip_norm, rel=1e-3)
+
+
+def test_the_moving_average_forgets_by_its_decay_and_faster_at_first() -> None:
+    model = torch.nn.Linear(1, 1, bias=False)
+    average = MovingAverage(model, 0.9)
+    [mean], [weight] = average.model.parameters(), model.parameters()
+    expected = float(mean)
+    for step, decay in ((0, 0.1), (1, 2 / 11), (40, 41 / 50), (1000, 0.9)):
+        weight.data += 1.0
+        average.update([weight], step)
+        expected = decay * expected + (1 - decay) * float(weight.detach())
+        assert float(mean) == pytest.approx(expected)
+    assert not mean.requires_grad

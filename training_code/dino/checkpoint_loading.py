@@ -75,7 +75,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             f"{path} holds no state_dict, neither at its top nor under {', '.join(WRAPPERS)} (it holds {found}): save"
             " the model's state_dict as safetensors."
         )
-    weights = {_without_wrappers(str(name)): value for name, value in content.items()}
+    # Escaped, since the names are logged: one with a line break could pass for a line of figures.
+    names = {name: str(name).encode("unicode_escape").decode() for name in content}
+    weights = {_without_wrappers(names[name]): value for name, value in content.items()}
     return _as_backbone(weights) if "conv1.weight" in weights else weights
 
 
@@ -128,7 +130,7 @@ def load_for_fine_tuning(model: nn.Module, weights: Mapping[str, Tensor]) -> Loa
     number of content queries, the first ones are loaded: they are interchangeable.
 
     Raises:
-        CheckpointError: nothing fits, or a tensor that does holds NaN or infinite numbers.
+        CheckpointError: nothing fits, or a tensor that does is not one of plain, finite floating-point numbers.
     """
     report = LoadReport(taken=[])
     own = model.state_dict(keep_vars=True)
@@ -140,6 +142,11 @@ def load_for_fine_tuning(model: nn.Module, weights: Mapping[str, Tensor]) -> Loa
             source = next((weights[same] for same in (name, *shared[id(target)]) if same in weights), None)
             if source is None:
                 report.left.append(f"{name} (not in the file)")
+            elif source.layout != torch.strided or source.is_meta or not source.is_floating_point():
+                raise CheckpointError(
+                    f"The checkpoint's tensor {name} is not one of plain floating-point numbers ({source.dtype},"
+                    f" {source.layout}, {source.device}): take a checkpoint that was not quantised or emptied."
+                )
             elif source.shape == target.shape:
                 target.copy_(source)
                 report.taken.append(name)

@@ -3,7 +3,13 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from training_code.dino.checkpoint_loading import CheckpointError, LoadReport, load_for_fine_tuning, read_weights
+from training_code.dino.checkpoint_loading import (
+    BACKBONE_PREFIX,
+    CheckpointError,
+    LoadReport,
+    load_for_fine_tuning,
+    read_weights,
+)
 from training_code.dino.model import DINO
 from training_code.job.earlier_model import ARCHIVE, continue_model
 from training_code.job.failures import JobConfigError
@@ -18,8 +24,8 @@ def load_starting_weights(
     Returns whether the model is a trained one now: every tensor of it comes from the file.
 
     Raises:
-        JobConfigError: there are several files, or the file is not a usable checkpoint, or it lacks the backbone whose
-            frozen norms cannot learn, or the earlier model does not fit.
+        JobConfigError: there are several files, or the file is not a usable checkpoint, or its backbone is not the
+            model's, whose frozen norms cannot learn, or the earlier model does not fit.
     """
     frozen = model.config.backbone_norm == "frozen_batch_norm"
     files = sorted(path for path in channel.glob("*") if path.is_file() and not path.name.startswith("."))
@@ -47,8 +53,10 @@ def load_starting_weights(
 
 def _require_backbone(report: LoadReport, file_name: str) -> None:
     missing = [entry for entry in report.left if entry.startswith("backbone.")]
-    if missing:
+    deeper = [name for name in report.unused if name.startswith(f"{BACKBONE_PREFIX}layer")]  # ResNet-101's, say
+    if missing or deeper:
+        lack = f"lacks {len(missing)} tensors of" if missing else f"has {len(deeper)} tensors more than"
         raise JobConfigError(
-            f"{file_name} lacks {len(missing)} tensors of the model's backbone, such as {missing[0]}, and the frozen"
-            " norms around them cannot learn: give a checkpoint of DINO with a ResNet-50, or torchvision's ResNet-50."
+            f"{file_name} {lack} the model's backbone, such as {(missing or deeper)[0]}, and the frozen norms around"
+            " them cannot learn: give a checkpoint of DINO with a ResNet-50, or torchvision's ResNet-50."
         )

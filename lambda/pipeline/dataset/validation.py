@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dataset_contract.check import DatasetContent, check_content, check_images
+from dataset_contract.coco import CocoDataset
 from dataset_contract.file_facts import FileFacts, read_image_facts
 from dataset_contract.findings import Finding, Report, Severity
 from dataset_contract.layout import MANIFEST
@@ -39,6 +40,8 @@ class DatasetCheck:
     report_uri: str
     cause: str | None
     """Why the data set is refused, in one or two sentences; None if it is not."""
+    unmeasured: tuple[str, ...] = ()
+    """Those of the classes whose F1 nothing tells: the validation split has no box of them but crowds."""
     batches: tuple[str, ...] = ()
     """Keys of the batches of images that are still to be read."""
 
@@ -125,12 +128,18 @@ class Validation:
             annotations=report.counts.get("annotations"),
             splits={split: counts["images"] for split, counts in splits.items()},
             classes=tuple(content.manifest.classes) if content.manifest and status == "valid" else (),
+            unmeasured=_unmeasured(content.splits["val"]) if status == "valid" else (),
             errors=report.count(Severity.ERROR),
             warnings=report.count(Severity.WARNING),
             report_uri=report_uri,
             cause=_cause(report, self.store.location, report_uri) if status == "invalid" else None,
             batches=batches,
         )
+
+
+def _unmeasured(val: CocoDataset) -> tuple[str, ...]:
+    objects = {annotation.category_id for annotation in val.annotations if not annotation.iscrowd}
+    return tuple(category.name for category in val.categories if category.id not in objects)
 
 
 def _cause(report: Report, dataset_uri: str, report_uri: str) -> str:

@@ -82,7 +82,7 @@ def judge_stage(sagemaker: SageMakerClient, s3: S3Client, stage: CompletedStage)
         return _judgement("gate_not_met", f"The gate is not met: {artifact.complaint}", stage, artifact, metrics_uri)
     make_group(sagemaker, stage.settings.model_package_group)
     accepted = last_accepted(sagemaker, stage.settings.model_package_group)
-    gate, note = gate_of(stage.request, stage.dataset.classes)
+    gate, note = gate_of(stage.request, stage.dataset.classes, ())
     short = shortfalls(artifact.metrics, gate=gate, accepted=accepted, dataset_version=stage.dataset_version(artifact))
     if short:
         sentence = " ".join(["The gate is not met:", *short, *note, figures])

@@ -22,11 +22,19 @@ class AcceptedModel:
     dataset_version: str | None
 
 
-def gate_of(request: Request, classes: Sequence[str]) -> tuple[dict[str, float], list[str]]:
+def gate_of(request: Request, classes: Sequence[str], unmeasured: Sequence[str]) -> tuple[dict[str, float], list[str]]:
     """The gate for a data set of these classes, and a sentence on what of the deployment's default does not apply.
 
-    Raises RequestInvalid if the request's own gate names a class that the data set lacks.
+    `unmeasured` are those of the classes that the validation split has no box of, but crowds.
+    Raises RequestInvalid if the request's own gate names a class that the data set lacks, or the gate one of these:
+    no model could meet it.
     """
+    untold = [name for name in request.quality_gate if name in unmeasured]
+    if untold:
+        raise RequestInvalid(
+            f"The quality gate asks for the F1 of {name_list(untold)}, but the validation split has no box of it, or "
+            "crowds only: upload a data set that has, or start again with another quality_gate, such as {}."
+        )
     absent = [name for name in request.quality_gate if name not in classes]
     if absent and not request.gate_is_default:
         raise RequestInvalid(

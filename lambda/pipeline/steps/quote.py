@@ -22,7 +22,7 @@ from pipeline.step import Step
 @Step
 def handler(*, execution: Execution, request: Request, dataset: DatasetCheck) -> Quote:
     """Raises AwsUnavailable, or RequestInvalid if gate or earlier model do not fit the data set's classes."""
-    gate_of(request, dataset.classes)
+    gate_of(request, dataset.classes, dataset.unmeasured)
     region, s3, bucket = execution.region, s3_client(), BucketSettings.from_environment(os.environ).bucket
     earlier_model = find_earlier_model(s3, bucket=bucket, request=request, dataset=dataset)
     context = PricingContext(

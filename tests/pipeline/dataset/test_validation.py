@@ -183,3 +183,13 @@ def test_an_interrupted_upload_is_a_missing_data_set() -> None:
     del files["manifest.json"]
     with pytest.raises(DatasetMissing, match=r"11 objects but no manifest\.json, as after an interrupted upload"):
         validate(uploaded(files))
+
+
+def test_classes_that_the_validation_split_cannot_measure_are_named() -> None:
+    sample = SampleDataset()
+    assert validate(uploaded(sample.all_files())).unmeasured == ()
+    for annotation in sample.coco["val"]["annotations"]:
+        annotation["iscrowd"] = int(annotation["category_id"] == 2)
+    check = validate(uploaded(sample.all_files()))
+    assert check.status == "valid"
+    assert check.unmeasured == check.classes[1:]

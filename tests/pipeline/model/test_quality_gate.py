@@ -56,14 +56,24 @@ def test_an_accepted_model_of_another_origin_tells_no_ap_to_compare_with() -> No
 
 def test_the_gate_of_a_request_is_for_classes_that_the_data_set_has(defaults: Defaults) -> None:
     request = parse_request({"quality_gate": {"door": 0.8, "wall": 0.9}}, defaults)
-    assert gate_of(request, ("wall", "door", "stairs")) == ({"door": 0.8, "wall": 0.9}, [])
+    assert gate_of(request, ("wall", "door", "stairs"), ()) == ({"door": 0.8, "wall": 0.9}, [])
     with pytest.raises(RequestInvalid, match=r"quality_gate names door, but the data set's classes are wall, room:"):
-        gate_of(request, ("wall", "room"))
+        gate_of(request, ("wall", "room"), ())
 
 
 def test_of_the_default_gate_only_the_classes_that_the_data_set_has_count(defaults: Defaults) -> None:
     request = parse_request({}, defaults)
-    assert gate_of(request, ("wall", "room")) == ({"room": 0.895}, [])
-    gate, (note,) = gate_of(request, ("door",))
+    assert gate_of(request, ("wall", "room"), ()) == ({"room": 0.895}, [])
+    gate, (note,) = gate_of(request, ("door",), ("door",))
     assert gate == {}
     assert note == "The deployment's default gate for room does not apply: the data set has no such class."
+
+
+@pytest.mark.parametrize("asked", [{}, {"quality_gate": {"room": 0.1, "wall": 0.1}}])
+def test_a_gate_for_what_validation_cannot_measure_is_refused_before_anything_is_spent(
+    defaults: Defaults, asked: dict[str, object]
+) -> None:
+    request = parse_request(asked, defaults)
+    with pytest.raises(RequestInvalid, match=r"asks for the F1 of room, but the validation split has no box of it"):
+        gate_of(request, ("wall", "room"), ("room",))
+    assert gate_of(parse_request({"quality_gate": {}}, defaults), ("wall", "room"), ("room",)) == ({}, [])

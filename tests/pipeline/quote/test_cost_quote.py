@@ -363,6 +363,15 @@ def test_a_gate_for_a_class_that_the_data_set_lacks_is_refused_before_anything_i
         quote.handler(event, None)
 
 
+def test_a_gate_for_a_class_that_nothing_can_measure_is_refused_before_anything_is_looked_up(
+    request_: Request, dataset: DatasetCheck
+) -> None:
+    unmeasured = replace(dataset, unmeasured=("room",))
+    event = {"execution": context(), "request": to_state(request_), "dataset": to_state(unmeasured)}
+    with pytest.raises(RequestInvalid, match="the validation split has no box of it"):
+        quote.handler(event, None)
+
+
 def test_the_step_asks_the_services_of_the_executions_region(
     request_: Request, dataset: DatasetCheck, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,96 @@
+"""The lines of code on the pages: what a reader would type, from blocks and from between backticks."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+README, CONTRIBUTING, OPERATIONS = ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "docs" / "operations.md"
+
+ONLY_CHECKED = {
+    "make": "sets up, checks, tests or deploys a stack of its own: .ci/run calls them, their recipes are printed",
+    "cdk": "tests/end_to_end deploys with the same two commands",
+    "source": "activates the environment in which the tests run already",
+    "curl": "downloads 100 MB",
+    "aws configure": "asks for an account's credentials",
+    "aws s3 cp": "sends what curl downloads; a file there would become the starting weights of the run that follows",
+    "pre-commit": "is no part of the set-up",
+    "python -m pip": "installs a hundred packages",
+    "python -m pytest": "would run this test again",
+    "python -m local_aws": "tests/local_aws starts and ends it",
+    "python -m tests.chaos": "is run by `make faults`",
+    "python -m tests.training.test_golden_losses": "writes what the test of that name compares",
+    "python -m training_code.train": "tests/training runs it in a job's folder",
+    "python -m stacks.state_diagram": "writes into docs/architecture.md",
+    "python -m runs start --set continue_from=RUN": "tests/end_to_end trains an earlier model further, for less time",
+    "python -m runs start --set training.learning_rate=5e-5": "the request's own parser takes it",
+    "python docs/finding_codes.py": "writes docs/finding-codes.md",
+    "python docs/training_settings.py": "writes docs/training-settings.md",
+    "python benchmarks/check_coco.py": "takes minutes and an environment of its own",
+    "python dataset_prep/run.py --classes": "is only the part of a command that chooses classes",
+}
+"""How commands begin that no test runs, and why. Their programs, options and files are checked all the same."""
+
+NEITHER_COMMAND_NOR_PYTHON = (
+    "filter execution = ",  # of CloudWatch Logs Insights
+    "--model-approval-status Rejected",  # an option of the command above it
+)
+"""How other lines between backticks begin."""
+
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SPAN = re.compile(r"`([^`\n]+)`")
+ASSIGNMENTS = re.compile(r"^(?:[A-Z_]+=\S*\s+)*")
+_COMMAND = re.compile(r"(make|python|cdk|aws|source|curl|pre-commit|pip|git|npm|docker)( |$)")
+_CALL = re.compile(r"[A-Za-z_][\w.]*\(.*\)")
+
+
+def commands(page: Path) -> list[str]:
+    """Each command of the page, once, without comments; assignments of variables before it are left in."""
+    text = page.read_text()
+    typed = [
+        command
+        for language, block in _BLOCK.findall(text)
+        if not language and not block.startswith("{")  # which is a line of a log
+        for line in block.splitlines()
+        for command in _split(line)
+    ]
+    return list(dict.fromkeys(typed + [span for span in spans(page) if is_command(span)]))
+
+
+def commands_to_run(page: Path) -> list[str]:
+    """Those that a test runs."""
+    return [command for command in commands(page) if not any(_begins(command, start) for start in ONLY_CHECKED)]
+
+
+def spans(page: Path) -> list[str]:
+    """What stands between backticks outside of blocks."""
+    return _SPAN.findall(_BLOCK.sub("", page.read_text()))
+
+
+def is_command(span: str) -> bool:
+    """Whether it is typed in a shell."""
+    return bool(_COMMAND.match(ASSIGNMENTS.sub("", span)))
+
+
+def python_calls(page: Path) -> list[str]:
+    """Each call of Python between backticks."""
+    return [span for span in spans(page) if _CALL.fullmatch(span)]
+
+
+def python_blocks(page: Path) -> list[str]:
+    """Each block of Python."""
+    return [block for language, block in _BLOCK.findall(page.read_text()) if language == "python"]
+
+
+def _begins(command: str, start: str) -> bool:
+    words = start.split()
+    return shlex.split(ASSIGNMENTS.sub("", command))[: len(words)] == words
+
+
+def _split(line: str) -> list[str]:
+    """The commands of a line: `a && b  # why: python c` is three."""
+    typed, _, comment = re.sub(r"\s#", "\0", line, count=1).partition("\0")
+    named = [words for words in comment.split(": ")[1:] if is_command(words)]
+    return [command for command in re.split(r"\s*&&\s*", typed.strip()) if command] + named
