@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import tarfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
 
 from botocore.exceptions import ClientError
 
+from archive_reader.tar_members import MODEL_LIMITS, ArchiveError, read_members
 from dataset_contract.sanitise import sanitise
 from dataset_contract.split_checks import MAX_CATEGORY_ID
 from pipeline.aws_errors import error_code, raising_unavailable
@@ -27,9 +25,6 @@ if TYPE_CHECKING:
 METRICS_FILE = "metrics.json"
 MAX_FILE_BYTES = 4_000_000
 """A metrics.json of many evaluations has some 100 kB."""
-MAX_UNPACKED_BYTES = 4_000_000_000
-"""The model's weights are 190 MB, and reading on costs a processor's time."""
-MAX_MEMBERS = 10_000
 MAX_CLASSES = MAX_CATEGORY_ID + 1
 
 
@@ -137,25 +132,17 @@ def _split_metrics(metrics: Mapping[str, Any], where: str) -> dict[str, Any]:
 def _files(body: IO[bytes]) -> tuple[dict[str, bytes], str | None]:
     """Metrics and health at the archive's top, and what is wrong with the archive, if anything."""
     found: dict[str, bytes] = {}
-    unpacked = 0
     try:
-        with tarfile.open(fileobj=body, mode="r|gz") as archive:
-            for count, member in enumerate(archive):
-                unpacked += member.size
-                if count >= MAX_MEMBERS or unpacked > MAX_UNPACKED_BYTES:
-                    return found, "more is packed than a model has"
-                name = str(PurePosixPath(member.name))  # SageMaker writes both x and ./x
-                if name not in (METRICS_FILE, HEALTH_FILE) or not member.isreg():
-                    continue
-                if member.size > MAX_FILE_BYTES:
-                    return found, f"{name} has {member.size:,} bytes, more than {MAX_FILE_BYTES:,}"
-                file = archive.extractfile(member)
-                assert file is not None
-                found[name] = file.read()
-                if len(found) == 2:
-                    break
-    except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
-        return found, f"the archive is damaged ({sanitise(error, longest=200)})"
+        for member in read_members(body, MODEL_LIMITS):
+            if member.name not in (METRICS_FILE, HEALTH_FILE) or member.is_folder:
+                continue
+            if member.size > MAX_FILE_BYTES:
+                return found, f"{member.name} has {member.size:,} bytes, more than {MAX_FILE_BYTES:,}"
+            found[member.name] = member.content.read()
+            if len(found) == 2:
+                break
+    except ArchiveError as error:
+        return found, str(error)
     return found, None
 
 

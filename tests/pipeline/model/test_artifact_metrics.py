@@ -3,7 +3,8 @@
 import gzip
 import io
 import json
-import tarfile
+import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from pipeline.errors import AwsUnavailable
 from pipeline.model import artifact_metrics
 from pipeline.model.artifact_metrics import Artifact, SplitMetrics, StageMetrics, parse_metrics, read_artifact
 
+from archive_reader.tar_members import MODEL_LIMITS
+from tests.archive_reader.hostile_archives import HOSTILE
 from tests.pipeline.artifacts import HEALTH, METRICS, packed
 from tests.pipeline.conftest import StubbedClient
 
@@ -83,13 +86,17 @@ def test_the_health_of_a_run_without_usable_metrics_is_still_known(s3: StubbedCl
     assert (found.metrics, found.health is not None) == (None, True)
 
 
-def test_a_link_is_not_followed(s3: StubbedClient) -> None:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
-        link = tarfile.TarInfo("metrics.json")
-        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        archive.addfile(link)
-    assert read(s3, stream.getvalue()).metrics is None
+@pytest.mark.parametrize("attack", HOSTILE)
+def test_an_attack_tells_no_metrics_and_takes_little_memory(s3: StubbedClient, attack: str) -> None:
+    tracemalloc.start()
+    try:
+        found = read(s3, HOSTILE[attack])
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+    assert (found.metrics, found.metrics_file) == (None, None)
+    assert str(found.complaint).startswith(f"Of the model {URI} ")
+    assert str(found.complaint).isprintable()
 
 
 def test_a_file_that_is_too_large_is_not_read(s3: StubbedClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,13 +106,12 @@ def test_a_file_that_is_too_large_is_not_read(s3: StubbedClient, monkeypatch: py
 
 
 def test_a_bomb_is_left_unread(s3: StubbedClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(artifact_metrics, "MAX_UNPACKED_BYTES", 1_000_000)
+    monkeypatch.setattr(artifact_metrics, "MODEL_LIMITS", replace(MODEL_LIMITS, bytes=1_000_000, headers=5))
     bomb = packed({"model.safetensors": b"\0" * 2_000_000, "metrics.json": METRICS})
     assert len(bomb) < 10_000
-    assert "more is packed than a model has" in str(read(s3, bomb).complaint)
-    monkeypatch.setattr(artifact_metrics, "MAX_MEMBERS", 5)
+    assert "the archive holds more than 1,000,000 bytes" in str(read(s3, bomb).complaint)
     many = packed({**{f"{count}": b"" for count in range(6)}, "metrics.json": METRICS})
-    assert "more is packed than a model has" in str(read(s3, many).complaint)
+    assert "the archive has more than 5 entries" in str(read(s3, many).complaint)
 
 
 def test_a_connection_that_breaks_off_is_tried_again(s3: StubbedClient) -> None:
