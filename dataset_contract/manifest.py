@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from dataset_contract.bounded_json import JsonError, check_values
 from dataset_contract.coco_types import CocoDataset
 from dataset_contract.findings import Finding, FindingLog
 from dataset_contract.layout import MANIFEST, SPLITS, comparable, path_problem
@@ -166,7 +167,6 @@ def parse_manifest(data: bytes, *, file: str = MANIFEST) -> tuple[Manifest | Non
 
 _MAKE_AGAIN = "Run dataset_prep/run.py again; do not edit the manifest."
 _SHA256 = re.compile("[0-9a-f]{64}")
-_DEEPEST = 20
 
 
 def _read_manifest(value: object, file: str, found: FindingLog) -> Manifest | None:
@@ -184,8 +184,8 @@ def _read_manifest(value: object, file: str, found: FindingLog) -> Manifest | No
     rules = {
         "version": _is_sha256(value.get("version")),
         "tool": isinstance(value.get("tool"), str),
-        "source": isinstance(source, dict) and _is_shallow(source, _DEEPEST),
-        "options": isinstance(options, dict) and _is_shallow(options, _DEEPEST),
+        "source": isinstance(source, dict) and _is_plain(source),
+        "options": isinstance(options, dict) and _is_plain(options),
         "classes": isinstance(classes, list) and bool(classes) and all(isinstance(name, str) for name in classes),
         "counts": isinstance(splits, dict) and all(map(_is_split_counts, splits.values())),
         "files": isinstance(value.get("files"), list),
@@ -238,10 +238,14 @@ def _is_split_counts(value: object) -> bool:
     by_class = value["annotations_by_class"]
     if not isinstance(by_class, dict):
         return False
-    return all(type(count) is int for count in (value["images"], value["annotations"], *by_class.values()))
+    counts = (value["images"], value["annotations"], *by_class.values())
+    return all(type(count) is int and 0 <= count <= MAX_ID for count in counts)
 
 
-def _is_shallow(value: object, levels: int) -> bool:
-    """Whether nesting ends within `levels`: what follows walks it by recursion."""
-    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return levels > 0 and all(_is_shallow(child, levels - 1) for child in children)
+def _is_plain(value: object) -> bool:
+    """Whether what follows can walk it by recursion, and write its numbers."""
+    try:
+        check_values(value)
+    except JsonError:
+        return False
+    return True

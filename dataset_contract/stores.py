@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from dataset_contract.bounded_json import JsonError, read_at_most
 from dataset_contract.layout import path_problem
+from dataset_contract.strict_json import MAX_BYTES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -153,7 +155,11 @@ class S3Store:
 
     def read(self, path: str) -> bytes:
         """See DatasetStore."""
-        return self._client.get_object(Bucket=self._bucket, Key=self._prefix + path)["Body"].read()
+        body = self._client.get_object(Bucket=self._bucket, Key=self._prefix + path)["Body"]
+        try:
+            return read_at_most(body, MAX_BYTES)
+        except JsonError as error:
+            raise OSError(27, f"{error}, unlike when it was listed", path) from None
 
     def read_head(self, path: str, length: int) -> bytes:
         """See DatasetStore."""

@@ -42,10 +42,10 @@ def read_checkpoint_folder(s3: S3Client, uri: str) -> CheckpointFolder:
 
 
 def _read(s3: S3Client, bucket: str, key: str, most: int) -> bytes:
-    """Up to `most` bytes of the object; none of one that is gone."""
+    """The object's bytes, one more than `most` if it has more; none of one that is gone."""
     try:
         with raising_unavailable():
-            return s3.get_object(Bucket=bucket, Key=key)["Body"].read(most)
+            return s3.get_object(Bucket=bucket, Key=key)["Body"].read(most + 1)
     except ClientError as error:
         if error_code(error) == "NoSuchKey":  # SageMaker is just replacing it
             return b""

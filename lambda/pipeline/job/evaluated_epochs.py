@@ -1,10 +1,11 @@
 """Reads the evaluations that the trainer keeps, input from outside, and says what the last epochs cost and brought."""
 
 import itertools
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 
+from dataset_contract.bounded_json import read_json
 from pipeline.billing import cost_usd
 from pipeline.request import MAX_EPOCHS
 
@@ -33,9 +34,9 @@ def read_evaluations(content: bytes) -> tuple[EvaluatedEpoch, ...]:
     try:
         found = tuple(
             EvaluatedEpoch(epoch=int(each["epoch"]), seconds=float(each["seconds"]), mean_f1=float(each["mean_f1"]))
-            for each in json.loads(content)["evaluations"]
+            for each in read_json(BytesIO(content), most=MAX_EVALUATIONS_BYTES)["evaluations"]
         )
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         return ()
     sound = all(
         1 <= each.epoch <= MAX_EPOCHS and 0 <= each.seconds <= _LONGEST_SECONDS and 0 <= each.mean_f1 <= 1

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
 from archive_reader.tar_members import MODEL_LIMITS, ArchiveError, read_members
+from dataset_contract.bounded_json import parse_bounded
 from dataset_contract.sanitise import sanitise
 from dataset_contract.split_checks import MAX_CATEGORY_ID
 from pipeline.aws_errors import error_code, raising_unavailable
@@ -91,10 +90,7 @@ def read_artifact(s3: S3Client, uri: str) -> Artifact:
 
 def parse_metrics(content: bytes) -> StageMetrics:
     """The metrics in metrics.json. Raises ValueError, which says what is wrong."""
-    try:
-        metrics = json.loads(content, parse_constant=_refuse_constant)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+    metrics = parse_bounded(content)
     if not isinstance(metrics, dict):
         raise ValueError("it is not an object")
     test = None
@@ -147,10 +143,6 @@ def _files(body: IO[bytes]) -> tuple[dict[str, bytes], str | None]:
 
 
 def _share(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= 1:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise ValueError(f"{name} is not a number from 0 to 1")
     return float(value)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"it holds {name}")

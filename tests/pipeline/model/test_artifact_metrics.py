@@ -17,6 +17,7 @@ from pipeline.model.artifact_metrics import Artifact, SplitMetrics, StageMetrics
 
 from archive_reader.tar_members import MODEL_LIMITS
 from tests.archive_reader.hostile_archives import HOSTILE
+from tests.contract.test_bounded_json import ATTACKS
 from tests.pipeline.artifacts import HEALTH, METRICS, packed
 from tests.pipeline.conftest import StubbedClient
 
@@ -51,6 +52,9 @@ def test_an_artifact_that_is_not_there_is_said_to_be_missing(s3: StubbedClient) 
         (packed({"code/metrics.json": METRICS}), "it has no metrics.json"),
         (packed({"metrics.json": b"not JSON"}), "metrics.json cannot be used"),
         (packed({"metrics.json": b"[]"}), "it is not an object"),
+        *((packed({"metrics.json": content}), "metrics.json cannot be used: it ") for content in ATTACKS.values()),
+        (packed({"metrics.json": METRICS.replace(b"0.71", b"1" + b"0" * 400)}), "an integer beyond 2^53"),
+        (packed({"metrics.json": METRICS.replace(b"0.71", b"1e400")}), "not finite"),
         (packed({"metrics.json": b"[" * 100_000}), "cannot be used"),
         (packed({"metrics.json": b'{"ap": NaN, "f1": 1, "classes": {}}'}), "it holds NaN"),
         (packed({"metrics.json": b'{"ap": 1.5, "f1": 1, "classes": {}}'}), "ap is not a number from 0 to 1"),
