@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from dataset_contract.bounded_json import JsonError, check_values
+from dataset_contract.class_names import class_name_problem
 from dataset_contract.coco_types import CocoDataset
 from dataset_contract.findings import Finding, FindingLog
 from dataset_contract.layout import MANIFEST, SPLITS, comparable, path_problem
@@ -186,8 +187,10 @@ def _read_manifest(value: object, file: str, found: FindingLog) -> Manifest | No
         "tool": isinstance(value.get("tool"), str),
         "source": isinstance(source, dict) and _is_plain(source),
         "options": isinstance(options, dict) and _is_plain(options),
-        "classes": isinstance(classes, list) and bool(classes) and all(isinstance(name, str) for name in classes),
-        "counts": isinstance(splits, dict) and all(map(_is_split_counts, splits.values())),
+        "classes": isinstance(classes, list) and bool(classes) and all(map(_is_class_name, classes)),
+        "counts": isinstance(splits, dict)
+        and set(splits) <= set(SPLITS)
+        and all(map(_is_split_counts, splits.values())),
         "files": isinstance(value.get("files"), list),
     }
     for name, sound in rules.items():
@@ -230,6 +233,10 @@ def _read_files(items: Sequence[object], file: str, found: FindingLog) -> tuple[
 
 def _is_sha256(value: object) -> bool:
     return isinstance(value, str) and _SHA256.fullmatch(value) is not None
+
+
+def _is_class_name(value: object) -> bool:
+    return isinstance(value, str) and class_name_problem(value) is None
 
 
 def _is_split_counts(value: object) -> bool:

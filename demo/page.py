@@ -9,12 +9,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-import jinja2
 import matplotlib as mpl
 from matplotlib.figure import Figure
 from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
 
 from dataset_contract.report_html import STYLE
+from dataset_prep.pages import page_environment
 from dataset_prep.preview import colour_of
 from demo.gallery import Pictures
 from demo.summary import Summary
@@ -44,7 +44,7 @@ class Page:
     def to_html(self) -> str:
         """The page as HTML; every text in it is escaped."""
         usd_per_hour = float(INSTANCE_TYPES[self.instance_type].usd_per_hour)
-        environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+        environment = page_environment()
         return environment.from_string(TEMPLATE.read_text()).render(
             vars(self),
             style=STYLE,

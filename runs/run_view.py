@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from dataset_contract.sanitise import sanitise
 from runs.execution_follower import ROUTINE_STATES
+from terminal.console import Terminal
 from training_code.job.metric_lines import TrainingLine, read_training_line
 
 
 class RunView:
     """Shows the states, the log and the snapshots of the training job of one run while its context lasts."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Terminal) -> None:
         self._console = console
         self._bar: Progress | None = None
         if console.is_terminal:
@@ -77,7 +77,7 @@ class RunView:
         self._bar.update(self._task, description=sanitise(watch.get("secondary_status") or "Training"))
 
     def _say(self, line: str) -> None:
-        self._console.print(line, markup=False, soft_wrap=True)
+        self._console.print(line)
 
 
 def _figures(line: TrainingLine) -> str:

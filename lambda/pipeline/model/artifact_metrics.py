@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from archive_reader.tar_members import MODEL_LIMITS, ArchiveError, read_members
 from dataset_contract.bounded_json import parse_bounded
+from dataset_contract.class_names import MAX_NAME_BYTES
 from dataset_contract.sanitise import sanitise
 from dataset_contract.split_checks import MAX_CATEGORY_ID
 from pipeline.aws_errors import error_code, raising_unavailable
@@ -119,9 +120,10 @@ def _split_metrics(metrics: Mapping[str, Any], where: str) -> dict[str, Any]:
     for name, figures in classes.items():
         if not isinstance(figures, dict):
             raise ValueError(f"{where}classes.{name} is not an object")
-        f1_by_class[sanitise(name, longest=64)] = (
-            None if figures.get("f1") is None else _share(f"{where}classes.{name}.f1", figures["f1"])
-        )
+        shown = sanitise(name, longest=MAX_NAME_BYTES)
+        if len(shown.encode()) > MAX_NAME_BYTES:
+            raise ValueError(f"{where}classes has a name longer than {MAX_NAME_BYTES} bytes")
+        f1_by_class[shown] = None if figures.get("f1") is None else _share(f"{where}classes.{name}.f1", figures["f1"])
     return {name: _share(f"{where}{name}", metrics.get(name)) for name in ("ap", "f1")} | {"f1_by_class": f1_by_class}
 
 
