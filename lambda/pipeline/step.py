@@ -35,7 +35,7 @@ class Step:
         """The type of what it returns."""
 
     def __call__(self, event: Mapping[str, Any], _context: object) -> Any:  # noqa: ANN401 - JSON
-        """Read the event, handle it, and return the result as the state machine carries it, each text a printable line."""
+        """Read the event, handle it, and return the result as the state machine carries it; each text is one line."""
         execution = Execution.from_context(event["execution"])
         given = {**event, "execution": execution}
         return _shown(to_state(logged(self.name, execution, lambda: self._handle(**read_fields(self.parts, given)))))
