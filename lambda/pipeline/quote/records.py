@@ -19,8 +19,8 @@ NEWEST = 30
 LEAST_SPEED, MOST_SPEED = 1e-3, 1e6
 """Images per second: no job has another speed."""
 
-_LARGEST = 10_000
-"""Bytes of a record."""
+_LARGEST = 500_000
+"""Bytes of a record, with the names of a thousand classes."""
 _MOST = 10**9
 """Of images and seconds."""
 

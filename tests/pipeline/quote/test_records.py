@@ -15,6 +15,7 @@ from pipeline.quote.records import NEWEST, StageRecord, read_records, write_reco
 from pipeline.quote.speed import speed_of, spot_saving_of
 
 from tests.contract.test_bounded_json import ATTACKS
+from training_code.recipes import RECIPES
 
 RECORD = StageRecord(
     execution_arn="arn:aws:states:us-east-1:123456789012:execution:Pipeline:run",
@@ -92,6 +93,9 @@ def test_a_run_tells_its_speed_and_what_spot_saved() -> None:
     assert replace(RECORD, billable_seconds=9999).spot_saving == 0
 
 
+UNUSUAL = {ord(str(digit)): 0x1D7D8 + digit for digit in range(10)}
+"""Digits that have four bytes each, twelve in JSON."""
+
 HOSTILE: dict[str, bytes] = ATTACKS | {
     f"{field} {value}"[:40]: json.dumps(asdict(RECORD))
     .encode()
@@ -103,6 +107,13 @@ HOSTILE: dict[str, bytes] = ATTACKS | {
 }
 
 
+def test_a_record_of_a_thousand_classes_is_read() -> None:
+    bucket = Bucket()
+    record = replace(RECORD, classes=tuple(f"{number:016}".translate(UNUSUAL) for number in range(1000)))
+    write(bucket, "large", record)
+    assert read(bucket) == [record]
+
+
 @pytest.mark.parametrize("attack", HOSTILE)
 def test_a_hostile_record_keeps_no_quote_from_the_sound_ones(attack: str) -> None:
     bucket = Bucket({"runs/x-0.json": HOSTILE[attack]})
@@ -110,7 +121,7 @@ def test_a_hostile_record_keeps_no_quote_from_the_sound_ones(attack: str) -> Non
     records = read(bucket)
     assert RECORD in records
     for recipe, name in (("room_wall", "ml.g5.2xlarge"), ("tiny", "ml.g5.xlarge")):
-        speed = speed_of(recipe, name, records)
+        speed = speed_of(recipe, RECIPES[recipe].training, name, records)
         estimate = Estimate(
             instance_types=(name,), usd_per_hour=1.5, speed=speed, training_images=2935, epochs=(50,), max_cost_usd=60
         )
