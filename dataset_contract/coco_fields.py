@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from typing import Any
 
+from dataset_contract.class_names import class_name_problem
 from dataset_contract.coco_types import NO_ATTRIBUTES, Annotation, Category, Image
 from dataset_contract.findings import FindingLog
 from dataset_contract.sanitise import short
@@ -22,11 +23,12 @@ def read_categories(items: Sequence[Any], found: FindingLog) -> tuple[list[Categ
         if category_id is None:
             continue
         name = item.get("name")
-        if not isinstance(name, str) or not name.strip():
+        problem = class_name_problem(name) if isinstance(name, str) else "is not a text"
+        if problem is not None:
             found.error(
                 "CATEGORY_NAME_INVALID",
-                f"Category {category_id} has {short(name)} as its name.",
-                "Give the category a name: classes are told apart by it.",
+                f"Category {category_id} has {short(name)} as its name, which {problem}.",
+                "Give the category a short name on one line: classes are told apart by it.",
             )
         elif (same := names.setdefault(name.strip().casefold(), name)) is not name:
             found.error(

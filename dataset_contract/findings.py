@@ -41,6 +41,13 @@ class Finding:
     occurrences: int = 1
     """Above 1 for the line "... and 12,345 more" that takes the place of a flood."""
 
+    def __post_init__(self) -> None:
+        """Make its texts fit for every place that shows them: names and paths from outside are in them."""
+        for name, longest in (("message", 2000), ("fix", 2000), ("file", 600)):
+            text = getattr(self, name)
+            if text is not None:
+                object.__setattr__(self, name, sanitise(text, longest=longest))
+
     def to_json(self) -> dict[str, Any]:
         """The finding as report.json has it; `occurrences` is in the report's counts."""
         fields = asdict(self)
@@ -95,10 +102,8 @@ class FindingLog:
         self._counts[code, severity] += 1
         if self._counts[code, severity] <= self.KEPT_PER_CODE:
             where.setdefault("split", self._split)
-            file = where.get("file", self._file)
-            where["file"] = sanitise(file) if file is not None else None
-            finding = Finding(code=code, severity=severity, message=sanitise(message), fix=sanitise(fix), **where)
-            self._kept.append(finding)
+            where.setdefault("file", self._file)
+            self._kept.append(Finding(code=code, severity=severity, message=message, fix=fix, **where))
 
     def findings(self) -> list[Finding]:
         """The findings kept, in the order they were added, then one line for each code that overflowed."""

@@ -35,6 +35,8 @@ _NOT_ON_WINDOWS = re.compile(r"[<>:\"|?*]|[ .](?:/|$)")
 _DEVICE = re.compile(r"(?:^|/)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.[^/]*)?(?:/|$)", re.IGNORECASE)
 _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
 _MAX_LENGTH = 512
+_MAX_PART_BYTES = 255
+"""Of the name of a file or folder, on every file system in wide use."""
 
 
 def path_problem(path: str) -> str | None:
@@ -44,7 +46,7 @@ def path_problem(path: str) -> str | None:
     no `..`, drive, NUL, backslash, URL or %XX.
     """
     if (
-        len(path) <= _MAX_LENGTH
+        len(path) <= _MAX_PART_BYTES
         and _PLAIN.fullmatch(path)
         and not (_NOT_ON_WINDOWS.search(path) or _DEVICE.search(path))
     ):
@@ -53,6 +55,10 @@ def path_problem(path: str) -> str | None:
         (not path, "is empty"),
         (len(path) > _MAX_LENGTH, f"is longer than {_MAX_LENGTH} characters"),
         (_CONTROL.search(path), "holds a control character"),
+        (
+            any(len(part.encode(errors="replace")) > _MAX_PART_BYTES for part in path.split("/")),
+            f"has a part longer than {_MAX_PART_BYTES} bytes",
+        ),
         ("\\" in path, "holds a backslash; only forward slashes are portable"),
         (_URL.match(path), "is a URL, not a file of the data set"),
         (_DRIVE.match(path), "starts with a drive letter"),

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from dataset_contract.bounded_json import JsonError, check_values
+from dataset_contract.class_names import class_name_problem
 from dataset_contract.coco_types import CocoDataset
 from dataset_contract.findings import Finding, FindingLog
 from dataset_contract.layout import MANIFEST, SPLITS, comparable, path_problem
@@ -166,7 +168,6 @@ def parse_manifest(data: bytes, *, file: str = MANIFEST) -> tuple[Manifest | Non
 
 _MAKE_AGAIN = "Run dataset_prep/run.py again; do not edit the manifest."
 _SHA256 = re.compile("[0-9a-f]{64}")
-_DEEPEST = 20
 
 
 def _read_manifest(value: object, file: str, found: FindingLog) -> Manifest | None:
@@ -184,10 +185,12 @@ def _read_manifest(value: object, file: str, found: FindingLog) -> Manifest | No
     rules = {
         "version": _is_sha256(value.get("version")),
         "tool": isinstance(value.get("tool"), str),
-        "source": isinstance(source, dict) and _is_shallow(source, _DEEPEST),
-        "options": isinstance(options, dict) and _is_shallow(options, _DEEPEST),
-        "classes": isinstance(classes, list) and bool(classes) and all(isinstance(name, str) for name in classes),
-        "counts": isinstance(splits, dict) and all(map(_is_split_counts, splits.values())),
+        "source": isinstance(source, dict) and _is_plain(source),
+        "options": isinstance(options, dict) and _is_plain(options),
+        "classes": isinstance(classes, list) and bool(classes) and all(map(_is_class_name, classes)),
+        "counts": isinstance(splits, dict)
+        and set(splits) <= set(SPLITS)
+        and all(map(_is_split_counts, splits.values())),
         "files": isinstance(value.get("files"), list),
     }
     for name, sound in rules.items():
@@ -232,16 +235,24 @@ def _is_sha256(value: object) -> bool:
     return isinstance(value, str) and _SHA256.fullmatch(value) is not None
 
 
+def _is_class_name(value: object) -> bool:
+    return isinstance(value, str) and class_name_problem(value) is None
+
+
 def _is_split_counts(value: object) -> bool:
     if not isinstance(value, dict) or value.keys() != {"images", "annotations", "annotations_by_class"}:
         return False
     by_class = value["annotations_by_class"]
     if not isinstance(by_class, dict):
         return False
-    return all(type(count) is int for count in (value["images"], value["annotations"], *by_class.values()))
+    counts = (value["images"], value["annotations"], *by_class.values())
+    return all(type(count) is int and 0 <= count <= MAX_ID for count in counts)
 
 
-def _is_shallow(value: object, levels: int) -> bool:
-    """Whether nesting ends within `levels`: what follows walks it by recursion."""
-    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return levels > 0 and all(_is_shallow(child, levels - 1) for child in children)
+def _is_plain(value: object) -> bool:
+    """Whether what follows can walk it by recursion, and write its numbers."""
+    try:
+        check_values(value)
+    except JsonError:
+        return False
+    return True

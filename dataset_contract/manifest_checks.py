@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from dataset_contract.coco_types import CocoDataset
 from dataset_contract.file_facts import FileFacts
 from dataset_contract.findings import Finding, FindingLog
-from dataset_contract.layout import MANIFEST, SPLITS, annotations_path, comparable
+from dataset_contract.layout import MANIFEST, SPLITS, annotations_path, comparable, path_problem
 from dataset_contract.manifest import Manifest, count_split
 from dataset_contract.sanitise import short
 
@@ -59,11 +59,33 @@ def check_presence(manifest: Manifest, sizes: Mapping[str, int], refused: Mappin
 
 
 def _check_extra(sizes: Mapping[str, int], listed: Collection[str], found: FindingLog) -> None:
-    by_comparable = {comparable(path): path for path in listed}
-    for path in sizes:
-        if path in listed or path == MANIFEST:
+    """What is there beside the listed files: a job downloads all of it, so all of it must fit on a disk together."""
+    ours = {comparable(path): path for path in (*listed, MANIFEST)}
+    by_comparable = {comparable(path): path for path in sizes} | ours
+    folders = {folder for path in by_comparable for folder in _folders(path)}
+    for path, size in sizes.items():
+        is_marker = path.endswith("/") and size == 0  # of a folder, which the S3 console creates
+        name = (path.removesuffix("/") or path) if is_marker else path
+        if not path and not size:
             continue
-        twin = by_comparable.get(comparable(path))
+        key = comparable(name)
+        above = next((ours[folder] for folder in _folders(key) if folder in ours), None)
+        problem = path_problem(name)
+        if problem is None and above is not None:
+            problem = f"is below {above}, which is a file"
+        if problem is None and (key in by_comparable if is_marker else key in folders and ours.get(key) != path):
+            problem = "is where there is a file" if is_marker else "is a file where others have a folder"
+        if problem is not None:
+            found.error(
+                "FILE_PATH_REFUSED",
+                f"{short(path)} {problem}: a training job cannot download it with the rest.",
+                f"Remove {short(path)}.",
+                file=path,
+            )
+            continue
+        if is_marker or ours.get(key) == path:
+            continue
+        twin = by_comparable[key] if by_comparable[key] != path else None
         if twin is not None and twin in sizes:
             found.error(
                 "FILE_CASE_COLLISION",
@@ -78,6 +100,14 @@ def _check_extra(sizes: Mapping[str, int], listed: Collection[str], found: Findi
                 "Remove it, or keep it elsewhere.",
                 file=path,
             )
+
+
+def _folders(path: str) -> Iterator[str]:
+    """The folders above `path`: of a/b/c a and a/b."""
+    end = path.find("/")
+    while end >= 0:
+        yield path[:end]
+        end = path.find("/", end + 1)
 
 
 def check_hashes(manifest: Manifest, facts: Mapping[str, FileFacts], *, expected: Collection[str]) -> list[Finding]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
+import html
 
 from dataset_contract.findings import Finding, Report, Severity
+from dataset_contract.sanitise import sanitise
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5d6878; --line: #dfe4ea; --page: #f5f7f9; --card: #fff;
@@ -61,8 +62,8 @@ def _verdict(report: Report) -> str:
     counts = {severity.value: report.count(severity) for severity in Severity}
     found = ", ".join(f"{count:,} {word}{'' if count == 1 else 's'}" for word, count in counts.items())
     return (
-        f'<section class="verdict {report.verdict}"><p class="word">{escape(meaning)}</p>'
-        f"<p>{escape(found)}</p></section>"
+        f'<section class="verdict {report.verdict}"><p class="word">{_escape(meaning)}</p>'
+        f"<p>{_escape(found)}</p></section>"
     )
 
 
@@ -82,7 +83,7 @@ def _counts(report: Report) -> str:
         ]
         for split in splits.values()
     ]
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in ("split", *columns))
+    head = "".join(f'<th scope="col">{_escape(name)}</th>' for name in ("split", *columns))
     body = "".join(_row(name, row) for name, row in zip(splits, rows, strict=True))
     total = _row("all", [sum(column) for column in zip(*rows, strict=True)])
     return (
@@ -93,7 +94,7 @@ def _counts(report: Report) -> str:
 
 def _row(name: str, numbers: list[int]) -> str:
     cells = "".join(f"<td>{number:,}</td>" for number in numbers)
-    return f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>'
+    return f'<tr><th scope="row">{_escape(name)}</th>{cells}</tr>'
 
 
 def _findings(report: Report) -> str:
@@ -106,11 +107,15 @@ def _findings(report: Report) -> str:
 def _group(severity: Severity, code: str, findings: list[Finding]) -> str:
     total = sum(finding.occurrences for finding in findings)
     times = f" ({total:,} times)" if total > 1 else ""
-    messages = "".join(f"<li>{escape(finding.message)}</li>" for finding in findings)
-    fixes = "".join(f'<p class="fix">{escape(fix)}</p>' for fix in dict.fromkeys(finding.fix for finding in findings))
+    messages = "".join(f"<li>{_escape(finding.message)}</li>" for finding in findings)
+    fixes = "".join(f'<p class="fix">{_escape(fix)}</p>' for fix in dict.fromkeys(finding.fix for finding in findings))
     return (
         f"<details{' open' if severity is Severity.ERROR else ''}><summary>"
-        f'<b class="{severity.value}">{severity.value}</b> <code>{escape(code)}</code>{times}'
-        f'<span class="first">{escape(findings[0].message)}</span></summary>'
+        f'<b class="{severity.value}">{severity.value}</b> <code>{_escape(code)}</code>{times}'
+        f'<span class="first">{_escape(findings[0].message)}</span></summary>'
         f'<ul class="messages">{messages}</ul>{fixes}</details>'
     )
+
+
+def _escape(text: str) -> str:
+    return html.escape(sanitise(text))

@@ -24,4 +24,6 @@ def short(value: object) -> str:
     if isinstance(value, list):
         plain = len(value) <= 6 and not any(isinstance(item, dict | list) for item in value)
         return f"[{', '.join(map(short, value))}]" if plain else f"a list of {len(value)} entries"
-    return sanitise(repr(value), longest=60)
+    if isinstance(value, int) and abs(value) > 10**60:
+        return "an integer of very many digits"
+    return sanitise(repr(value[:60] if isinstance(value, str) else value), longest=60)

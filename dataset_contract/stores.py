@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from dataset_contract.bounded_json import JsonError, read_at_most
 from dataset_contract.layout import path_problem
+from dataset_contract.strict_json import MAX_BYTES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -36,7 +38,10 @@ class DatasetStore(Protocol):
         """Whether reading every file whole is affordable; if not, checks keep to headers and given hashes."""
 
     def list(self) -> Mapping[str, int]:
-        """path -> size in bytes of every regular file; empty if there is no such place."""
+        """path -> size in bytes of every regular file; empty if there is no such place.
+
+        In S3, where a key may be any text, also of objects that cannot be files. A path may end in a slash there.
+        """
 
     def refused(self) -> Mapping[str, str]:
         """path -> why it is not listed (the end of a sentence): links out of the root, devices and the like."""
@@ -138,13 +143,10 @@ class S3Store:
         self.location = f"s3://{bucket}/{self._prefix}"
 
     def list(self) -> Mapping[str, int]:
-        """See DatasetStore. Folder markers, which the S3 console creates, are not files."""
+        """See DatasetStore."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
         return {
-            item["Key"].removeprefix(self._prefix): item["Size"]
-            for page in pages
-            for item in page.get("Contents", ())
-            if not (item["Key"].endswith("/") and item["Size"] == 0)
+            item["Key"].removeprefix(self._prefix): item["Size"] for page in pages for item in page.get("Contents", ())
         }
 
     def refused(self) -> Mapping[str, str]:
@@ -153,7 +155,11 @@ class S3Store:
 
     def read(self, path: str) -> bytes:
         """See DatasetStore."""
-        return self._client.get_object(Bucket=self._bucket, Key=self._prefix + path)["Body"].read()
+        body = self._client.get_object(Bucket=self._bucket, Key=self._prefix + path)["Body"]
+        try:
+            return read_at_most(body, MAX_BYTES)
+        except JsonError as error:
+            raise OSError(27, f"{error}, unlike when it was listed", path) from None
 
     def read_head(self, path: str, length: int) -> bytes:
         """See DatasetStore."""

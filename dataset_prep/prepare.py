@@ -10,8 +10,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
 from dataset_contract.findings import Report
 from dataset_contract.manifest import Manifest
 from dataset_prep.check import check_selection, check_written
@@ -24,6 +22,7 @@ from dataset_prep.selection import SelectionOptions, select
 from dataset_prep.sources.formats import SourceOptions, read_source
 from dataset_prep.sources.source import Source
 from dataset_prep.write import NOT_WRITTEN, withdraw_dataset, write_dataset
+from terminal.console import Terminal
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -56,7 +55,7 @@ class Prepared:
     uploaded: Uploaded | None
 
 
-def prepare(options: Options, console: Console) -> Prepared:
+def prepare(options: Options, console: Terminal) -> Prepared:
     """Do all that `options` ask for, with progress on `console`; an invalid data set is not uploaded.
 
     Raises UsageError for what cannot be done, PrepError if the source or the upload is refused as a whole.

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from terminal.console import Terminal
 
 _LINE_EVERY_S = 5.0
 
@@ -45,7 +46,7 @@ class _Rate:
 
 
 @contextmanager
-def phase(console: Console, title: str, total: int | None, unit: str) -> Iterator[Advance]:
+def phase(console: Terminal, title: str, total: int | None, unit: str) -> Iterator[Advance]:
     """Show the progress of `total` things (None if unknown) called `unit` (in the plural) while the block runs."""
     rate = _Rate(unit)
     if console.is_terminal:
@@ -73,8 +74,8 @@ def phase(console: Console, title: str, total: int | None, unit: str) -> Iterato
         if time.monotonic() >= next_line:
             next_line = time.monotonic() + _LINE_EVERY_S
             of_total = f" of {total:,}" if total is not None else ""
-            console.print(f"{title}: {rate.done:,}{of_total} {unit} ({rate})", highlight=False)
+            console.print(f"{title}: {rate.done:,}{of_total} {unit} ({rate})")
 
     yield advance_line
     things = unit.removesuffix("s") if rate.done == 1 else unit
-    console.print(f"{title}: {rate.done:,} {things} ({rate})", highlight=False)
+    console.print(f"{title}: {rate.done:,} {things} ({rate})")

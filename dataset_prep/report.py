@@ -12,13 +12,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from dataset_contract.atomic_write import write_atomically
 from dataset_contract.findings import Finding, FindingLog, Report, Severity
 from dataset_contract.layout import annotations_path
 from dataset_contract.report_html import report_page
 from dataset_prep.compare import Pair
+from dataset_prep.pages import page_environment
 from dataset_prep.plural import pluralise
 from dataset_prep.preview import contact_sheet, data_uri
 from dataset_prep.report_plots import MAX_CLASSES, make_plots
@@ -84,7 +83,7 @@ def _can_be_shown(image: SourceImage) -> bool:
 
 
 def _page(report: Report, selection: Selection, pairs: Sequence[Pair], samples: Sequence[SourceImage]) -> str:
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment = page_environment()
     sections = environment.from_string(TEMPLATE.read_text()).render(
         worst=list(_worst(report, selection)),
         pairs=list(_pairs(pairs, selection)),

@@ -42,8 +42,6 @@ try:
     import re
     from pathlib import Path
 
-    from rich.console import Console
-
     from dataset_prep.destination import DEFAULT_PREFIX, Destination
     from dataset_prep.errors import PrepError, UsageError
     from dataset_prep.prepare import Options, prepare
@@ -54,6 +52,7 @@ try:
     from dataset_prep.sources.source import class_name
     from dataset_prep.split import parse_split
     from dataset_prep.summary import show_summary
+    from terminal.console import Terminal
 except ModuleNotFoundError as error:
     _end_without(error)
 
@@ -236,12 +235,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # names may hold what a terminal's code page lacks
         sys.stdout.reconfigure(errors="backslashreplace")
-    errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
+    errors = Terminal(stderr=True)
     try:
         if signal.getsignal(signal.SIGINT) is _stop_loading:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         options = parse_options(argv)
-        console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+        console = Terminal()
         prepared = prepare(options, console)
         show_summary(
             console, prepared, output=options.output, report_folder=options.report, destination=options.destination

@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from dataset_contract.class_names import class_name_problem
 from dataset_contract.findings import Finding, FindingLog
+from dataset_contract.sanitise import short
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.plural import pluralise
 from dataset_prep.sources.cubicasa5k_policy import CLASSES, ROOM
@@ -55,6 +57,9 @@ def select(source: Source, options: SelectionOptions) -> Selection:
     class or room type of a name that was asked for.
     """
     classes = tuple(map(class_name, options.classes or CLASSES))
+    for name in classes:
+        if (problem := class_name_problem(name)) is not None:
+            raise PrepError(f"The class {short(name)} {problem}: give it a short name on one line in the source.")
     found = FindingLog()
     images = _with_classes(_with_room_types(source.images, classes), classes, found, asked=options.classes is not None)
     if options.drop_empty:

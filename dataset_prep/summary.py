@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
-
 from dataset_contract.findings import Report, Severity
 from dataset_prep.destination import Destination
 from dataset_prep.plural import pluralise
 from dataset_prep.prepare import Prepared
+from terminal.console import Terminal
 
 _SHOWN = 3  # findings of one kind
 
 
 def show_summary(
-    console: Console,
+    console: Terminal,
     prepared: Prepared,
     *,
     output: Path,
@@ -46,13 +45,13 @@ def show_summary(
         )
 
 
-def _show_counts(console: Console, report: Report) -> None:
+def _show_counts(console: Terminal, report: Report) -> None:
     for split, counts in report.counts.get("splits", {}).items():
         classes = ", ".join(f"{count:,} {name}" for name, count in counts["annotations_by_class"].items())
         console.print(f"  {split:<6}{counts['images']:>7,} {'image' if counts['images'] == 1 else 'images'}: {classes}")
 
 
-def _show_findings(console: Console, report: Report, *, has_report: bool) -> None:
+def _show_findings(console: Terminal, report: Report, *, has_report: bool) -> None:
     colours = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
     for (severity, code), findings in report.by_code().items():
         total = sum(finding.occurrences for finding in findings)

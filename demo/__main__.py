@@ -17,7 +17,6 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import boto3
-from rich.console import Console
 
 from dataset_prep.samples import write_samples
 from demo.gallery import draw_pictures
@@ -30,6 +29,7 @@ from local_aws.ministack_process import MinistackError
 from local_aws.supervised_process import SupervisedProcess
 from runs.errors import RunsError
 from runs.execution_follower import ROUTINE_STATES, ExecutionFollower, ExecutionSummary, TrainingJobSummary
+from terminal.console import Terminal
 from training_code.job.metric_lines import read_training_line
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -75,22 +75,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"{options.source} does not exist: give the folder or file that holds your plans")
     for signal_number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signal_number, _interrupt)
-    console = Console(highlight=False)
+    console = Terminal()
     try:
         BUILD.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="demo-", dir=BUILD) as scratch:
             page = run(console, Path(scratch), options.source)
     except (DemoError, DeploymentError, MinistackError, RunsError, OSError) as failure:  # OSError: a full disk, say
-        console.print(f"The demo stopped: {failure}", style="red", markup=False)
+        console.print(f"The demo stopped: {failure}", style="red")
         return failure.exit_code if isinstance(failure, DemoError) else 1
     except KeyboardInterrupt:
-        console.print("The demo was interrupted; nothing that it started is left.", markup=False)
+        console.print("The demo was interrupted; nothing that it started is left.")
         return 130
-    console.print(f"Open {page} to see it.", markup=False, soft_wrap=True)
+    console.print(f"Open {page} to see it.")
     return 0
 
 
-def run(console: Console, scratch: Path, source: Path | None) -> Path:
+def run(console: Terminal, scratch: Path, source: Path | None) -> Path:
     """Run all phases with files in `scratch`; return the page's path.
 
     Raises DemoError, DeploymentError, MinistackError.

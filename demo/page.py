@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import matplotlib as mpl
 from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
 
 from dataset_contract.report_html import STYLE
+from dataset_prep.pages import page_environment
 from demo.gallery import Pictures
 from demo.summary import Summary
 from drawing.boxes import colour_of
@@ -43,7 +43,7 @@ class Page:
     def to_html(self) -> str:
         """The page as HTML; every text in it is escaped."""
         usd_per_hour = float(INSTANCE_TYPES[self.instance_type].usd_per_hour)
-        environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+        environment = page_environment()
         return environment.from_string(TEMPLATE.read_text()).render(
             vars(self),
             style=STYLE,

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from dataset_contract.sanitise import sanitise
+from terminal.console import Terminal
 
 PLAIN_LINE_INTERVAL = 5.0
 """Seconds between two progress lines where there is no terminal for a bar."""
@@ -25,7 +27,7 @@ class Phase:
 class PhaseProgress:
     """Shows how far a phase is."""
 
-    def __init__(self, console: Console, bar: Progress | None, task: TaskID | None) -> None:
+    def __init__(self, console: Terminal, bar: Progress | None, task: TaskID | None) -> None:
         self._console, self._bar, self._task = console, bar, task
         self._last_line = time.monotonic()
 
@@ -33,16 +35,18 @@ class PhaseProgress:
         """Show the latest `text`, and the share of the phase that is done (0..1) where it is known."""
         if self._bar is not None and self._task is not None:
             total = None if fraction is None else 1.0
-            self._bar.update(self._task, status=text.strip()[:70], total=total, completed=fraction or 0.0)
+            self._bar.update(
+                self._task, status=sanitise(text.strip(), longest=70), total=total, completed=fraction or 0.0
+            )
         elif time.monotonic() - self._last_line >= PLAIN_LINE_INTERVAL:
             self._last_line = time.monotonic()
-            self._console.print(f"      {text.strip()}", markup=False, soft_wrap=True)
+            self._console.print(f"      {text.strip()}")
 
 
 class PhaseLog:
     """The demo's phases in order, each with its time."""
 
-    def __init__(self, console: Console, total: int) -> None:
+    def __init__(self, console: Terminal, total: int) -> None:
         self.finished: list[Phase] = []
         self._console, self._total = console, total
 
@@ -62,8 +66,8 @@ class PhaseLog:
             with Progress(*columns, console=self._console, transient=True) as bar:
                 yield PhaseProgress(self._console, bar, bar.add_task(name, total=None, status=""))
         else:
-            self._console.print(label, markup=False)
+            self._console.print(label)
             yield PhaseProgress(self._console, None, None)
         seconds = time.monotonic() - started
         self.finished.append(Phase(name, seconds))
-        self._console.print(f"{label}: {seconds:.1f} s", markup=False, style="green")
+        self._console.print(f"{label}: {seconds:.1f} s", style="green")

@@ -1,6 +1,5 @@
 """Loads a trained model from a folder: config.json and model.safetensors, as a training job writes them."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -10,6 +9,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from dataset_contract.bounded_json import parse_bounded
+from dataset_contract.sanitise import sanitise, short
 from training_code.config import ConfigError, ModelConfig
 from training_code.dino.model import DINO, build_model
 
@@ -43,9 +44,11 @@ def load_model(folder: Path) -> LoadedModel:
         ModelError: a file is missing, damaged or of another format.
     """
     try:
-        config = json.loads((folder / "config.json").read_bytes())
+        config = parse_bounded((folder / "config.json").read_bytes())
         if config["format"] != MODEL_FORMAT:
-            raise ModelError(f"{folder / 'config.json'} has the format {config['format']!r}, not {MODEL_FORMAT!r}.")
+            raise ModelError(
+                f"{folder / 'config.json'} has the format {short(config['format'])}, not {MODEL_FORMAT!r}."
+            )
         model = build_model(_model_config(config["model"]))
         weights = load_file(folder / "model.safetensors")
         if weights.keys() != weights_by_name(model).keys():
@@ -59,8 +62,8 @@ def load_model(folder: Path) -> LoadedModel:
         return LoadedModel(model, classes, int(image["short_side"]), int(image["max_side"]), thresholds)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, ConfigError) as error:
         raise ModelError(
-            f"{folder} does not hold a model that can be loaded ({type(error).__name__}: {error});"
-            " unpack model.tar.gz again."
+            f"{folder} does not hold a model that can be loaded ({type(error).__name__}: "
+            f"{sanitise(error, longest=500)}); unpack model.tar.gz again."
         ) from error
 
 

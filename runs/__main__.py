@@ -15,7 +15,6 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from pipeline.links import execution_link
-from rich.console import Console
 
 from dataset_contract.sanitise import sanitise
 from runs.approve import approve
@@ -26,6 +25,7 @@ from runs.executions import Run, find_run, last_runs, start_run, stop_run
 from runs.fetch import MODEL, fetch_run
 from runs.request_arguments import request_of
 from runs.run_view import RunView
+from terminal.console import Terminal
 
 POLL_SECONDS = 2.0
 
@@ -85,7 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; return the exit status."""
     options = build_parser().parse_args(arguments)
-    console = Console(highlight=False)
+    console = Terminal()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _command(console, boto3.Session(), options)
@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _command(console: Console, session: boto3.Session, options: argparse.Namespace) -> int:
+def _command(console: Terminal, session: boto3.Session, options: argparse.Namespace) -> int:
     if options.command == "start":
         request = request_of(options.request, options.settings)  # before AWS is asked: it may be mistyped
     stack = find_stack(session, options.stack)
@@ -125,7 +125,7 @@ def _command(console: Console, session: boto3.Session, options: argparse.Namespa
     return 0
 
 
-def _show(console: Console, runs: Sequence[Run]) -> None:
+def _show(console: Terminal, runs: Sequence[Run]) -> None:
     if not runs:
         _say(console, "There is no run yet: `python -m runs start` starts one.")
         return
@@ -140,7 +140,7 @@ def _show(console: Console, runs: Sequence[Run]) -> None:
         )
 
 
-def _follow(console: Console, session: boto3.Session, stack: DeployedStack, run: Run) -> int:
+def _follow(console: Terminal, session: boto3.Session, stack: DeployedStack, run: Run) -> int:
     """Show the run to its end. Ctrl-C stops the display only."""
     region = run.arn.split(":")[3]
     _say(console, f"The run {run.name}: {execution_link(region, run.arn)}")
@@ -188,7 +188,7 @@ def _stopped(run: Run) -> str:
     )
 
 
-def _fetch(console: Console, session: boto3.Session, stack: DeployedStack, run: Run, folder: Path) -> None:
+def _fetch(console: Terminal, session: boto3.Session, stack: DeployedStack, run: Run, folder: Path) -> None:
     paths = fetch_run(session, stack.bucket, run, folder)
     for path in paths:
         _say(console, str(path))
@@ -198,12 +198,12 @@ def _fetch(console: Console, session: boto3.Session, stack: DeployedStack, run: 
         _say(console, f"There is no model of {run.name}: it is {run.status}, {run.summary}.")
 
 
-def _say(console: Console, line: str) -> None:
-    console.print(line, markup=False, soft_wrap=True)
+def _say(console: Terminal, line: str) -> None:
+    console.print(line)
 
 
 def _complain(sentence: str) -> None:
-    sys.stderr.write(f"{sentence}\n")
+    Terminal(stderr=True).print(sentence)
 
 
 if __name__ == "__main__":

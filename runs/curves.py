@@ -1,6 +1,5 @@
 """Draws the loss and the F1 of a training over its steps, from history.jsonl and metrics.json."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,11 +11,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dataset_contract.atomic_write import atomic_path
+from dataset_contract.bounded_json import parse_bounded, read_at_most
 from runs.errors import RunsError
-from training_code.job.checkpoint_layout import HISTORY, METRICS
+from training_code.job.checkpoint_layout import HISTORY, MAX_METRICS_BYTES, METRICS
 
 _SCORES = {"mean_f1": ("mean F1, which chooses the epoch", "#1f77b4"), "f1": ("F1 of all boxes", "#2ca02c")}
 _INK, _PALE, _GRID = "#1c2430", "#b9c6d6", "#dfe4ea"
+
+
+MAX_HISTORY_BYTES = 500_000_000
+"""Some 2,000,000 steps have that many; 50 epochs of 3,000 plans have 75,000 steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +40,25 @@ def read_curves(folder: Path) -> TrainingCurves:
     """
     history, metrics = folder / HISTORY, folder / METRICS
     try:
-        lines = history.read_text().splitlines() if history.exists() else []
-        found = json.loads(metrics.read_text()) if metrics.exists() else {}
+        lines = _content(history, MAX_HISTORY_BYTES).splitlines()
+        found = parse_bounded(_content(metrics, MAX_METRICS_BYTES) or b"{}")
         evaluations = [each for each in found.get("evaluations", []) if each.keys() >= {"step", *_SCORES}]
         return TrainingCurves(
-            [float(json.loads(line)["loss"]) for line in lines], {**found, "evaluations": evaluations}
+            [float(parse_bounded(line)["loss"]) for line in lines], {**found, "evaluations": evaluations}
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunsError(
             f"The loss and the F1 cannot be drawn, as {HISTORY} or {METRICS} of the training is damaged"
             f" ({type(error).__name__}: {error}): delete both in S3 to fetch the rest."
         ) from None
+
+
+def _content(path: Path, most: int) -> bytes:
+    """Of a file that need not be there. Raises JsonError if it has more than `most` bytes."""
+    if not path.exists():
+        return b""
+    with path.open("rb") as file:
+        return read_at_most(file, most)
 
 
 def draw_curves(curves: TrainingCurves) -> Figure:

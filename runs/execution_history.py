@@ -1,11 +1,12 @@
 """Reads an execution's history: which states were entered, and with what input."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.client_types import SFNClient
+
+from dataset_contract.bounded_json import JsonError, parse_bounded
 
 _PAGE = 100
 """Events of one answer: each holds a whole state input, so that a thousand may be megabytes."""
@@ -55,7 +56,7 @@ def _backwards(stepfunctions: SFNClient, execution_arn: str) -> Iterator[Entered
 def _object(text: str | None) -> Mapping[str, Any]:
     """The state's input, or {} if it is not an object: the execution's own input may be anything."""
     try:
-        value = json.loads(text or "{}")
-    except ValueError:
+        value = parse_bounded(text or "{}")
+    except JsonError:
         return {}
     return value if isinstance(value, dict) else {}

@@ -1,9 +1,9 @@
 """The request of a new run, from the command line."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
+from dataset_contract.bounded_json import JsonError, parse_bounded
 from runs.errors import RunsError
 
 
@@ -31,9 +31,9 @@ def request_of(text: str | None, settings: Sequence[str]) -> dict[str, Any]:
 
 def _object(text: str) -> dict[str, Any]:
     try:
-        request = json.loads(text)
-    except ValueError as error:
-        raise RunsError(f'The request is not JSON ({error}): write it like \'{{"preset": "full"}}\'.') from None
+        request = parse_bounded(text)
+    except JsonError as error:
+        raise RunsError(f'The request cannot be used ({error}): write it like \'{{"preset": "full"}}\'.') from None
     if not isinstance(request, dict):
         raise RunsError('The request is not a JSON object: write it like \'{"preset": "full"}\'.')
     return request
@@ -41,6 +41,6 @@ def _object(text: str) -> dict[str, Any]:
 
 def _value(text: str) -> Any:  # noqa: ANN401 - any JSON value
     try:
-        return json.loads(text)
-    except ValueError:
+        return parse_bounded(text)
+    except JsonError:
         return text

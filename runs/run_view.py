@@ -4,19 +4,19 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from dataset_contract.sanitise import sanitise
 from runs.execution_follower import ROUTINE_STATES
 from runs.where_to_look import where_to_look
+from terminal.console import Terminal
 from training_code.job.metric_lines import TrainingLine, read_training_line
 
 
 class RunView:
     """Shows the states, the log and the snapshots of the training job of one run while its context lasts."""
 
-    def __init__(self, console: Console, region: str) -> None:
+    def __init__(self, console: Terminal, region: str) -> None:
         self._console = console
         self._region = region
         self._checkpoints_uri = ""
@@ -85,7 +85,7 @@ class RunView:
         self._bar.update(self._task, description=sanitise(watch.get("secondary_status") or "Training"))
 
     def _say(self, line: str) -> None:
-        self._console.print(line, markup=False, soft_wrap=True)
+        self._console.print(line)
 
 
 def _figures(line: TrainingLine) -> str:

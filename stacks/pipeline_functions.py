@@ -21,6 +21,7 @@ from stacks.staging import ROOT, staged
 
 _SOURCES = {
     "pipeline": ROOT / "lambda" / "pipeline",
+    "archive_reader": ROOT / "archive_reader",
     "dataset_contract": ROOT / "dataset_contract",
     # The trainer's settings, metrics, files and health; the rest of training_code needs torch.
     **{

@@ -7,7 +7,15 @@ from constructs import Construct
 
 from stacks.staging import ROOT, staged
 
-PACKAGES = ("training_code", "dataset_contract", "drawing", "evaluation", "image_reader", "prediction")
+PACKAGES = (
+    "training_code",
+    "archive_reader",
+    "dataset_contract",
+    "drawing",
+    "evaluation",
+    "image_reader",
+    "prediction",
+)
 """What the trainer imports."""
 
 

@@ -15,6 +15,7 @@ import traceback
 
 import torch
 
+from dataset_contract.sanitise import sanitise
 from training_code.data.checked_dataset import open_dataset
 from training_code.job.disk import any_disk_failure
 from training_code.job.distributed import initialise, local_processes, torchrun_command
@@ -24,6 +25,9 @@ from training_code.job.interruptions import StopRequest
 from training_code.job.sagemaker_paths import SageMakerPaths
 from training_code.loop.memory import memory_failures, with_fitting_workers
 from training_code.loop.trainer import Trainer
+
+LONGEST_LINE = 4000
+"""Characters of a line of the log."""
 
 
 def main() -> int:
@@ -35,7 +39,8 @@ def main() -> int:
         log_line(str(error))
         write_failure(paths.failure, str(error))
     except Exception as error:
-        traceback.print_exc()
+        for line in traceback.format_exc().splitlines():
+            log_line(f"  {line}")  # indented, so that no text in it begins like a line of figures
         write_failure(paths.failure, f"BUG: {type(error).__name__}: {error}. The job's log has the traceback.")
     return 1
 
@@ -79,8 +84,8 @@ def _train(job: JobConfig, paths: SageMakerPaths, stop: StopRequest) -> None:
 
 
 def log_line(line: str) -> None:
-    """Write a line to the log at once."""
-    sys.stdout.write(f"{line}\n")
+    """Write a line to the log at once; a text in it, such as a class's name, cannot begin another line."""
+    sys.stdout.write(f"{sanitise(line, longest=LONGEST_LINE)}\n")
     sys.stdout.flush()
 
 

@@ -1,6 +1,6 @@
 """The settings of a training by name: JSON values in a request, text in SageMaker's hyperparameters, checked alike.
 
-Standard library only: Lambdas read it, too.
+Standard library and dataset_contract only: Lambdas read it, too.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from types import MappingProxyType, NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from dataset_contract.bounded_json import parse_bounded
 from dataset_contract.sanitise import short
 from training_code.config import ConfigError, TrainingConfig
 from training_code.recipes import RECIPES
@@ -72,8 +73,8 @@ def from_text(name: str, text: str) -> object:
         if kind is bool:
             return ("false", "true").index(text.lower()) == 1
         if get_origin(kind) is tuple:
-            return json.loads(f"[{text.strip('()[], ')}]")
-    except (ValueError, RecursionError):
+            return parse_bounded(f"[{text.strip('()[], ')}]")
+    except ValueError:
         pass
     return text
 

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rich.console import Console
-
 from dataset_prep.errors import UsageError
 from dataset_prep.progress import phase
 from dataset_prep.sources.coco import find_annotations, read_coco
@@ -19,6 +17,7 @@ from dataset_prep.sources.repairs import Repairs, repair, take_crowds_as_objects
 from dataset_prep.sources.source import Source
 from dataset_prep.sources.yolo import read_yolo
 from dataset_prep.sources.yolo_layout import find_yaml
+from terminal.console import Terminal
 
 FORMATS = ("cubicasa5k", "yolo", "coco")
 
@@ -63,7 +62,7 @@ def detect_format(source: Path, annotations: Sequence[Path] = ()) -> str:
     )
 
 
-def read_source(options: SourceOptions, *, exclude: Path | None, workers: int, console: Console) -> Source:
+def read_source(options: SourceOptions, *, exclude: Path | None, workers: int, console: Terminal) -> Source:
     """All that the source holds, read by its format's module. Raises UsageError and PrepError as those do.
 
     `exclude` is a folder whose images are not the source's.

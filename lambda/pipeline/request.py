@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NoReturn, TypeGuard
 
-from dataset_contract.sanitise import sanitise
+from dataset_contract.sanitise import sanitise, short
 from pipeline.errors import RequestInvalid
 from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.settings import Defaults
@@ -275,4 +275,7 @@ def _refuse(field: str, value: object, allowed: str) -> NoReturn:
 
 def _shown(value: object) -> str:
     """JSON of at most 60 characters, so that no input floods a log or a message."""
-    return sanitise(json.dumps(value, default=repr), longest=60)
+    try:
+        return sanitise(json.dumps(value, default=repr), longest=60)
+    except (RecursionError, ValueError):  # it is nested too deeply, or has a number of thousands of digits
+        return short(value)

@@ -57,7 +57,11 @@ def _read(hint: Any, value: Any, place: str) -> Any:  # noqa: ANN401 - JSON
     hint = without_none(hint)
     origin, args = get_origin(hint), get_args(hint)
     if isinstance(hint, type) and is_dataclass(hint) and isinstance(value, Mapping):
-        absent = {field.name for field in fields(hint) if field.name not in value and field.default is not MISSING}
+        absent = {
+            field.name
+            for field in fields(hint)
+            if field.name not in value and not field.default is field.default_factory is MISSING
+        }
         return hint(**read_fields({name: of for name, of in hints(hint).items() if name not in absent}, value, place))
     if origin is tuple and isinstance(value, list):
         return tuple(_read(args[0], item, f"{place}[{index}]") for index, item in enumerate(value))

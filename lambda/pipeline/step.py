@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, get_type_hints
 
+from dataset_contract.sanitise import sanitise
+from pipeline.errors import PipelineError
 from pipeline.execution import Execution
 from pipeline.state import read_fields, to_state
 
@@ -12,6 +14,9 @@ Result = TypeVar("Result")
 
 _LOGGED = ("status", "action", "decision", "accepted", "name", "key", "preset", "images", "error", "cause", "sentence")
 """The fields of a result that say what was decided; nothing else of a state is logged."""
+
+_LONGEST_TEXT = 4000
+"""Characters of a text in the state: sentences, ARNs, keys."""
 
 _log = logging.getLogger("pipeline.step")
 _log.setLevel(logging.INFO)
@@ -30,10 +35,19 @@ class Step:
         """The type of what it returns."""
 
     def __call__(self, event: Mapping[str, Any], _context: object) -> Any:  # noqa: ANN401 - JSON
-        """Read the event, handle it, and return the result as the state machine carries it."""
+        """Read the event, handle it, and return the result as the state machine carries it; each text is one line."""
         execution = Execution.from_context(event["execution"])
         given = {**event, "execution": execution}
-        return to_state(logged(self.name, execution, lambda: self._handle(**read_fields(self.parts, given))))
+        return _shown(to_state(logged(self.name, execution, lambda: self._handle(**read_fields(self.parts, given)))))
+
+
+def _shown(state: Any) -> Any:  # noqa: ANN401 - JSON
+    """`state` with its texts fit for the console, the history and the message, which show them."""
+    if isinstance(state, str):
+        return sanitise(state, longest=_LONGEST_TEXT)
+    if isinstance(state, dict):
+        return {_shown(key): _shown(value) for key, value in state.items()}
+    return [_shown(item) for item in state] if isinstance(state, list) else state
 
 
 def logged(step: str, execution: Execution, work: Callable[[], Result]) -> Result:
@@ -47,7 +61,10 @@ def logged(step: str, execution: Execution, work: Callable[[], Result]) -> Resul
     try:
         result = work()
     except Exception as error:
-        say("end", seconds=round(time.monotonic() - started, 3), error=type(error).__name__, cause=str(error)[:2000])
+        cause = sanitise(error, longest=_LONGEST_TEXT)
+        say("end", seconds=round(time.monotonic() - started, 3), error=type(error).__name__, cause=cause)
+        if isinstance(error, PipelineError):
+            error.args = (cause,)  # what Step Functions shows
         raise
     decided = {name: getattr(result, name, None) for name in _LOGGED}
     say("decision", decision={name: value for name, value in decided.items() if value is not None})

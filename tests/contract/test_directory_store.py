@@ -94,7 +94,7 @@ def test_a_name_that_is_no_unicode_is_a_finding(tmp_path: Path) -> None:
     except OSError:
         pytest.skip("this file system takes Unicode names only")
     report = check_dataset(DirectoryStore(root))
-    assert [finding.code for finding in report.findings] == ["FILE_EXTRA"]
+    assert [finding.code for finding in report.findings] == ["FILE_PATH_REFUSED"]
     assert f"{report.findings[0].message} {report.findings[0].file}".encode()
 
 

@@ -47,6 +47,8 @@ def test_acceptable_paths(path: str) -> None:
         ("a\u202eb", "unprintable"),
         ("a\ud800", "unprintable"),
         ("a" * 600, "longer"),
+        (f"b/{'a' * 256}", "longer than 255 bytes"),
+        ("é" * 128, "longer than 255 bytes"),
     ],
 )
 def test_refused_paths(path: str, why: str) -> None:

@@ -95,6 +95,10 @@ WRONG: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "counts wrong type": (lambda m: m["counts"]["splits"]["train"].update(images="1"), "MANIFEST_INVALID"),
     "counts true": (lambda m: m["counts"]["splits"]["train"].update(images=True), "MANIFEST_INVALID"),
     "source deep": (lambda m: m.update(source={"a": json.loads("[" * 300 + "]" * 300)}), "MANIFEST_INVALID"),
+    "option infinite": (lambda m: m["options"].update(split=["INFINITE"]), "MANIFEST_INVALID"),
+    "option huge": (lambda m: m["options"].update(split=[10**400, 0, 0]), "MANIFEST_INVALID"),
+    "count huge": (lambda m: m["counts"]["splits"]["train"].update(images=10**400), "MANIFEST_INVALID"),
+    "count negative": (lambda m: m["counts"]["splits"]["train"].update(images=-1), "MANIFEST_INVALID"),
     "file no object": (_files(lambda f: f.append("a.png")), "MANIFEST_INVALID"),
     "file without size": (_files(lambda f: f[0].pop("size")), "MANIFEST_INVALID"),
     "file size negative": (_files(lambda f: f[0].update(size=-1)), "MANIFEST_INVALID"),
@@ -126,7 +130,7 @@ def test_a_wrong_manifest_is_an_error(defect: str) -> None:
     change, code = WRONG[defect]
     value = json.loads(manifest_to_bytes(sample()))
     change(value)
-    manifest, findings = parse_manifest(json.dumps(value).encode())
+    manifest, findings = parse_manifest(json.dumps(value).replace('"INFINITE"', "1e400").encode())
     assert code in {finding.code for finding in findings}
     assert {finding.severity.value for finding in findings} == {"error"}
     if code != "MANIFEST_VERSION_WRONG":

@@ -141,13 +141,71 @@ def test_an_object_without_a_checksum_of_its_whole_is_a_warning(s3: FakeS3, chec
 
 
 def test_extra_objects_and_names_that_differ_in_case_are_found(s3: FakeS3) -> None:
-    s3.objects |= {PREFIX + "old.txt": b"1", PREFIX + "Train/images/000001.png": b"2", PREFIX + "a//../b": b"3"}
+    extra = ["old.txt", "Train/images/000001.png", "notes/A.txt", "notes/a.txt", "notes/", "train/", ""]
+    s3.objects |= {PREFIX + path: b"" if path.endswith("/") or not path else b"1" for path in extra}
     found = {finding.file: finding.code for finding in check(s3).findings}
     assert found == {
         "old.txt": "FILE_EXTRA",
-        "a//../b": "FILE_EXTRA",
         "Train/images/000001.png": "FILE_CASE_COLLISION",
+        "notes/A.txt": "FILE_CASE_COLLISION",
+        "notes/a.txt": "FILE_EXTRA",
     }
+
+
+BREAKS_THE_DOWNLOAD = {
+    "train": "is a file where others have a folder",
+    "TRAIN": "is a file where others have a folder",
+    "train/images": "is a file where others have a folder",
+    "train/annotations.json/x": "is below train/annotations.json, which is a file",
+    "train/annotations.json/": "is where there is a file",
+    "TRAIN/Annotations.JSON/x": "is below train/annotations.json, which is a file",
+    "manifest.json/x": "is below manifest.json, which is a file",
+    "train/images/000001.png/": "is where there is a file",
+    "../up.txt": "leaves its folder by `..`",
+    "../": "leaves its folder by `..`",
+    "a/../../up.txt": "leaves its folder by `..`",
+    "./a.txt": "has an empty part or `.`",
+    "a//b": "has an empty part or `.`",
+    "a//": "has an empty part or `.`",
+    "/": "is absolute",
+    "//etc/passwd": "is absolute",
+    "a\\b": "holds a backslash",
+    "a\nb": "holds a control character",
+    "a\x1b[2Jb": "holds a control character",
+    "a\0b": "holds a control character",
+    "a\u202eb": "holds an unprintable character",
+    "a\x9bb": "holds an unprintable character",
+    "a" * 256: "has a part longer than 255 bytes",
+    "\u00e9" * 128: "has a part longer than 255 bytes",
+    "a/" * 300 + "b": "is longer than 512 characters",
+    "CON": "has a part that is a device's name on Windows",
+}
+
+
+@pytest.mark.parametrize("content", [b"", b"1"])
+@pytest.mark.parametrize("key", BREAKS_THE_DOWNLOAD)
+def test_an_object_that_only_breaks_the_download_is_an_error_that_names_it(
+    s3: FakeS3, key: str, content: bytes
+) -> None:
+    s3.objects[PREFIX + key] = content
+    (finding,) = check(s3).findings
+    assert (finding.code, finding.severity.value) == ("FILE_PATH_REFUSED", "error")
+    if not (key.endswith("/") and content):
+        assert BREAKS_THE_DOWNLOAD[key] in finding.message
+    assert all(str(text).isprintable() and len(str(text)) < 400 for text in (finding.message, finding.fix))
+
+
+def test_a_folder_marker_with_content_is_a_file_without_a_name(s3: FakeS3) -> None:
+    s3.objects[PREFIX + "train/"] = b"1"
+    (finding,) = check(s3).findings
+    assert (finding.code, finding.file) == ("FILE_PATH_REFUSED", "train/")
+
+
+def test_a_listed_file_below_a_listed_file_is_an_error(s3: FakeS3) -> None:
+    sample = SampleDataset()
+    sample.files["train/images/000001.png/x"] = b"1"
+    codes = {finding.code: finding.file for finding in check(FakeS3(sample.all_files())).findings}
+    assert codes["FILE_PATH_REFUSED"] == "train/images/000001.png/x"
 
 
 def test_a_failure_of_s3_itself_is_not_a_finding(s3: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:

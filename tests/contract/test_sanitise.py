@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dataset_contract.sanitise import sanitise
+from dataset_contract.sanitise import sanitise, short
 
 
 @given(st.text(), st.integers(10, 50))
@@ -30,3 +30,10 @@ def test_what_is_cut_ends_in_an_ellipsis() -> None:
 
 def test_what_is_not_a_text_is_shown_as_one() -> None:
     assert sanitise(ValueError("no\nsuch file")) == "no\\nsuch file"
+
+
+def test_a_json_value_is_short_whatever_it_is() -> None:
+    assert short(10**5000) == short([10**400])[1:-1] == "an integer of very many digits"
+    assert short("a" * 60) == "'" + "a" * 56 + "..."
+    assert short("\x1b" * 1_000_000).isprintable()
+    assert len(short("é" * 1_000_000)) == 60

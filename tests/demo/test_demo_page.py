@@ -7,7 +7,6 @@ import re
 from dataclasses import replace
 
 from PIL import Image
-from rich.console import Console
 
 from dataset_prep.preview import data_uri
 from demo.gallery import Pictures, PredictionPair, SamplePicture
@@ -15,6 +14,7 @@ from demo.page import Page, curves_svg
 from demo.phases import Phase, PhaseLog
 from demo.summary import Summary
 from runs.curves import TrainingCurves
+from terminal.console import Terminal
 
 SUMMARY = Summary(
     execution_arn="arn:aws:states:us-east-1:000000000000:execution:machine:one",
@@ -104,7 +104,7 @@ def test_the_curves_are_the_same_for_the_same_losses() -> None:
 
 def test_phases_are_numbered_and_timed_and_a_failed_one_is_not_counted() -> None:
     written = io.StringIO()
-    log = PhaseLog(Console(file=written, width=100), total=2)
+    log = PhaseLog(Terminal(file=written, width=100), total=2)
     with log.phase("deploy"):
         pass
     try:

@@ -186,8 +186,8 @@ def test_another_number_of_classes_leaves_the_class_heads_and_says_so() -> None:
     assert set(report.taken) == set(fresh) - heads and not report.resized and not report.unused
     for name, value in model.state_dict().items():
         assert torch.equal(value, fresh[name] if name in heads else weights[name]), name
-    assert "left     class_embed.0.weight (file (7, 32), model (3, 32))" in str(report)
-    assert f"{len(report.taken)} of the model's {len(fresh)} tensors taken" in str(report)
+    assert "left     class_embed.0.weight (file (7, 32), model (3, 32))" in "\n".join(report.lines())
+    assert f"{len(report.taken)} of the model's {len(fresh)} tensors taken" in report.lines()[0]
 
 
 def test_an_official_file_of_91_classes_says_of_each_tensor_what_two_classes_take_of_it(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_an_official_file_of_91_classes_says_of_each_tensor_what_two_classes_tak
     official = build_small(replace(SMALL, num_classes=91, num_queries=20))
     torch.save({"model": official.state_dict(), "args": argparse.Namespace(num_classes=91)}, tmp_path / "dino.pth")
     model = build_small(replace(SMALL, num_classes=2))
-    first, *rest = str(load_for_fine_tuning(model, read_weights(tmp_path / "dino.pth"))).splitlines()
+    first, *rest = load_for_fine_tuning(model, read_weights(tmp_path / "dino.pth")).lines()
     heads = [f"{place}class_embed.{layer}" for place in ("", "transformer.decoder.") for layer in range(3)]
     left = {f"{head}.{kind}" for head in [*heads, "transformer.enc_out_class_embed"] for kind in ("weight", "bias")}
     names = {line.split()[1] for line in rest if line.startswith("  left ")}

@@ -17,6 +17,7 @@ ONLY_CHECKED = {
     "aws configure": "asks for an account's credentials",
     "aws s3 cp": "sends what curl downloads; a file there would become the starting weights of the run that follows",
     "pre-commit": "is no part of the set-up",
+    "pip install tensorboard": "is no part of the set-up",
     "python -m pip": "installs a hundred packages",
     "python -m pytest": "would run this test again",
     "python -m local_aws": "tests/local_aws starts and ends it",

@@ -94,6 +94,7 @@ def test_each_command_is_taken_by_its_program(
             ("source", [".venv/bin/activate"]),
             ("curl", ["-O", "https://download.pytorch.org/models/resnet50-0676ba61.pth"]),
             ("pre-commit", ["install"]),
+            ("pip", ["install", "tensorboard"]),
         ), "say here how it is checked"
 
 

@@ -1,6 +1,7 @@
 """The execution's input: `{}` is complete, every field is checked, and nothing crashes the parser."""
 
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -30,6 +31,14 @@ from training_code.training_settings import SETTINGS, training_config
 DEFAULTS = Defaults(
     dataset_prefix="dino-data", preset="test", instance_type="ml.g5.2xlarge", quality_gate={"room": 0.895}
 )
+
+
+def nested(levels: int) -> list[object]:
+    """A list in a list and so on."""
+    value: list[object] = []
+    for _ in range(levels):
+        value = [value]
+    return value
 
 
 def test_an_empty_object_is_a_complete_request() -> None:
@@ -226,6 +235,12 @@ def test_the_weights_to_start_from_are_a_files_name(name: str) -> None:
         ({"training": {"image_short_sides": [1400]}}, "image_short_sides", "image_max_side (1333)"),
         ({"training": {"lr_drop_epoch": 6}}, "lr_drop_epoch", "at most epochs (5)"),
         ({"preset": "test_then_full", "training": {"lr_drop_epoch": 6}}, "training", "for the stage of 5 epochs"),
+        ({"max_cost_usd": 10**400}, "max_cost_usd", "up to 10000"),
+        ({"max_cost_usd": 10**5000}, "max_cost_usd", "up to 10000"),
+        ({"max_cost_usd": math.inf}, "max_cost_usd", "up to 10000"),
+        ({"epochs": 10**5000}, "epochs", "from 1 to 1000"),
+        ({"quality_gate": {"room": 10**400}}, "quality_gate", "from 0 to 1"),
+        ({"quality_gate": nested(5000)}, "quality_gate", "from 0 to 1"),
     ],
 )
 def test_a_refusal_names_the_field_and_what_is_allowed(given_: object, field: str, allowed: str) -> None:

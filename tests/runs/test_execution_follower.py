@@ -7,6 +7,7 @@ import pytest
 
 from runs.execution_follower import EARLIER_LINES, ExecutionFollower
 from runs.execution_history import newest_state, states_after
+from tests.contract.test_bounded_json import ATTACKS
 from tests.runs.cloud_in_memory import Cloud, Execution
 
 FIRST, SECOND = {"job": {"name": "first"}}, {"job": {"name": "second"}}
@@ -55,6 +56,18 @@ def test_a_run_without_a_job_has_none() -> None:
     assert follower.wait_for_job() is None
     end = follower.wait_for_end()
     assert (end.status, end.error, end.job) == ("FAILED", "RequestInvalid", None)
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_hostile_input_of_an_execution_is_no_state(attack: str) -> None:
+    run = Execution("run", [("Resolve", {})])
+    (entered, _) = run.events()
+    entered["stateEnteredEventDetails"]["input"] = ATTACKS[attack].decode(errors="replace")
+    cloud = Cloud(run)
+    run.events = lambda: [entered]  # type: ignore[method-assign]
+    state = newest_state(cloud.client("stepfunctions"), run.arn)
+    assert state is not None
+    assert state.state_input == {} or attack == "not UTF-8"
 
 
 def test_a_look_at_a_long_run_reads_the_end_of_its_history_only() -> None:

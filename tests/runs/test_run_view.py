@@ -2,9 +2,8 @@
 
 from io import StringIO
 
-from rich.console import Console
-
 from runs.run_view import RunView
+from terminal.console import Terminal
 from training_code.job.metric_lines import TRAINING_FIGURES, training_line
 
 LOOK = {
@@ -17,7 +16,7 @@ FIGURES = dict.fromkeys(TRAINING_FIGURES, 2.5)
 def shown(*, terminal: bool) -> str:
     """A launch, a look and two lines of the log, as they come out."""
     out = StringIO()
-    with RunView(Console(file=out, force_terminal=terminal, width=160, highlight=False), "us-east-1") as view:
+    with RunView(Terminal(file=out, force_terminal=terminal, width=160), "us-east-1") as view:
         view.state("Launch", {})
         view.state("Wait", {})
         view.state("WhatNext", LOOK)
@@ -34,14 +33,14 @@ def test_elsewhere_than_on_a_terminal_each_thing_is_a_line() -> None:
 
 def test_the_quote_is_told_before_anything_is_spent() -> None:
     out = StringIO()
-    with RunView(Console(file=out, width=160), "us-east-1") as view:
+    with RunView(Terminal(file=out, width=160), "us-east-1") as view:
         view.state("IsQuoteAccepted", {"quote": {"sentence": "About 1.7 h and 2.53 USD."}})
     assert out.getvalue().splitlines() == ["quote: About 1.7 h and 2.53 USD.", "state IsQuoteAccepted"]
 
 
 def test_where_a_job_can_be_watched_is_told_once_for_each_stage() -> None:
     out = StringIO()
-    with RunView(Console(file=out, width=160), "us-east-1") as view:
+    with RunView(Terminal(file=out, width=160), "us-east-1") as view:
         for stage in (0, 0, 1):
             view.state("Wait", {"job": {"checkpoints_uri": f"s3://b/checkpoints/run(1)/{stage}/"}})
         view.state("Wait", {})

@@ -11,6 +11,8 @@ import torch
 from safetensors.torch import save
 
 from prediction.model_folder import MODEL_FORMAT, weights_by_name
+from tests.archive_reader.hostile_archives import HOSTILE
+from tests.contract.test_bounded_json import ATTACKS
 from tests.training.training_jobs import SMALL, Job
 from training_code import train
 from training_code.dino.model import DINO, build_model
@@ -88,7 +90,9 @@ def test_what_is_no_model_to_continue_is_refused(tmp_path: Path, files: dict[str
         (b"<html>", "damaged or no model"),
         (whole.read_bytes()[:5000], "damaged or no model"),
         ({"config.json": config(CLASSES)}, "lacks model.safetensors"),
-        ({"../config.json": config(CLASSES), "model.safetensors": weights}, "lacks config.json"),
+        ({"../config.json": config(CLASSES), "model.safetensors": weights}, "leaves its folder"),
+        *((attack, "damaged or no model: the archive ") for attack in HOSTILE.values()),
+        *(({**files, "./config.json": attack}, "no model that can be continued: it ") for attack in ATTACKS.values()),
         ({**files, "./config.json": b"{"}, "no model that can be continued"),
         ({**files, "./config.json": b"[]"}, "no model that can be continued"),
         ({**files, "./config.json": config(CLASSES, format="other/1")}, "the format is 'other/1'"),

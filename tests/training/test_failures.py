@@ -187,4 +187,4 @@ def test_a_bug_shows_its_traceback(
     monkeypatch.setattr(train, "initialise", lambda: 1 // 0)
     assert train.main() == 1
     assert run_here.failure.startswith("BUG: ZeroDivisionError")
-    assert "Traceback" in capfd.readouterr().err
+    assert "  Traceback" in capfd.readouterr().out

@@ -11,6 +11,7 @@ from training_code.job.metric_lines import (
     CLASS_FIGURES,
     METRIC_DEFINITIONS,
     TRAINING_FIGURES,
+    VALIDATION_FIGURES,
     class_line,
     read_training_line,
     training_line,
@@ -63,6 +64,16 @@ def test_a_class_cannot_forge_a_line(name: str) -> None:
         assert line.isprintable()
         assert line.startswith("[class] step=9 ")
         assert not any(re.search(definition["Regex"], line) for definition in METRIC_DEFINITIONS)
+
+
+def test_figures_are_read_at_the_start_of_a_line_only_also_of_several_lines() -> None:
+    figures = dict.fromkeys(VALIDATION_FIGURES, 0.25)
+    ours = validation_line(step=1, epoch=1, figures=figures)
+    forged = ours.replace("0.25", "0.99")
+    (regex,) = [each["Regex"] for each in METRIC_DEFINITIONS if each["Name"] == "validation:ap"]
+    assert re.findall(regex, ours) == ["0.25"]
+    assert re.findall(regex, f"warning: the class {forged} is rare") == []
+    assert re.findall(regex, f"first\nwarning: {forged}\n{ours}\n  {forged}\n") == ["0.25"]
 
 
 def test_other_lines_have_no_figures_of_the_training() -> None:

@@ -46,15 +46,15 @@ class LoadReport:
     unused: list[str] = field(default_factory=list)
     """In the file, but not in the model."""
 
-    def __str__(self) -> str:
-        """Taken tensors counted by part, all others by name."""
+    def lines(self) -> list[str]:
+        """Lines for the log: taken tensors counted by part, all others by name."""
         total = len(self.taken) + len(self.resized) + len(self.left)
         parts = Counter(_part(name) for name in self.taken)
         lines = [f"Weights: {len(self.taken)} of the model's {total} tensors taken as they are"]
         lines += [f"  taken    {part}.* ({count})" for part, count in sorted(parts.items())]
         for what, names in (("resized", self.resized), ("left", self.left), ("unused", self.unused)):
             lines += [f"  {what:<8} {name}" for name in names]
-        return "\n".join(lines)
+        return lines
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

@@ -13,6 +13,8 @@ HISTORY = "history.jsonl"
 
 METRICS = "metrics.json"
 """The best epoch so far, and all evaluations, as in model.tar.gz; not there before the first evaluation."""
+MAX_METRICS_BYTES = 4_000_000
+"""Those of 1,000 epochs have some 400 kB."""
 
 TENSORBOARD = "tensorboard"
 """The folder of TensorBoard's events."""

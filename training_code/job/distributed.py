@@ -1,6 +1,5 @@
 """The processes that train together: how they are started on all GPUs of all hosts, and what they exchange."""
 
-import json
 import os
 import re
 import sys
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 from torch import distributed
 
+from dataset_contract.bounded_json import parse_bounded
 from training_code.job.failures import JobConfigError
 
 PORT = 29500
@@ -68,7 +68,7 @@ def torchrun_command(resource_config: Path) -> list[str] | None:
         JobConfigError: resourceconfig.json cannot be used, or the GPU of the instance type that it names.
     """
     try:
-        content = json.loads(resource_config.read_bytes())
+        content = parse_bounded(resource_config.read_bytes())
         hosts, current = sorted(content["hosts"]), content["current_host"]
         node, instance_type = hosts.index(current), str(content.get("current_instance_type", ""))
     except FileNotFoundError:

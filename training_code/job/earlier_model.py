@@ -1,16 +1,15 @@
 """Goes on training an earlier model: takes its weights out of its model.tar.gz, without unpacking that to disk."""
 
-import json
-import tarfile
-import zlib
 from collections.abc import Callable, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from dataset_contract.sanitise import sanitise
+from archive_reader.tar_members import MODEL_LIMITS, ArchiveError, read_members
+from dataset_contract.bounded_json import parse_bounded
+from dataset_contract.sanitise import sanitise, short
 from prediction.model_folder import MODEL_FORMAT
 from training_code.dino.checkpoint_loading import CheckpointError, load_for_fine_tuning
 from training_code.dino.model import DINO
@@ -21,7 +20,6 @@ ARCHIVE = "model.tar.gz"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 MAX_BYTES = {CONFIG: 4_000_000, WEIGHTS: 4_000_000_000}
 """The weights have 190 MB."""
-MAX_MEMBERS = 10_000
 
 OF_CLASSES = ("transformer.decoder.class_embed.", "transformer.enc_out_class_embed.", "label_enc.")
 """Tensors with a row for each category id."""
@@ -37,12 +35,12 @@ def continue_model(model: DINO, archive: Path, classes: Mapping[str, int], log_l
     """
     files = _read(archive)
     try:
-        config = json.loads(files[CONFIG])
+        config = parse_bounded(files[CONFIG])
         if config["format"] != MODEL_FORMAT:
-            raise ValueError(f"the format is {config['format']!r}")
+            raise ValueError(f"the format is {short(config['format'])}")
         earlier = {str(item["name"]): int(item["id"]) for item in config["classes"]}
         weights = safetensors.torch.load(files[WEIGHTS])
-    except (ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
+    except (ValueError, KeyError, TypeError, SafetensorError) as error:
         raise JobConfigError(f"{archive.name} holds no model that can be continued: {_short(error)}.") from None
     if set(earlier) != set(classes):
         raise JobConfigError(
@@ -58,7 +56,8 @@ def continue_model(model: DINO, archive: Path, classes: Mapping[str, int], log_l
         raise JobConfigError(f"{archive.name} is damaged: a class has an id that its weights do not have.") from None
     except CheckpointError as error:
         raise JobConfigError(str(error)) from None
-    log_line(str(report))
+    for line in report.lines():
+        log_line(line)
     if unlike := report.left + report.resized:
         raise JobConfigError(
             f"The model in {archive.name} is not of this architecture: {len(unlike)} tensors do not fit, such as"
@@ -70,19 +69,14 @@ def _read(archive: Path) -> dict[str, bytes]:
     """Configuration and weights, as they are in the archive."""
     found: dict[str, bytes] = {}
     try:
-        with tarfile.open(archive, mode="r:gz") as tar:
-            for count, member in enumerate(tar):
-                name = str(PurePosixPath(member.name))  # SageMaker writes both x and ./x
-                if count >= MAX_MEMBERS:
-                    raise ValueError("it holds more files than a model has")
-                if name not in MAX_BYTES or not member.isreg():
+        with archive.open("rb") as file:
+            for member in read_members(file, MODEL_LIMITS):
+                if member.name not in MAX_BYTES or member.is_folder:
                     continue
-                if member.size > MAX_BYTES[name]:
-                    raise ValueError(f"{name} has {member.size:,} bytes, more than a model has")
-                file = tar.extractfile(member)
-                assert file is not None
-                found[name] = file.read()
-    except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
+                if member.size > MAX_BYTES[member.name]:
+                    raise ArchiveError(f"{member.name} has {member.size:,} bytes, more than a model has")
+                found[member.name] = member.content.read()
+    except (ArchiveError, OSError) as error:
         raise JobConfigError(f"{archive.name} is damaged or no model: {_short(error)}.") from None
     if missing := MAX_BYTES.keys() - found:
         raise JobConfigError(f"{archive.name} lacks {' and '.join(sorted(missing))}: it holds no model.")

@@ -4,6 +4,8 @@ import sys
 from pathlib import Path
 from typing import ClassVar
 
+from dataset_contract.sanitise import sanitise
+
 
 class TrainingError(Exception):
     """A failure that a person can act on: its message is one sentence saying what, where and what to do.
@@ -85,7 +87,7 @@ def write_failure(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
-            file.write(text[:MAX_FAILURE_CHARACTERS])
+            file.write(sanitise(text, longest=MAX_FAILURE_CHARACTERS))
     except OSError as error:
         if isinstance(error, FileExistsError) and path.is_file():
             return

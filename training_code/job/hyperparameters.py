@@ -5,10 +5,11 @@ fields, such as `epochs`, whose values are JSON (training_settings.py).
 """
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from dataset_contract.bounded_json import JsonError, parse_bounded
+from dataset_contract.sanitise import sanitise, short
 from training_code.config import Architecture, ConfigError, TrainingConfig
 from training_code.job.failures import JobConfigError
 from training_code.recipes import RECIPES
@@ -37,11 +38,11 @@ def read_hyperparameters(path: Path) -> JobConfig:
         JobConfigError: the file or a value in it cannot be used.
     """
     try:
-        content = json.loads(path.read_bytes())
+        content = parse_bounded(path.read_bytes())
     except FileNotFoundError:
         content = {}
     except (OSError, ValueError) as error:
-        raise JobConfigError(f"{path} is not a JSON file that can be read: {error}.") from None
+        raise JobConfigError(f"{path} is not a JSON file that can be read: {sanitise(error)}.") from None
     if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
         raise JobConfigError(f"{path} must hold one JSON object whose values are all strings.")
     return parse_hyperparameters(content)
@@ -56,7 +57,7 @@ def parse_hyperparameters(hyperparameters: Mapping[str, str]) -> JobConfig:
     values = {key: value for key, value in hyperparameters.items() if not key.startswith("sagemaker_")}
     name, version = values.pop("recipe", DEFAULT_RECIPE), values.pop("dataset_version", None)
     if name not in RECIPES:
-        raise JobConfigError(f"There is no recipe {name!r}; choose one of {', '.join(sorted(RECIPES))}.")
+        raise JobConfigError(f"There is no recipe {short(name)}; choose one of {', '.join(sorted(RECIPES))}.")
     gate_classes = _class_names(values.pop("gate_classes", "[]"))
     try:
         training = training_config(name, {key: from_text(key, text) for key, text in values.items()})
@@ -67,9 +68,9 @@ def parse_hyperparameters(hyperparameters: Mapping[str, str]) -> JobConfig:
 
 def _class_names(text: str) -> tuple[str, ...]:
     try:
-        names = json.loads(text)
-    except (ValueError, RecursionError):
+        names = parse_bounded(text)
+    except JsonError:
         names = None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise JobConfigError(f"The hyperparameter gate_classes must be a JSON list of class names, not {text!r}.")
+        raise JobConfigError(f"The hyperparameter gate_classes must be a JSON list of class names, not {short(text)}.")
     return tuple(names)

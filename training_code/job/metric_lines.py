@@ -34,7 +34,7 @@ CLASS_FIGURES = ("ap", "ap50", "f1", "f1_threshold")
 _NUMBER = r"(-?[0-9.]+(?:e[+-]?[0-9]+)?)"
 
 METRIC_DEFINITIONS: tuple[dict[str, str], ...] = tuple(
-    {"Name": f"{part}:{figure}", "Regex": rf"\[{part}\] .*\b{figure}={_NUMBER}"}
+    {"Name": f"{part}:{figure}", "Regex": rf"(?m)^\[{part}\] .*\b{figure}={_NUMBER}"}
     for part, figures in (
         ("train", TRAINING_FIGURES),
         ("validation", VALIDATION_FIGURES),
@@ -42,7 +42,11 @@ METRIC_DEFINITIONS: tuple[dict[str, str], ...] = tuple(
     )
     for figure in figures
 )
-"""AlgorithmSpecification.MetricDefinitions of CreateTrainingJob."""
+"""AlgorithmSpecification.MetricDefinitions of CreateTrainingJob.
+
+From the start of a line on, so that no name of a class or a file within a line is read as figures; (?m), since what
+SageMaker searches may be one line or several.
+"""
 
 _TRAINING_LINE = re.compile(r"\[train\] step=([0-9]{1,9})/([0-9]{1,9}) epoch=([0-9]{1,9}) (.*)")
 _FIGURE = re.compile(r"([a-z_]+)=(\S+)")
@@ -92,7 +96,7 @@ def test_line(*, step: int, epoch: int, figures: Mapping[str, float]) -> str:
 def class_line(*, step: int, name: str, figures: Mapping[str, float | None], split: str = "validation") -> str:
     """One line for a class in an evaluation, which no metric definition reads: its figures are None without a box."""
     part = "class" if split == "validation" else f"{split} class"
-    name = sanitise(name, longest=200).replace("[", r"\x5b")  # which would begin another kind of line
+    name = sanitise(name, longest=200)
     if figures["ap"] is None:
         return f"[{part}] step={step} {name}: no box in the {split} split"
     return f"[{part}] step={step} {name}: {_format(CLASS_FIGURES, figures)}"

@@ -45,7 +45,8 @@ def load_starting_weights(
         report = load_for_fine_tuning(model, read_weights(files[0]))
     except CheckpointError as error:
         raise JobConfigError(str(error)) from None
-    log_line(str(report))
+    for line in report.lines():
+        log_line(line)
     if frozen:
         _require_backbone(report, files[0].name)
     return not report.left

@@ -8,14 +8,19 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from dataset_contract.bounded_json import JsonError, read_json
 from dataset_contract.file_facts import FileFacts, read_image_facts
+from dataset_contract.sanitise import sanitise
 from dataset_contract.stores import DatasetStore
 from pipeline.client_types import S3Client
-from pipeline.s3_layout import batch_key, facts_key
+from pipeline.errors import DatasetInvalid
+from pipeline.s3_layout import batch_key, facts_key, uri
 
 LARGEST_WHOLE = 10_000
 """Images that one function reads well within its time limit: two requests each, some 200 images a second."""
 BATCH_IMAGES = 2_000
+_LARGEST = 16_000_000
+"""Bytes of a file: less than 8,000 for each of its images."""
 
 
 def plan_batches(s3: S3Client, *, bucket: str, execution_name: str, images: Mapping[str, int]) -> list[str]:
@@ -31,7 +36,9 @@ def plan_batches(s3: S3Client, *, bucket: str, execution_name: str, images: Mapp
 
 def check_batch(s3: S3Client, store: DatasetStore, *, bucket: str, batch: str) -> int:
     """Read the images of the batch whose key is `batch`, write their facts beside it, and return their number."""
-    images: dict[str, int] = _get(s3, bucket, batch)
+    images = _get(s3, bucket, batch)
+    if not all(type(size) is int and size >= 0 for size in images.values()):
+        raise _unusable(bucket, batch, "it is not a list of images")
     facts = read_image_facts(store, images)
     _put(s3, bucket, facts_key(batch), {path: fact.to_json() for path, fact in facts.items()})
     return len(facts)
@@ -39,16 +46,32 @@ def check_batch(s3: S3Client, store: DatasetStore, *, bucket: str, batch: str) -
 
 def read_facts(s3: S3Client, *, bucket: str, batches: Iterable[str]) -> dict[str, FileFacts]:
     """The facts of all batches together."""
-    return {
-        path: FileFacts.from_json(fact)
-        for batch in batches
-        for path, fact in _get(s3, bucket, facts_key(batch)).items()
-    }
+    facts: dict[str, FileFacts] = {}
+    for key in map(facts_key, batches):
+        try:
+            facts |= {path: FileFacts.from_json(fact) for path, fact in _get(s3, bucket, key).items()}
+        except (TypeError, ValueError, LookupError, AttributeError):
+            raise _unusable(bucket, key, "it does not hold what was read of images") from None
+    return facts
 
 
 def _put(s3: S3Client, bucket: str, key: str, content: object) -> None:
     s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(content).encode(), ContentType="application/json")
 
 
-def _get(s3: S3Client, bucket: str, key: str) -> Any:  # noqa: ANN401 - what _put wrote
-    return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+def _get(s3: S3Client, bucket: str, key: str) -> dict[str, Any]:
+    """What _put wrote. Raises DatasetInvalid if somebody has put something else there."""
+    try:
+        content = read_json(s3.get_object(Bucket=bucket, Key=key)["Body"], most=_LARGEST)
+    except JsonError as error:
+        raise _unusable(bucket, key, str(error)) from None
+    if not isinstance(content, dict):
+        raise _unusable(bucket, key, "it is not an object")
+    return content
+
+
+def _unusable(bucket: str, key: str, reason: str) -> DatasetInvalid:
+    return DatasetInvalid(
+        f"The check's own file {uri(bucket, key)} was changed by somebody else ({sanitise(reason, longest=200)}): "
+        "start again."
+    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
+from dataset_contract.bounded_json import Body, JsonError, read_json
 from pipeline.aws_errors import error_code, raising_unavailable
 from pipeline.client_types import S3Client, SFNClient
 from pipeline.errors import AlreadyRunning, AwsUnavailable
@@ -20,6 +21,11 @@ _TRIES = 5
 """Each further one means that another execution took or released the lock in between."""
 _LOST = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 _MISSING = frozenset({"NoSuchKey", "404"})
+_NO_EXECUTION = frozenset({"ExecutionDoesNotExist", "InvalidArn", "ValidationException"})
+_LARGEST = 4096
+"""Bytes: a lock holds one ARN."""
+_LOOKED_AT = 1000
+"""The newest locks that an end looks at: one for each data set, so few."""
 _AT_WORK = frozenset({"RUNNING", "PENDING_REDRIVE"})
 
 
@@ -63,15 +69,22 @@ def acquire(
 
 
 def release(s3: S3Client, *, bucket: str, execution: Execution) -> None:
-    """Release each lock that `execution` still holds, if any. Raises AwsUnavailable.
+    """Release each lock that `execution` still holds, if any. Raises AwsUnavailable, or ClientError.
 
-    It looks at all locks, which are few, since Finalise may know nothing of what the execution did.
+    It looks at all locks, since Finalise may know nothing of what the execution did. A ClientError is raised after all
+    have been looked at.
     """
     with raising_unavailable():
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=LOCKS)
-        keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
-    for key in keys:
-        _release(s3, bucket, key, execution)
+        listed = [item for page in pages for item in page.get("Contents", []) if item["Size"] <= _LARGEST]
+    refusal: ClientError | None = None
+    for item in sorted(listed, key=lambda item: item["LastModified"], reverse=True)[:_LOOKED_AT]:
+        try:
+            _release(s3, bucket, item["Key"], execution)
+        except ClientError as error:
+            refusal = error
+    if refusal is not None:
+        raise refusal
 
 
 def _release(s3: S3Client, bucket: str, key: str, execution: Execution) -> None:
@@ -90,19 +103,20 @@ def _read(s3: S3Client, bucket: str, key: str) -> _LockObject | None:
     try:
         with raising_unavailable():
             answer = s3.get_object(Bucket=bucket, Key=key)
-            content = answer["Body"].read()
+            holder = _holder(answer["Body"])
     except ClientError as error:
         if error_code(error) in _MISSING:
             return None
         raise
-    return _LockObject(holder=_holder(content), etag=answer["ETag"])
+    return _LockObject(holder=holder, etag=answer["ETag"])
 
 
-def _holder(content: bytes) -> str | None:
+def _holder(body: Body) -> str | None:
     try:
-        holder = json.loads(content)["execution"]
-    except (ValueError, TypeError, KeyError):
+        content = read_json(body, most=_LARGEST)
+    except JsonError:
         return None
+    holder = content.get("execution") if isinstance(content, dict) else None
     return holder if isinstance(holder, str) else None
 
 
@@ -130,6 +144,6 @@ def _is_at_work(stepfunctions: SFNClient, holder: str, execution: Execution) -> 
         with raising_unavailable():
             return stepfunctions.describe_execution(executionArn=holder)["status"] in _AT_WORK
     except ClientError as error:
-        if error_code(error) in {"ExecutionDoesNotExist", "InvalidArn"}:
+        if error_code(error) in _NO_EXECUTION:
             return False
         raise

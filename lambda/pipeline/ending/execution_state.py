@@ -1,11 +1,11 @@
 """All that an execution carries from state to state, as a whole: what Finalise knows of it, however far it got."""
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from dataset_contract.bounded_json import JsonError, parse_bounded
 from pipeline.dataset.lock import DatasetLock
 from pipeline.dataset.validation import DatasetCheck
 from pipeline.ending.outcome import Failure, Outcome
@@ -31,8 +31,8 @@ class CaughtError:
     def message(self) -> str:
         """The sentence; of a Lambda function Cause is JSON with errorType, errorMessage and the stack trace."""
         try:
-            content = json.loads(self.Cause)
-        except ValueError:
+            content = parse_bounded(self.Cause)
+        except JsonError:
             return self.Cause
         return str(content.get("errorMessage", self.Cause)) if isinstance(content, dict) else self.Cause
 

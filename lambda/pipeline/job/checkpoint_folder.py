@@ -7,10 +7,10 @@ from botocore.exceptions import ClientError
 
 from pipeline.aws_errors import error_code, raising_unavailable
 from pipeline.client_types import S3Client
-from pipeline.job.evaluated_epochs import MAX_METRICS_BYTES, EvaluatedEpoch, read_evaluations
+from pipeline.job.evaluated_epochs import EvaluatedEpoch, read_evaluations
 from pipeline.job.health_reader import HEALTH_FILE, MAX_HEALTH_BYTES, StageHealth, read_health
 from pipeline.s3_layout import bucket_and_key
-from training_code.job.checkpoint_layout import CHECKPOINT_NAME, METRICS
+from training_code.job.checkpoint_layout import CHECKPOINT_NAME, MAX_METRICS_BYTES, METRICS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +45,10 @@ def read_checkpoint_folder(s3: S3Client, uri: str) -> CheckpointFolder:
 
 
 def _read(s3: S3Client, bucket: str, key: str, most: int) -> bytes:
-    """Up to `most` bytes of the object; none of one that is gone."""
+    """The object's bytes, one more than `most` if it has more; none of one that is gone."""
     try:
         with raising_unavailable():
-            return s3.get_object(Bucket=bucket, Key=key)["Body"].read(most)
+            return s3.get_object(Bucket=bucket, Key=key)["Body"].read(most + 1)
     except ClientError as error:
         if error_code(error) == "NoSuchKey":  # SageMaker is just replacing it
             return b""

@@ -1,15 +1,15 @@
 """Reads the evaluations that the trainer keeps, input from outside, and says what the last epochs cost and brought."""
 
 import itertools
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 
+from dataset_contract.bounded_json import read_json
 from pipeline.billing import cost_usd
 from pipeline.request import MAX_EPOCHS
+from training_code.job.checkpoint_layout import MAX_METRICS_BYTES
 
-MAX_METRICS_BYTES = 4_000_000
-"""The evaluations of 1,000 epochs have some 400 kB."""
 _LONGEST_SECONDS = 1e9
 LAST_EPOCHS = 5
 """Of which cost and gain are told: fewer of them gain or lose by chance."""
@@ -32,9 +32,9 @@ def read_evaluations(content: bytes) -> tuple[EvaluatedEpoch, ...]:
     try:
         found = tuple(
             EvaluatedEpoch(epoch=int(each["epoch"]), seconds=float(each["seconds"]), mean_f1=float(each["mean_f1"]))
-            for each in json.loads(content)["evaluations"]
+            for each in read_json(BytesIO(content), most=MAX_METRICS_BYTES)["evaluations"]
         )
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         return ()
     sound = all(
         1 <= each.epoch <= MAX_EPOCHS and 0 <= each.seconds <= _LONGEST_SECONDS and 0 <= each.mean_f1 <= 1

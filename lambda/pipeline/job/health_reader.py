@@ -1,13 +1,19 @@
 """Reads the trainer's health.json, from a checkpoint folder or an artifact: input from outside, so it is checked."""
 
-import json
-import math
 from dataclasses import dataclass
+from io import BytesIO
 
+from dataset_contract.bounded_json import JsonError, read_json
 from dataset_contract.sanitise import sanitise
 
 HEALTH_FILE = "health.json"
-MAX_HEALTH_BYTES = 100_000
+MAX_HEALTH_BYTES = 20_000
+"""The trainer writes some 800."""
+_MOST_CHECKS = 20
+_LONGEST_NAME, _LONGEST_MESSAGE = 64, 300
+"""Characters. Messages become sentences of the state, which Step Functions limits to 256 KB."""
+_MOST = 10**9
+"""Steps or seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,15 +34,19 @@ class StageHealth:
 def read_health(content: bytes) -> StageHealth | None:
     """What health.json says; None if it is not what the trainer writes."""
     try:
-        health = json.loads(content)
+        health = read_json(BytesIO(content), most=MAX_HEALTH_BYTES)
         checks = {
-            str(name): (check["passed"] is True, sanitise(check["message"])) for name, check in health["checks"].items()
+            sanitise(name, longest=_LONGEST_NAME): (
+                check["passed"] is True,
+                sanitise(check["message"], longest=_LONGEST_MESSAGE),
+            )
+            for name, check in health["checks"].items()
         }
         status, steps, seconds = health["status"], health["steps"], health["seconds"]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (JsonError, KeyError, TypeError, AttributeError):
         return None
-    numbers = all(isinstance(value, int | float) and math.isfinite(value) and value >= 0 for value in (steps, seconds))
-    if status not in ("healthy", "undecided", "unhealthy") or not numbers:
+    numbers = all(type(value) in (int, float) and 0 <= value <= _MOST for value in (steps, seconds))
+    if status not in ("healthy", "undecided", "unhealthy") or not numbers or len(checks) > _MOST_CHECKS:
         return None
     return StageHealth(
         status=status,

@@ -15,6 +15,7 @@ from pipeline.job.evaluated_epochs import cost_of_last_epochs
 from pipeline.job.launched_job import Attempt, LaunchedJob
 from pipeline.job.log import LogEnd
 from pipeline.quote.cost_quote import Quote
+from pipeline.quote.records import LEAST_SPEED, MOST_SPEED
 from pipeline.request import Request
 from pipeline.settings import WatchSettings
 
@@ -98,7 +99,7 @@ class JobSnapshot:
     def images_per_second(self) -> float | None:
         """The median of the last lines: one slow interval, such as one with an evaluation, does not count."""
         speeds = [line.figures["images_per_second"] for line in self.log.training]
-        speeds = [speed for speed in speeds if 1e-3 < speed < 1e6]  # no job has another speed
+        speeds = [speed for speed in speeds if LEAST_SPEED < speed < MOST_SPEED]
         return statistics.median(speeds) if speeds else None
 
     @property

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import math
-import tarfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
-from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
+from archive_reader.tar_members import MODEL_LIMITS, ArchiveError, read_members
+from dataset_contract.bounded_json import parse_bounded
+from dataset_contract.class_names import MAX_NAME_BYTES
 from dataset_contract.sanitise import sanitise
 from dataset_contract.split_checks import MAX_CATEGORY_ID
 from pipeline.aws_errors import error_code, raising_unavailable
@@ -27,9 +25,6 @@ if TYPE_CHECKING:
 METRICS_FILE = "metrics.json"
 MAX_FILE_BYTES = 4_000_000
 """A metrics.json of many evaluations has some 100 kB."""
-MAX_UNPACKED_BYTES = 4_000_000_000
-"""The model's weights are 190 MB, and reading on costs a processor's time."""
-MAX_MEMBERS = 10_000
 MAX_CLASSES = MAX_CATEGORY_ID + 1
 
 
@@ -96,10 +91,7 @@ def read_artifact(s3: S3Client, uri: str) -> Artifact:
 
 def parse_metrics(content: bytes) -> StageMetrics:
     """The metrics in metrics.json. Raises ValueError, which says what is wrong."""
-    try:
-        metrics = json.loads(content, parse_constant=_refuse_constant)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+    metrics = parse_bounded(content)
     if not isinstance(metrics, dict):
         raise ValueError("it is not an object")
     test = None
@@ -128,42 +120,31 @@ def _split_metrics(metrics: Mapping[str, Any], where: str) -> dict[str, Any]:
     for name, figures in classes.items():
         if not isinstance(figures, dict):
             raise ValueError(f"{where}classes.{name} is not an object")
-        f1_by_class[sanitise(name, longest=64)] = (
-            None if figures.get("f1") is None else _share(f"{where}classes.{name}.f1", figures["f1"])
-        )
+        shown = sanitise(name, longest=MAX_NAME_BYTES)
+        if len(shown.encode()) > MAX_NAME_BYTES:
+            raise ValueError(f"{where}classes has a name longer than {MAX_NAME_BYTES} bytes")
+        f1_by_class[shown] = None if figures.get("f1") is None else _share(f"{where}classes.{name}.f1", figures["f1"])
     return {name: _share(f"{where}{name}", metrics.get(name)) for name in ("ap", "f1")} | {"f1_by_class": f1_by_class}
 
 
 def _files(body: IO[bytes]) -> tuple[dict[str, bytes], str | None]:
     """Metrics and health at the archive's top, and what is wrong with the archive, if anything."""
     found: dict[str, bytes] = {}
-    unpacked = 0
     try:
-        with tarfile.open(fileobj=body, mode="r|gz") as archive:
-            for count, member in enumerate(archive):
-                unpacked += member.size
-                if count >= MAX_MEMBERS or unpacked > MAX_UNPACKED_BYTES:
-                    return found, "more is packed than a model has"
-                name = str(PurePosixPath(member.name))  # SageMaker writes both x and ./x
-                if name not in (METRICS_FILE, HEALTH_FILE) or not member.isreg():
-                    continue
-                if member.size > MAX_FILE_BYTES:
-                    return found, f"{name} has {member.size:,} bytes, more than {MAX_FILE_BYTES:,}"
-                file = archive.extractfile(member)
-                assert file is not None
-                found[name] = file.read()
-                if len(found) == 2:
-                    break
-    except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
-        return found, f"the archive is damaged ({sanitise(error, longest=200)})"
+        for member in read_members(body, MODEL_LIMITS):
+            if member.name not in (METRICS_FILE, HEALTH_FILE) or member.is_folder:
+                continue
+            if member.size > MAX_FILE_BYTES:
+                return found, f"{member.name} has {member.size:,} bytes, more than {MAX_FILE_BYTES:,}"
+            found[member.name] = member.content.read()
+            if len(found) == 2:
+                break
+    except ArchiveError as error:
+        return found, str(error)
     return found, None
 
 
 def _share(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= 1:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise ValueError(f"{name} is not a number from 0 to 1")
     return float(value)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"it holds {name}")

@@ -56,7 +56,7 @@ def shortfalls(
     for name, least in gate.items():
         f1 = metrics.f1_by_class.get(name)
         if name not in metrics.f1_by_class:
-            known = ", ".join(metrics.f1_by_class) or "none"
+            known = name_list([*metrics.f1_by_class], most=20) or "none"
             found.append(f"The gate asks for the F1 of {name}, but the model's classes are {known}.")
         elif f1 is None:
             found.append(f"The gate asks for the F1 of {name}, but the validation split has no box of it.")

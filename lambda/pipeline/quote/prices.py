@@ -1,12 +1,12 @@
 """The price of an hour of training on an instance type: from the AWS Price List, or else from the dated table."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from dataset_contract.bounded_json import parse_bounded
 from pipeline.aws_errors import error_code
 from pipeline.client_types import PricingClient
 from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
@@ -79,12 +79,12 @@ def _hourly_prices(text: object, wanted: Mapping[str, str]) -> list[Decimal]:
     Source: https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_pricing_GetProducts.html
     """
     try:
-        product = json.loads(str(text))
+        product = parse_bounded(str(text))
         if not wanted.items() <= product["product"]["attributes"].items():
             return []
         terms = product["terms"]["OnDemand"].values()
         dimensions = [dimension for term in terms for dimension in term["priceDimensions"].values()]
         hourly = [each["pricePerUnit"]["USD"] for each in dimensions if each["unit"].lower() in _HOURS]
         return [price for price in map(Decimal, map(str, hourly)) if price.is_finite()]
-    except (ValueError, LookupError, TypeError, AttributeError, InvalidOperation, RecursionError):
+    except (ValueError, LookupError, TypeError, AttributeError, InvalidOperation):
         return []

@@ -1,18 +1,28 @@
 """What completed stages took: one small object in S3 for each, which the next quotes read."""
 
 import json
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 
 from botocore.exceptions import ClientError
 
+from dataset_contract.bounded_json import Body, JsonError, read_json
 from pipeline.aws_errors import error_code, raising_unavailable
 from pipeline.client_types import S3Client
+from pipeline.errors import DeploymentChanged
 from pipeline.s3_layout import STAGE_RECORDS, stage_record_key
+from pipeline.state import from_state
 
 NEWEST = 30
 """How many records a quote reads."""
+
+LEAST_SPEED, MOST_SPEED = 1e-3, 1e6
+"""Images per second: no job has another speed."""
+
+_LARGEST = 500_000
+"""Bytes of a record, with the names of a thousand classes."""
+_MOST = 10**9
+"""Of images and seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,29 +82,34 @@ def read_records(s3: S3Client, *, bucket: str) -> list[StageRecord]:
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=STAGE_RECORDS)
         listed = [item for page in pages for item in page.get("Contents", [])]
         newest = sorted(listed, key=lambda item: item["LastModified"], reverse=True)[:NEWEST]
-        contents = [s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read() for item in newest]
-    return [record for content in contents if (record := _parsed(content)) is not None]
+    return [record for item in newest if (record := _read(s3, bucket, item["Key"])) is not None]
 
 
 def read_record(s3: S3Client, *, bucket: str, execution_name: str, stage: int) -> StageRecord | None:
     """The record of one stage; None if there is none or it is broken. Raises AwsUnavailable."""
     try:
         with raising_unavailable():
-            content = s3.get_object(Bucket=bucket, Key=stage_record_key(execution_name, stage))["Body"].read()
+            return _parsed(s3.get_object(Bucket=bucket, Key=stage_record_key(execution_name, stage))["Body"])
     except ClientError as error:
         if error_code(error) != "NoSuchKey":
             raise
         return None
-    return _parsed(content)
 
 
-def _parsed(content: bytes) -> StageRecord | None:
-    """The record, or None if it is broken: it must not prevent all later quotes."""
+def _read(s3: S3Client, bucket: str, key: str) -> StageRecord | None:
+    """The record, or None if it is broken or cannot be read: it must not prevent all later quotes."""
     try:
-        record = StageRecord(**json.loads(content))
-        measured = (record.training_images, record.epochs, record.trainer_seconds, record.job_seconds)
-        sound = all(math.isfinite(number) and number > 0 for number in measured) and record.billable_seconds >= 0
-        sound = sound and isinstance(record.training, dict) and all(isinstance(name, str) for name in record.classes)
-    except (ValueError, TypeError, RecursionError):
+        with raising_unavailable():
+            return _parsed(s3.get_object(Bucket=bucket, Key=key)["Body"])
+    except ClientError:
         return None
-    return replace(record, classes=tuple(record.classes)) if sound else None
+
+
+def _parsed(body: Body) -> StageRecord | None:
+    try:
+        record = from_state(StageRecord, read_json(body, most=_LARGEST))
+    except (JsonError, DeploymentChanged):
+        return None
+    measured = (record.training_images, record.epochs, record.trainer_seconds, record.job_seconds)
+    sound = all(0 < number <= _MOST for number in measured) and 0 <= record.billable_seconds <= _MOST
+    return record if sound and LEAST_SPEED < record.images_per_second < MOST_SPEED else None

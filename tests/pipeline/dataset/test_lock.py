@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 
@@ -14,6 +15,7 @@ from pipeline.request import Request
 from pipeline.state import to_state
 from pipeline.steps import lock
 
+from tests.contract.test_bounded_json import ATTACKS
 from tests.pipeline.conftest import context
 
 KEY = "locks/dino-data.json"
@@ -64,8 +66,10 @@ class ConditionalBucket:
         return self
 
     def paginate(self, *, Bucket: str, Prefix: str) -> list[dict[str, Any]]:
-        keys = [key for key in self.objects if key.startswith(Prefix)]
-        return [{"Contents": [{"Key": key}]} for key in keys] or [{}]
+        found = {key: content for key, (content, _) in self.objects.items() if key.startswith(Prefix)}
+        at = datetime(2026, 11, 20, tzinfo=UTC)
+        contents = [{"Key": key, "Size": len(content), "LastModified": at} for key, content in found.items()]
+        return [{"Contents": [item]} for item in contents] or [{}]
 
     def place(self, content: bytes, key: str = KEY) -> None:
         self.writes += 1
@@ -140,6 +144,21 @@ def test_an_end_gives_back_all_that_its_execution_holds_and_nothing_else() -> No
     assert list(bucket.objects) == ["locks/dino-data-2.json"]
 
 
+def test_a_lock_that_cannot_be_read_keeps_no_other_from_being_given_back() -> None:
+    class PartlyDenied(ConditionalBucket):
+        def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
+            if Key == "locks/a.json":
+                raise client_error("AccessDenied", "GetObject")
+            return super().get_object(Bucket=Bucket, Key=Key)
+
+    bucket = PartlyDenied()
+    bucket.place(b"{}", "locks/a.json")
+    take(bucket, "one", Executions())
+    with pytest.raises(ClientError, match="AccessDenied"):
+        give_back(bucket, "one")
+    assert list(bucket.objects) == ["locks/a.json"]
+
+
 def test_other_data_sets_are_free() -> None:
     bucket = ConditionalBucket()
     executions = Executions(one="RUNNING")
@@ -165,10 +184,22 @@ def test_the_lock_of_an_execution_that_has_ended_is_taken_over(status: str | Non
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"[]", b'{"execution": 5}', b"\xff", json.dumps({"execution": execution("x", "Old").arn}).encode()]
+    "content",
+    [
+        *ATTACKS.values(),
+        b"[]",
+        b'{"execution": 5}',
+        json.dumps({"execution": execution("x", "Old").arn}).encode(),
+        json.dumps({"execution": f"{execution('x').arn}\n\x1b"}).encode(),
+    ],
+    ids=lambda content: repr(content[:20]),
 )
-def test_a_lock_that_names_no_execution_of_this_pipeline_is_taken_over(content: bytes) -> None:
+def test_a_lock_that_names_no_execution_of_this_pipeline_is_taken_over_and_kept_from_nobody(content: bytes) -> None:
     bucket = ConditionalBucket()
+    bucket.place(content, "locks/a.json")
+    take(bucket, "two", Executions())
+    give_back(bucket, "two")
+    assert list(bucket.objects) == ["locks/a.json"]
     bucket.place(content)
     take(bucket, "one", Executions())
     assert bucket.holder() == execution("one").arn

@@ -7,10 +7,11 @@ import pytest
 from pipeline.dataset import batches as image_batches
 from pipeline.dataset import validation as dataset_validation
 from pipeline.dataset.validation import DatasetCheck, Validation
-from pipeline.errors import DatasetMissing
+from pipeline.errors import DatasetInvalid, DatasetMissing
 from pipeline.state import to_state
 
 from tests.contract.samples import SampleDataset
+from tests.contract.test_bounded_json import ATTACKS
 from tests.pipeline.bucket_in_memory import BucketInMemory
 
 REPORT = "reports/run/report.json"
@@ -167,6 +168,22 @@ def test_an_image_that_appears_after_the_batches_were_planned_is_not_passed_over
     merged = check.merge(planned.batches)
     assert merged.status == "invalid"
     assert "test/images/000007.png" in str(merged.cause)
+
+
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize("content", [*ATTACKS.values(), b"[]", b'{"a": 1}', b'{"a": {"png_header": {"b": 1}}}'])
+def test_a_batch_that_somebody_changes_is_said_to_be_changed(content: bytes) -> None:
+    bucket = uploaded(SampleDataset().all_files())
+    check = validation(bucket)
+    planned = check.run()
+    for batch in planned.batches:
+        image_batches.check_batch(check.s3, check.store, bucket="b", batch=batch)
+    bucket.objects[f"{planned.batches[0][:-5]}-facts.json"] = content
+    with pytest.raises(DatasetInvalid, match=r"^The check's own file s3://b/reports/.*-facts\.json was changed"):
+        check.merge(planned.batches)
+    bucket.objects[planned.batches[0]] = content.replace(b"1}", b"-1}")
+    with pytest.raises(DatasetInvalid, match=r"^The check's own file s3://b/reports/.*\.json was changed"):
+        image_batches.check_batch(check.s3, check.store, bucket="b", batch=planned.batches[0])
 
 
 def test_an_empty_place_is_a_missing_data_set_with_the_way_to_upload_one() -> None:

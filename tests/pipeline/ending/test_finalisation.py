@@ -83,7 +83,8 @@ class End:
         self.sagemaker.expect("list_tags", {"Tags": tags}, ResourceArn=ANY)
 
     def expect_locks(self, *keys: str) -> None:
-        self.s3.expect("list_objects_v2", listed(*keys), Bucket="bucket", Prefix="locks/")
+        contents = [{"Key": key, "Size": 100, "LastModified": NOW} for key in keys]
+        self.s3.expect("list_objects_v2", {"Contents": contents} if contents else {}, Bucket="bucket", Prefix="locks/")
 
     def expect_message(self, *, after_locks: bool = True) -> None:
         """And, unless the test says what there is of locks, that there is none."""

@@ -14,6 +14,7 @@ from pipeline.job.checkpoint_folder import CheckpointFolder, read_checkpoint_fol
 from pipeline.job.evaluated_epochs import EvaluatedEpoch
 from pipeline.job.health_reader import read_health
 
+from tests.contract.test_bounded_json import ATTACKS
 from tests.pipeline.conftest import StubbedClient
 from training_code.job.checkpoints import save_checkpoint
 from training_code.job.health import judge_health
@@ -100,6 +101,44 @@ def test_evaluations_that_are_replaced_at_this_moment_are_read_at_the_next_look(
 )
 def test_a_health_json_that_is_none_is_passed_over(content: bytes) -> None:
     assert read_health(content) is None
+
+
+HOSTILE = {
+    **ATTACKS,
+    **{
+        f"{field} {value}"[:30]: json.dumps({"status": "healthy", "steps": 1, "seconds": 1, "checks": {}}).replace(
+            f'"{field}": 1', f'"{field}": {value}'
+        )
+        for field in ("steps", "seconds")
+        for value in ("-1", "true", "1" + "0" * 400, "1e400", "1e300", "NaN")
+    },
+    "long": json.dumps({"status": "healthy", "steps": 1, "seconds": 1, "checks": {}, "note": "a" * 4_000_000}),
+    "many checks": json.dumps(
+        {
+            "status": "healthy",
+            "steps": 1,
+            "seconds": 1,
+            "checks": {f"{number}": {"passed": True, "message": ""} for number in range(400)},
+        }
+    ),
+}
+
+
+@pytest.mark.parametrize("attack", HOSTILE)
+def test_a_hostile_health_json_is_passed_over(s3: StubbedClient, attack: str) -> None:
+    content = HOSTILE[attack]
+    expect_objects(s3, **{"health.json": AT})
+    answer = body(content.encode() if isinstance(content, str) else content)
+    s3.expect("get_object", answer, Bucket="bucket", Key=f"{PREFIX}health.json")
+    assert read_checkpoint_folder(s3.client, URI) == CheckpointFolder(last_written=AT, health_written=AT)
+
+
+def test_what_a_health_json_says_is_short_and_on_one_line() -> None:
+    check = {"passed": False, "message": "\x1b[2J\nThe loss fell." * 100}
+    health = {"status": "unhealthy", "steps": 1, "seconds": 1, "checks": {"\x1b" * 70: check}}
+    found = read_health(json.dumps(health).encode())
+    assert found is not None
+    assert all(message.isprintable() and len(message) <= 300 for message in found.failed_messages)
 
 
 @given(

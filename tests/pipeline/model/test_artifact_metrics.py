@@ -3,7 +3,8 @@
 import gzip
 import io
 import json
-import tarfile
+import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,9 @@ from pipeline.errors import AwsUnavailable
 from pipeline.model import artifact_metrics
 from pipeline.model.artifact_metrics import Artifact, SplitMetrics, StageMetrics, parse_metrics, read_artifact
 
+from archive_reader.tar_members import MODEL_LIMITS
+from tests.archive_reader.hostile_archives import HOSTILE
+from tests.contract.test_bounded_json import ATTACKS
 from tests.pipeline.artifacts import HEALTH, METRICS, packed
 from tests.pipeline.conftest import StubbedClient
 
@@ -48,6 +52,9 @@ def test_an_artifact_that_is_not_there_is_said_to_be_missing(s3: StubbedClient) 
         (packed({"code/metrics.json": METRICS}), "it has no metrics.json"),
         (packed({"metrics.json": b"not JSON"}), "metrics.json cannot be used"),
         (packed({"metrics.json": b"[]"}), "it is not an object"),
+        *((packed({"metrics.json": content}), "metrics.json cannot be used: it ") for content in ATTACKS.values()),
+        (packed({"metrics.json": METRICS.replace(b"0.71", b"1" + b"0" * 400)}), "an integer beyond 2^53"),
+        (packed({"metrics.json": METRICS.replace(b"0.71", b"1e400")}), "not finite"),
         (packed({"metrics.json": b"[" * 100_000}), "cannot be used"),
         (packed({"metrics.json": b'{"ap": NaN, "f1": 1, "classes": {}}'}), "it holds NaN"),
         (packed({"metrics.json": b'{"ap": 1.5, "f1": 1, "classes": {}}'}), "ap is not a number from 0 to 1"),
@@ -83,13 +90,17 @@ def test_the_health_of_a_run_without_usable_metrics_is_still_known(s3: StubbedCl
     assert (found.metrics, found.health is not None) == (None, True)
 
 
-def test_a_link_is_not_followed(s3: StubbedClient) -> None:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
-        link = tarfile.TarInfo("metrics.json")
-        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        archive.addfile(link)
-    assert read(s3, stream.getvalue()).metrics is None
+@pytest.mark.parametrize("attack", HOSTILE)
+def test_an_attack_tells_no_metrics_and_takes_little_memory(s3: StubbedClient, attack: str) -> None:
+    tracemalloc.start()
+    try:
+        found = read(s3, HOSTILE[attack])
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+    assert (found.metrics, found.metrics_file) == (None, None)
+    assert str(found.complaint).startswith(f"Of the model {URI} ")
+    assert str(found.complaint).isprintable()
 
 
 def test_a_file_that_is_too_large_is_not_read(s3: StubbedClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,13 +110,12 @@ def test_a_file_that_is_too_large_is_not_read(s3: StubbedClient, monkeypatch: py
 
 
 def test_a_bomb_is_left_unread(s3: StubbedClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(artifact_metrics, "MAX_UNPACKED_BYTES", 1_000_000)
+    monkeypatch.setattr(artifact_metrics, "MODEL_LIMITS", replace(MODEL_LIMITS, bytes=1_000_000, headers=5))
     bomb = packed({"model.safetensors": b"\0" * 2_000_000, "metrics.json": METRICS})
     assert len(bomb) < 10_000
-    assert "more is packed than a model has" in str(read(s3, bomb).complaint)
-    monkeypatch.setattr(artifact_metrics, "MAX_MEMBERS", 5)
+    assert "the archive holds more than 1,000,000 bytes" in str(read(s3, bomb).complaint)
     many = packed({**{f"{count}": b"" for count in range(6)}, "metrics.json": METRICS})
-    assert "more is packed than a model has" in str(read(s3, many).complaint)
+    assert "the archive has more than 5 entries" in str(read(s3, many).complaint)
 
 
 def test_a_connection_that_breaks_off_is_tried_again(s3: StubbedClient) -> None:

@@ -7,9 +7,15 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
+from pipeline.quote.estimate import Estimate
 from pipeline.quote.records import NEWEST, StageRecord, read_records, write_record
+from pipeline.quote.speed import speed_of, spot_saving_of
+
+from tests.contract.test_bounded_json import ATTACKS
+from training_code.recipes import RECIPES
 
 RECORD = StageRecord(
     execution_arn="arn:aws:states:us-east-1:123456789012:execution:Pipeline:run",
@@ -85,6 +91,55 @@ def test_a_run_tells_its_speed_and_what_spot_saved() -> None:
     assert RECORD.spot_saving == pytest.approx(0.7)
     assert replace(RECORD, spot=False).spot_saving is None
     assert replace(RECORD, billable_seconds=9999).spot_saving == 0
+
+
+UNUSUAL = {ord(str(digit)): 0x1D7D8 + digit for digit in range(10)}
+"""Digits that have four bytes each, twelve in JSON."""
+
+HOSTILE: dict[str, bytes] = ATTACKS | {
+    f"{field} {value}"[:40]: json.dumps(asdict(RECORD))
+    .encode()
+    .replace(f'"{field}": {json.dumps(asdict(RECORD)[field])}'.encode(), f'"{field}": {value}'.encode())
+    for field in asdict(RECORD)
+    for value in ("null", "[]", "{}", "true", "-1", "1" + "0" * 400, "1e400", "NaN", "5e-324", "1e17", '"\\u001b"')
+    if not (value == "true" and field == "spot")
+    and not (value.startswith('"') and isinstance(asdict(RECORD)[field], str))
+}
+
+
+def test_a_record_of_a_thousand_classes_is_read() -> None:
+    bucket = Bucket()
+    record = replace(RECORD, classes=tuple(f"{number:016}".translate(UNUSUAL) for number in range(1000)))
+    write(bucket, "large", record)
+    assert read(bucket) == [record]
+
+
+@pytest.mark.parametrize("attack", HOSTILE)
+def test_a_hostile_record_keeps_no_quote_from_the_sound_ones(attack: str) -> None:
+    bucket = Bucket({"runs/x-0.json": HOSTILE[attack]})
+    write(bucket, "sound", RECORD)
+    records = read(bucket)
+    assert RECORD in records
+    for recipe, name in (("room_wall", "ml.g5.2xlarge"), ("tiny", "ml.g5.xlarge")):
+        speed = speed_of(recipe, RECIPES[recipe].training, name, records)
+        estimate = Estimate(
+            instance_types=(name,), usd_per_hour=1.5, speed=speed, training_images=2935, epochs=(50,), max_cost_usd=60
+        )
+        assert estimate.usd > 0
+        assert estimate.fits
+        spot_saving_of(name, records)
+
+
+def test_a_record_that_cannot_be_read_is_passed_over() -> None:
+    class Denied(Bucket):
+        def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
+            if Key == "runs/x-0.json":
+                raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetObject")
+            return super().get_object(Bucket=Bucket, Key=Key)
+
+    bucket = Denied({"runs/x-0.json": b"{}"})
+    write(bucket, "sound", RECORD)
+    assert read(bucket) == [RECORD]
 
 
 @given(

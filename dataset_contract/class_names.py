@@ -1,0 +1,17 @@
+"""What a class may be called: its name goes into logs, messages, pages, metrics and the state machine's state."""
+
+from __future__ import annotations
+
+MAX_NAME_BYTES = 64
+"""Of a name in UTF-8: a thousand of them, twice, fit into the 256 KB that Step Functions carries."""
+
+
+def class_name_problem(name: str) -> str | None:
+    """Why `name` cannot be a class's name (end of a sentence that starts with it), or None if it can be."""
+    if not name.strip():
+        return "is empty"
+    if not name.isprintable():
+        return "holds a control character or another that cannot be seen"
+    if len(name.encode()) > MAX_NAME_BYTES:
+        return f"is longer than {MAX_NAME_BYTES} bytes"
+    return None
