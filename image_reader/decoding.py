@@ -7,7 +7,15 @@ from pathlib import Path
 
 from PIL import Image, ImageCms
 
-from image_reader.header import DECODING_ERRORS, ImageError, open_lazily, orientation_of, read_header, reason
+from image_reader.header import (
+    DECODING_ERRORS,
+    ImageError,
+    open_lazily,
+    orientation_of,
+    read_header,
+    read_image_file,
+    reason,
+)
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -26,7 +34,7 @@ def open_image(source: Path | bytes) -> Image.Image:
 
     Raises ImageError as read_header does, and if the image cannot be decoded.
     """
-    data = source if isinstance(source, bytes) else source.read_bytes()
+    data = source if isinstance(source, bytes) else read_image_file(source)
     read_header(data)
     try:
         with open_lazily(io.BytesIO(data)) as image:
