@@ -8,11 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from dataset_contract.png import HEAD_LENGTH, PngError, PngHeader, check_png_chunks, read_png_header
+from dataset_contract.png import HEAD_LENGTH, MAX_IMAGE_BYTES, PngError, PngHeader, check_png_chunks, read_png_header
 from dataset_contract.stores import DatasetStore
-
-MAX_IMAGE_BYTES = 1 << 30
-"""Larger files are not read whole: no PNG of an acceptable size has as many bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +61,11 @@ def facts_of(data: bytes) -> FileFacts:
 def _read(store: DatasetStore, path: str, size: int) -> FileFacts:
     if size == 0:
         return facts_of(b"")
+    if size > MAX_IMAGE_BYTES:
+        problem = f"has {size:,} bytes, more than the {MAX_IMAGE_BYTES:,} that are read"
+        return FileFacts(png_problem=("IMAGE_TOO_LARGE", problem))
     try:
-        if store.whole_files and size <= MAX_IMAGE_BYTES:
+        if store.whole_files:
             return facts_of(store.read(path))
         return _judge(store.sha256(path), store.read_head(path, HEAD_LENGTH), whole=False)
     except OSError as error:

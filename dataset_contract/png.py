@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 HEAD_LENGTH = 33
 """Bytes up to the end of the header chunk: 8 of signature, 8 + 13 + 4 of IHDR."""
-MAX_PIXELS = 178_956_970
-"""The largest image that is accepted: what Pillow refuses to open as a decompression bomb is larger."""
+MAX_PIXELS = 100_000_000
+"""The largest image that is accepted: the largest known floor plan, of CubiCasa5K, has 90 million."""
+MAX_IMAGE_BYTES = 320_000_000
+"""The largest image file that is read: so many bytes take the pixels in 8-bit RGB where they cannot be compressed."""
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _OTHER_FORMATS = {

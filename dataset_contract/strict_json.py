@@ -25,6 +25,7 @@ _BOM = b"\xef\xbb\xbf"
 _KEY_END = re.compile(r'"\s*:')
 _NESTED = frozenset((dict, list))
 _NUMBERS = frozenset((int, float))
+_BEYOND_16_BITS = re.compile(rb"[\xf0-\xff]")
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _WRITE_AGAIN = "Write the file again with a JSON library; do not edit it by hand."
 
@@ -93,6 +94,17 @@ def is_too_large(size: int, file: str, found: FindingLog) -> bool:
             "Leave out what training does not need, such as polygons.",
         )
     return size > MAX_BYTES
+
+
+def json_size(data: bytes) -> int:
+    """How much memory `data` may take while it is parsed, in units of 60 bytes: about its number of values.
+
+    A value takes one unit at most, an object three besides; each character of the text takes up to 4 bytes, by the
+    widest one in it.
+    """
+    values = data.count(b",") + data.count(b"[") + 3 * data.count(b"{")
+    wider = 0 if data.isascii() else 3 if _BEYOND_16_BITS.search(data) else 1
+    return values + wider * len(data) // 60
 
 
 def _decode(data: bytes, file: str, found: FindingLog) -> str | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dataset_contract.png import PngError, png_chunks, read_png_header
 from image_reader.decoding import open_image
-from image_reader.header import ImageError, ImageHeader, read_header
+from image_reader.header import ImageError, ImageHeader, read_header, read_image_file
 
 _CHANGES_COLOURS = {b"tRNS": "a transparent colour", b"iCCP": "a colour profile"}
 
@@ -17,7 +17,7 @@ def dataset_png(path: Path) -> tuple[bytes, str | None]:
 
     Raises ImageError as read_header does, and if an image that must be converted cannot be decoded.
     """
-    data = path.read_bytes()
+    data = read_image_file(path)
     reason = _why_converted(data, read_header(data))
     if reason is None:
         return data, None

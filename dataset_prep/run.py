@@ -95,7 +95,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     source.add_argument("--format", choices=("auto", *FORMATS), default="auto", help="default: auto, by what is there")
     source.add_argument("--annotations", type=Path, nargs="+", default=[], metavar="FILE", help="COCO files")
-    source.add_argument("--images", type=Path, nargs="+", default=[], metavar="DIR", help="where COCO's images are")
+    source.add_argument(
+        "--images",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="where COCO's images are; folders outside of a YOLO source that its data.yaml may lead to",
+    )
     choice = parser.add_argument_group("data set")
     choice.add_argument(
         "--output",

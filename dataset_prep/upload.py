@@ -1,8 +1,9 @@
 """Brings a data set's folder to S3: in parallel, verified, repeatable, and complete only with its manifest.
 
 Every file is compared with the SHA-256 that the manifest names, and sent with it, so that S3 refuses damaged bytes.
-What is there with the right hash is not sent again. The manifest goes last, by a conditional write: a half upload has
-none, and of two people who upload at the same time one is refused.
+What is there with the right hash is not sent again. Every write is conditional on what was there before: of two people
+who upload at the same time one is refused, and none of the other's files is overwritten. The manifest goes last, once
+S3 lists all files: a half upload has none.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
 
@@ -10,34 +11,28 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    NoCredentialsError,
-    ParamValidationError,
-    PartialCredentialsError,
-)
+from botocore.exceptions import BotoCoreError, ClientError
 
 from dataset_contract.layout import MANIFEST, SPLITS
 from dataset_contract.manifest import FileEntry, Manifest, parse_manifest
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.progress import Advance, no_progress
-from dataset_prep.upload_transfer import CONNECT_TIMEOUT_S, S3Object, Transfer, as_base64
+from dataset_prep.upload_errors import UPLOAD_ERRORS, NotFromS3Error, OvertakenError, explained, one_line
+from dataset_prep.upload_transfer import CONNECT_TIMEOUT_S, MISSING, S3Object, Transfer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _PART_OF_A_DATASET = re.compile(rf"(?:{'|'.join(SPLITS)})/(?:annotations\.json|images/\d{{6,}}\.png)")
-_MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
 _DELETED_AT_ONCE = 1000  # the most that DeleteObjects takes
 _REQUESTS_A_WORKER = 4  # a request mostly waits for the network
 
@@ -68,18 +63,20 @@ def s3_client(workers: int) -> S3Client:
     try:
         return boto3.client("s3", config=config)
     except (BotoCoreError, ValueError) as error:  # ValueError: a malformed endpoint
-        raise UsageError(f"The AWS SDK cannot be used with these settings: {_one_line(error)}") from error
+        raise UsageError(f"The AWS SDK cannot be used with these settings: {one_line(error)}") from error
 
 
 def check_bucket(client: S3Client, bucket: str) -> None:
     """Ask for the bucket, so that a wrong name or missing credentials show before the work is done.
 
-    Raises UsageError if there is no such bucket or no credentials, PrepError if it cannot be reached.
+    Raises UsageError if there is no such bucket or no credentials, PrepError if it cannot be reached or used.
     """
     try:
-        client.head_bucket(Bucket=bucket)
-    except (BotoCoreError, ClientError) as error:
-        raise _explained(error, bucket) from error
+        answer = client.head_bucket(Bucket=bucket)
+        if not answer["ResponseMetadata"].get("RequestId"):
+            raise NotFromS3Error("its answer has no request id")
+    except UPLOAD_ERRORS as error:
+        raise explained(error, client, bucket) from error
 
 
 def upload_dataset(
@@ -102,8 +99,23 @@ def upload_dataset(
     """
     try:
         return _Upload(client, bucket, prefix, root).run(manifest, replace=replace, workers=workers, advance=advance)
-    except (BotoCoreError, ClientError) as error:
-        raise _explained(error, bucket) from error
+    except OvertakenError as error:
+        raise PrepError(
+            f"Somebody else uploaded to s3://{bucket}/{prefix} at the same time ({error} is theirs): agree on one data "
+            "set, then run the same command with --replace."
+        ) from error
+    except UPLOAD_ERRORS as error:
+        raise explained(error, client, bucket) from error
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """What became of one file."""
+
+    size: int | None
+    """Bytes that were sent; None if it was there."""
+    etag: str
+    retries: int = 0
 
 
 class _Upload:
@@ -133,31 +145,46 @@ class _Upload:
         ]
         advance(len(manifest.files) - len(unverified))
 
-        def send(entry: FileEntry) -> tuple[int, int]:
-            """Bytes sent (-1 if none needed to be) and retries."""
-            sent, retries = self._send_if_changed(entry, there.get(entry.path))
-            advance(1, max(sent, 0))
-            return sent, retries
+        def send(entry: FileEntry) -> _Sent:
+            sent = self._send_if_changed(entry, there.get(entry.path))
+            advance(1, sent.size or 0)
+            return sent
 
         pool = ThreadPoolExecutor(workers * _REQUESTS_A_WORKER)
         try:
             results = list(pool.map(send, unverified))
         finally:
             pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C, do not send what waits
-        sizes = [size for size, _ in results if size >= 0]
+        sizes = [sent.size for sent in results if sent.size is not None]
         if sizes or unexpected or old != new:
-            self._put_manifest(new, etag)
+            self._confirm(manifest, {entry.path: sent.etag for entry, sent in zip(unverified, results, strict=True)})
+            self._transfer.put_exactly(MANIFEST, new, hashlib.sha256(new).hexdigest(), over=etag)
         self._delete(unexpected)
-        retried = sum(retries for _, retries in results)
+        retried = sum(sent.retries for sent in results)
         return Uploaded(len(sizes), sum(sizes), len(manifest.files) - len(sizes), retried, len(unexpected))
+
+    def _confirm(self, manifest: Manifest, etags: Mapping[str, str]) -> None:
+        """Let S3 list what it has before the manifest says so: every file, and of those sent what was sent.
+
+        Raises NotFromS3Error if a file is absent, OvertakenError if somebody else's is in its place.
+        """
+        there = self._transfer.list({entry.path for entry in manifest.files} | {MANIFEST})
+        for entry in manifest.files:
+            found = there.get(entry.path)
+            if found is None:
+                raise NotFromS3Error(f"{entry.path} is not there, though its upload was confirmed")
+            if found.size != entry.size or etags.get(entry.path, found.etag) != found.etag:
+                raise OvertakenError(entry.path)
 
     def _read_manifest(self) -> tuple[bytes | None, str | None]:
         try:
             answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + MANIFEST)
         except ClientError as error:
-            if error.response["Error"]["Code"] in _MISSING:
+            if error.response["Error"]["Code"] in MISSING:
                 return None, None
             raise
+        if not answer.get("ETag"):
+            raise NotFromS3Error(f"{MANIFEST} came without an ETag")
         return answer["Body"].read(), answer["ETag"]
 
     def _find_unexpected(self, paths: Set[str], *, replace: bool) -> list[str]:
@@ -176,38 +203,19 @@ class _Upload:
             )
         return unexpected
 
-    def _send_if_changed(self, entry: FileEntry, there: S3Object | None) -> tuple[int, int]:
+    def _send_if_changed(self, entry: FileEntry, there: S3Object | None) -> _Sent:
         if there is not None and there.size == entry.size:
-            key = self._prefix + entry.path
-            answer = self._client.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
-            if answer.get("ChecksumSHA256") == as_base64(entry.sha256):
-                return -1, 0
+            etag = self._transfer.etag_if_same(entry.path, entry.sha256)
+            if etag is not None:
+                return _Sent(None, etag)
         data = (self._root / entry.path).read_bytes()
         if hashlib.sha256(data).hexdigest() != entry.sha256:
             raise PrepError(
                 f"{self._root / entry.path} is not what the manifest says, for it changed after the check: "
                 "run the same command again."
             )
-        return entry.size, self._transfer.put(entry.path, data, entry.sha256)
-
-    def _put_manifest(self, data: bytes, etag: str | None) -> None:
-        condition: dict[str, Any] = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
-        try:
-            self._client.put_object(
-                Bucket=self._bucket,
-                Key=self._prefix + MANIFEST,
-                Body=data,
-                ChecksumSHA256=as_base64(hashlib.sha256(data).hexdigest()),
-                ContentType="application/json",
-                **condition,
-            )
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] in (409, 412):
-                raise PrepError(
-                    f"Somebody else uploaded to {self._place} at the same time: agree on one data set, "
-                    "then run the same command with --replace."
-                ) from error
-            raise
+        etag, retries = self._transfer.put(entry.path, data, entry.sha256, over=there.etag if there else None)
+        return _Sent(entry.size, etag, retries)
 
     def _delete(self, paths: Sequence[str]) -> None:
         for start in range(0, len(paths), _DELETED_AT_ONCE):
@@ -224,25 +232,3 @@ def _is_unchanged(there: S3Object | None, size: int, complete_since: datetime | 
 def _version(manifest: bytes) -> str:
     parsed, _ = parse_manifest(manifest)
     return parsed.version[:12] if parsed else "its manifest cannot be read"
-
-
-def _explained(error: BotoCoreError | ClientError, bucket: str) -> Exception:
-    """The sentence for what AWS or its SDK says."""
-    if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
-        return UsageError(
-            "There are no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in."
-        )
-    if isinstance(error, ParamValidationError):  # the bucket is all that a person gives
-        return UsageError(f"{bucket} is not a bucket's name: take the name from the deployed stack's outputs.")
-    if not isinstance(error, ClientError):
-        return PrepError(f"S3 cannot be reached for the bucket {bucket}: {_one_line(error)}")
-    code = error.response["Error"]["Code"]
-    if code in ("404", "NoSuchBucket"):
-        return UsageError(f"There is no bucket {bucket}: take the name from the deployed stack's outputs.")
-    if code in ("403", "AccessDenied"):
-        return PrepError(f"Access to the bucket {bucket} was denied: check its name and the credentials' permissions.")
-    return PrepError(f"S3 refused a request for the bucket {bucket}: {_one_line(error)}")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from dataset_contract.png import MAX_PIXELS, PngError, png_chunks, read_png_header
+from dataset_contract.bounded_read import read_regular
+from dataset_contract.png import MAX_IMAGE_BYTES, MAX_PIXELS, PngError, png_chunks, read_png_header
 
 DECODING_ERRORS = (OSError, EOFError, SyntaxError, ValueError, struct.error, MemoryError)
 """What Pillow raises for damaged files, beside its DecompressionBombError."""
@@ -48,6 +49,11 @@ def read_header(source: Path | bytes) -> ImageHeader:
         return _plain_png_header(source) or _pillow_header(io.BytesIO(source))
     with source.open("rb", buffering=0) as file:
         return _plain_png_header(file.read(_HEAD_LENGTH)) or _pillow_header(io.BufferedReader(file))
+
+
+def read_image_file(path: Path) -> bytes:
+    """The bytes of an image file. Raises OSError as read_regular does: for a pipe, or more than MAX_IMAGE_BYTES."""
+    return read_regular(path, MAX_IMAGE_BYTES)
 
 
 def open_lazily(file: io.BufferedReader | io.BytesIO) -> Image.Image:

@@ -8,12 +8,14 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from dataset_contract.bounded_read import read_regular
 from dataset_contract.coco import Annotation, Category, CocoDataset, Image, parse_coco
 from dataset_contract.findings import Finding, FindingLog, Place
 from dataset_contract.sanitise import sanitise
-from dataset_contract.strict_json import is_too_large
+from dataset_contract.strict_json import MAX_BYTES, is_too_large
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.sources.source import Source, SourceBox, SourceImage, class_name
+from dataset_prep.sources.source_files import LEADS_OUT, SourceFolders
 from dataset_prep.sources.stale_paths import PathSuffixes
 
 _SPLIT_WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
@@ -24,12 +26,20 @@ _COCO_NAME = re.compile("annotations|coco|instances|train|val|test")
 
 def find_annotations(source: Path, *, any_json: bool = False) -> list[Path]:
     """The COCO files at `source`: the file itself, or those JSON files in the folder (and `annotations/`, and a folder
-    for each split) that have COCO's sections, or all with `any_json`."""
+    for each split) that have COCO's sections, or all with `any_json`.
+
+    Raises UsageError if one leads out of the source.
+    """
     if source.is_file():
         return [source] if source.suffix.lower() == ".json" else []
     places = [source, source / "annotations", *(source / word for word in _SPLIT_WORDS)]
     files = [path for place in places if place.is_dir() for path in sorted(place.glob("*.json")) if path.is_file()]
-    return [path for path in files if path.name != "manifest.json" and (any_json or _looks_like_coco(path))]
+    found = [path for path in files if path.name != "manifest.json" and (any_json or _looks_like_coco(path))]
+    folders = SourceFolders([source])
+    for path in found:
+        if not folders.hold(path):
+            raise UsageError(f"{_shown([path])} {LEADS_OUT}: name it with --annotations if it belongs to the data set.")
+    return found
 
 
 def read_coco(
@@ -101,7 +111,7 @@ def _parse(path: Path, file: str) -> tuple[CocoDataset | None, list[Finding]]:
     found = FindingLog(file=file)
     if is_too_large(path.stat().st_size, file, found):
         return None, found.findings()
-    return parse_coco(path.read_bytes(), file=file)
+    return parse_coco(read_regular(path, MAX_BYTES), file=file)
 
 
 def _class_names(categories: Sequence[Category], file: str, found: FindingLog) -> dict[int, str]:

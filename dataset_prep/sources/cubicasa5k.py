@@ -6,6 +6,7 @@ Boxes are therefore scaled by (F1_original / F1_scaled), plan by plan.
 
 from __future__ import annotations
 
+import filecmp
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from dataset_contract.bounded_read import read_regular
 from dataset_contract.findings import Finding, FindingLog, Place
 from dataset_prep.broken_images import IMAGE_BROKEN
 from dataset_prep.errors import PrepError, UsageError
@@ -28,9 +30,10 @@ from dataset_prep.sources.cubicasa5k_plans import (
 )
 from dataset_prep.sources.cubicasa5k_policy import ROOM, WALL, Policy
 from dataset_prep.sources.ink_overlap import grey_thumbnail, ink_overlap
-from dataset_prep.sources.model_svg import Model, Polygon, Space, SvgError, parse_model
+from dataset_prep.sources.model_svg import MAX_BYTES, Model, Polygon, Space, SvgError, parse_model
 from dataset_prep.sources.repairs import NONE, Repairs
 from dataset_prep.sources.source import Source, SourceBox, SourceImage
+from dataset_prep.sources.source_files import LEADS_OUT, SourceFolders, report_refused
 from image_reader.header import ImageError, ImageHeader, read_header
 
 _DECIMALS = 3  # of a pixel: the SVGs have two, and scaling adds little
@@ -60,11 +63,15 @@ def read_cubicasa5k(
     if root is None:
         raise UsageError(f"{source} has none of the folders {', '.join(CATEGORIES)}: give the folder that holds them.")
     found = FindingLog()
-    plans = find_plans(root, found)
+    folders = SourceFolders([source])
+    plans = find_plans(root, folders, found)
     if not plans:
+        linked = [finding for finding in found.findings() if finding.code == "FOLDER_LINKED"]
+        if linked:
+            raise PrepError(f"{root} holds no plan of its own: {linked[0].message} {linked[0].fix}")
         raise PrepError(f"{root} holds no plan: there is no folder such as high_quality/17 with {ORIGINAL} in it.")
     images: list[SourceImage] = []
-    for image, findings in _read_plans(plans, policy, repairs, advance=advance, workers=workers):
+    for image, findings in _read_plans(plans, folders, policy, repairs, advance=advance, workers=workers):
         found.take(findings)
         if image is not None:
             images.append(image)
@@ -84,13 +91,19 @@ def read_cubicasa5k(
 
 
 def _read_plans(
-    plans: Sequence[PlanFolder], policy: Policy, repairs: Repairs, *, advance: Advance, workers: int
+    plans: Sequence[PlanFolder],
+    folders: SourceFolders,
+    policy: Policy,
+    repairs: Repairs,
+    *,
+    advance: Advance,
+    workers: int,
 ) -> Iterator[tuple[SourceImage | None, list[Finding]]]:
     """Each plan's image and findings, in the order of `plans` however many threads read them."""
 
     def read(plan: PlanFolder) -> tuple[SourceImage | None, list[Finding]]:
         found = FindingLog()
-        image = _read_plan(plan, policy, repairs, found)
+        image = _read_plan(plan, folders, policy, repairs, found)
         advance(1, image.path.stat().st_size if image else 0)
         return image, found.findings()
 
@@ -99,7 +112,9 @@ def _read_plans(
             yield from pool.map(read, plans[start : start + _AT_ONCE])
 
 
-def _read_plan(plan: PlanFolder, policy: Policy, repairs: Repairs, found: FindingLog) -> SourceImage | None:
+def _read_plan(
+    plan: PlanFolder, folders: SourceFolders, policy: Policy, repairs: Repairs, found: FindingLog
+) -> SourceImage | None:
     original, scaled, annotation = (plan.folder / name for name in (ORIGINAL, SCALED, ANNOTATION))
     for path, code, why in (
         (original, "PLAN_WITHOUT_IMAGE", "there is nothing to train on"),
@@ -115,17 +130,21 @@ def _read_plan(plan: PlanFolder, policy: Policy, repairs: Repairs, found: Findin
                 image_id=plan.image_id,
             )
             return None
-    _compare_floors(plan, found)
+        if not folders.hold(path):
+            report_refused(f"{plan.name}/{path.name}", LEADS_OUT, found)
+            return None
+    _compare_floors(plan, folders, found)
     file = original
     try:
         header = read_header(file := original)
         frame = read_header(file := scaled)
-        model = parse_model((file := annotation).read_bytes())
+        model = parse_model(read_regular(file := annotation, MAX_BYTES))
         thumbnail = grey_thumbnail(file := original)
-    except (ImageError, SvgError) as error:
+    except (ImageError, SvgError, OSError) as error:
+        problem = f"cannot be read ({error.strerror or error})" if isinstance(error, OSError) else error
         found.error(
             "ANNOTATION_BROKEN" if file is annotation else IMAGE_BROKEN,
-            f"{plan.name}/{file.name} {error}.",
+            f"{plan.name}/{file.name} {problem}.",
             "Copy it again from the original download, or remove the plan's folder.",
             file=f"{plan.name}/{file.name}",
             image_id=plan.image_id,
@@ -148,12 +167,10 @@ def _read_plan(plan: PlanFolder, policy: Policy, repairs: Repairs, found: Findin
     )
 
 
-def _compare_floors(plan: PlanFolder, found: FindingLog) -> None:
+def _compare_floors(plan: PlanFolder, folders: SourceFolders, found: FindingLog) -> None:
     """Further floors are usually the same sheet, and the SVG holds all floors: another sheet is worth a warning."""
-    others = sorted(plan.folder.glob("F[2-9]_original.png"))
-    original = (plan.folder / ORIGINAL).read_bytes() if others else b""
-    for other in others:
-        if other.read_bytes() != original:
+    for other in sorted(plan.folder.glob("F[2-9]_original.png")):
+        if not (folders.hold(other) and other.is_file() and filecmp.cmp(plan.folder / ORIGINAL, other, shallow=False)):
             found.warning(
                 "OTHER_FLOOR_NOT_USED",
                 f"{plan.name}/{other.name} differs from {ORIGINAL}; only {ORIGINAL} is used.",

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from dataset_contract.findings import FindingLog
 from dataset_contract.layout import SPLITS
-from dataset_prep.errors import PrepError
+from dataset_contract.sanitise import sanitise
+from dataset_prep.sources.source_files import SourceFolders, report_linked_folder
 
 CATEGORIES = ("high_quality", "high_quality_architectural", "colorful")
 ORIGINAL, SCALED, ANNOTATION = "F1_original.png", "F1_scaled.png", "model.svg"
@@ -46,10 +47,13 @@ def _folders(root: Path) -> Iterator[Path]:
             yield from sorted(folder for folder in folders if not folder.name.startswith("."))
 
 
-def find_plans(root: Path, found: FindingLog) -> list[PlanFolder]:
-    """The plans on disk, sorted by image id."""
-    listed = _read_lists(root, found)
+def find_plans(root: Path, folders: SourceFolders, found: FindingLog) -> list[PlanFolder]:
+    """The plans on disk, sorted by image id, but for those that lead out of `folders`. Raises PrepError."""
+    listed = _read_lists(root, folders, found)
     on_disk = {f"{folder.parent.name}/{folder.name}": folder for folder in _folders(root)}
+    for name in [name for name, folder in on_disk.items() if not folders.hold(folder)]:
+        report_linked_folder(name, found)
+        del on_disk[name]
     absent = len(listed.keys() - on_disk.keys())
     if absent:
         found.info(
@@ -73,7 +77,7 @@ def _natural(name: str) -> tuple[int, str]:
     return (int(name), "") if name.isdecimal() else (1 << 62, name)
 
 
-def _read_lists(root: Path, found: FindingLog) -> dict[str, tuple[int, str]]:
+def _read_lists(root: Path, folders: SourceFolders, found: FindingLog) -> dict[str, tuple[int, str]]:
     """category/id -> (id, split) from train.txt, val.txt and test.txt beside the category folders or in splits/.
 
     Entries are such as /high_quality/17/; CRLF, a missing slash and a missing last newline occur.
@@ -84,20 +88,16 @@ def _read_lists(root: Path, found: FindingLog) -> dict[str, tuple[int, str]]:
         path = next((p for p in (root / f"{split}.txt", root / "splits" / f"{split}.txt") if p.is_file()), None)
         if path is None:
             continue
-        try:
-            lines = path.read_text(encoding="utf-8-sig").rstrip().splitlines()
-        except UnicodeDecodeError as error:
-            raise PrepError(
-                f"{path} is not a text file ({error}): take the list from the original download."
-            ) from error
+        lines = folders.read_text(path).rstrip().splitlines()
         for number, line in enumerate(lines, start=1):
             name = "/".join(part for part in line.strip().replace("\\", "/").split("/") if part)
             if not name:
                 continue
             if name in listed:
+                shown = sanitise(name, longest=200)
                 found.warning(
                     "PLAN_LISTED_TWICE",
-                    f"{path.name} names {name} in line {number}, and it was named before in {listed[name][1]}.txt.",
+                    f"{path.name} names {shown} in line {number}, and it was named before in {listed[name][1]}.txt.",
                     "Take the lists from the original download; here the first mention counts.",
                     file=str(path.relative_to(root)),
                 )

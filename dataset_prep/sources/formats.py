@@ -16,7 +16,7 @@ from dataset_prep.sources.image_files import SUFFIXES
 from dataset_prep.sources.repairs import Repairs, repair, take_crowds_as_objects
 from dataset_prep.sources.source import Source
 from dataset_prep.sources.yolo import read_yolo
-from dataset_prep.sources.yolo_layout import find_yaml
+from dataset_prep.sources.yolo_yaml import find_yaml
 from terminal.console import Terminal
 
 FORMATS = ("cubicasa5k", "yolo", "coco")
@@ -68,8 +68,10 @@ def read_source(options: SourceOptions, *, exclude: Path | None, workers: int, c
     `exclude` is a folder whose images are not the source's.
     """
     kind = options.format or detect_format(options.path, options.annotations)
-    if kind != "coco" and (options.annotations or options.images):
-        raise UsageError("--annotations and --images belong to COCO sources: omit them, or add --format coco.")
+    if kind != "coco" and options.annotations:
+        raise UsageError("--annotations belongs to COCO sources: omit it, or add --format coco.")
+    if kind == "cubicasa5k" and options.images:
+        raise UsageError("--images belongs to COCO and YOLO sources: omit it, or add --format coco or yolo.")
     title = f"Read {kind}"
     if kind == "cubicasa5k":
         from dataset_prep.sources.cubicasa5k import read_cubicasa5k  # noqa: PLC0415  numpy, which others do without
@@ -80,7 +82,14 @@ def read_source(options: SourceOptions, *, exclude: Path | None, workers: int, c
             )
     if kind == "yolo":
         with phase(console, title, _count_images(options.path), "images") as advance:
-            return read_yolo(options.path, options.class_names, options.repairs, advance=advance, limit=options.limit)
+            return read_yolo(
+                options.path,
+                options.class_names,
+                options.repairs,
+                advance=advance,
+                limit=options.limit,
+                images=options.images,
+            )
     # Of files that do not look like COCO, reading them says why.
     annotations = (
         options.annotations

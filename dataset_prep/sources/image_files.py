@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dataset_contract.findings import FindingLog
+from dataset_prep.sources.source_files import LEADS_OUT, report_linked_folder, report_refused
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif"})
 """Endings, in lower case, of the files that count as images."""
@@ -34,13 +35,7 @@ def image_files(folder: Path, found: FindingLog, *, exclude: Path | None = None)
                 if problem is None:
                     yield path
                 else:
-                    place = os.path.relpath(path, folder)
-                    found.error(
-                        "FILE_REFUSED",
-                        f"{place} {problem}.",
-                        "Put the image itself there, or take it out of the source.",
-                        file=place,
-                    )
+                    report_refused(os.path.relpath(path, folder), problem, found)
 
 
 def _join(directory: str, name: str) -> str:
@@ -55,7 +50,7 @@ def _problem(path: str, root: str) -> str | None:
     except OSError as error:
         return f"cannot be read ({error.strerror or error})"
     if os.path.islink(path) and not _is_inside(path, root):  # noqa: PTH114  as above
-        return "is a symbolic link that leads out of the source"
+        return LEADS_OUT
     return None
 
 
@@ -69,13 +64,7 @@ def _is_walked(directory: str, name: str, root: str, found: FindingLog) -> bool:
     if not os.path.islink(path):  # noqa: PTH114  as above
         return True
     if not _is_inside(path, root):
-        place = os.path.relpath(path, root)
-        found.warning(
-            "FOLDER_LINKED",
-            f"{place} is a symbolic link to a folder elsewhere, which was not looked into.",
-            "Give that folder itself, or copy it here, if its images belong to the source.",
-            file=place,
-        )
+        report_linked_folder(os.path.relpath(path, root), found)
     return False
 
 

@@ -8,7 +8,7 @@ many lie on an edge by chance depends on how busy the image is, but an annotatio
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ SIDE = 512
 
 _STEP = 2.0  # pixels between the points that are looked up on a wall's side
 _SHORTEST = 8.0  # pixels; shorter sides, such as the walls' ends, have no direction to speak of
+_MOST = 1_000_000  # points: 24 MB, and more than any plan has
 _FEWEST = 60  # points; fewer say nothing
 _STRONG = 0.995  # quantile of the image's contrasts that counts as that of its lines
 _FAINT = 0.15  # of that contrast; what is fainter is the grain of the paper
@@ -97,16 +98,26 @@ def _sides(
     scale = size[0] / frame[0], size[1] / frame[1]
     points: list[NDArray[np.float64]] = [np.empty((0, 2))]
     upright: list[NDArray[np.bool_]] = [np.empty(0, bool)]
+    left = _MOST
+    for x0, y0, x1, y1 in _long_sides(walls, scale):
+        length = math.hypot(x1 - x0, y1 - y0)
+        along = np.arange(_STEP / 2, length, _STEP)[:, None] / length
+        points.append(np.array((x0, y0)) + along * (x1 - x0, y1 - y0))
+        upright.append(np.full(len(along), abs(y1 - y0) > abs(x1 - x0)))
+        left -= len(along)
+        if left <= 0:
+            break
+    return np.concatenate(points), np.concatenate(upright)
+
+
+def _long_sides(walls: Iterable[Polygon], scale: tuple[float, float]) -> Iterator[tuple[float, float, float, float]]:
+    """The ends x0, y0, x1, y1 in pixels of the walls' sides that are long enough to have a direction."""
     for wall in walls:
         with np.errstate(over="ignore"):  # far outside is outside: absurd coordinates must not cost memory
             corners = np.clip(np.asarray(wall) * scale, -SIDE, 2 * SIDE).tolist()
         for (x0, y0), (x1, y1) in zip(corners, corners[1:] + corners[:1], strict=True):
-            length = math.hypot(x1 - x0, y1 - y0)
-            if length >= _SHORTEST:
-                along = np.arange(_STEP / 2, length, _STEP)[:, None] / length
-                points.append(np.array((x0, y0)) + along * (x1 - x0, y1 - y0))
-                upright.append(np.full(len(along), abs(y1 - y0) > abs(x1 - x0)))
-    return np.concatenate(points), np.concatenate(upright)
+            if math.hypot(x1 - x0, y1 - y0) >= _SHORTEST:
+                yield x0, y0, x1, y1
 
 
 def _edges(image: Image.Image) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

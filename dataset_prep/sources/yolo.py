@@ -17,12 +17,13 @@ from dataset_prep.plural import pluralise
 from dataset_prep.sources.image_files import SUFFIXES
 from dataset_prep.sources.repairs import NONE, Repairs
 from dataset_prep.sources.source import Source, SourceBox, SourceImage
+from dataset_prep.sources.source_files import report_linked_folder
 from dataset_prep.sources.yolo_labels import NO_AREA, OUTSIDE, TOLERANCE, Row, parse_labels
 from dataset_prep.sources.yolo_layout import YoloLayout, find_label, label_path, read_layout
 from image_reader.header import ImageError, ImageHeader, read_header
 
 _NOT_LABELS = frozenset({"classes.txt", "train.txt", "val.txt", "valid.txt", "test.txt"})
-_MAX_LABEL_BYTES = 64 << 20  # of one image: half a million boxes
+_MAX_LABEL_BYTES = 4 << 20  # of one image: 100,000 boxes
 _SEEN = 0.5  # pixels; less is rounding
 
 
@@ -33,28 +34,32 @@ def read_yolo(
     *,
     advance: Callable[[int], None] = lambda count: None,
     limit: int | None = None,
+    images: Sequence[Path] = (),
 ) -> Source:
     """All images of the YOLO data set at `source` (its folder or its YAML file), ids from 1 in the paths' order.
 
-    An image with an empty label file or none is background. `advance` is called with 1 for each image read.
+    An image with an empty label file or none is background. `advance` is called with 1 for each image read. Nothing is
+    read outside of the source's folder and the folders `images`, whose labels may be in the folders beside them.
 
     Raises UsageError if the classes' names are unknown, PrepError if data.yaml is broken or there is no image.
     """
     found = FindingLog()
-    layout = read_layout(source, classes, found)
+    layout = read_layout(source, classes, found, images)
     if not layout.images:
+        if refusals := found.findings():
+            raise PrepError(f"{source} holds no images that can be read: {refusals[0].message} {refusals[0].fix}")
         raise PrepError(f"{source} holds no images ({', '.join(sorted(SUFFIXES))}) where a YOLO data set has them.")
     order = sorted(layout.images, key=layout.relative)[:limit]
     _check_stems(order, layout, found)
     _check_orphans(layout, found)
     _check_folders(order, layout, found)
-    images = []
+    read = []
     reader = _Reader(layout, repairs, found)
     with garbage_collection_paused():
         for image_id, path in enumerate(order, start=1):
             image = reader.read_image(image_id, path)
             if image is not None:
-                images.append(image)
+                read.append(image)
             advance(1)
     for what, count in sorted(reader.tolerated.items()):
         found.info(
@@ -62,7 +67,7 @@ def read_yolo(
             f"Accepted: {pluralise(count, 'box', 'boxes')} {what}.",
             "Nothing to do if the labels come like this.",
         )
-    return Source("yolo", images, found.findings())
+    return Source("yolo", read, found.findings())
 
 
 @dataclass
@@ -95,7 +100,7 @@ class _Reader:
         file = self.layout.relative(labels)
         place: Place = {"file": file, "image_id": image_id}
         found, clip = self.found, self.repairs.clip
-        text = _read_labels(labels, path, file, place, found)
+        text = _read_labels(labels, path, self.layout, place, found)
         classes = self.layout.classes
         for row in parse_labels(text, header.width, header.height, clip=clip):
             if not isinstance(row, Row):
@@ -128,32 +133,25 @@ class _Reader:
             yield tuple.__new__(SourceBox, (label, bbox, None, 0))  # SourceBox(...) is a call in Python
 
 
-def _read_labels(labels: str, image: str, file: str, place: Place, found: FindingLog) -> str:
+def _read_labels(labels: str, image: str, layout: YoloLayout, place: Place, found: FindingLog) -> str:
     """The text of an image's label file; empty if there is none, or if it is refused, which is a finding."""
-    path = Path(labels)
+    file = place.get("file")
     try:
-        if not path.is_file():
-            beside = Path(image).with_suffix(".txt")
-            if os.path.lexists(path):
-                found.error(
-                    "LABEL_UNREADABLE", f"{file} is not a regular file.", "Put the label file itself there.", **place
-                )
-            elif beside.is_file():
-                name = Path(image).name
-                message = f"The label file of {name} is beside it, where YOLO does not look; it should be {file}."
-                found.error("LABEL_MISPLACED", message, "Move the label files to the folder labels.", **place)
-            return ""
-        with path.open("rb", buffering=0) as opened:
-            if (size := os.fstat(opened.fileno()).st_size) > _MAX_LABEL_BYTES:
-                message = f"{file} has {size:,} bytes, more than the {_MAX_LABEL_BYTES:,} that are read."
-                found.error("LABEL_TOO_LARGE", message, "Export the labels again.", **place)
-                return ""
-            return opened.read().decode("utf-8-sig")
+        return layout.folders.read(labels, _MAX_LABEL_BYTES).decode("utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
+        if os.path.lexists(labels):
+            message = f"{file} is a symbolic link that leads nowhere."
+            found.error("LABEL_UNREADABLE", message, "Put the label file itself there.", **place)
+        elif Path(image).with_suffix(".txt").is_file():
+            message = (
+                f"The label file of {Path(image).name} is beside it, where YOLO does not look; it should be {file}."
+            )
+            found.error("LABEL_MISPLACED", message, "Move the label files to the folder labels.", **place)
     except UnicodeDecodeError:
         found.error("LABEL_NOT_TEXT", f"{file} is not a text file.", "Export the labels again.", **place)
     except OSError as error:
         message = f"{file} cannot be read ({error.strerror or error})."
-        found.error("LABEL_UNREADABLE", message, "Make it readable, or copy it again.", **place)
+        found.error("LABEL_UNREADABLE", message, "Put the label file itself there, as your tool exports it.", **place)
     return ""
 
 
@@ -208,7 +206,10 @@ def _check_orphans(layout: YoloLayout, found: FindingLog) -> None:
         folders |= {os.path.join(directory, name) for name in inner if name == "labels"}  # noqa: PTH118
     expected = set(map(find_label, layout.images))
     stems = cache(_image_stems)
-    others = {path for folder in folders for path in _texts_below(folder)} - expected
+    linked = {folder for folder in folders if not layout.folders.hold(folder)}
+    for folder in sorted(filter(os.path.lexists, linked)):
+        report_linked_folder(layout.relative(folder), found)
+    others = {path for folder in folders - linked for path in _texts_below(folder)} - expected
     for labels in sorted(map(Path, others)):
         place = layout.relative(str(labels))
         if labels.name in _NOT_LABELS:

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 TOLERANCE = 0.01
 """Share of the image's side; Ultralytics accepts coordinates from -0.01 to 1.01."""
-_MAX_CLASSES = 10_000
+MAX_CLASSES = 10_000
+"""A class's index is below it."""
 _DECIMALS = 3  # of a pixel
 
 Edges = tuple[float, float, float, float]
@@ -97,7 +98,7 @@ def _row(line: int, tokens: list[str], width: int, height: int, *, clip: bool) -
     if not all(map(math.isfinite, numbers)):
         raise RowError("LABEL_NOT_A_NUMBER", "holds NaN or an infinite number")
     class_index, *coordinates = numbers
-    if not 0 <= class_index < _MAX_CLASSES or class_index != int(class_index):
+    if not 0 <= class_index < MAX_CLASSES or class_index != int(class_index):
         raise RowError("LABEL_CLASS_INVALID", f"has the class {tokens[0][:20]}, which is not a whole number from 0 on")
     x0, y0, x1, y1 = _edges(coordinates, clip=clip)
     left, top, right, bottom = (min(max(edge, 0.0), 1.0) for edge in (x0, y0, x1, y1))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -152,3 +155,38 @@ def test_an_image_that_breaks_off_is_refused(read: Callable[[bytes], object]) ->
     Image.effect_noise((400, 300), 50).save(buffer, "JPEG")
     with pytest.raises(ImageError, match="cannot be decoded"):
         read(buffer.getvalue()[:700])
+
+
+MANY: dict[str, tuple[str, dict[str, Any]]] = {
+    "a palette with a transparent colour": ("P", {"transparency": 0}),
+    "transparent": ("RGBA", {}),
+    "16 bits": ("I;16", {}),
+    "RGB": ("RGB", {}),
+}
+
+
+@pytest.mark.parametrize("case", MANY)
+def test_a_large_image_takes_a_few_bytes_a_pixel(case: str, tmp_path: Path) -> None:
+    mode, save = MANY[case]
+    side = 5_000
+    Image.new(mode, (side, side)).save(tmp_path / "a.png", **save)
+    told = (
+        "import resource, sys; from pathlib import Path; from image_reader.decoding import open_image; import numpy\n"
+        "unit = 1 if sys.platform == 'darwin' else 1024\n"
+        "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit\n"
+        "before = peak(); open_image(Path(sys.argv[1])); print(peak() - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", told, tmp_path / "a.png"], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 8 * side * side + (100 << 20)
+
+
+@pytest.mark.parametrize("size", [(3_000, 2_000), (2_000, 3_000), (6_000_000, 1), (1, 6_000_000)])
+def test_a_large_image_has_the_pixels_of_its_parts(size: tuple[int, int]) -> None:
+    row = np.arange(size[0] * size[1], dtype=np.uint32).reshape(size[1], size[0]) // 7 % 251
+    image = Image.fromarray(row.astype(np.uint8))
+    image.putpalette([value for index in range(256) for value in (index, 255 - index, index // 2)])
+    opened = open_image(png_of(image, transparency=3, compress_level=1))
+    layered = image.convert("RGBA")
+    expected = np.asarray(layered).copy()
+    expected[row == 3] = 255
+    assert np.array_equal(np.asarray(opened), expected[..., :3])

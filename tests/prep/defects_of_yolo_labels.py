@@ -56,12 +56,12 @@ LABEL_DEFECTS: dict[str, Planted] = {
     "label is a folder": (
         lambda t: (t.remove(LABELS), t.make(LABELS, Path.mkdir)),
         "LABEL_UNREADABLE",
-        "a.txt is not a regular file",
+        "a.txt cannot be read (it is not a regular file)",
     ),
     "label is a dangling link": (
         lambda t: (t.remove(LABELS), t.make(LABELS, lambda p: p.symlink_to("nowhere"))),
         "LABEL_UNREADABLE",
-        "a.txt is not a regular file",
+        "a.txt is a symbolic link that leads nowhere",
     ),
     "a split's labels not copied": (
         lambda t: (t.remove("valid/labels/c.txt"), t.remove("valid/labels/d.txt")),

@@ -98,7 +98,11 @@ LAYOUT_DEFECTS: dict[str, Planted] = {
     "no names at all": (yaml("train: train/images"), None, "--classes wall,room"),
     "nc only, without the names": (yaml("train: train/images\nnc: 2"), None, "--classes wall,room"),
     "yaml broken": (yaml("names: [wall"), None, "data.yaml is not a YAML file"),
-    "yaml in UTF-16": (lambda t: t.write("data.yaml", YAML.encode("utf-16")), None, "data.yaml is not a YAML file"),
+    "yaml in UTF-16": (
+        lambda t: t.write("data.yaml", YAML.encode("utf-16")),
+        None,
+        "data.yaml is not a text file in UTF-8",
+    ),
     "train a map": (yaml("train: {a: b}\nnames: [wall]"), None, "nor a list of texts"),
     "yaml bomb": (
         yaml(
@@ -107,7 +111,7 @@ LAYOUT_DEFECTS: dict[str, Planted] = {
             + "train: *j\nnames: [wall]"
         ),
         None,
-        "nor a list of texts",
+        "more than 30,000 texts, lists and maps",
     ),
     "control characters in a name": (yaml(YAML.replace("room", '"\\e[31mroom"')), None, "neither a list"),
     "half a character in a name": (yaml(YAML.replace("room", '"\\ud800"')), None, "data.yaml"),

@@ -49,7 +49,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int
         (["--source", "plans", "--report", "other/notes.txt"], "is a file"),
         (["--source", "plans", "--report", "plans/r"], "plans/r is in the source"),
         (["--source", "plans", "--dry-run", "--report", "plans"], "plans is in the source"),
-        (["--source", "plans", "--images", "other"], "belong to COCO sources"),
+        (["--source", "plans", "--images", "other"], "belongs to COCO and YOLO sources"),
         (["--source", "plans", "--annotations", "nothing.json"], "nothing.json does not exist"),
         (["--source", "plans", "--format", "voc"], "invalid choice: 'voc'"),
         (["--source", "plans", "--limit", "0"], "0 is smaller than 1"),
