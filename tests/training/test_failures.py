@@ -23,14 +23,14 @@ from training_code import train
         ({"recipe": "huge"}, "CONFIG: There is no recipe 'huge'; choose one of room_wall, tiny."),
         (
             {"epoch": "3"},
-            "CONFIG: Unknown hyperparameter 'epoch'; there are: recipe, gate_classes, accumulation_steps,",
+            "CONFIG: 'epoch' is not a setting of the training; did you mean epochs?",
         ),
         (
             {"gate_classes": "room"},
             "CONFIG: The hyperparameter gate_classes must be a JSON list of class names, not 'room'.",
         ),
         ({"gate_classes": "[1]"}, "CONFIG: The hyperparameter gate_classes must be a JSON list of class names,"),
-        ({"epochs": "many"}, "CONFIG: The hyperparameter epochs must be a whole number, not 'many'."),
+        ({"epochs": "many"}, "CONFIG: epochs must be a whole number, not 'many'."),
         ({"batch_size": "0"}, "CONFIG: batch_size must be at least 1, not 0."),
     ],
 )
@@ -141,7 +141,7 @@ def test_memory_that_runs_out_anywhere_is_out_of_memory(job: Job, megabytes: int
             break
     assert status == 1
     assert job.failure.startswith("OOM: the memory does not suffice; ")
-    assert "set batch_size to 1" in job.failure
+    assert 'with "training": {"batch_size": 1, "accumulation_steps": 2}.' in job.failure
 
 
 LITTLE_MORE_MEMORY = """
