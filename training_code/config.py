@@ -160,6 +160,9 @@ TRAINING_RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
         "lr_drop_epoch": (1, 10_000),
         "accumulation_steps": (1, 1024),
         "image_max_side": (1, MOST_PIXELS),
+        "scale_jitter": (0, 0.5),
+        "colour_jitter": (0, 1),
+        "line_jitter": (0, 1),
         "seed": (0, 2**63 - 1),
         "workers": (0, 256),
         "cpu_threads": (1, 1024),
@@ -208,7 +211,17 @@ class TrainingConfig:
     crop_sides: tuple[int, int] = (384, 600)
     """Smallest and largest side of that crop in pixels."""
     horizontal_flip: bool = True
-    """Mirror half of the training images."""
+    """Mirror half of the training images left to right."""
+    vertical_flip: bool = False
+    """Mirror half of the training images top to bottom."""
+    quarter_turns: bool = False
+    """Turn each training image by 0, 90, 180 or 270 degrees, at random."""
+    scale_jitter: float = 0.0
+    """Zoom each training image by a factor from 1 - this to 1 + this, its size in pixels kept; 0 never zooms."""
+    colour_jitter: float = 0.0
+    """Divide or multiply each training image's brightness, contrast and saturation by up to 1 + this; 0 keeps them."""
+    line_jitter: float = 0.0
+    """Make each training image's dark lines thinner or thicker by up to this many pixels at each edge; 0 keeps them."""
     seed: int = 42
     """Seed of initialisation, order, augmentation and denoising."""
     workers: int = 4
