@@ -69,6 +69,13 @@ def test_room_wall_is_trained_as_in_the_paper() -> None:
     assert asdict(ROOM_WALL.training).items() >= expected.items()
 
 
+def test_room_wall_is_augmented_as_suits_plans() -> None:
+    """Beyond the paper's flip and crop; `tiny` has none of it, so that it learns in the demo's time."""
+    names = ("vertical_flip", "quarter_turns", "scale_jitter", "colour_jitter", "line_jitter")
+    assert [getattr(ROOM_WALL.training, name) for name in names] == [True, True, 0.2, 0.3, 0.5]
+    assert [getattr(RECIPES["tiny"].training, name) for name in names] == [False, False, 0, 0, 0]
+
+
 def test_a_run_that_is_paid_for_is_watched_and_saved() -> None:
     """An evaluation and a checkpoint an epoch; stalled after 20 minutes, judged after ten."""
     training = ROOM_WALL.training
