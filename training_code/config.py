@@ -217,7 +217,7 @@ class TrainingConfig:
     quarter_turns: bool = False
     """Turn each training image by 0, 90, 180 or 270 degrees, at random."""
     scale_jitter: float = 0.0
-    """Zoom each training image by a factor from 1 - this to 1 + this, its size in pixels kept; 0 never zooms."""
+    """Zoom training images that are not cropped by 1 - this to 1 + this, their size in pixels kept; 0 never zooms."""
     colour_jitter: float = 0.0
     """Divide or multiply each training image's brightness, contrast and saturation by up to 1 + this; 0 keeps them."""
     line_jitter: float = 0.0

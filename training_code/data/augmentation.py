@@ -36,7 +36,7 @@ def augment(
     quarter_turns: int = 0,
     rng: np.random.Generator,
 ) -> LabelledImage:
-    """Turn, flip, crop (half of the images) or zoom, resize to `short_side`, and change lines and colours.
+    """Turn, flip, crop half of the images and zoom the others, resize to `short_side`, change lines and colours.
 
     The paper draws the side per image; here a batch shares it, so that padding is small.
     """
@@ -45,15 +45,15 @@ def augment(
         labelled = flip_horizontally(labelled)
     if config.vertical_flip and rng.random() < 0.5:
         labelled = flip_vertically(labelled)
-    zoom = rng.uniform(1 - config.scale_jitter, 1 + config.scale_jitter) if config.scale_jitter else 1.0
+    zoom = 1.0
     if config.crop_short_sides and rng.random() < 0.5:
-        before = round(int(rng.choice(config.crop_short_sides)) * zoom)
+        before = int(rng.choice(config.crop_short_sides))
         labelled = resize(labelled, resized_size(labelled.image.size, before, config.image_max_side))
         labelled = crop(labelled, _random_window(labelled.image.size, config.crop_sides, rng))
-        labelled = resize(labelled, resized_size(labelled.image.size, short_side, config.image_max_side))
-    else:
-        size = resized_size(labelled.image.size, short_side, config.image_max_side)
-        labelled = _resize_and_zoom(labelled, size, zoom, rng)
+    elif config.scale_jitter:
+        zoom = rng.uniform(1 - config.scale_jitter, 1 + config.scale_jitter)
+    size = resized_size(labelled.image.size, short_side, config.image_max_side)
+    labelled = _resize_and_zoom(labelled, size, zoom, rng)
     if config.line_jitter:
         pixels = rng.uniform(-config.line_jitter, config.line_jitter)
         labelled = replace(labelled, image=change_line_weight(labelled.image, pixels))
@@ -78,9 +78,8 @@ def largest_augmented_size(sizes: Iterable[Size], config: TrainingConfig) -> Siz
 
 def _most_oblong_crops(size: Size, config: TrainingConfig) -> tuple[Size, Size]:
     """The widest and the tallest shape that a crop of an image of `size` can have."""
-    befores = config.crop_short_sides
-    least, most = round(min(befores) * (1 - config.scale_jitter)), round(max(befores) * (1 + config.scale_jitter))
-    smallest, largest = (resized_size(size, before, config.image_max_side) for before in (least, most))
+    befores = (min(config.crop_short_sides), max(config.crop_short_sides))
+    smallest, largest = (resized_size(size, before, config.image_max_side) for before in befores)
     shortest = (min(smallest[0], config.crop_sides[0]), min(smallest[1], config.crop_sides[0]))
     longest = (min(largest[0], config.crop_sides[1]), min(largest[1], config.crop_sides[1]))
     return (longest[0], shortest[1]), (shortest[0], longest[1])
