@@ -8,22 +8,15 @@ The goal is more than 0.5 within minutes.
 
 import argparse
 import json
-import os
-import platform
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-import torch
-from PIL import Image
-
-from benchmarks.measuring import RESULTS, ROOT, processor
+from benchmarks.measuring import RESULTS
+from benchmarks.training import detect, machine, prepare, train_tiny
 from dataset_contract.load import load_split
 from dataset_prep.samples import write_samples
-from evaluation.metrics import ImageDetections, evaluate
+from evaluation.metrics import evaluate
 from prediction.predictor import Predictor
 from training_code.recipes import RECIPES
 
@@ -33,44 +26,19 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=150, help="default: 150, which are 1200 steps")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        job = Path(folder)
-        dataset = job / "input" / "data" / "dataset"
-        write_samples(job / "plans", count=10, seed=3)  # whose own split is 8, 1 and 1
-        prepare = [ROOT / "dataset_prep" / "run.py", "--source", job / "plans", "--output", dataset]
-        subprocess.run([sys.executable, *map(str, prepare), "--split", "official"], check=True)
-        hyperparameters = {
-            "recipe": "tiny",
-            "epochs": str(options.epochs),
-            "evaluation_epochs": str(options.epochs),
-            "horizontal_flip": "false",
-            "log_steps": "20",
-        }
-        settings = job / "input" / "config" / "hyperparameters.json"
-        settings.parent.mkdir()
-        settings.write_text(json.dumps(hyperparameters))
+        plans, dataset = Path(folder) / "plans", Path(folder) / "dataset"
+        write_samples(plans, count=10, seed=3)  # whose own split is 8, 1 and 1
+        prepare(plans, dataset)
         start = time.monotonic()
-        train = [sys.executable, "-m", "training_code.train"]
-        subprocess.run(train, cwd=ROOT, env={**os.environ, "SAGEMAKER_BASE_DIR": str(job)}, check=True)
-        seconds = time.monotonic() - start
-        report(job / "model", dataset, seconds)
+        hyperparameters = {"epochs": str(options.epochs), "horizontal_flip": "false", "log_steps": "20"}
+        model = train_tiny(Path(folder) / "job", dataset, hyperparameters)
+        report(model, dataset, time.monotonic() - start)
 
 
 def report(model: Path, dataset: Path, seconds: float) -> None:
     """Predict on the training plans; print and keep what was found."""
-    predictor = Predictor.load(model)
     truth = load_split(dataset, "train")
-    ids = {category.name: category.id for category in truth.categories}
-    detections = []
-    for image in truth.images:
-        found = predictor.predict(Image.open(dataset / "train" / image.file_name), threshold=0.0)
-        detections.append(
-            ImageDetections(
-                image.id,
-                np.array([detection.score for detection in found], dtype=np.float32),
-                np.array([ids[detection.label] for detection in found], dtype=np.int64),
-                np.array([detection.box for detection in found], dtype=np.float32).reshape(-1, 4),
-            )
-        )
+    detections = detect(Predictor.load(model), dataset / "train", truth)
     metrics = evaluate(truth, detections, max_detections=RECIPES["tiny"].model.num_queries)
     steps = json.loads((model / "config.json").read_text())["steps"]
     classes = {name: round(figures["ap50"], 4) for name, figures in metrics["classes"].items()}
@@ -82,12 +50,7 @@ def report(model: Path, dataset: Path, seconds: float) -> None:
         "ap50": round(metrics["ap50"], 4),
         "ap50_by_class": classes,
         "f1": round(metrics["f1"], 4),
-        "machine": {  # the training itself uses one thread
-            "processor": processor(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-        },
+        "machine": machine(),
     }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "overfit_tiny.json").write_text(json.dumps(result, indent=2) + "\n")

@@ -128,7 +128,8 @@ class Transfer:
             etag = self.etag_if_same(path, sha256)
             if etag is None:
                 raise OvertakenError(path) from error
-            return etag, 0  # written by an attempt whose answer was lost, or by somebody who uploads the same
+            # Written by an attempt whose answer was lost, or by somebody who uploads the same.
+            return etag, error.response["ResponseMetadata"].get("RetryAttempts", 0)
         if not answer.get("ETag") or answer.get("ChecksumSHA256", as_base64(sha256)) != as_base64(sha256):
             raise NotFromS3Error(f"the upload of {path} was confirmed without its checksum")
         return answer["ETag"], answer["ResponseMetadata"].get("RetryAttempts", 0)

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from dataset_contract.bounded_json import parse_bounded
 from dataset_contract.sanitise import sanitise, short
-from training_code.config import ConfigError, ModelConfig
+from training_code.config_checks import ConfigError
 from training_code.dino.model import DINO, build_model
+from training_code.model_config import ModelConfig
 
 MODEL_FORMAT = "floorplan-dino-model/1"
 """What config.json gives as `format`."""

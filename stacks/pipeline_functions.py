@@ -29,6 +29,8 @@ _SOURCES = {
         for name in (
             "__init__.py",
             "config.py",
+            "config_checks.py",
+            "model_config.py",
             "recipes.py",
             "job/__init__.py",
             "job/checkpoint_layout.py",

@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from training_code.config import ModelConfig
 from training_code.dino.criterion import Criterion
 from training_code.dino.denoising import attention_mask
 from training_code.dino.model import DINO, build_model
 from training_code.dino.outputs import Outputs, Target
+from training_code.model_config import ModelConfig
 
 
 def config_of(meta: Mapping[str, Any]) -> ModelConfig:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from training_code.config import Architecture, TrainingConfig
+from training_code.config import TrainingConfig
+from training_code.model_config import Architecture
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,7 +21,20 @@ class Recipe:
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         # The paper's model with four scales, and the paper's rates: the defaults of config.py.
-        "room_wall": Recipe(model=Architecture(), training=TrainingConfig(epochs=5)),
+        "room_wall": Recipe(
+            model=Architecture(),
+            # A plan means the same turned and mirrored, at any scale, in any colour and line weight; a model that has
+            # seen one way only does not find it in the others. The jitters stay small enough to keep the thinnest
+            # lines: docs/augmentation.md shows them.
+            training=TrainingConfig(
+                epochs=5,
+                vertical_flip=True,
+                quarter_turns=True,
+                scale_jitter=0.2,
+                colour_jitter=0.3,
+                line_jitter=0.5,
+            ),
+        ),
         # The same structure, small enough to learn from scratch on two CPU cores in about a minute.
         "tiny": Recipe(
             # Eight heads start by looking into eight directions: with two points each they learn thin walls sooner

@@ -15,7 +15,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from dataset_contract.bounded_json import parse_bounded
 from dataset_contract.sanitise import short
-from training_code.config import ConfigError, TrainingConfig
+from training_code.config import TrainingConfig
+from training_code.config_checks import ConfigError
 from training_code.recipes import RECIPES
 
 SETTINGS: Mapping[str, Any] = MappingProxyType(get_type_hints(TrainingConfig))

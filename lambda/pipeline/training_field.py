@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from dataset_contract.sanitise import sanitise
 from pipeline.errors import RequestInvalid
-from training_code.config import ConfigError
+from training_code.config_checks import ConfigError
 from training_code.recipes import RECIPES
 from training_code.training_settings import SETTINGS, as_request, nearest, training_config
 

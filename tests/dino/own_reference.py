@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from tests.dino.small_dino import SMALL, FixedDraws, build_small, make_batch, make_targets, run_step
-from training_code.config import ModelConfig
+from training_code.model_config import ModelConfig
 
 FILE = Path(__file__).parent / "reference.json"
 FULL_SIZE = ModelConfig(num_classes=3, num_queries=24)

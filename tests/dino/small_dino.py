@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training_code.config import ModelConfig
 from training_code.dino.criterion import Criterion
 from training_code.dino.denoising import Draws
 from training_code.dino.model import DINO, build_model
 from training_code.dino.outputs import Outputs, Target
+from training_code.model_config import ModelConfig
 
 SMALL = ModelConfig(
     num_classes=3,

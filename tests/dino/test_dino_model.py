@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from tests.dino.small_dino import SMALL, build_small, make_batch, make_targets
-from training_code.config import ModelConfig
 from training_code.dino.model import build_model
 from training_code.dino.scales import resize_mask
+from training_code.model_config import ModelConfig
 from training_code.recipes import RECIPES
 
 OFFICIAL_NAMES_SHA256 = "61224309d2dabd5696a1ee791ec26441073e949951e675815877157e304db69e"

@@ -8,7 +8,8 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from training_code.config import ConfigError, ModelConfig
+from training_code.config_checks import ConfigError
+from training_code.model_config import ModelConfig
 from training_code.recipes import RECIPES
 
 

@@ -27,6 +27,8 @@ ONLY_CHECKED = {
     "python -m stacks.state_diagram": "writes into docs/architecture.md",
     "python -m runs start --set continue_from=RUN": "tests/end_to_end trains an earlier model further, for less time",
     "python -m runs start --set training.learning_rate=5e-5": "the request's own parser takes it",
+    "python docs/augmentation_picture.py": "writes docs/augmentation.png",
+    "python -m docs.permissions": "writes docs/permissions.md",
     "python docs/finding_codes.py": "writes docs/finding-codes.md",
     "python docs/training_settings.py": "writes docs/training-settings.md",
     "python benchmarks/check_coco.py": "takes minutes and an environment of its own",

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import re
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 from pipeline.billing import cost_usd
@@ -13,6 +14,8 @@ from pipeline.request import FIELDS, PRESETS
 from pipeline.steps import aborted
 
 from stacks.dataset_bucket import ACCESS_LOGS_DAYS, CHECKPOINTS_DAYS, NONCURRENT_DAYS
+from training_code.config import TrainingConfig
+from training_code.recipes import RECIPES
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -97,6 +100,22 @@ def test_the_figures_of_the_operations_page_are_those_of_the_code() -> None:
         f"50 epochs cost {cost_usd(float(INSTANCE_TYPES['ml.g5.2xlarge'].usd_per_hour), 15 * 3600)} USD",
     ):
         assert figure in text
+
+
+def test_the_augmentations_settings_are_those_of_the_code() -> None:
+    page = ROOT / "docs" / "augmentation.md"
+    lines = [line for line in page.read_text().splitlines() if line.startswith("| `")]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+
+    def shown(value: object) -> str:
+        return str(value).strip("()") if isinstance(value, tuple) else str(value).lower()
+
+    for name, _, default, room_wall in rows:
+        setting = name.strip("`")
+        assert default == shown(getattr(TrainingConfig(), setting)), setting
+        assert room_wall == shown(getattr(RECIPES["room_wall"].training, setting)), setting
+    switches = {name for name in get_type_hints(TrainingConfig) if name.endswith(("_flip", "_turns", "_jitter"))}
+    assert {row[0].strip("`") for row in rows} == switches | {"crop_short_sides"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

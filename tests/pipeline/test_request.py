@@ -24,7 +24,7 @@ from pipeline.settings import Defaults
 from pipeline.state import from_state, to_state
 
 from tests.training.settings_strategies import json_value
-from training_code.config import ConfigError
+from training_code.config_checks import ConfigError
 from training_code.recipes import RECIPES
 from training_code.training_settings import SETTINGS, training_config
 

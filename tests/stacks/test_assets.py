@@ -35,6 +35,8 @@ def test_the_functions_bring_no_more_than_python_files(assembly: Path) -> None:
     assert {path for path in found if path.startswith("training_code")} == {
         "training_code/__init__.py",
         "training_code/config.py",
+        "training_code/config_checks.py",
+        "training_code/model_config.py",
         "training_code/job/__init__.py",
         "training_code/job/health.py",
         "training_code/job/checkpoint_layout.py",

@@ -128,7 +128,7 @@ EXPECTED: dict[str, set[Statement]] = {
         allow("sagemaker:DescribeTrainingJob", on=JOBS),
         allow("logs:DescribeLogStreams", "logs:GetLogEvents", on=TRAINING_LOGS),
         allow("s3:ListBucket", on=BUCKET, when="{'StringLike': {'s3:prefix': ['checkpoints/*']}}"),
-        allow("s3:GetObject", on={f"{BUCKET}/checkpoints/*/{name}.json" for name in ("health", "evaluations")}),
+        allow("s3:GetObject", on={f"{BUCKET}/checkpoints/*/{name}.json" for name in ("health", "metrics")}),
         OWN_METRICS,
     },
     "FunctionsStopRole": {own_log("Stop"), TRACES, STOP},

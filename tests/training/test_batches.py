@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,14 +12,16 @@ from dataset_contract.load import load_split
 from prediction.image_tensors import resized_size
 from tests.training.training_jobs import draw_plan
 from training_code.config import TrainingConfig
+from training_code.data.augmentation import draw_quarter_turns
 from training_code.data.batches import (
+    WINDOW,
     EpochBatchSampler,
     EvaluationBatchSampler,
     epoch_order,
     load_batches,
     steps_per_epoch,
 )
-from training_code.data.plan_dataset import PlanDataset
+from training_code.data.plan_dataset import Example, PlanDataset, Sample
 from training_code.job.failures import DataError
 from training_code.loop.memory import worst_case_batch
 from training_code.recipes import RECIPES
@@ -51,20 +54,45 @@ def test_images_of_like_shape_share_a_batch() -> None:
         assert len({sizes[position] for position in group}) == 1
 
 
+TURNED = replace(CONFIG, quarter_turns=True, vertical_flip=True, scale_jitter=0.3, colour_jitter=0.5, line_jitter=0.5)
+
+
+def test_plans_of_like_shape_share_a_batch_after_their_turns(dataset: Path) -> None:
+    images = train_images(dataset, TURNED)
+    images.sizes = np.array([(200 + number, 100) for number in range(120)])
+    images.image_ids = np.arange(len(images.sizes))
+    for epoch in (1, 2):
+        batches = list(EpochBatchSampler(images, epoch=epoch))
+        samples = {sample.position: sample.quarter_turns for batch in batches for sample in batch}
+        assert samples == dict(enumerate(draw_quarter_turns(120, TURNED, epoch=epoch)))
+        mixed = [batch for batch in batches if len({sample.quarter_turns % 2 for sample in batch}) > 1]
+        assert len(mixed) <= len(batches) / WINDOW + 1, "one batch a window is where the shapes change"
+
+
+def test_the_sampler_says_how_a_plan_is_turned(dataset: Path) -> None:
+    images = train_images(dataset, TURNED)
+    for quarter_turns in range(4):
+        example = images[Sample(0, 0, 64, quarter_turns)]
+        assert isinstance(example, Example)
+        height, width = example.image.shape[1:]
+        assert (width > height) == (quarter_turns % 2 == 0)
+
+
 def test_two_processes_share_the_batch_of_one(dataset: Path) -> None:
-    whole = list(EpochBatchSampler(train_images(dataset, replace(CONFIG, batch_size=4)), epoch=1))
-    halves = [list(EpochBatchSampler(train_images(dataset), epoch=1, rank=rank, world_size=2)) for rank in (0, 1)]
+    whole = list(EpochBatchSampler(train_images(dataset, replace(TURNED, batch_size=4)), epoch=1))
+    images = train_images(dataset, TURNED)
+    halves = [list(EpochBatchSampler(images, epoch=1, rank=rank, world_size=2)) for rank in (0, 1)]
     assert [first + second for first, second in zip(*halves, strict=True)] == whole
 
 
 def test_a_resumed_epoch_goes_on_where_it_was(dataset: Path) -> None:
-    images = train_images(dataset, replace(CONFIG, batch_size=1, accumulation_steps=2))
+    images = train_images(dataset, replace(TURNED, batch_size=1, accumulation_steps=2))
     assert list(EpochBatchSampler(images, epoch=2, first_step=2)) == list(EpochBatchSampler(images, epoch=2))[4:]
 
 
 def test_workers_read_the_same(dataset: Path) -> None:
     random_state = torch.get_rng_state()
-    images = [train_images(dataset, replace(CONFIG, workers=workers)) for workers in (0, 2)]
+    images = [train_images(dataset, replace(TURNED, workers=workers)) for workers in (0, 2)]
     batches = [list(load_batches(each, EpochBatchSampler(each, epoch=0), pin_memory=False)) for each in images]
     for one, other in zip(*batches, strict=True):
         assert one.positions == other.positions
@@ -130,8 +158,9 @@ def test_a_broken_image_is_named(dataset: Path, tmp_path: Path, workers: int) ->
         list(load_batches(images, EpochBatchSampler(images, epoch=0), pin_memory=False))
 
 
-def test_no_batch_is_larger_than_the_worst_case(dataset: Path) -> None:
-    images = train_images(dataset)
+@pytest.mark.parametrize("config", [CONFIG, TURNED, replace(TURNED, crop_short_sides=(40, 60), crop_sides=(32, 64))])
+def test_no_batch_is_larger_than_the_worst_case(dataset: Path, config: TrainingConfig) -> None:
+    images = train_images(dataset, config)
     worst = worst_case_batch(images, 3)
     for epoch in range(3):
         for batch in load_batches(images, EpochBatchSampler(images, epoch=epoch), pin_memory=False):

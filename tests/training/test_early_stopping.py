@@ -13,7 +13,8 @@ import pytest
 from tests.training.scripted_evaluation import Scripted, ScriptedEvaluation
 from tests.training.training_jobs import SMALL, Job
 from training_code import train
-from training_code.config import TRAINING_RANGES, ConfigError, TrainingConfig
+from training_code.config import TRAINING_RANGES, TrainingConfig
+from training_code.config_checks import ConfigError
 from training_code.loop.early_stopping import LEAST_GAIN, Ending, ending_of
 
 RISING = [index / 20 for index in range(1, 13)]

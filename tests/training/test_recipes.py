@@ -9,9 +9,10 @@ from dataclasses import asdict
 
 import pytest
 
-from training_code.config import Architecture, TrainingConfig
+from training_code.config import TrainingConfig
 from training_code.dino.model import build_model
 from training_code.loop.optimisation import make_optimiser, set_learning_rate
+from training_code.model_config import Architecture
 from training_code.recipes import RECIPES
 
 ROOM_WALL = RECIPES["room_wall"]
@@ -67,6 +68,13 @@ def test_room_wall_is_trained_as_in_the_paper() -> None:
         "horizontal_flip": True,
     }
     assert asdict(ROOM_WALL.training).items() >= expected.items()
+
+
+def test_room_wall_is_augmented_as_suits_plans() -> None:
+    """Beyond the paper's flip and crop; `tiny` has none of it, so that it learns in the demo's time."""
+    names = ("vertical_flip", "quarter_turns", "scale_jitter", "colour_jitter", "line_jitter")
+    assert [getattr(ROOM_WALL.training, name) for name in names] == [True, True, 0.2, 0.3, 0.5]
+    assert [getattr(RECIPES["tiny"].training, name) for name in names] == [False, False, 0, 0, 0]
 
 
 def test_a_run_that_is_paid_for_is_watched_and_saved() -> None:

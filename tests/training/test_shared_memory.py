@@ -70,6 +70,14 @@ def test_shared_memory_that_cannot_be_written_or_is_not_there_has_no_room(monkey
     assert (config.workers, len(lines)) == ((0, 1) if sys.platform == "linux" else (4, 0))
 
 
+def test_an_oblong_crop_of_a_square_plan_needs_more_than_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Crops of 600x384 become 1250x800."""
+    status = SimpleNamespace(f_bavail=(10 * 2 * 800**2 * 13 + 2 * MIB) // 4096, f_frsize=4096, f_flag=0)
+    monkeypatch.setattr(os, "statvfs", lambda _: status)
+    for config, workers in ((replace(CONFIG, crop_short_sides=()), 4), (CONFIG, 1)):
+        assert with_fitting_workers(config, [(900, 900)], processes=1, log_line=lambda _: None).workers == workers
+
+
 def test_no_workers_need_no_shared_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "statvfs", lambda _: pytest.fail("nobody asked"))
     lines: list[str] = []

@@ -9,7 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.training.settings_strategies import json_value
-from training_code.config import ConfigError, TrainingConfig
+from training_code.config import TrainingConfig
+from training_code.config_checks import ConfigError
 from training_code.job.hyperparameters import parse_hyperparameters
 from training_code.recipes import RECIPES
 from training_code.training_settings import LONGEST_TEXT, SETTINGS, json_values, to_text, training_config

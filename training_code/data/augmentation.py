@@ -1,73 +1,113 @@
-"""Flip, resize and crop of an image together with its boxes (the paper's augmentation, appendix D).
+"""Which changes a training image goes through, drawn at random: the paper's (appendix D), and those that suit plans.
 
-TrainingConfig in training_code/config.py has the switches and sizes.
-
-Boxes are (N, 4) float32 arrays of x0, y0, x1, y1 in pixels.
+Each has its own switch in training_code/config.py. A switch that is off takes no random numbers.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from prediction.image_tensors import resized_size
 from training_code.config import TrainingConfig
+from training_code.data.appearance import change_colours, change_line_weight
+from training_code.data.geometry import LabelledImage, crop, flip_horizontally, flip_vertically, place, resize, turn
+
+Size = tuple[int, int]
+"""Width and height in pixels."""
 
 
-@dataclass(frozen=True, slots=True)
-class LabelledImage:
-    """An RGB image, its boxes, and the category id of each box (N,)."""
+def draw_quarter_turns(images: int, config: TrainingConfig, *, epoch: int) -> npt.NDArray[np.int64]:
+    """By how many times 90 degrees each image of a split is turned in `epoch`, (images,) in 0..3.
 
-    image: Image.Image
-    boxes: npt.NDArray[np.float32]
-    labels: npt.NDArray[np.int64]
+    For all of them at once, because a turn changes an image's shape, by which batches are formed.
+    """
+    if not config.quarter_turns:
+        return np.zeros(images, dtype=np.int64)
+    return np.random.default_rng([config.seed, epoch, 0, 2]).integers(0, 4, size=images)
 
 
 def augment(
-    labelled: LabelledImage, config: TrainingConfig, *, short_side: int, rng: np.random.Generator
+    labelled: LabelledImage,
+    config: TrainingConfig,
+    *,
+    short_side: int,
+    quarter_turns: int = 0,
+    rng: np.random.Generator,
 ) -> LabelledImage:
-    """Flip half of the images, crop half of them, and resize to `short_side`.
+    """Turn, flip, crop half of the images and zoom the others, resize to `short_side`, change lines and colours.
 
     The paper draws the side per image; here a batch shares it, so that padding is small.
     """
+    labelled = turn(labelled, quarter_turns)
     if config.horizontal_flip and rng.random() < 0.5:
-        labelled = flip(labelled)
+        labelled = flip_horizontally(labelled)
+    if config.vertical_flip and rng.random() < 0.5:
+        labelled = flip_vertically(labelled)
+    zoom = 1.0
     if config.crop_short_sides and rng.random() < 0.5:
         before = int(rng.choice(config.crop_short_sides))
         labelled = resize(labelled, resized_size(labelled.image.size, before, config.image_max_side))
         labelled = crop(labelled, _random_window(labelled.image.size, config.crop_sides, rng))
-    return resize(labelled, resized_size(labelled.image.size, short_side, config.image_max_side))
+    elif config.scale_jitter:
+        zoom = rng.uniform(1 - config.scale_jitter, 1 + config.scale_jitter)
+    size = resized_size(labelled.image.size, short_side, config.image_max_side)
+    labelled = _resize_and_zoom(labelled, size, zoom, rng)
+    if config.line_jitter:
+        pixels = rng.uniform(-config.line_jitter, config.line_jitter)
+        labelled = replace(labelled, image=change_line_weight(labelled.image, pixels))
+    if config.colour_jitter:
+        brightness, contrast, saturation = (1 + config.colour_jitter) ** rng.uniform(-1, 1, size=3)
+        colours = change_colours(labelled.image, brightness=brightness, contrast=contrast, saturation=saturation)
+        labelled = replace(labelled, image=colours)
+    return labelled
 
 
-def flip(labelled: LabelledImage) -> LabelledImage:
-    """Mirror left and right."""
-    boxes = labelled.boxes.copy()
-    boxes[:, [0, 2]] = labelled.image.width - labelled.boxes[:, [2, 0]]
-    return replace(labelled, image=labelled.image.transpose(Image.Transpose.FLIP_LEFT_RIGHT), boxes=boxes)
+def largest_augmented_size(sizes: Iterable[Size], config: TrainingConfig) -> Size:
+    """The largest width and the largest height that augment() can give images of these sizes, turned or cropped."""
+    shapes = set(sizes)
+    if config.quarter_turns:
+        shapes |= {(height, width) for width, height in shapes}
+    if config.crop_short_sides:
+        shapes |= {shape for size in shapes for shape in _most_oblong_crops(size, config)}
+    largest = max(config.image_short_sides)
+    resized = [resized_size(shape, largest, config.image_max_side) for shape in shapes]
+    return max(width for width, _ in resized), max(height for _, height in resized)
 
 
-def resize(labelled: LabelledImage, size: tuple[int, int]) -> LabelledImage:
-    """Resize to `size` (width, height)."""
-    if size == labelled.image.size:
-        return labelled
-    scale = np.array([size[0] / labelled.image.width, size[1] / labelled.image.height] * 2, dtype=np.float32)
-    return replace(labelled, image=labelled.image.resize(size, Image.Resampling.BILINEAR), boxes=labelled.boxes * scale)
+def _most_oblong_crops(size: Size, config: TrainingConfig) -> tuple[Size, Size]:
+    """The widest and the tallest shape that a crop of an image of `size` can have."""
+    befores = (min(config.crop_short_sides), max(config.crop_short_sides))
+    smallest, largest = (resized_size(size, before, config.image_max_side) for before in befores)
+    shortest = (min(smallest[0], config.crop_sides[0]), min(smallest[1], config.crop_sides[0]))
+    longest = (min(largest[0], config.crop_sides[1]), min(largest[1], config.crop_sides[1]))
+    return (longest[0], shortest[1]), (shortest[0], longest[1])
 
 
-def crop(labelled: LabelledImage, window: tuple[int, int, int, int]) -> LabelledImage:
-    """Cut out `window` (x0, y0, x1, y1); boxes are clipped to it, and those left without area are dropped."""
-    x0, y0, x1, y1 = window
-    boxes = labelled.boxes - np.array([x0, y0, x0, y0], dtype=np.float32)
-    boxes = boxes.clip(0, np.array([x1 - x0, y1 - y0] * 2, dtype=np.float32))
-    kept = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    return LabelledImage(labelled.image.crop(window), boxes[kept], labelled.labels[kept])
+def _resize_and_zoom(labelled: LabelledImage, size: Size, factor: float, rng: np.random.Generator) -> LabelledImage:
+    """Resize to `size`, showing a part of the image where `factor` is above 1, and empty paper around it below 1."""
+    if factor == 1.0:
+        return resize(labelled, size)
+    if factor < 1.0:
+        smaller = _scaled(size, factor)
+        return place(resize(labelled, smaller), size, _random_corner(smaller, size, rng))
+    part = _scaled(labelled.image.size, 1 / factor)
+    x0, y0 = _random_corner(part, labelled.image.size, rng)
+    return resize(crop(labelled, (x0, y0, x0 + part[0], y0 + part[1])), size)
 
 
-def _random_window(
-    size: tuple[int, int], sides: tuple[int, int], rng: np.random.Generator
-) -> tuple[int, int, int, int]:
+def _random_window(size: Size, sides: tuple[int, int], rng: np.random.Generator) -> tuple[int, int, int, int]:
     """A window within `size` whose width and height are drawn from `sides`, as far as the image reaches."""
     width, height = (int(rng.integers(min(side, sides[0]), min(side, sides[1]) + 1)) for side in size)
-    x0, y0 = int(rng.integers(0, size[0] - width + 1)), int(rng.integers(0, size[1] - height + 1))
+    x0, y0 = _random_corner((width, height), size, rng)
     return x0, y0, x0 + width, y0 + height
+
+
+def _random_corner(inner: Size, outer: Size, rng: np.random.Generator) -> tuple[int, int]:
+    """Where the top left of `inner` may be so that it is within `outer`."""
+    return int(rng.integers(0, outer[0] - inner[0] + 1)), int(rng.integers(0, outer[1] - inner[1] + 1))
+
+
+def _scaled(size: Size, factor: float) -> Size:
+    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))

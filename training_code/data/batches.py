@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Sampler, get_worker_info
 
 from prediction.image_tensors import pad_to_batch
 from training_code.config import TrainingConfig
+from training_code.data.augmentation import draw_quarter_turns
 from training_code.data.plan_dataset import Example, PlanDataset, Sample
 from training_code.job.failures import DataError
 
@@ -52,7 +53,7 @@ def epoch_order(
 ) -> list[list[int]]:
     """The positions of each update's images in `epoch`, for all processes together.
 
-    `sizes` are the (width, height) of the split's images.
+    `sizes` are the (width, height) of the split's images as they are turned in this epoch.
     """
     rng = np.random.default_rng([config.seed, epoch])
     steps = steps_per_epoch(len(sizes), config, world_size)
@@ -73,7 +74,9 @@ class EpochBatchSampler(Sampler[list[Sample]]):
         self, dataset: PlanDataset, *, epoch: int, first_step: int = 0, rank: int = 0, world_size: int = 1
     ) -> None:
         config = dataset.config
-        order = epoch_order(dataset.sizes.tolist(), config, epoch=epoch, world_size=world_size)
+        turns = draw_quarter_turns(len(dataset), config, epoch=epoch)
+        sizes = np.where(turns[:, None] % 2, dataset.sizes[:, ::-1], dataset.sizes)
+        order = epoch_order(sizes.tolist(), config, epoch=epoch, world_size=world_size)
         self._batches: list[list[Sample]] = []
         for step, group in enumerate(order):
             rng = np.random.default_rng([config.seed, epoch, step, 1])
@@ -82,7 +85,9 @@ class EpochBatchSampler(Sampler[list[Sample]]):
                 start = (part * world_size + rank) * config.batch_size
                 if step >= first_step:
                     positions = group[start : start + config.batch_size]
-                    self._batches.append([Sample(position, epoch, short_side) for position in positions])
+                    self._batches.append(
+                        [Sample(position, epoch, short_side, int(turns[position])) for position in positions]
+                    )
 
     def __iter__(self) -> Iterator[list[Sample]]:
         return iter(self._batches)

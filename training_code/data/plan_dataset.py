@@ -14,7 +14,8 @@ from image_reader.decoding import open_image
 from image_reader.header import ImageError
 from prediction.image_tensors import image_to_tensor, model_input
 from training_code.config import TrainingConfig
-from training_code.data.augmentation import LabelledImage, augment
+from training_code.data.augmentation import augment
+from training_code.data.geometry import LabelledImage
 from training_code.job.failures import DataError
 
 
@@ -26,6 +27,8 @@ class Sample(NamedTuple):
     epoch: int
     short_side: int
     """Pixels; shared by a batch, so that padding is small."""
+    quarter_turns: int = 0
+    """By how many times 90 degrees it is turned before anything else."""
 
 
 class Example(NamedTuple):
@@ -85,7 +88,13 @@ class PlanDataset(Dataset[Example | DataError]):
             return failure
         if self.augmented:
             rng = np.random.default_rng([self.config.seed, sample.epoch, int(self.image_ids[sample.position])])
-            labelled = augment(labelled, self.config, short_side=sample.short_side, rng=rng)
+            labelled = augment(
+                labelled,
+                self.config,
+                short_side=sample.short_side,
+                quarter_turns=sample.quarter_turns,
+                rng=rng,
+            )
             image_3HW = image_to_tensor(labelled.image)
         else:
             image_3HW = model_input(labelled.image, sample.short_side, self.config.image_max_side)

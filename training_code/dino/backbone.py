@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from training_code.config import GROUP_NORM_GROUPS, ModelConfig
 from training_code.dino.resnet import ResNet
+from training_code.model_config import GROUP_NORM_GROUPS, ModelConfig
 
 
 class Backbone(nn.Module):

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn import functional
 
-from training_code.config import ModelConfig
 from training_code.dino.boxes import cxcywh_to_xyxy, generalised_iou
 from training_code.dino.matcher import Matches, match
 from training_code.dino.outputs import DenoisingOutputs, Outputs, Prediction, Target
 from training_code.dino.precision import at_least_fp32
+from training_code.model_config import ModelConfig
 
 PARTS = ("loss_ce", "loss_bbox", "loss_giou")
 

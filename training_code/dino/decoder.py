@@ -13,13 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training_code.config import ModelConfig
 from training_code.dino.boxes import inverse_sigmoid
 from training_code.dino.deformable_attention import DeformableAttention
 from training_code.dino.mlp import MLP
 from training_code.dino.position_encoding import encode_boxes
 from training_code.dino.precision import at_least_fp32
 from training_code.dino.scales import Scales
+from training_code.model_config import ModelConfig
 
 
 class DecoderLayer(nn.Module):

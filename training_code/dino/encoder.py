@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from training_code.config import ModelConfig
 from training_code.dino.deformable_attention import DeformableAttention
 from training_code.dino.scales import Scales
+from training_code.model_config import ModelConfig
 
 
 class EncoderLayer(nn.Module):

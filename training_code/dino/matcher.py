@@ -15,10 +15,10 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from training_code.config import ModelConfig
 from training_code.dino.boxes import cxcywh_to_xyxy, generalised_iou
 from training_code.dino.outputs import Target
 from training_code.dino.precision import at_least_fp32
+from training_code.model_config import ModelConfig
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from training_code.config import ModelConfig
 from training_code.dino.backbone import Backbone, InputProjections
 from training_code.dino.denoising import DenoisingQueries, Draws, RandomDraws, make_denoising_queries
 from training_code.dino.mlp import MLP
 from training_code.dino.outputs import Outputs, Prediction, Target
 from training_code.dino.transformer import Transformer
+from training_code.model_config import ModelConfig
 
 PRIOR = 0.01
 """Probability that the class heads start with (focal loss, arXiv 1708.02002, section 4.1)."""

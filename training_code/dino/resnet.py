@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training_code.config import BACKBONE_GROUPS, ModelConfig
+from training_code.model_config import BACKBONE_GROUPS, ModelConfig
 
 EXPANSION = 4
 """A bottleneck block's output has four times its width."""

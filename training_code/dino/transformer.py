@@ -9,7 +9,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from training_code.config import ModelConfig
 from training_code.dino.decoder import Decoder
 from training_code.dino.deformable_attention import DeformableAttention
 from training_code.dino.denoising import DenoisingQueries, attention_mask
@@ -17,6 +16,7 @@ from training_code.dino.encoder import Encoder
 from training_code.dino.position_encoding import encode_pixels
 from training_code.dino.query_selection import SelectedQueries, make_proposals, select_queries
 from training_code.dino.scales import Scales, resize_mask
+from training_code.model_config import ModelConfig
 
 
 class Transformer(nn.Module):

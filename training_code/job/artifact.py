@@ -28,10 +28,13 @@ PREDICTION_CODE = (
     "image_reader",
     "dataset_contract/__init__.py",
     "dataset_contract/bounded_json.py",
+    "dataset_contract/bounded_read.py",
     "dataset_contract/png.py",
     "dataset_contract/sanitise.py",
     "training_code/__init__.py",
     "training_code/config.py",
+    "training_code/config_checks.py",
+    "training_code/model_config.py",
     "training_code/dino",
 )
 """prediction/ and what it imports."""

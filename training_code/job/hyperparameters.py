@@ -10,8 +10,10 @@ from pathlib import Path
 
 from dataset_contract.bounded_json import JsonError, parse_bounded
 from dataset_contract.sanitise import sanitise, short
-from training_code.config import Architecture, ConfigError, TrainingConfig
+from training_code.config import TrainingConfig
+from training_code.config_checks import ConfigError
 from training_code.job.failures import JobConfigError
+from training_code.model_config import Architecture
 from training_code.recipes import RECIPES
 from training_code.training_settings import from_text, training_config
 

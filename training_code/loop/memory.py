@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 import torch
 
-from prediction.image_tensors import resized_size
 from training_code.config import TrainingConfig
+from training_code.data.augmentation import largest_augmented_size
 from training_code.data.batches import Batch
 from training_code.data.plan_dataset import PlanDataset
 from training_code.job.failures import MemoryExhaustedError
@@ -21,9 +21,7 @@ from training_code.training_settings import as_request
 def worst_case_batch(dataset: PlanDataset, num_labels: int) -> Batch:
     """A batch of noise with the largest height and width that any batch can have, and the most boxes in each image."""
     config = dataset.config
-    largest = max(config.image_short_sides)
-    sizes = [resized_size((width, height), largest, config.image_max_side) for width, height in dataset.sizes.tolist()]
-    width, height = max(size[0] for size in sizes), max(size[1] for size in sizes)
+    width, height = largest_augmented_size(((width, height) for width, height in dataset.sizes.tolist()), config)
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(config.batch_size, 3, height, width, generator=generator)
     mask = torch.zeros(config.batch_size, height, width, dtype=torch.bool)
@@ -45,8 +43,7 @@ def with_fitting_workers(
     """
     if not config.workers:
         return config
-    largest = max(config.image_short_sides)
-    side = max(max(resized_size(size, largest, config.image_max_side)) for size in sizes)
+    side = max(largest_augmented_size(sizes, config))
     batch = config.batch_size * side**2 * (3 * 4 + 1)  # three colours as fp32, and the mask
     free = _free_shared_memory()
     batches = (free / processes - 2**20) / batch  # less what queues and small tensors take

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from training_code.config import ModelConfig
 from training_code.job.checkpoints import load_newest_checkpoint, save_checkpoint
 from training_code.job.distributed import DistributedContext
 from training_code.job.failures import JobConfigError
@@ -14,6 +13,7 @@ from training_code.job.hyperparameters import JobConfig
 from training_code.loop.best_epoch import BestEpoch
 from training_code.loop.training_progress import TrainingProgress
 from training_code.loop.training_step import TrainingStep
+from training_code.model_config import ModelConfig
 
 FREE_TO_CHANGE = {
     "workers",
