@@ -4,7 +4,6 @@ import importlib.util
 import json
 import re
 from pathlib import Path
-from typing import get_type_hints
 
 import pytest
 from pipeline.billing import cost_usd
@@ -13,9 +12,10 @@ from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
 from pipeline.request import FIELDS, PRESETS
 from pipeline.steps import aborted
 
+from docs import augmentation_picture
 from stacks.dataset_bucket import ACCESS_LOGS_DAYS, CHECKPOINTS_DAYS, NONCURRENT_DAYS
-from training_code.config import TrainingConfig
 from training_code.recipes import RECIPES
+from training_code.training_settings import SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -102,20 +102,27 @@ def test_the_figures_of_the_operations_page_are_those_of_the_code() -> None:
         assert figure in text
 
 
-def test_the_augmentations_settings_are_those_of_the_code() -> None:
-    page = ROOT / "docs" / "augmentation.md"
-    lines = [line for line in page.read_text().splitlines() if line.startswith("| `")]
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+def test_the_picture_of_the_augmentation_shows_each_switch_of_room_wall() -> None:
+    shown = {name for name, _, _ in augmentation_picture.SHOWN}
+    assert shown == {
+        "crop_short_sides",
+        *(name for name in SETTINGS if name.endswith(("_flip", "_turns", "_jitter"))),
+    }
+    text = (ROOT / "docs" / "augmentation.md").read_text()
+    for name in shown:
+        assert f"`{name}`" in text
+        assert getattr(RECIPES["room_wall"].training, name)
 
-    def shown(value: object) -> str:
-        return str(value).strip("()") if isinstance(value, tuple) else str(value).lower()
 
-    for name, _, default, room_wall in rows:
-        setting = name.strip("`")
-        assert default == shown(getattr(TrainingConfig(), setting)), setting
-        assert room_wall == shown(getattr(RECIPES["room_wall"].training, setting)), setting
-    switches = {name for name in get_type_hints(TrainingConfig) if name.endswith(("_flip", "_turns", "_jitter"))}
-    assert {row[0].strip("`") for row in rows} == switches | {"crop_short_sides"}
+def test_what_the_turns_bring_is_what_was_measured() -> None:
+    measured = json.loads((ROOT / "benchmarks" / "results" / "turned_plans.json").read_text())
+    without, with_turns = (measured[side]["turned_by"] for side in ("without", "with"))
+    text = (ROOT / "docs" / "augmentation.md").read_text()
+    for degrees in ("0", "90", "180", "270"):
+        assert f"| {degrees} | {without[degrees]['f1']:.2f} | {with_turns[degrees]['f1']:.2f} |" in text
+    for degrees in ("90", "270"):
+        assert without[degrees]["f1"] < 0.8 * without["0"]["f1"]
+        assert with_turns[degrees]["f1"] > 0.9 * with_turns["0"]["f1"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
