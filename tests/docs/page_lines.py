@@ -32,6 +32,7 @@ ONLY_CHECKED = {
     "python docs/finding_codes.py": "writes docs/finding-codes.md",
     "python docs/training_settings.py": "writes docs/training-settings.md",
     "python benchmarks/check_coco.py": "takes minutes and an environment of its own",
+    "python benchmarks/turned_plans.py": "trains two models for several minutes",
     "python dataset_prep/run.py --classes": "is only the part of a command that chooses classes",
 }
 """How commands begin that no test runs, and why. Their programs, options and files are checked all the same."""
