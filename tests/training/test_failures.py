@@ -171,11 +171,11 @@ def test_a_worker_that_the_kernel_ends_for_lack_of_memory(job: Job) -> None:
 
 
 def test_a_job_that_hangs_is_ended(job: Job) -> None:
-    job.configure(**SMALL, stall_minutes="0.0005")
+    job.configure(**SMALL, stall_minutes="0.001")
     status, log = job.run()
     assert status == 1
     assert job.failure.startswith("STALL: no step was finished")
-    assert 'start again with "training": {"stall_minutes": 0.001}.' in job.failure
+    assert 'start again with "training": {"stall_minutes": 0.002}.' in job.failure
     assert "most recent call first" in log  # where each thread hangs
     health = json.loads((job.base / "checkpoints" / "health.json").read_text())
     assert health["status"] == "unhealthy"
