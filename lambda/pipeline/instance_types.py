@@ -42,4 +42,7 @@ INSTANCE_TYPES = {
     "ml.g6.2xlarge": InstanceType(_L4, Decimal("1.222"), local_disk_gb=450),
     "ml.g6e.2xlarge": InstanceType(_L40S, Decimal("2.8026"), local_disk_gb=450),
 }
-"""All have one GPU: how much sooner a job ends on several has not been measured, so a quote would be a guess."""
+"""All have one GPU: how much sooner a job ends on several has not been measured, so a quote would be a guess.
+
+All have NVMe disks: job/arguments.py asks for no volume, so a type without one does not fit.
+"""

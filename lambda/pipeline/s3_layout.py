@@ -1,6 +1,7 @@
 """The keys of the pipeline's bucket; the roles' permissions and the life cycle rules follow these prefixes.
 
-The files within a data set are in dataset_contract/layout.py, the life cycle rules in stacks/dataset_bucket.py.
+The files within a data set are in dataset_contract/layout.py, those beside checkpoints in
+training_code/job/checkpoint_layout.py, the life cycle rules in stacks/dataset_bucket.py.
 """
 
 from datetime import datetime
