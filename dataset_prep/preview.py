@@ -18,7 +18,10 @@ _CAPTION = 18
 
 
 def data_uri(image: Image.Image, kind: Literal["png", "webp"] = "png", **options: int) -> str:
-    """The image inside a URI, so that a page needs no other file; `options` are those of Pillow for that kind."""
+    """The image inside a URI, so that a page needs no other file; `options` are those of Pillow for that kind.
+
+    A template shows it as `safe`: whole, for base64 has nothing to escape, and any other text is cut short.
+    """
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"

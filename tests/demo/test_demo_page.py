@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 from dataclasses import replace
@@ -47,7 +48,8 @@ METRICS = {
 
 
 def rendered(summary: Summary = SUMMARY, test: dict[str, float] | None = None) -> str:
-    picture = data_uri(Image.new("RGB", (4, 4), "white"))
+    # Not one colour: a real picture has far more characters than any text that is shown.
+    picture = data_uri(Image.effect_noise((60, 40), 80))
     return Page(
         summary=summary,
         preset="tiny",
@@ -87,6 +89,15 @@ def test_the_page_needs_no_other_file() -> None:
     sources = re.findall(r'(?:src|href)="([^"]*)"', rendered())
     assert sources
     assert all(source.startswith(("data:image/png;base64,", "#")) for source in sources)
+
+
+def test_its_pictures_can_be_seen() -> None:
+    pictures = re.findall(r'src="data:image/png;base64,([^"]*)"', rendered())
+    assert len(pictures) == 3
+    for content in pictures:
+        with Image.open(io.BytesIO(base64.b64decode(content, validate=True))) as picture:
+            picture.load()
+            assert picture.size == (60, 40)
 
 
 def test_names_from_outside_are_shown_as_text() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import errno
 import io
 import json
@@ -118,6 +119,17 @@ def test_the_page_needs_nothing_from_elsewhere(tmp_path: Path, selection: Select
     html = (tmp_path / "report.html").read_text()
     assert "http" not in html and "@import" not in html
     assert not re.search(r"url\((?!['\"]?#)", html)
+
+
+def test_each_picture_is_whole(tmp_path: Path, selection: Selection) -> None:
+    for image in selection.images:  # more characters than any text that the page shows
+        Image.effect_noise((image.width, image.height), 80).convert("RGB").save(image.path)
+    page = written(tmp_path, found(selection), selection, [Pair(1, 2, Similarity.PIXELS, True)])
+    sources = [str(attributes["src"]) for attributes in page.attributes("img")]
+    assert len(sources) >= 5 and max(map(len, sources)) > 2000
+    for source in sources:
+        with Image.open(io.BytesIO(base64.b64decode(source.partition("base64,")[2], validate=True))) as picture:
+            picture.load()
 
 
 def test_images_have_words_and_tables_have_headers(tmp_path: Path, selection: Selection) -> None:

@@ -129,7 +129,7 @@ def _while_running(snapshot: JobSnapshot) -> _Decision:
 
 
 def _not_finite(snapshot: JobSnapshot) -> _Decision | None:
-    """The trainer ends by itself at the first such loss (training_code/loop/non_finite.py): this is for one that did not."""
+    """For a trainer that went on: it ends by itself at the first such loss (training_code/loop/non_finite.py)."""
     if not snapshot.log.training:
         return None
     last = snapshot.log.training[-1]
