@@ -123,7 +123,7 @@ def test_the_page_needs_nothing_from_elsewhere(tmp_path: Path, selection: Select
 
 def test_each_picture_is_whole(tmp_path: Path, selection: Selection) -> None:
     for image in selection.images:  # more characters than any text that the page shows
-        Image.effect_noise((image.width, image.height), 80).convert("RGB").save(image.path)
+        Image.effect_noise((10 * image.width, 10 * image.height), 80).convert("RGB").save(image.path)
     page = written(tmp_path, found(selection), selection, [Pair(1, 2, Similarity.PIXELS, True)])
     sources = [str(attributes["src"]) for attributes in page.attributes("img")]
     assert len(sources) >= 5 and max(map(len, sources)) > 2000
