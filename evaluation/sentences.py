@@ -34,7 +34,7 @@ def difference_sentence(each: Difference, plans: int) -> str:
     if each.is_certain:
         return f"{better} finds {what} better than {other}: {figures}."
     needed = f"; about {_rounded(each.plans_needed):,} plans would be needed" if each.plans_needed is not None else ""
-    return f"{better} and {other} show no difference in {what} that {plans:,} plans can prove: {figures}{needed}."
+    return f"{better} and {other}: no difference in {what} that {plans:,} plans can show: {figures}{needed}."
 
 
 def notes(comparison: Comparison) -> list[str]:

@@ -30,11 +30,6 @@ class TrainedModel:
 
 def load_trained_model(path: Path, scratch: Path) -> TrainedModel:
     """The model in a folder or a model.tar.gz, which is unpacked into `scratch`. Raises EvaluationError."""
-    from torch import cuda  # noqa: PLC0415  takes seconds, and results files do without
-
-    from prediction.model_folder import ModelError, load_model  # noqa: PLC0415
-    from prediction.predictor import Predictor  # noqa: PLC0415
-
     folder = path
     if not path.is_dir():
         folder = scratch / "model"
@@ -44,6 +39,11 @@ def load_trained_model(path: Path, scratch: Path) -> TrainedModel:
             raise EvaluationError(f"{path} is not a model that can be read: {error}.") from None
         except OSError as error:
             raise EvaluationError(f"{path} cannot be unpacked ({sanitise(error.strerror or error)}).") from None
+    from torch import cuda  # noqa: PLC0415  takes seconds, and results files do without
+
+    from prediction.model_folder import ModelError, load_model  # noqa: PLC0415
+    from prediction.predictor import Predictor  # noqa: PLC0415
+
     try:
         loaded = load_model(folder)
         predictor = Predictor(loaded, "cuda" if cuda.is_available() else "cpu")
