@@ -8,6 +8,8 @@ from dataset_contract.sanitise import sanitise
 from evaluation.comparison import COCO, LENIENT, Comparison, Difference, ModelResult
 from evaluation.detections import VALIDATION
 
+_MOST_PLANS = 100_000
+"""Of more it says no number."""
 RULE_NAMES = {COCO: "COCO's matching", LENIENT: "the lenient rule"}
 
 
@@ -33,8 +35,10 @@ def difference_sentence(each: Difference, plans: int) -> str:
     better, other = sanitise(better), sanitise(other)
     if each.is_certain:
         return f"{better} finds {what} better than {other}: {figures}."
-    needed = f"; about {_rounded(each.plans_needed):,} plans would be needed" if each.plans_needed is not None else ""
-    return f"{better} and {other}: no difference in {what} that {plans:,} plans can show: {figures}{needed}."
+    return (
+        f"{better} and {other}: no difference in {what} that {plans:,} plans can show: {figures}"
+        f"{_needed(each.plans_needed)}."
+    )
 
 
 def notes(comparison: Comparison) -> list[str]:
@@ -45,7 +49,7 @@ def notes(comparison: Comparison) -> list[str]:
 def _notes(comparison: Comparison, result: ModelResult) -> Iterator[str]:
     name, model = sanitise(result.name), result.model
     if COCO in comparison.rules:
-        yield _threshold_note(result, comparison.split)
+        yield _threshold_note(result, comparison)
     if model.unknown_classes:
         yield (
             f"{name} does not know {_listed(model.unknown_classes)}: boxes of it count as missed; --classes "
@@ -61,16 +65,18 @@ def _notes(comparison: Comparison, result: ModelResult) -> Iterator[str]:
         yield f"{name} finds nothing on {without:,} of {len(comparison.truth.plans):,} plans."
 
 
-def _threshold_note(result: ModelResult, split: str) -> str:
-    name = sanitise(result.name)
+def _threshold_note(result: ModelResult, comparison: Comparison) -> str:
+    name, split = sanitise(result.name), comparison.split
     how = {
         "given": "was given",
         "validation": "has the best F1 on the validation split",
         "model": "is the model's own, with the best F1 on the validation split of its training",
         "split": f"has the best F1 on {split} itself, so its F1 is a little too high",
     }
-    advice = f"; give its results on {VALIDATION} too, by --model once more" if split != VALIDATION else ""
-    return f"The threshold of {name} {how[result.point.origin]}{advice if result.point.origin == 'split' else ''}."
+    advice = ""
+    if result.point.origin == "split" and split != VALIDATION and VALIDATION in comparison.dataset.splits:
+        advice = f"; give its results on {VALIDATION} too, by --model {name}=... once more"
+    return f"The threshold of {name} {how[result.point.origin]}{advice}."
 
 
 def plural(name: str) -> str:
@@ -84,11 +90,13 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(shown) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
+def _needed(plans: int | None) -> str:
+    if plans is None:
+        return ""
+    unit: int = 10 ** max(0, len(str(plans)) - 2)  # to two digits: it is an estimate
+    amount = f"about {-(-plans // unit) * unit:,}" if plans <= _MOST_PLANS else f"more than {_MOST_PLANS:,}"
+    return f"; {amount} plans would be needed"
+
+
 def _points(share: float) -> str:
     return f"{100 * share:+.1f}"
-
-
-def _rounded(count: int) -> int:
-    """To two digits: it is an estimate."""
-    unit: int = 10 ** max(0, len(str(count)) - 2)
-    return -(-count // unit) * unit

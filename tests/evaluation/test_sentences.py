@@ -38,6 +38,9 @@ def test_a_difference_that_the_plans_do_not_show() -> None:
     same = difference_sentence(difference(0.9, 0.9, -0.009, 0.009), 421)
     assert "+0.0 points, 95 % between -0.9 and +0.9" in same
     assert "needed" not in same
+    assert "; more than 100,000 plans would be needed." in difference_sentence(
+        difference(0.9, 0.8999, -0.009, 0.009, needed=10**7), 421
+    )
 
 
 def test_several_objects_of_a_class() -> None:
