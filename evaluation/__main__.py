@@ -38,7 +38,7 @@ examples:
   a trained model, which predicts here:
     python -m evaluation --data build/dataset --model dino=build/last-run/model
   beside YOLO's results on the same plans (yolo val split=test save_json=True):
-    python -m evaluation --data build/dataset --model dino=model.tar.gz --model yolo=runs/val/predictions.json \\
+    python -m evaluation --data build/dataset --model dino=model.tar.gz --model yolo=predictions.json \\
       --names yolo=data.yaml
   with its results on the validation split too, on which its threshold is then chosen:
     python -m evaluation --data build/dataset --model yolo=test.json --model yolo=val.json --names yolo=room,wall
@@ -190,7 +190,7 @@ def evaluate(options: Options, console: Terminal) -> Comparison:
             names.get(name),
             dataset,
             options.split,
-            needs_validation=name not in options.thresholds,
+            needs_validation=COCO in options.rules and name not in options.thresholds,
             console=console,
         )
         for name, sources in options.models.items()
@@ -231,7 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         errors.print(f"evaluation: {error}")
         return 1
     except KeyboardInterrupt:
-        errors.print("Stopped; nothing was written.")
+        errors.print("Stopped.")
         return 130
     if options.json:
         sys.stdout.write(content)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from dataset_contract.load import load_split
 from dataset_prep import run as preparation
 from dataset_prep.samples import write_samples
 from evaluation.__main__ import main
+from evaluation.breakdowns import BOXES_PER_PLAN
 from evaluation.error_kinds import KINDS
 from evaluation.metrics import ImageDetections, evaluate
 from prediction.predictor import Predictor
+from tests.docs.page_lines import ROOT, spans
 from tests.evaluation.datasets import PLANS, ROOM, WALL, entries, write_dataset, write_json, write_labels
 from tests.prediction.test_model_folder import write_model
 
@@ -173,3 +176,18 @@ def test_results_that_cannot_be_used_leave_what_was_there(
     (tmp_path / "file").touch()
     assert main([*arguments, f"--to={tmp_path / 'file'}"]) == 1
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_the_page_names_each_field_of_metrics_json(data: Path, tmp_path: Path) -> None:
+    results = write_json(tmp_path / "results.json", entries(PLANS["test"], OWN))
+    other = write_json(tmp_path / "other.json", entries(PLANS["test"][:2], OWN))
+    assert main([f"--data={data}", f"--to={tmp_path}", f"--model=a={results}", f"--model=b={other}"]) == 0
+    told = set(re.findall(r"[a-z0-9_]+", " ".join(spans(ROOT / "docs" / "evaluation.md"))))
+    named = {"a", "b", "wall", "room", "image_id"}
+    assert _keys(metrics(tmp_path)) - named - set(BOXES_PER_PLAN) <= told
+
+
+def _keys(value: object) -> set[str]:
+    if isinstance(value, dict):
+        return set(value).union(*map(_keys, value.values()))
+    return set().union(*map(_keys, value)) if isinstance(value, list) else set()
