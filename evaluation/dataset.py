@@ -9,6 +9,7 @@ from pathlib import Path
 from dataset_contract.coco import CocoDataset, Image
 from dataset_contract.layout import SPLITS, annotations_path
 from dataset_contract.load import DatasetError, load_split
+from dataset_contract.sanitise import short
 from evaluation.detections import Truth
 from evaluation.refusal import EvaluationError
 
@@ -64,15 +65,21 @@ def load_dataset(root: Path, split: str) -> EvaluatedDataset:
     by_stem: dict[str, Place] = {}
     for name, dataset in splits.items():
         for index, image in enumerate(sorted(dataset.images, key=lambda each: each.id)):
-            place = Place(name, index, image)
-            other = by_stem.get(stem_key(Path(image.file_name).stem))
-            if other is not None or image.id in by_id:
-                raise EvaluationError(
-                    f"{root} has two plans that results could mean by {image.id} or {image.file_name}: "
-                    "run dataset_prep/run.py to make the data set again."
-                )
-            by_id[image.id] = by_stem[stem_key(Path(image.file_name).stem)] = place
+            place, stem = Place(name, index, image), stem_key(Path(image.file_name).stem)
+            if stem in by_stem or image.id in by_id:
+                raise _ambiguous(root, image)
+            by_id[image.id] = by_stem[stem] = place
+    for number, place in by_id.items():
+        if by_stem.get(str(number), place) != place:
+            raise _ambiguous(root, place.image)
     return EvaluatedDataset(root, splits, by_id, by_stem)
+
+
+def _ambiguous(root: Path, image: Image) -> EvaluationError:
+    return EvaluationError(
+        f"{root} has two plans that results could mean by {image.id} or {short(image.file_name)}: "
+        "run dataset_prep/run.py to make the data set again."
+    )
 
 
 def stem_key(stem: str) -> str:

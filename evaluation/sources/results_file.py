@@ -12,7 +12,7 @@ from pathlib import Path, PureWindowsPath
 from dataset_contract.bounded_json import JsonError, parse_bounded
 from dataset_contract.bounded_read import read_regular
 from dataset_contract.sanitise import sanitise, short
-from evaluation.dataset import EvaluatedDataset, Place
+from evaluation.dataset import EvaluatedDataset
 from evaluation.refusal import EvaluationError
 from evaluation.sources.found_boxes import FoundBoxes, check_plans
 
@@ -51,16 +51,12 @@ def read_results_file(path: Path, dataset: EvaluatedDataset) -> FoundBoxes:
             if item["id"] in ids:
                 raise EvaluationError(f"{where} has the id {item['id']} of an earlier entry: each may occur once.")
             ids.add(item["id"])
-        place = _place(item, image_id, dataset) if by_ultralytics else dataset.place_of(image_id)
+        # A file's name may have folders of either system.
+        stem = PureWindowsPath(str(item["file_name"])).stem if by_ultralytics else None
+        place = dataset.place_of(image_id if stem is None else stem)
         if place is None:
-            unknown.add(str(image_id))
+            unknown.add(str(image_id if stem is None else stem))
         else:
             boxes.add(where, place, category_id, item["score"], box)
     check_plans(str(path), unknown, len({place.image.id for place in boxes.places}), dataset)
     return boxes
-
-
-def _place(item: dict[str, object], image_id: int | str, dataset: EvaluatedDataset) -> Place | None:
-    """The plan by its file's name, which may have folders of either system; else by image_id, which is its stem."""
-    stem = PureWindowsPath(str(item["file_name"])).stem
-    return dataset.place_of(stem) or dataset.place_of(str(image_id))

@@ -160,6 +160,22 @@ def test_other_images_are_counted_and_named(dataset: EvaluatedDataset, tmp_path:
         read(dataset, folder, names="room,wall")
 
 
+def test_the_name_of_a_file_decides_whatever_its_number(dataset: EvaluatedDataset, tmp_path: Path) -> None:
+    named = [entry | {"file_name": "C:\\plans\\000123.png"} for entry in entries([23], OWN)]
+    found = read(dataset, write_json(tmp_path / "results.json", named), names="wall,room")
+    assert set(found.splits["test"].plan.tolist()) == {1}
+    other = [entry | {"file_name": "kitchen.png"} for entry in entries([23], OWN)]
+    with pytest.raises(EvaluationError, match=r"0 of its 1 are plans of .*, but not kitchen"):
+        read(dataset, write_json(tmp_path / "other.json", other), names="wall,room")
+
+
+def test_a_number_that_could_mean_two_plans_is_refused(tmp_path: Path) -> None:
+    path = write_dataset(tmp_path) / "test" / "annotations.json"
+    path.write_text(path.read_text().replace("images/000023.png", "images/000005.png"))
+    with pytest.raises(EvaluationError, match=r"two plans that results could mean by 23 or 'images/000005\.png'"):
+        load_dataset(tmp_path, "test")
+
+
 def test_results_of_another_split_are_refused(dataset: EvaluatedDataset, tmp_path: Path) -> None:
     path = write_json(tmp_path / "results.json", entries(PLANS["val"], OWN))
     with pytest.raises(EvaluationError, match=r"no detection on the split test, only on val: .* --split val"):
