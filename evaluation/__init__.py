@@ -1,1 +1,1 @@
-"""How good a detector is: COCO's average precision and F1 on pycocotools' matches."""
+"""How good detectors are: average precision, F1 and errors on COCO's matches, and `python -m evaluation`."""

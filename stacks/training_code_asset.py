@@ -7,24 +7,25 @@ from constructs import Construct
 
 from stacks.staging import ROOT, staged
 
-PACKAGES = (
+SOURCES = (
     "training_code",
     "archive_reader",
     "dataset_contract",
     "drawing",
-    "evaluation",
+    "evaluation/__init__.py",
+    "evaluation/metrics.py",
     "image_reader",
     "prediction",
 )
-"""What the trainer imports."""
+"""What the trainer imports; of the evaluation no more than its metrics."""
 
 
 class TrainingCodeAsset(Construct):
-    """PACKAGES and `wheels/` at the zip's root."""
+    """SOURCES and `wheels/` at the zip's root."""
 
     asset: s3_assets.Asset
 
     def __init__(self, scope: Construct, construct_id: str, *, wheels: Path) -> None:
         super().__init__(scope, construct_id)
-        with staged({name: ROOT / name for name in PACKAGES} | {"wheels": wheels}) as folder:
+        with staged({name: ROOT / name for name in SOURCES} | {"wheels": wheels}) as folder:
             self.asset = s3_assets.Asset(self, "Asset", path=str(folder))

@@ -1,5 +1,6 @@
 """The pages say what the code says: names, fields, figures, files."""
 
+import dataclasses
 import importlib.util
 import json
 import re
@@ -13,6 +14,8 @@ from pipeline.request import FIELDS, PRESETS
 from pipeline.steps import aborted
 
 from docs import augmentation_picture
+from evaluation.error_kinds import KINDS
+from evaluation.figures import Figures
 from stacks.dataset_bucket import ACCESS_LOGS_DAYS, CHECKPOINTS_DAYS, NONCURRENT_DAYS
 from training_code.recipes import RECIPES
 from training_code.training_settings import SETTINGS
@@ -20,6 +23,7 @@ from training_code.training_settings import SETTINGS
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 OPERATIONS = ROOT / "docs" / "operations.md"
+EVALUATION = ROOT / "docs" / "evaluation.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -163,3 +167,8 @@ def test_every_decision_is_listed() -> None:
     for decision in sorted((ROOT / "docs" / "decisions").glob("*.md")):
         title = decision.read_text().splitlines()[0].removeprefix("# ")
         assert f"- [{title}](decisions/{decision.name})" in architecture
+
+
+def test_the_evaluation_page_explains_each_figure_and_each_kind_of_error() -> None:
+    assert set(first_cells(EVALUATION, "figure")) == {field.name for field in dataclasses.fields(Figures)}
+    assert set(first_cells(EVALUATION, "kind")) == set(KINDS)

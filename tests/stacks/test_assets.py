@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from stacks.staging import staged
-from stacks.training_code_asset import PACKAGES
+from stacks.training_code_asset import SOURCES
 from tests.without_checkout import run_without_checkout
 
 Resources = dict[str, list[dict[str, Any]]]
@@ -49,7 +49,7 @@ def test_the_functions_bring_no_more_than_python_files(assembly: Path) -> None:
 
 def test_the_training_code_brings_what_the_containers_entry_point_uses(assembly: Path) -> None:
     found = files(asset_with(assembly, "wheels"))
-    assert {path.split("/")[0] for path in found} == {*PACKAGES, "wheels"}
+    assert {path.split("/")[0] for path in found} == {*(source.split("/")[0] for source in SOURCES), "wheels"}
     assert {"training_code/train.py", "training_code/requirements.lock", "dataset_contract/check.py"} <= found
     assert not {path for path in found if "__pycache__" in path or path.endswith(".pyc")}
 

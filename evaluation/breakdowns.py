@@ -1,0 +1,94 @@
+"""Where a model does well and where badly: F1 by the number of boxes on a plan, plan by plan, and between models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluation.detections import Truth
+from evaluation.figures import Counts, f1_of
+
+PLANS_SHOWN = 12
+BOXES_PER_PLAN: Mapping[str, tuple[int, int]] = {
+    "0": (0, 0),
+    "1-10": (1, 10),
+    "11-25": (11, 25),
+    "26-50": (26, 50),
+    "51-100": (51, 100),
+    "over 100": (101, 2**62),
+}
+"""Least and most true boxes."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanScore:
+    """One model on one plan, all classes together."""
+
+    plan: int
+    """Index in Truth.plans."""
+    hits: int
+    kept: int
+    boxes: int
+    f1: float
+
+
+@dataclass(frozen=True, slots=True)
+class GroupScore:
+    """One model on some plans."""
+
+    plans: int
+    boxes: int
+    f1: float | None
+    """None without boxes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A plan on which models do differently well."""
+
+    plan: int
+    errors: tuple[int, ...]
+    """False and missing boxes of each model."""
+
+
+def scores_by_plan(counts: Counts) -> list[PlanScore]:
+    """One for each plan that has boxes or detections."""
+    hits, kept, boxes = (part.sum(axis=1) for part in (counts.hits, counts.kept, counts.boxes))
+    f1 = f1_of(hits, kept, boxes)
+    return [
+        PlanScore(plan, int(hits[plan]), int(kept[plan]), int(boxes[plan]), float(f1[plan]))
+        for plan in range(len(hits))
+        if kept[plan] + boxes[plan]
+    ]
+
+
+def worst_plans(scores: Sequence[PlanScore], count: int = PLANS_SHOWN) -> list[PlanScore]:
+    """With the lowest F1; of equal ones, that with the most errors first."""
+    return sorted(scores, key=lambda each: (each.f1, 2 * each.hits - each.kept - each.boxes))[:count]
+
+
+def best_plans(scores: Sequence[PlanScore], count: int = PLANS_SHOWN) -> list[PlanScore]:
+    """With the highest F1; of equal ones, that with the most boxes first."""
+    return sorted(scores, key=lambda each: (-each.f1, -each.boxes))[:count]
+
+
+def by_boxes_per_plan(counts: Counts) -> dict[str, GroupScore]:
+    """By BOXES_PER_PLAN, where there are such plans."""
+    boxes = counts.boxes.sum(axis=1)
+    groups: dict[str, GroupScore] = {}
+    for name, (least, most) in BOXES_PER_PLAN.items():
+        chosen = (boxes >= least) & (boxes <= most)
+        if chosen.any():
+            sums = [int(part[chosen].sum()) for part in (counts.hits, counts.kept, counts.boxes)]
+            groups[name] = GroupScore(int(chosen.sum()), sums[2], float(f1_of(*sums)) if sums[2] else None)
+    return groups
+
+
+def disagreements(models: Sequence[Counts], truth: Truth, count: int = PLANS_SHOWN) -> list[Disagreement]:
+    """The plans on which the numbers of errors differ most, the largest difference first."""
+    errors = np.stack([each.errors() for each in models], axis=1)
+    spread = errors.max(axis=1) - errors.min(axis=1)
+    order = np.argsort(-spread, kind="stable")[:count]
+    return [Disagreement(plan, tuple(errors[plan].tolist())) for plan in order.tolist() if spread[plan] and truth.plans]

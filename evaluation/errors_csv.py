@@ -1,0 +1,67 @@
+"""Every error of every model as one line of errors.csv, for a spreadsheet or a labelling tool."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+from evaluation.comparison import Comparison, ModelResult
+from evaluation.detections import Floats, Truth
+
+COLUMNS = (
+    "model",
+    "kind",
+    "image_id",
+    "file_name",
+    "class",
+    "score",
+    "x",
+    "y",
+    "width",
+    "height",
+    "annotation_id",
+    "annotation_class",
+    "iou",
+)
+"""The box is the false one, or the true one that is missed. The annotation is what it is about; none for background."""
+
+
+def errors_csv(comparison: Comparison) -> str:
+    """The text of the file: a header, then by model the false boxes and the missed ones."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for result in comparison.models:
+        writer.writerows(_false_rows(comparison.truth, result))
+        writer.writerows(_missed_rows(comparison.truth, result))
+    return text.getvalue()
+
+
+def _false_rows(truth: Truth, result: ModelResult) -> Iterator[tuple[object, ...]]:
+    found = result.detections
+    for error in result.errors.false:
+        plan, row = truth.plans[found.plan[error.detection]], error.detection
+        about = ("", "", "")
+        if error.truth is not None:
+            name = truth.classes[truth.label[error.truth]]
+            about = (str(truth.annotation_ids[error.truth]), _cell(name), f"{error.iou:.3f}")
+        name = truth.classes[found.label[row]]
+        given = (_cell(result.name), error.kind, plan.id, _cell(plan.file_name), _cell(name))
+        yield (*given, f"{found.scores[row]:.4f}", *_box(found.boxes[row]), *about)
+
+
+def _missed_rows(truth: Truth, result: ModelResult) -> Iterator[tuple[object, ...]]:
+    for row in result.errors.missed:
+        plan, name = truth.plans[truth.plan[row]], _cell(truth.classes[truth.label[row]])
+        given = (_cell(result.name), "missed", plan.id, _cell(plan.file_name), name, "")
+        yield (*given, *_box(truth.boxes[row]), truth.annotation_ids[row], name, "")
+
+
+def _box(box: Floats) -> list[str]:
+    return [f"{value:.2f}" for value in box]
+
+
+def _cell(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

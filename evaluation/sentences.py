@@ -1,0 +1,102 @@
+"""What came out, in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dataset_contract.sanitise import sanitise
+from evaluation.comparison import COCO, LENIENT, Comparison, Difference, ModelResult
+from evaluation.detections import VALIDATION
+
+_MOST_PLANS = 100_000
+"""Of more it says no number."""
+RULE_NAMES = {COCO: "COCO's matching", LENIENT: "the lenient rule"}
+
+
+def difference_sentences(comparison: Comparison) -> list[str]:
+    """Which model finds what better, by F1: one sentence for each pair, rule and class, and for all classes."""
+    return [
+        difference_sentence(each, len(comparison.truth.plans))
+        for each in comparison.differences
+        if each.figure == "f1" and (each.class_name is not None or len(comparison.truth.classes) > 1)
+    ]
+
+
+def difference_sentence(each: Difference, plans: int) -> str:
+    """ "DINO finds rooms better than yolo: F1 0.912 against 0.895, +1.7 points, 95 % between +0.4 and +3.1 ..."."""
+    what = "all classes together" if each.class_name is None else plural(each.class_name)
+    better, other, sign = (each.a, each.b, 1) if each.difference >= 0 else (each.b, each.a, -1)
+    values = sorted((each.a_value, each.b_value), reverse=True)
+    bounds = sorted((sign * each.interval.low, sign * each.interval.high))
+    figures = (
+        f"F1 {values[0]:.3f} against {values[1]:.3f}, {_points(abs(each.difference))} points, 95 % between "
+        f"{_points(bounds[0])} and {_points(bounds[1])}, by {RULE_NAMES[each.rule]}"
+    )
+    better, other = sanitise(better), sanitise(other)
+    if each.is_certain:
+        return f"{better} finds {what} better than {other}: {figures}."
+    return (
+        f"{better} and {other}: no difference in {what} that {plans:,} plans can show: {figures}"
+        f"{_needed(each.plans_needed)}."
+    )
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """What a reader of the figures must know: how thresholds were chosen, and what models do not know."""
+    return [note for result in comparison.models for note in _notes(comparison, result)]
+
+
+def _notes(comparison: Comparison, result: ModelResult) -> Iterator[str]:
+    name, model = sanitise(result.name), result.model
+    if COCO in comparison.rules:
+        yield _threshold_note(result, comparison)
+    if model.unknown_classes:
+        yield (
+            f"{name} does not know {_listed(model.unknown_classes)}: boxes of it count as missed; --classes "
+            f"{','.join(each for each in comparison.truth.classes if each not in model.unknown_classes)} leaves it out."
+        )
+    if model.further_classes:
+        yield (
+            f"{name} also finds {_listed(model.further_classes)}, which the data set does not have: such boxes are "
+            "left out."
+        )
+    without = len(comparison.truth.plans) - len(set(result.detections.plan.tolist()))
+    if without:
+        yield f"{name} finds nothing on {without:,} of {len(comparison.truth.plans):,} plans."
+
+
+def _threshold_note(result: ModelResult, comparison: Comparison) -> str:
+    name, split = sanitise(result.name), comparison.split
+    how = {
+        "given": "was given",
+        "validation": "has the best F1 on the validation split",
+        "model": "is the model's own, with the best F1 on the validation split of its training",
+        "split": f"has the best F1 on {split} itself, so its F1 is a little too high",
+    }
+    advice = ""
+    if result.point.origin == "split" and split != VALIDATION and VALIDATION in comparison.dataset.splits:
+        advice = f"; give its results on {VALIDATION} too, by --model {name}=... once more"
+    return f"The threshold of {name} {how[result.point.origin]}{advice}."
+
+
+def plural(name: str) -> str:
+    """A class's name for several of its objects: rooms."""
+    shown = sanitise(name)
+    return f"{shown}s" if shown.isalpha() and not shown.endswith("s") else f"boxes of {shown}"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    shown = [sanitise(name) for name in names[:5]]
+    return ", ".join(shown) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _needed(plans: int | None) -> str:
+    if plans is None:
+        return ""
+    unit: int = 10 ** max(0, len(str(plans)) - 2)  # to two digits: it is an estimate
+    amount = f"about {-(-plans // unit) * unit:,}" if plans <= _MOST_PLANS else f"more than {_MOST_PLANS:,}"
+    return f"; {amount} plans would be needed"
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}"
