@@ -10,6 +10,7 @@ from pipeline.settings import (
     FinaliseSettings,
     JudgeSettings,
     LaunchSettings,
+    QuoteSettings,
     WatchSettings,
 )
 
@@ -59,8 +60,10 @@ class FloorplanDinoStack(Stack):
                 preset=configuration.default_preset,
                 instance_type=configuration.default_instance_type,
                 quality_gate=configuration.quality_gate,
+                highest_cost_usd=configuration.highest_cost_usd,
             ),
             bucket=BucketSettings(bucket=bucket.bucket_name),
+            quote=QuoteSettings(bucket=bucket.bucket_name, highest_cost_usd=configuration.highest_cost_usd),
             launch=LaunchSettings(
                 bucket=bucket.bucket_name,
                 training_image=image.uri,
