@@ -141,6 +141,7 @@ def test_only_types_that_the_embedded_aws_knows(resources: Resources) -> None:
         "AWS::SNS::TopicPolicy",
         "AWS::IAM::Role",
         "AWS::IAM::Policy",
+        "AWS::IAM::ManagedPolicy",
         "AWS::Logs::LogGroup",
         "AWS::Lambda::Function",
         "AWS::StepFunctions::StateMachine",
@@ -160,6 +161,8 @@ def test_the_outputs_are_what_the_tools_read(template: dict[str, Any]) -> None:
         "StateMachineArn",
         "TopicArn",
         "TrainingRoleArn",
+        "UploaderPolicyArn",
+        "OperatorPolicyArn",
     }
     assert template["Outputs"]["DatasetPrefix"]["Value"] == "dino-data"
 
