@@ -192,6 +192,17 @@ def allow_customer_key(
     _grant(training_role, allow(["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"], key.key_arn))
 
 
+def service_for(stack: Stack, service: str, *, source: str | None = None) -> iam.ServicePrincipal:
+    """A service that acts for this account only, or only for what has the ARN `source`, with wildcards, in it."""
+    return iam.ServicePrincipal(
+        service,
+        conditions={
+            "StringEquals": {"aws:SourceAccount": stack.account},
+            **({"ArnLike": {"aws:SourceArn": source}} if source else {}),
+        },
+    )
+
+
 def through_s3(stack: Stack, key: kms.IKey, *actions: str) -> iam.PolicyStatement:
     """Use the key through S3 only."""
     return iam.PolicyStatement(

@@ -156,7 +156,7 @@ EXPECTED: dict[str, set[Statement]] = {
     "FunctionsFinaliseRole": {own_log("Finalise")} | ENDING,
     "FunctionsFailedRole": {own_log("Failed"), TRACES},
     "FunctionsAbortedRole": {own_log("Aborted"), allow("states:DescribeExecution", on=EXECUTIONS)} | ENDING,
-    "PipelineStateMachineEventsRole": {allow("states:StartExecution", on="<PipelineStateMachine>")},
+    "EventsStarterRole": {allow("states:StartExecution", on="<PipelineStateMachine>")},
     "TrainingRole": {
         allow(
             "s3:ListBucket",
@@ -320,6 +320,26 @@ def test_the_topics_key_is_used_by_its_account_alarms_and_nobody_else(resources:
         "arn:aws:iam::123456789012:root",
         "cloudwatch.amazonaws.com",
     ]
+
+
+def test_services_take_roles_for_this_stack_only(resources: Resources) -> None:
+    """But Lambda, which documents no such condition: a function can only be given a role of its own account."""
+    sources = {
+        "states.amazonaws.com": "arn:aws:states:us-east-1:123456789012:stateMachine:*",
+        "events.amazonaws.com": "arn:aws:events:us-east-1:123456789012:rule/FloorplanDino-*",
+        "sagemaker.amazonaws.com": None,
+    }
+    unconditional = set()
+    for role in resources["AWS::IAM::Role"]:
+        (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        service = readable(statement["Principal"]["Service"])
+        if "Condition" not in statement:
+            unconditional.add(service)
+            continue
+        assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": "123456789012"}
+        source = statement["Condition"].get("ArnLike", {}).get("aws:SourceArn")
+        assert (source and readable(source)) == sources.pop(service)
+    assert (unconditional, sources) == ({"lambda.amazonaws.com"}, {})
 
 
 def test_only_sagemaker_for_jobs_of_this_account_takes_the_training_role(resources: Resources) -> None:
