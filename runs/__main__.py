@@ -96,6 +96,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ClientError, BotoCoreError) as error:
         _complain(sentence_of(error))
         return 1
+    except OSError as error:
+        _complain(
+            f"{error.filename or 'A file'} cannot be read or written: {error.strerror}. Name a folder that you may "
+            "write to, with room on its disk."
+        )
+        return 1
     except KeyboardInterrupt:
         _complain("Stopped.")
         return 130

@@ -250,6 +250,15 @@ def test_without_checkpoints_the_curves_are_those_of_the_model(cloud: Cloud, tmp
     assert (tmp_path / "curves-0.png").is_file()
 
 
+def test_a_folder_that_cannot_be_written_is_one_sentence(
+    cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert command.main(["fetch", "--to", str(tmp_path / "file" / "run")]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"{tmp_path}/file/run cannot be read or written: Not a directory. Name a folder")
+
+
 def test_a_damaged_history_is_one_sentence(cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cloud.objects = checkpoints("bad", 0, metrics=b"[]")
     assert command.main(["fetch", "bad", "--to", str(tmp_path)]) == 1
