@@ -19,8 +19,8 @@ from pipeline.job.log import LOG_GROUP
 from runs.execution_history import states_after
 from runs.state_input import text
 
-ROUTINE_STATES = frozenset({"Wait", "Watch", "WhatNext"})
-"""The states of each snapshot of a job: its log and the snapshot say more than their names."""
+ROUTINE_STATES = frozenset({"CostCounted", "Wait", "Watch", "WhatNext"})
+"""The states around each snapshot of a job: its log and the snapshot say more than their names."""
 
 EARLIER_LINES = 10
 """How many log lines from before the follower attached are shown."""
