@@ -93,7 +93,7 @@ def rows(template: Mapping[str, Any]) -> Iterator[tuple[str, list[str], str, str
             for action in _several(statement["Action"]):
                 reasons[why(action, target)].append(action)
             for reason, actions in reasons.items():
-                yield readable(role).strip("<>"), actions, f"{_code(target)}{_when(statement)}", reason
+                yield _name(role), actions, f"{_code(target)}{_when(statement)}", reason
 
 
 def why(action: str, target: str) -> str:
@@ -110,13 +110,11 @@ def page(template: Mapping[str, Any]) -> str:
     for role, actions, target, reason in rows(template):
         by_role[role].append(f"| {_code(', '.join(actions))} | {target} | {reason} |\n")
     takers = {
-        readable({"Ref": logical_id}).strip(
-            "<>"
-        ): f"Taken by {_taker(resource['Properties']['AssumeRolePolicyDocument'])}"
+        _name({"Ref": logical_id}): f"Taken by {_taker(resource['Properties']['AssumeRolePolicyDocument'])}"
         for logical_id, resource in template["Resources"].items()
         if resource["Type"] == "AWS::IAM::Role"
     } | {
-        readable(output["Value"]).strip("<>"): f"A managed policy for people: the output `{name}`"
+        _name(output["Value"]): f"A managed policy for people: the output `{name}`"
         for name, output in template["Outputs"].items()
         if name.endswith("PolicyArn")
     }
@@ -125,6 +123,10 @@ def page(template: Mapping[str, Any]) -> str:
         parts.append(f"\n## {role}\n\n{takers[role]}.\n\n| action | resource | why |\n|---|---|---|\n")
         parts += sorted(lines)
     return "".join(parts)
+
+
+def _name(reference: Any) -> str:  # noqa: ANN401  a template's value
+    return readable(reference).strip("<>")
 
 
 def _taker(trust: Mapping[str, Any]) -> str:

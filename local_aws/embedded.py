@@ -44,7 +44,7 @@ class EmbeddedAws:
 
     directory: Path
     """Where its files are while it runs, in a folder of its own; made when missing. The system's folder for temporary
-    files is used instead if the path is too long or needs quoting in a shell."""
+    files is used instead if the path is too long or needs quoting in a shell; that one must not need it."""
     _: KW_ONLY
     wait_scale: float = 1.0
     """Factor on the waits of state machines: 1 is real time, 0 never waits."""

@@ -26,7 +26,8 @@ from pipeline.step import Step
 def handler(*, execution: Execution, request: Request, quote: Quote, job: LaunchedJob, counted_usd: float) -> Progress:
     """`counted_usd`: what of the job's cost the metric of what was spent has; what it did not take comes again.
 
-    Raises TrainingFailed if the job has vanished, AwsUnavailable."""
+    Raises TrainingFailed if the job has vanished, AwsUnavailable.
+    """
     progress = judge_progress(
         JobSnapshot(
             description=require_job(sagemaker_client(), job.name),
