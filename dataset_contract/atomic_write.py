@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,8 +11,12 @@ from pathlib import Path
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to: renamed to `path` when the block ends, removed if it raises."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """A path beside `path` to write to: renamed to `path` when the block ends, removed if it raises.
+
+    It is a new, empty file whose name nobody can guess, so that no link that was put there leads elsewhere.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
         yield temporary
         temporary.replace(path)

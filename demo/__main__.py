@@ -80,7 +80,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         BUILD.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="demo-", dir=BUILD) as scratch:
             page = run(console, Path(scratch), options.source)
-    except (DemoError, DeploymentError, MinistackError, RunsError, OSError) as failure:  # OSError: a full disk, say
+    except OSError as error:  # a full disk, say
+        console.print(
+            f"The demo stopped: {error.filename or 'a file'} cannot be read or written: {error.strerror}. It needs a "
+            "checkout that you may write to, with room on its disk.",
+            style="red",
+        )
+        return 1
+    except (DemoError, DeploymentError, MinistackError, RunsError) as failure:
         console.print(f"The demo stopped: {failure}", style="red")
         return failure.exit_code if isinstance(failure, DemoError) else 1
     except KeyboardInterrupt:

@@ -22,10 +22,16 @@ HEAD = """# Permissions
 <!-- Written by `python -m docs.permissions`; do not edit. -->
 
 What each role of the stack may do, from its template as `cdk.json` configures it. Nothing else is allowed: no role has
-a managed policy. Names in angle brackets are known only after the deployment. With a key of your own (`kms_key_arn`),
-the roles that read or write the bucket may also use that key.
+a managed policy. The two managed policies are for people; the stack attaches them to nobody. Names in angle brackets
+are known only after the deployment. With a key of your own (`kms_key_arn`), who reads or writes the bucket may use it.
 """
 WHY = {
+    "s3:DeleteObject */dino-data[*]": "remove what another version of the data set left (`--replace`)",
+    "s3:* */dino-data[*], */pretrained/[*]": "upload data sets and starting weights, and compare with what is there",
+    "s3:GetObject */reports/[*], */training-jobs/*": "fetch reports, models, health, curves and pictures",
+    "cloudformation:DescribeStacks *": "find the state machine and the bucket",
+    "states:ListExecutions *": "list the runs",
+    "states:[GRS]* *:FloorplanDino-Training:[*]": "follow, redrive or stop a run",
     "xray:* *": "send traces",
     "logs:* <Functions*Logs.Arn>": "write its own log",
     "logs:Describe* *log-group:/aws/sagemaker/TrainingJobs*": "find the streams of a training job's log",
@@ -53,7 +59,8 @@ WHY = {
     "sagemaker:DescribeTrainingJob *": "look at a job",
     "sagemaker:StopTrainingJob *": "stop a job",
     "sagemaker:*Tags *training-job/*": "know by its tag which execution a job belongs to",
-    "sagemaker:* *model-package*": "register the model in the one group, after a look at the last accepted one",
+    "sagemaker:* *model-package-group*": "register the model in the one group, after a look at the last accepted one",
+    "sagemaker:* *model-package/*": "approve a model, and see it approved",
     "ecr:GetAuthorizationToken *": "log in to pull the training image",
     "ecr:* *": "pull the training image; SageMaker asks it of who registers a model, too",
     "pricing:GetProducts *": "ask what an hour costs",
@@ -61,7 +68,7 @@ WHY = {
     "sns:Publish *": "tell how a run ended",
     "kms:* <NotificationsKey.Arn>": "encrypt what goes to the topic",
     "states:DescribeExecution *:FloorplanDino-Training:[*]": "see whether an execution still runs",
-    "states:StartExecution *": "start an execution, for a new data set or for a batch of images",
+    "states:StartExecution *": "start an execution, by a person, for a new data set or for a batch of images",
     "states:* *": "wait for, stop or redrive the batches of images",
     "lambda:InvokeFunction *": "call the steps",
 }
@@ -69,18 +76,24 @@ WHY = {
 
 
 def rows(template: Mapping[str, Any]) -> Iterator[tuple[str, list[str], str, str]]:
-    """Role, actions, resources with condition, and why, in the template's order. Raises KeyError without a reason."""
-    for resource in template["Resources"].values():
-        if resource["Type"] != "AWS::IAM::Policy":
+    """Role or managed policy, actions, resources with condition, and why, in the template's order.
+
+    Raises KeyError without a reason.
+    """
+    for logical_id, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::IAM::Policy":
+            (role,) = resource["Properties"]["Roles"]
+        elif resource["Type"] == "AWS::IAM::ManagedPolicy":
+            role = {"Ref": logical_id}
+        else:
             continue
-        (role,) = resource["Properties"]["Roles"]
         for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
             target = ", ".join(map(_shown, _several(statement["Resource"])))
             reasons: defaultdict[str, list[str]] = defaultdict(list)
             for action in _several(statement["Action"]):
                 reasons[why(action, target)].append(action)
             for reason, actions in reasons.items():
-                yield readable(role).strip("<>"), actions, f"{_code(target)}{_when(statement)}", reason
+                yield _name(role), actions, f"{_code(target)}{_when(statement)}", reason
 
 
 def why(action: str, target: str) -> str:
@@ -97,15 +110,23 @@ def page(template: Mapping[str, Any]) -> str:
     for role, actions, target, reason in rows(template):
         by_role[role].append(f"| {_code(', '.join(actions))} | {target} | {reason} |\n")
     takers = {
-        readable({"Ref": logical_id}).strip("<>"): _taker(resource["Properties"]["AssumeRolePolicyDocument"])
+        _name({"Ref": logical_id}): f"Taken by {_taker(resource['Properties']['AssumeRolePolicyDocument'])}"
         for logical_id, resource in template["Resources"].items()
         if resource["Type"] == "AWS::IAM::Role"
+    } | {
+        _name(output["Value"]): f"A managed policy for people: the output `{name}`"
+        for name, output in template["Outputs"].items()
+        if name.endswith("PolicyArn")
     }
     parts = [HEAD]
     for role, lines in sorted(by_role.items()):
-        parts.append(f"\n## {role}\n\nTaken by {takers[role]}.\n\n| action | resource | why |\n|---|---|---|\n")
+        parts.append(f"\n## {role}\n\n{takers[role]}.\n\n| action | resource | why |\n|---|---|---|\n")
         parts += sorted(lines)
     return "".join(parts)
+
+
+def _name(reference: Any) -> str:  # noqa: ANN401  a template's value
+    return readable(reference).strip("<>")
 
 
 def _taker(trust: Mapping[str, Any]) -> str:
@@ -115,8 +136,9 @@ def _taker(trust: Mapping[str, Any]) -> str:
 
 def _when(statement: Mapping[str, Any]) -> str:
     conditions = [
-        f"`{key}` is {_code(', '.join(map(_shown, _several(value))))}"
-        for keys in statement.get("Condition", {}).values()
+        f"`{key}` is {'not given or ' if operator.endswith('IfExists') else ''}"
+        f"{_code(', '.join(map(_shown, _several(value))))}"
+        for operator, keys in statement.get("Condition", {}).items()
         for key, value in keys.items()
     ]
     return f", if {' and '.join(conditions)}" if conditions else ""

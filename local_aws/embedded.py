@@ -16,7 +16,7 @@ from local_aws.clients import client
 from local_aws.faults import Faults
 from local_aws.gate import random_credentials
 from local_aws.iam_authorizer import IamAuthorizer
-from local_aws.ministack_process import MinistackProcess
+from local_aws.ministack_process import MinistackError, MinistackProcess
 from local_aws.pricing import PriceList
 from local_aws.sagemaker.model_registry import ModelRegistry
 from local_aws.sagemaker.service import SageMaker
@@ -28,7 +28,8 @@ REGION = "us-east-1"
 BESIDE_MINISTACK = ("SAGEMAKER", "PRICING", "SERVICE_QUOTAS")
 # In a job's shell entrypoint /opt/ml becomes a path in the directory, without quotes. And a job may make sockets in its
 # TMPDIR (multiprocessing does), whose paths have at most 107 bytes.
-FIT_FOR_JOBS = re.compile(r"[\w@%+=:,./-]{1,48}", re.ASCII)
+FIT_FOR_A_SHELL = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
+LONGEST_FOR_SOCKETS = 48
 
 
 @dataclass
@@ -43,7 +44,7 @@ class EmbeddedAws:
 
     directory: Path
     """Where its files are while it runs, in a folder of its own; made when missing. The system's folder for temporary
-    files is used instead if the path is too long or needs quoting in a shell."""
+    files is used instead if the path is too long or needs quoting in a shell; that one must not need it."""
     _: KW_ONLY
     wait_scale: float = 1.0
     """Factor on the waits of state machines: 1 is real time, 0 never waits."""
@@ -63,14 +64,9 @@ class EmbeddedAws:
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        self.directory.mkdir(parents=True, exist_ok=True)
-        parent = str(self.directory.resolve())
+        """Raises MinistackError if it cannot start, or has no folder for its files."""
         with ExitStack() as stack:
-            place = parent if FIT_FOR_JOBS.fullmatch(parent) else None
-            folder = tempfile.TemporaryDirectory(prefix="aws-", dir=place, ignore_cleanup_errors=True)
-            scratch = Path(stack.enter_context(folder))
-            for name in ("ministack", "jobs"):
-                (scratch / name).mkdir()
+            scratch = Path(stack.enter_context(self._folder()))
             # Each must know the other's address before it starts, so the server beside ministack binds its port first.
             server = AwsJsonServer()
             stack.callback(server.close)
@@ -94,6 +90,28 @@ class EmbeddedAws:
             stack.callback(self.training_jobs.close)  # jobs end before the services that they use
             self._open = stack.pop_all()
         return self
+
+    def _folder(self) -> tempfile.TemporaryDirectory[str]:
+        """A new folder, with those of ministack and the jobs in it."""
+        parent = str(self.directory.resolve())
+        is_fit = FIT_FOR_A_SHELL.fullmatch(parent) and len(parent) <= LONGEST_FOR_SOCKETS
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            place = parent if is_fit else tempfile.gettempdir()
+            if not FIT_FOR_A_SHELL.fullmatch(place):
+                raise MinistackError(
+                    f"The embedded AWS has no folder for its files: neither {parent} (too long, or a shell had to "
+                    f"quote it) nor {place}: set TMPDIR to a path without spaces and the like, such as /tmp."
+                )
+            folder = tempfile.TemporaryDirectory(prefix="aws-", dir=place, ignore_cleanup_errors=True)
+            for name in ("ministack", "jobs"):
+                (Path(folder.name) / name).mkdir()
+        except OSError as error:
+            raise MinistackError(
+                f"The embedded AWS cannot write its files to {error.filename or parent}: {error.strerror}. It needs a "
+                "checkout that you may write to, with room on its disk."
+            ) from None
+        return folder
 
     def _start_services(self, server: AwsJsonServer, scratch: Path) -> None:
         """Start the services beside ministack."""

@@ -25,6 +25,7 @@ from runs.executions import Run, find_run, last_runs, start_run, stop_run
 from runs.fetch import MODEL, fetch_run
 from runs.request_arguments import request_of
 from runs.run_view import RunView
+from runs.state_input import text
 from terminal.console import Terminal
 
 POLL_SECONDS = 2.0
@@ -94,6 +95,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except (ClientError, BotoCoreError) as error:
         _complain(sentence_of(error))
+        return 1
+    except OSError as error:
+        _complain(
+            f"{error.filename or 'A file'} cannot be read or written: {error.strerror}. Name a folder that you may "
+            "write to, with room on its disk."
+        )
         return 1
     except KeyboardInterrupt:
         _complain("Stopped.")
@@ -166,20 +173,20 @@ def _end_lines(run: Run, *, error: str, cause: str) -> list[str]:
     """How the run ended, what it cost, and what can be done with it now."""
     lines = [f"The run {run.name} is {run.status}."]
     if error or cause:
-        lines.append(f"{sanitise(error)}: {sanitise(run.outcome.get('cause') or cause)}")
-    if sentence := run.outcome.get("sentence"):
+        lines.append(f"{sanitise(error)}: {sanitise(text(run.state_input, 'outcome', 'cause') or cause)}")
+    if sentence := text(run.state_input, "outcome", "sentence"):
         lines.append(sanitise(sentence))
     if run.cost_usd is not None:
         lines.append(f"Its training cost {run.cost_usd:.2f} USD.")
-    if run.outcome.get("artifact_uri"):
+    if text(run.state_input, "outcome", "artifact_uri"):
         lines.append(f"Its model: `python -m runs fetch {run.name} --to build/{run.name}`.")
-    if run.outcome.get("model_package_arn"):
+    if text(run.state_input, "outcome", "model_package_arn"):
         lines.append(f"To accept it: `python -m runs approve {run.name}`.")
     return lines
 
 
 def _stopped(run: Run) -> str:
-    name = run.state_input.get("job", {}).get("name")
+    name = text(run.state_input, "job", "name")
     job = f"Its training job {name} is told to stop now" if name else "It had started no training job"
     return (
         f"Stopped {run.name}. {job}; a message to the topic says so within a minute or two. Its checkpoints are kept "

@@ -17,9 +17,10 @@ from pipeline.job.description import instance_type
 from pipeline.job.log import LOG_GROUP
 
 from runs.execution_history import states_after
+from runs.state_input import text
 
-ROUTINE_STATES = frozenset({"Wait", "Watch", "WhatNext"})
-"""The states of each snapshot of a job: its log and the snapshot say more than their names."""
+ROUTINE_STATES = frozenset({"CostCounted", "Wait", "Watch", "WhatNext"})
+"""The states around each snapshot of a job: its log and the snapshot say more than their names."""
 
 EARLIER_LINES = 10
 """How many log lines from before the follower attached are shown."""
@@ -119,8 +120,8 @@ class ExecutionFollower:
             self._last_event = state.event_id
             self._states.append(state.name)
             self._on_state(state.name, state.state_input)
-            job = state.state_input.get("job", {}).get("name")
-            if job is not None and job != self._job_name:
+            job = text(state.state_input, "job", "name")
+            if job and job != self._job_name:
                 self._read_log()  # the last lines of the job before
                 self._job_name = job
 

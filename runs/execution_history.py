@@ -8,6 +8,8 @@ from pipeline.client_types import SFNClient
 
 from dataset_contract.bounded_json import JsonError, parse_bounded
 
+_FIRST_STATE = "Start"
+"""Its input is the execution's own, or after a redrive the end's: nothing of it is part of the state."""
 _PAGE = 100
 """Events of one answer: each holds a whole state input, so that a thousand may be megabytes."""
 
@@ -49,12 +51,14 @@ def _backwards(stepfunctions: SFNClient, execution_arn: str) -> Iterator[Entered
             details = event.get("stateEnteredEventDetails")
             if details is not None:
                 yield EnteredState(
-                    event_id=event["id"], name=details["name"], state_input=_object(details.get("input"))
+                    event_id=event["id"],
+                    name=details["name"],
+                    state_input={} if details["name"] == _FIRST_STATE else _object(details.get("input")),
                 )
 
 
 def _object(text: str | None) -> Mapping[str, Any]:
-    """The state's input, or {} if it is not an object: the execution's own input may be anything."""
+    """The state's input, or {} if it is not an object."""
     try:
         value = parse_bounded(text or "{}")
     except JsonError:

@@ -13,6 +13,7 @@ from pipeline.client_types import SFNClient
 from dataset_contract.sanitise import sanitise
 from runs.errors import RunsError
 from runs.execution_history import newest_state
+from runs.state_input import number, part, text
 
 LAST_RUNS = 10
 
@@ -34,8 +35,7 @@ class Run:
     @property
     def outcome(self) -> Mapping[str, Any]:
         """How it ended, by Finalise; empty before that."""
-        outcome: Mapping[str, Any] = self.state_input.get("outcome", {})
-        return outcome
+        return part(self.state_input, "outcome")
 
     @property
     def is_running(self) -> bool:
@@ -48,16 +48,19 @@ class Run:
         if self.is_running:
             return f"in {self.state or 'its beginning'}"
         if self.status in ("SUCCEEDED", "FAILED"):
-            return str(self.outcome.get("error") or self.outcome.get("decision") or self.state)
+            return (
+                text(self.state_input, "outcome", "error")
+                or text(self.state_input, "outcome", "decision")
+                or self.state
+            )
         return f"in {self.state}" if self.state else ""
 
     @property
     def cost_usd(self) -> float | None:
         """What its training cost, or has cost at the last snapshot; None before there is a training job."""
         if self.outcome:
-            return float(self.outcome["cost_usd"]) if self.outcome["training_job_names"] else None
-        cost = self.state_input.get("watch", {}).get("execution_cost_usd")
-        return None if cost is None else float(cost)
+            return number(self.state_input, "outcome", "cost_usd") if self.outcome.get("training_job_names") else None
+        return number(self.state_input, "watch", "execution_cost_usd")
 
 
 def last_runs(stepfunctions: SFNClient, state_machine_arn: str) -> list[Run]:

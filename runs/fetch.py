@@ -10,6 +10,7 @@ from runs.errors import RunsError
 from runs.executions import Run
 from runs.model_archive import fetch_model_archive
 from runs.stage_files import curves_path, fetch_stages, write_curves
+from runs.state_input import number, text
 
 MODEL = "model"
 
@@ -27,10 +28,10 @@ def fetch_run(session: boto3.Session, bucket_name: str, run: Run, folder: Path) 
     # Those in the folders of reports/<execution>/ are the pipeline's own.
     fetched = [bucket.download(key, folder) for key in bucket.files(f"{REPORTS}{run.name}/")]
     fetched += fetch_stages(bucket, run.name, folder)
-    artifact = run.outcome.get("artifact_uri")
-    if artifact is not None:
+    artifact = text(run.state_input, "outcome", "artifact_uri")
+    if artifact:
         fetch_model_archive(session, artifact, folder / MODEL)
-        curves = curves_path(folder, run.state_input.get("job", {}).get("stage", 0))
+        curves = curves_path(folder, int(number(run.state_input, "job", "stage") or 0))
         if curves not in fetched:  # the checkpoints have expired
             fetched += write_curves(folder / MODEL, curves)
         fetched.append(folder / MODEL)

@@ -8,6 +8,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from dataset_contract.sanitise import sanitise
 from runs.execution_follower import ROUTINE_STATES
+from runs.state_input import number, text
 from runs.where_to_look import where_to_look
 from terminal.console import Terminal
 from training_code.job.metric_lines import TrainingLine, read_training_line
@@ -46,19 +47,19 @@ class RunView:
 
     def state(self, name: str, state_input: Mapping[str, Any]) -> None:
         """A state was entered."""
-        uri = state_input.get("job", {}).get("checkpoints_uri", "")
+        uri = text(state_input, "job", "checkpoints_uri")
         if uri and uri != self._checkpoints_uri:
             self._checkpoints_uri = uri
             for line in where_to_look(uri, self._region):
                 self._say(sanitise(line))
-        if name == "IsQuoteAccepted" and "sentence" in state_input["quote"]:  # quotes of earlier deployments have none
-            self._say(f"quote: {sanitise(state_input['quote']['sentence'], longest=1000)}")
+        if name == "IsQuoteAccepted" and (quote := text(state_input, "quote", "sentence")):
+            self._say(f"quote: {sanitise(quote, longest=1000)}")
         if name not in ROUTINE_STATES:
             self._say(f"state {sanitise(name)}")
             if self._bar is not None:
                 self._bar.update(self._task, description=sanitise(name))
         elif name == "WhatNext":
-            self._snapshot(state_input.get("watch", {}), state_input.get("request", {}))
+            self._snapshot(state_input)
 
     def log(self, line: str) -> None:
         """The training job wrote a line to its log."""
@@ -74,15 +75,16 @@ class RunView:
                 figures=_figures(figures),
             )
 
-    def _snapshot(self, watch: Mapping[str, Any], request: Mapping[str, Any]) -> None:
+    def _snapshot(self, state_input: Mapping[str, Any]) -> None:
         """What the pipeline read of the job."""
         if self._bar is None:
-            self._say(sanitise(watch.get("sentence", "")))
+            self._say(sanitise(text(state_input, "watch", "sentence")))
             return
-        cost, cap = watch.get("execution_cost_usd"), request.get("max_cost_usd")
+        cost = number(state_input, "watch", "execution_cost_usd")
+        cap = number(state_input, "request", "max_cost_usd")
         if cost is not None and cap is not None:
             self._bar.update(self._task, cost=f"{cost:.2f} of at most {cap:.2f} USD")
-        self._bar.update(self._task, description=sanitise(watch.get("secondary_status") or "Training"))
+        self._bar.update(self._task, description=sanitise(text(state_input, "watch", "secondary_status") or "Training"))
 
     def _say(self, line: str) -> None:
         self._console.print(line)

@@ -61,8 +61,10 @@ class Configuration:
     queue_minutes: float
     """Minutes that a job waits for an instance before the next choice is tried: most get theirs within five."""
     log_retention: logs.RetentionDays
+    highest_cost_usd: int
+    """The most that a request may set as its max_cost_usd."""
     daily_budget_usd: int
-    """An alarm tells when the runs of a day cost as much."""
+    """An alarm tells when training has cost as much within a day."""
     start_on_new_manifest: bool
     """Whether an uploaded data set starts a run by itself."""
     kms_key_arn: str | None
@@ -87,6 +89,7 @@ class Configuration:
             log_retention=LOG_RETENTION[
                 _integer("log_retention_days", get, LOG_RETENTION, f"out of {', '.join(map(str, LOG_RETENTION))}")
             ],
+            highest_cost_usd=_integer("highest_cost_usd", get, range(1, 10_001), "from 1 to 10000"),
             daily_budget_usd=_integer("daily_budget_usd", get, range(1, 100_001), "from 1 to 100000"),
             start_on_new_manifest=_boolean("start_on_new_manifest", get),
             kms_key_arn=_kms_key_arn("kms_key_arn", get),

@@ -1,14 +1,16 @@
 """What starts a function or a run without a person: an aborted execution, and, if wanted, a new data set."""
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from dataset_contract.layout import MANIFEST
+from stacks.permissions import service_for
 
 
 class Events(Construct):
@@ -54,10 +56,17 @@ class Events(Construct):
             targets=[
                 targets.SfnStateMachine(
                     state_machine,
+                    role=self._starter(),
                     input=events.RuleTargetInput.from_object({"dataset_prefix": dataset_prefix}),
                 )
             ],
         )
+
+    def _starter(self) -> iam.Role:
+        """Only EventBridge may take it, for rules of this stack; CDK's own would trust it for all accounts' rules."""
+        stack = Stack.of(self)
+        rules = stack.format_arn(service="events", resource="rule", resource_name=f"{stack.stack_name}-*")
+        return iam.Role(self, "StarterRole", assumed_by=service_for(stack, "events.amazonaws.com", source=rules))
 
 
 def _send_events(bucket: s3.Bucket) -> None:

@@ -10,6 +10,7 @@ from pipeline.settings import (
     FinaliseSettings,
     JudgeSettings,
     LaunchSettings,
+    QuoteSettings,
     WatchSettings,
 )
 
@@ -20,6 +21,7 @@ from stacks.dataset_bucket import DatasetBucket
 from stacks.events import Events
 from stacks.monitoring import Monitoring
 from stacks.notifications import Notifications
+from stacks.people import People
 from stacks.pipeline_functions import PipelineFunctions
 from stacks.state_machine import TrainingPipeline
 from stacks.training_code_asset import TrainingCodeAsset
@@ -59,8 +61,10 @@ class FloorplanDinoStack(Stack):
                 preset=configuration.default_preset,
                 instance_type=configuration.default_instance_type,
                 quality_gate=configuration.quality_gate,
+                highest_cost_usd=configuration.highest_cost_usd,
             ),
             bucket=BucketSettings(bucket=bucket.bucket_name),
+            quote=QuoteSettings(bucket=bucket.bucket_name, highest_cost_usd=configuration.highest_cost_usd),
             launch=LaunchSettings(
                 bucket=bucket.bucket_name,
                 training_image=image.uri,
@@ -129,6 +133,16 @@ class FloorplanDinoStack(Stack):
                 training_role=training_role,
             )
 
+        people = People(
+            self,
+            "People",
+            bucket=bucket,
+            key=key,
+            dataset_prefix=prefix,
+            state_machine_arn=state_machine.state_machine_arn,
+            state_machine_name=machine_name,
+            model_package_group=MODEL_PACKAGE_GROUP,
+        )
         acknowledge_wildcards(
             self,
             bucket=bucket,
@@ -144,3 +158,5 @@ class FloorplanDinoStack(Stack):
         CfnOutput(self, "StateMachineArn", value=state_machine.state_machine_arn)
         CfnOutput(self, "TopicArn", value=topic.topic_arn)
         CfnOutput(self, "TrainingRoleArn", value=training_role.role_arn)
+        CfnOutput(self, "UploaderPolicyArn", value=people.uploaders.managed_policy_arn)
+        CfnOutput(self, "OperatorPolicyArn", value=people.operators.managed_policy_arn)

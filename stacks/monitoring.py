@@ -6,7 +6,7 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
-from pipeline.cloudwatch_metrics import COST, COST_SO_FAR, NAMESPACE, QUIET
+from pipeline.cloudwatch_metrics import COST_SO_FAR, NAMESPACE, QUIET, SPENT
 from pipeline.execution import JOB_NAME_PREFIX
 
 _MINUTE = Duration.minutes(1)
@@ -41,9 +41,9 @@ class Monitoring(Construct):
         day = Duration.days(1)
         self._alarm(
             "Budget",
-            _own(COST, "Sum", day),
+            _own(SPENT, "Sum", day),
             daily_budget_usd,
-            f"The runs that ended within a day cost {daily_budget_usd} USD or more (cdk.json: daily_budget_usd)",
+            f"Training has cost {daily_budget_usd} USD or more within a day (cdk.json: daily_budget_usd)",
         )
         dashboard = cloudwatch.Dashboard(
             self, "Dashboard", dashboard_name=Stack.of(self).stack_name, default_interval=Duration.hours(12)

@@ -1,10 +1,11 @@
 """The topic to which every end of an execution and every alarm is published."""
 
 from aws_cdk import RemovalPolicy, Stack
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
+
+from stacks.permissions import service_for
 
 
 class Notifications(Construct):
@@ -22,7 +23,5 @@ class Notifications(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
         self.topic = sns.Topic(self, "Topic", display_name="floorplan-dino", enforce_ssl=True, master_key=key)
-        alarms = iam.ServicePrincipal(
-            "cloudwatch.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
-        )
+        alarms = service_for(Stack.of(self), "cloudwatch.amazonaws.com")
         self.topic.grant_publish(alarms)  # under its key, too

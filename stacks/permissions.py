@@ -38,9 +38,9 @@ def allow_validation(function: lambda_.Function, *, bucket: s3.Bucket, dataset_p
     """Read data sets, write reports, and hand batches of images from function to function there."""
     _grant(
         function,
-        _list(bucket, f"{dataset_prefix}*"),
-        _allow(["s3:GetObject"], bucket.arn_for_objects(f"{dataset_prefix}*")),
-        _allow(["s3:GetObject", "s3:PutObject"], bucket.arn_for_objects(f"{REPORTS}*")),
+        listing(bucket, f"{dataset_prefix}*"),
+        allow(["s3:GetObject"], bucket.arn_for_objects(f"{dataset_prefix}*")),
+        allow(["s3:GetObject", "s3:PutObject"], bucket.arn_for_objects(f"{REPORTS}*")),
     )
 
 
@@ -54,7 +54,7 @@ def allow_launch(
     """
     _grant(
         function,
-        _allow(
+        allow(
             ["sagemaker:AddTags", "sagemaker:CreateTrainingJob", *_DESCRIBE_AND_STOP_JOBS],
             training_jobs(Stack.of(function)),
         ),
@@ -63,9 +63,9 @@ def allow_launch(
             resources=[training_role.role_arn],
             conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
         ),
-        _allow(["s3:GetObject"], code.bucket.arn_for_objects(code.s3_object_key)),
-        _allow(["s3:PutObject"], bucket.arn_for_objects(f"{TRAINING_CODE}*")),
-        _list(bucket, PRETRAINED),
+        allow(["s3:GetObject"], code.bucket.arn_for_objects(code.s3_object_key)),
+        allow(["s3:PutObject"], bucket.arn_for_objects(f"{TRAINING_CODE}*")),
+        listing(bucket, PRETRAINED),
     )
 
 
@@ -73,24 +73,24 @@ def allow_lock(function: lambda_.Function, *, bucket: s3.Bucket, state_machine_n
     """Take a data set's lock, and see whether the execution that holds it still runs."""
     _grant(
         function,
-        _list(bucket, f"{LOCKS}*"),  # without it, a lock that is not there reads as "denied"
-        _allow(["s3:GetObject", "s3:PutObject"], bucket.arn_for_objects(f"{LOCKS}*")),
+        listing(bucket, f"{LOCKS}*"),  # without it, a lock that is not there reads as "denied"
+        allow(["s3:GetObject", "s3:PutObject"], bucket.arn_for_objects(f"{LOCKS}*")),
     )
     allow_look_at_executions(function, state_machine_name=state_machine_name)
 
 
 def allow_look_at_executions(function: lambda_.Function, *, state_machine_name: str) -> None:
     """Describe this pipeline's executions."""
-    _grant(function, _allow(["states:DescribeExecution"], executions_of(Stack.of(function), state_machine_name)))
+    _grant(function, allow(["states:DescribeExecution"], executions_of(Stack.of(function), state_machine_name)))
 
 
 def allow_quote(function: lambda_.Function, *, bucket: s3.Bucket) -> None:
     """Ask for prices and quotas, read what earlier runs took, and see whether their models are there."""
     _grant(
         function,
-        _allow(["pricing:GetProducts", "servicequotas:ListServiceQuotas"], "*"),  # neither action knows resources
-        _list(bucket, f"{STAGE_RECORDS}*", MODELS),
-        _allow(["s3:GetObject"], bucket.arn_for_objects(f"{STAGE_RECORDS}*")),
+        allow(["pricing:GetProducts", "servicequotas:ListServiceQuotas"], "*"),  # neither action knows resources
+        listing(bucket, f"{STAGE_RECORDS}*", MODELS),
+        allow(["s3:GetObject"], bucket.arn_for_objects(f"{STAGE_RECORDS}*")),
     )
 
 
@@ -99,10 +99,10 @@ def allow_watch(function: lambda_.Function, *, bucket: s3.Bucket) -> None:
     stack = Stack.of(function)
     _grant(
         function,
-        _allow(["sagemaker:DescribeTrainingJob"], training_jobs(stack)),
-        _allow(["logs:DescribeLogStreams", "logs:GetLogEvents"], training_logs(stack)),
-        _list(bucket, f"{CHECKPOINTS}*"),
-        _allow(
+        allow(["sagemaker:DescribeTrainingJob"], training_jobs(stack)),
+        allow(["logs:DescribeLogStreams", "logs:GetLogEvents"], training_logs(stack)),
+        listing(bucket, f"{CHECKPOINTS}*"),
+        allow(
             ["s3:GetObject"],
             *(bucket.arn_for_objects(f"{CHECKPOINTS}*/{name}") for name in ("health.json", "metrics.json")),
         ),
@@ -112,7 +112,7 @@ def allow_watch(function: lambda_.Function, *, bucket: s3.Bucket) -> None:
 
 def allow_stop(function: lambda_.Function) -> None:
     """Stop a job of this pipeline that carries the execution's tag."""
-    _grant(function, _allow(_DESCRIBE_AND_STOP_JOBS, training_jobs(Stack.of(function))))
+    _grant(function, allow(_DESCRIBE_AND_STOP_JOBS, training_jobs(Stack.of(function))))
 
 
 def allow_judgement(function: lambda_.Function, *, bucket: s3.Bucket, image: TrainingImage, group: str) -> None:
@@ -120,12 +120,12 @@ def allow_judgement(function: lambda_.Function, *, bucket: s3.Bucket, image: Tra
     stack = Stack.of(function)
     _grant(
         function,
-        _list(bucket, f"{TRAINING_JOBS}*"),  # without it, an artifact that is not there reads as "denied"
-        _allow(["s3:GetObject"], bucket.arn_for_objects(f"{TRAINING_JOBS}*")),
+        listing(bucket, f"{TRAINING_JOBS}*"),  # without it, an artifact that is not there reads as "denied"
+        allow(["s3:GetObject"], bucket.arn_for_objects(f"{TRAINING_JOBS}*")),
         # The metrics are stored next to the data set's report.
-        _allow(["s3:PutObject"], *(bucket.arn_for_objects(f"{prefix}*") for prefix in (STAGE_RECORDS, REPORTS))),
-        _allow(["sagemaker:DescribeTrainingJob"], training_jobs(stack)),
-        _allow(
+        allow(["s3:PutObject"], *(bucket.arn_for_objects(f"{prefix}*") for prefix in (STAGE_RECORDS, REPORTS))),
+        allow(["sagemaker:DescribeTrainingJob"], training_jobs(stack)),
+        allow(
             [
                 "sagemaker:AddTags",
                 "sagemaker:CreateModelPackage",
@@ -137,7 +137,7 @@ def allow_judgement(function: lambda_.Function, *, bucket: s3.Bucket, image: Tra
             model_packages_of(stack, group),
         ),
         # SageMaker checks that the caller who registers a model may pull its image.
-        _allow(_PULL_IMAGE, image.repository_arn),
+        allow(_PULL_IMAGE, image.repository_arn),
     )
 
 
@@ -146,9 +146,9 @@ def allow_finalisation(function: lambda_.Function, *, bucket: s3.Bucket, topic: 
     allow_stop(function)
     _grant(
         function,
-        _list(bucket, f"{LOCKS}*", f"{REPORTS}*"),
-        _allow(["s3:GetObject", "s3:DeleteObject"], bucket.arn_for_objects(f"{LOCKS}*")),
-        _allow(["s3:PutObject"], bucket.arn_for_objects(MESSAGES)),
+        listing(bucket, f"{LOCKS}*", f"{REPORTS}*"),
+        allow(["s3:GetObject", "s3:DeleteObject"], bucket.arn_for_objects(f"{LOCKS}*")),
+        allow(["s3:PutObject"], bucket.arn_for_objects(MESSAGES)),
         _metrics(cloudwatch_metrics.NAMESPACE),
     )
     topic.grant_publish(function)  # its key, too
@@ -160,17 +160,17 @@ def allow_training(role: iam.Role, *, bucket: s3.Bucket, dataset_prefix: str, im
     write = [f"{CHECKPOINTS}*", f"{TRAINING_JOBS}*"]
     _grant(
         role,
-        _list(bucket, *read[:-1], f"{TRAINING_JOBS}*"),
-        _allow(["s3:GetObject"], *(bucket.arn_for_objects(prefix) for prefix in read)),
-        _allow(["s3:PutObject", "s3:AbortMultipartUpload"], *(bucket.arn_for_objects(prefix) for prefix in write)),
-        _allow(["s3:DeleteObject"], bucket.arn_for_objects(f"{CHECKPOINTS}*")),
-        _allow(
+        listing(bucket, *read[:-1], f"{TRAINING_JOBS}*"),
+        allow(["s3:GetObject"], *(bucket.arn_for_objects(prefix) for prefix in read)),
+        allow(["s3:PutObject", "s3:AbortMultipartUpload"], *(bucket.arn_for_objects(prefix) for prefix in write)),
+        allow(["s3:DeleteObject"], bucket.arn_for_objects(f"{CHECKPOINTS}*")),
+        allow(
             ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
             training_logs(Stack.of(role)),
         ),
         _metrics("/aws/sagemaker/TrainingJobs"),
-        _allow(["ecr:GetAuthorizationToken"], "*"),  # the action knows no resources
-        _allow(_PULL_IMAGE, image.repository_arn),
+        allow(["ecr:GetAuthorizationToken"], "*"),  # the action knows no resources
+        allow(_PULL_IMAGE, image.repository_arn),
     )
 
 
@@ -186,11 +186,30 @@ def allow_customer_key(
     SageMaker encrypts the model by it in the job's name, and needs kms:Encrypt for that.
     """
     stack = Stack.of(training_role)
-    via = {"StringEquals": {"kms:ViaService": f"s3.{stack.region}.{stack.url_suffix}"}}
     for functions, actions in ((readers, ["kms:Decrypt"]), (writers, ["kms:Decrypt", "kms:GenerateDataKey"])):
         for function in functions:
-            _grant(function, iam.PolicyStatement(actions=actions, resources=[key.key_arn], conditions=via))
-    _grant(training_role, _allow(["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"], key.key_arn))
+            _grant(function, through_s3(stack, key, *actions))
+    _grant(training_role, allow(["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"], key.key_arn))
+
+
+def service_for(stack: Stack, service: str, *, source: str | None = None) -> iam.ServicePrincipal:
+    """A service that acts for this account only, or only for what has the ARN `source`, with wildcards, in it."""
+    return iam.ServicePrincipal(
+        service,
+        conditions={
+            "StringEquals": {"aws:SourceAccount": stack.account},
+            **({"ArnLike": {"aws:SourceArn": source}} if source else {}),
+        },
+    )
+
+
+def through_s3(stack: Stack, key: kms.IKey, *actions: str) -> iam.PolicyStatement:
+    """Use the key through S3 only."""
+    return iam.PolicyStatement(
+        actions=list(actions),
+        resources=[key.key_arn],
+        conditions={"StringEquals": {"kms:ViaService": f"s3.{stack.region}.{stack.url_suffix}"}},
+    )
 
 
 def _grant(grantee: iam.IGrantable, *statements: iam.PolicyStatement) -> None:
@@ -198,11 +217,13 @@ def _grant(grantee: iam.IGrantable, *statements: iam.PolicyStatement) -> None:
         grantee.grant_principal.add_to_principal_policy(statement)
 
 
-def _allow(actions: list[str], *resources: str) -> iam.PolicyStatement:
+def allow(actions: list[str], *resources: str) -> iam.PolicyStatement:
+    """These actions on these resources."""
     return iam.PolicyStatement(actions=actions, resources=list(resources))
 
 
-def _list(bucket: s3.Bucket, *prefixes: str) -> iam.PolicyStatement:
+def listing(bucket: s3.Bucket, *prefixes: str) -> iam.PolicyStatement:
+    """See which objects there are below these prefixes."""
     return iam.PolicyStatement(
         actions=["s3:ListBucket"],
         resources=[bucket.bucket_arn],

@@ -12,6 +12,7 @@ from pipeline.settings import (
     FinaliseSettings,
     JudgeSettings,
     LaunchSettings,
+    QuoteSettings,
     Settings,
     WatchSettings,
 )
@@ -55,6 +56,7 @@ class PipelineFunctions(Construct):
         *,
         resolve: Defaults,
         bucket: BucketSettings,
+        quote: QuoteSettings,
         launch: LaunchSettings,
         watch: WatchSettings,
         judge: JudgeSettings,
@@ -76,7 +78,7 @@ class PipelineFunctions(Construct):
                 self._function(name, settings=bucket, timeout=longest, memory_mb=1769)
                 for name in ("validate", "check_images", "merge_checks")
             )
-            self.quote = self._function("quote", settings=bucket, timeout=Duration.minutes(2))
+            self.quote = self._function("quote", settings=quote, timeout=Duration.minutes(2))
             self.launch = self._function("launch", settings=launch, timeout=minute)
             self.watch = self._function("watch", settings=watch, timeout=minute)
             self.stop = self._function("stop", settings=None, timeout=minute)

@@ -1,5 +1,7 @@
 """The training pipeline as a state machine: check, quote, launch, watch, judge, and at every end Finalise."""
 
+from collections.abc import Mapping
+
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
@@ -133,7 +135,12 @@ class TrainingPipeline(Construct):
         """Launch, and then Wait and Watch until the job has ended, for each choice and stage that is needed."""
         launch_step = self._step(launch.handler, into="job")
         # An outage of minutes must not end hours of training.
-        watch_step = self._step(watch.handler, into="watch", service_attempts=ATTEMPTS_OVER_AN_HOUR)
+        watch_step = self._step(
+            watch.handler,
+            into="watch",
+            service_attempts=ATTEMPTS_OVER_AN_HOUR,
+            paths={"counted_usd": path("watch.counted_usd")},
+        )
         stop_step = self._step(stop.handler, into="job", service_attempts=ATTEMPTS_OVER_AN_HOUR)
         wait = sfn.Wait(self, "Wait", time=sfn.WaitTime.seconds_path(path("job.watch_interval_seconds")))
         passed = set_to(
@@ -144,6 +151,13 @@ class TrainingPipeline(Construct):
             comment="Ten minutes without an error, a sound loss, no NaN, enough memory",
         )
         failed_minutes = sfn.Pass(self, "FirstMinutesFailed", comment="After ten minutes the loss had not fallen")
+        counted = copy(
+            self,
+            "CostCounted",
+            "job.counted_usd",
+            "watch.counted_usd",
+            comment="Each job's cost is counted from its first snapshot on",
+        )
         next_choice = copy(
             self,
             "NextChoice",
@@ -169,7 +183,7 @@ class TrainingPipeline(Construct):
             )
         )
         stop_step.next(wait)
-        launch_step.next(wait)
+        launch_step.next(counted).next(wait)
         return launch_step
 
     def _judgement(self, launch_step: sfn.IChainable) -> sfn.IChainable:
@@ -213,7 +227,9 @@ class TrainingPipeline(Construct):
         )
         return finalise_step
 
-    def _step(self, handler: Step, *, into: str, service_attempts: int = 6) -> tasks.LambdaInvoke:
+    def _step(
+        self, handler: Step, *, into: str, service_attempts: int = 6, paths: Mapping[str, str] | None = None
+    ) -> tasks.LambdaInvoke:
         """A step whose failure leads to Finalise."""
         return step(
             self,
@@ -222,6 +238,7 @@ class TrainingPipeline(Construct):
             into=into,
             caught_by=self._finalise,
             service_attempts=service_attempts,
+            paths=paths,
         )
 
     def _failure(self, name: str, *, error: str, cause: str) -> sfn.Chain:

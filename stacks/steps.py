@@ -38,13 +38,14 @@ def step(
     into: str | None,
     caught_by: sfn.IChainable | None,
     service_attempts: int = 6,
-    paths: Mapping[str, str] = _PATHS,
+    paths: Mapping[str, str] | None = None,
 ) -> tasks.LambdaInvoke:
     """The task is named as the handler's file and gets what the handler's parameters name.
 
     Its result becomes the part `into` of the state, or the whole state. What it raises goes to `caught_by`, or ends the
     execution. `paths` are those of parameters that are not parts of the state.
     """
+    known = _PATHS | dict(paths or {})
     assert function.timeout is not None
     if into is not None and handler.result is not type_at(into):
         raise ValueError(f"{handler.name} returns {handler.result}, and $.{into} is {type_at(into)}.")
@@ -54,7 +55,7 @@ def step(
         lambda_function=function,
         payload=sfn.TaskInput.from_object(
             {
-                name: sfn.JsonPath.object_at(paths.get(name) or _part(handler, name, hint))
+                name: sfn.JsonPath.object_at(known.get(name) or _part(handler, name, hint))
                 for name, hint in handler.parts.items()
             }
         ),

@@ -4,6 +4,8 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from stacks.permissions import service_for
+
 
 class TrainingRole(Construct):
     """Only SageMaker may take it, for jobs of this account; what it may do is in permissions.py (allow_training)."""
@@ -16,8 +18,5 @@ class TrainingRole(Construct):
             self,
             "Role",
             description="Floor-plan training jobs: read data, code, weights; write checkpoints, models, logs, metrics",
-            assumed_by=iam.ServicePrincipal(
-                "sagemaker.amazonaws.com",
-                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
-            ),
+            assumed_by=service_for(Stack.of(self), "sagemaker.amazonaws.com"),
         )

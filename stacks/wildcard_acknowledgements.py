@@ -10,6 +10,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from pipeline.s3_layout import CHECKPOINTS, LOCKS, PRETRAINED, REPORTS, STAGE_RECORDS, TRAINING_CODE, TRAINING_JOBS
 
+from stacks.people import STAGE_FILES
 from stacks.permissions import MESSAGES, MODELS, executions_of, model_packages_of, training_jobs, training_logs
 
 _EVERYTHING = (
@@ -42,6 +43,7 @@ def acknowledge_wildcards(
         f"{TRAINING_JOBS}*": "one folder a job; SageMaker chooses the names in it",
         f"{LOCKS}*": "one lock a data set, whose prefix a request may name",
         f"{STAGE_RECORDS}*": "one record a stage",
+        **dict.fromkeys(STAGE_FILES, "one folder a stage"),
     }
     machine = Arn.split(state_machine.state_machine_arn, ArnFormat.COLON_RESOURCE_NAME).resource_name
     resources = {
@@ -53,6 +55,9 @@ def acknowledge_wildcards(
         executions_of(stack, state_machine_name): "the executions of the one state machine",
         executions_of(stack, f"{machine}"): "the executions of the one state machine",
         executions_of(stack, f"{machine}/*"): "the batches of the one state machine's map",
+        stack.format_arn(service="cloudformation", resource="stack", resource_name=f"{stack.stack_name}/*"): (
+            "the one stack, whose ARN ends with an id"
+        ),
         **{f"{task.function_arn}:*": "CDK: versions of the same function" for task in tasks},
     }
     found = {f"Resource::{_shown(stack.resolve(resource))}": reason for resource, reason in resources.items()}

@@ -42,8 +42,6 @@ PRESETS = {
 
 MOST_STAGES = max(len(preset.epochs) for preset in PRESETS.values())
 MAX_EPOCHS = 1000
-MAX_COST_USD = 10_000
-"""A higher cap is more likely a forgotten decimal point than a wish."""
 MAX_INSTANCE_TYPES = 5
 """As many as ResourceConfig.InstancePreferences of CreateTrainingJob takes."""
 MAX_GATE_CLASSES = 20
@@ -154,7 +152,10 @@ def parse_request(value: object, defaults: Defaults) -> Request:
         epochs=epochs,
         instance_types=_instance_types(fields.get("instance_types", [defaults.instance_type])),
         spot=_spot(fields.get("spot", True)),
-        max_cost_usd=_max_cost_usd(fields.get("max_cost_usd", PRESETS[preset].max_cost_usd)),
+        max_cost_usd=_max_cost_usd(
+            fields.get("max_cost_usd", min(PRESETS[preset].max_cost_usd, defaults.highest_cost_usd)),
+            defaults.highest_cost_usd,
+        ),
         quality_gate=parse_quality_gate(fields.get("quality_gate", dict(defaults.quality_gate))),
         gate_is_default="quality_gate" not in fields,
         pretrained=_pretrained(fields.get("pretrained")),
@@ -235,9 +236,13 @@ def _spot(value: object) -> bool:
     return value
 
 
-def _max_cost_usd(value: object) -> float:
-    if not _is_number(value) or not 0 < value <= MAX_COST_USD:
-        _refuse("max_cost_usd", value, f"a number of US dollars above 0 and up to {MAX_COST_USD}")
+def _max_cost_usd(value: object, highest: int) -> float:
+    if not _is_number(value) or not 0 < value <= highest:
+        _refuse(
+            "max_cost_usd",
+            value,
+            f"a number of US dollars above 0 and up to {highest}, the deployment's highest_cost_usd (cdk.json)",
+        )
     return float(value)
 
 

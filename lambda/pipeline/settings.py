@@ -28,20 +28,30 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults(Settings):
-    """What the deployment says about requests that leave a field out."""
+    """What the deployment says about requests: what a field is that they leave out, and what they may cost."""
 
     dataset_prefix: str
     preset: str
     instance_type: str
     quality_gate: Mapping[str, float]
     """Class name -> least F1."""
+    highest_cost_usd: int
+    """The most that a request may set as its max_cost_usd."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BucketSettings(Settings):
-    """The pipeline's bucket: all that Lock, Validate, CheckImages, MergeChecks and Quote need."""
+    """The pipeline's bucket: all that Lock, Validate, CheckImages and MergeChecks need."""
 
     bucket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteSettings(BucketSettings):
+    """What a refused request may be changed to."""
+
+    highest_cost_usd: int
+    """The most that a request may set as its max_cost_usd."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,7 @@
 """A file is replaced whole or not at all."""
 
+import os
+import secrets
 from pathlib import Path
 
 import pytest
@@ -23,3 +25,22 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
         raise KeyboardInterrupt
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_that_was_planted_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other, path = tmp_path / "other", tmp_path / "a.json"
+    other.write_text("somebody's")
+    (tmp_path / f".a.json.{os.getpid()}.tmp").symlink_to(other)
+    write_atomically(path, "new")
+    assert (other.read_text(), path.read_text(), path.is_symlink()) == ("somebody's", "new", False)
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "guessed")
+    (tmp_path / ".a.json.guessed.tmp").symlink_to(other)
+    with pytest.raises(FileExistsError):
+        write_atomically(path, "newer")
+    assert (other.read_text(), path.read_text()) == ("somebody's", "new")
+
+
+def test_a_file_has_the_permissions_that_any_new_file_has(tmp_path: Path) -> None:
+    (tmp_path / "any").write_text("")
+    write_atomically(tmp_path / "ours", "")
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "any").stat().st_mode

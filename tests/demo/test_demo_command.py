@@ -40,6 +40,19 @@ def test_a_failure_is_one_sentence_and_leaves_no_files(
     assert list((tmp_path / "build").iterdir()) == []
 
 
+def test_a_checkout_that_cannot_be_written_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(demo, "BUILD", tmp_path / "file" / "build")
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    assert demo.main([]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith(
+        f"The demo stopped: {tmp_path}/file/build cannot be read or written: Not a directory. It needs"
+    )
+
+
 def test_a_source_that_is_not_there_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         demo.main(["--source", str(tmp_path / "nowhere")])

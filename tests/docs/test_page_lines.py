@@ -46,7 +46,11 @@ PAGES = [README, CONTRIBUTING, *sorted((ROOT / "docs").glob("*.md"))]
 COMMANDS = [pytest.param(command, id=f"{page.name}: {command}") for page in PAGES for command in commands(page)]
 CONTEXT: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text())["context"]
 DEFAULTS = Defaults(
-    dataset_prefix="dino-data", preset="test", instance_type="ml.g5.2xlarge", quality_gate={"room": 0.895}
+    dataset_prefix="dino-data",
+    preset="test",
+    instance_type="ml.g5.2xlarge",
+    quality_gate={"room": 0.895},
+    highest_cost_usd=CONTEXT["highest_cost_usd"],
 )
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import urllib.parse
 import zipfile
 from pathlib import Path
@@ -17,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from local_aws.clients import client
 from local_aws.embedded import EmbeddedAws
+from local_aws.ministack_process import MinistackError
 from local_aws.supervised_process import living_descendants
 from tests.local_aws.conftest import BUCKET, SECONDS, TRUST_SAGEMAKER, Account, eventually, is_running
 
@@ -215,6 +217,24 @@ def test_a_job_runs_whatever_the_directory_is_called(account: Account, tmp_path:
         )
         other = Account(aws, account.role, iter(["job"]))
         assert other.run(other.request("import multiprocessing as m; m.Manager()"))["SecondaryStatus"] == "Completed"
+
+
+def test_without_a_folder_that_jobs_can_use_a_sentence_says_what_to_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "t m p").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "t m p"))
+    with (
+        pytest.raises(MinistackError, match=r"neither .*a plan.* nor .*t m p: set TMPDIR"),
+        EmbeddedAws(tmp_path / "a plan"),
+    ):
+        pass
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(MinistackError, match=r"cannot write .*/file/aws: Not a directory\. It needs a checkout"):
+        EmbeddedAws(tmp_path / "file" / "aws").__enter__()
 
 
 def test_any_sdk_reaches_it_by_its_environment_alone(account: Account) -> None:

@@ -38,7 +38,11 @@ def context(**more: Any) -> dict[str, Any]:
 @pytest.fixture
 def defaults() -> Defaults:
     return Defaults(
-        dataset_prefix="dino-data", preset="test", instance_type="ml.g5.2xlarge", quality_gate={"room": 0.895}
+        dataset_prefix="dino-data",
+        preset="test",
+        instance_type="ml.g5.2xlarge",
+        quality_gate={"room": 0.895},
+        highest_cost_usd=200,
     )
 
 

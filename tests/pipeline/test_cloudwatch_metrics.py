@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from pipeline.cloudwatch_metrics import COST, put_metrics
+from pipeline.cloudwatch_metrics import SPENT, put_metrics
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -26,6 +26,6 @@ class Refusing:
 
 @pytest.mark.parametrize("error", [DENIED, EndpointConnectionError(endpoint_url="https://monitoring")])
 def test_metrics_that_are_refused_are_logged_and_forgotten(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
-    put_metrics(cast("CloudWatchClient", Refusing(error)), {COST: 1.0})
-    assert COST in caplog.text
+    put_metrics(cast("CloudWatchClient", Refusing(error)), {SPENT: 1.0})
+    assert SPENT in caplog.text
     assert str(error) in caplog.text

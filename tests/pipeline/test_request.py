@@ -11,7 +11,6 @@ from pipeline.errors import RequestInvalid
 from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.request import FIELDS as REQUEST_FIELDS
 from pipeline.request import (
-    MAX_COST_USD,
     MAX_EPOCHS,
     MAX_INSTANCE_TYPES,
     PRESETS,
@@ -29,7 +28,11 @@ from training_code.recipes import RECIPES
 from training_code.training_settings import SETTINGS, training_config
 
 DEFAULTS = Defaults(
-    dataset_prefix="dino-data", preset="test", instance_type="ml.g5.2xlarge", quality_gate={"room": 0.895}
+    dataset_prefix="dino-data",
+    preset="test",
+    instance_type="ml.g5.2xlarge",
+    quality_gate={"room": 0.895},
+    highest_cost_usd=200,
 )
 
 
@@ -73,6 +76,14 @@ def test_a_preset_brings_its_stages_and_what_they_may_cost(
     assert (request.stages, request.max_cost_usd) == (stages, max_cost_usd)
 
 
+def test_a_preset_costs_no_more_than_the_deployment_allows() -> None:
+    low = replace(DEFAULTS, highest_cost_usd=50)
+    assert parse_request({"preset": "full"}, low).max_cost_usd == 50
+    assert parse_request({"preset": "full", "max_cost_usd": 50}, low).max_cost_usd == 50
+    with pytest.raises(RequestInvalid, match=r"max_cost_usd is 60; .*up to 50, the deployment's highest_cost_usd"):
+        parse_request({"preset": "full", "max_cost_usd": 60}, low)
+
+
 def test_the_epochs_asked_for_are_those_of_the_run() -> None:
     stages = parse_request({"preset": "full", "epochs": 12}, DEFAULTS).stages
     assert stages == (Stage("room_wall", 12, {"patience": 8}),)
@@ -89,7 +100,7 @@ def test_an_empty_gate_replaces_the_deployments() -> None:
 
 
 def test_the_deployment_chooses_the_default_preset() -> None:
-    tiny = Defaults(dataset_prefix="dino-data", preset="tiny", instance_type="ml.g5.xlarge", quality_gate={})
+    tiny = replace(DEFAULTS, preset="tiny", instance_type="ml.g5.xlarge", quality_gate={})
     request = parse_request({}, tiny)
     assert (request.preset, request.recipe, request.instance_types) == ("tiny", "tiny", ("ml.g5.xlarge",))
     assert (request.max_cost_usd, request.quality_gate) == (5, {})
@@ -184,7 +195,7 @@ def test_the_weights_to_start_from_are_a_files_name(name: str) -> None:
         ({"spot": 1}, "spot", "true"),
         ({"max_cost_usd": 0}, "max_cost_usd", "above 0"),
         ({"max_cost_usd": -1}, "max_cost_usd", "above 0"),
-        ({"max_cost_usd": 10_001}, "max_cost_usd", "up to 10000"),
+        ({"max_cost_usd": 200.01}, "max_cost_usd", "up to 200, the deployment's highest_cost_usd (cdk.json)"),
         ({"max_cost_usd": "10"}, "max_cost_usd", "US dollars"),
         ({"max_cost_usd": True}, "max_cost_usd", "US dollars"),
         ({"max_cost_usd": float("nan")}, "max_cost_usd", "US dollars"),
@@ -235,9 +246,9 @@ def test_the_weights_to_start_from_are_a_files_name(name: str) -> None:
         ({"training": {"image_short_sides": [1400]}}, "image_short_sides", "image_max_side (1333)"),
         ({"training": {"lr_drop_epoch": 6}}, "lr_drop_epoch", "at most epochs (5)"),
         ({"preset": "test_then_full", "training": {"lr_drop_epoch": 6}}, "training", "for the stage of 5 epochs"),
-        ({"max_cost_usd": 10**400}, "max_cost_usd", "up to 10000"),
-        ({"max_cost_usd": 10**5000}, "max_cost_usd", "up to 10000"),
-        ({"max_cost_usd": math.inf}, "max_cost_usd", "up to 10000"),
+        ({"max_cost_usd": 10**400}, "max_cost_usd", "up to 200"),
+        ({"max_cost_usd": 10**5000}, "max_cost_usd", "up to 200"),
+        ({"max_cost_usd": math.inf}, "max_cost_usd", "up to 200"),
         ({"epochs": 10**5000}, "epochs", "from 1 to 1000"),
         ({"quality_gate": {"room": 10**400}}, "quality_gate", "from 0 to 1"),
         ({"quality_gate": nested(5000)}, "quality_gate", "from 0 to 1"),
@@ -288,7 +299,7 @@ def test_whatever_the_input_is_the_end_is_a_sound_request_or_a_refusal(value: ob
     assert request.dataset_prefix.startswith("dino-data")
     assert request.stages
     assert all(1 <= stage.training.epochs <= MAX_EPOCHS for stage in request.stages)
-    assert 0 < request.max_cost_usd <= MAX_COST_USD
+    assert 0 < request.max_cost_usd <= DEFAULTS.highest_cost_usd
     assert all(0 <= least <= 1 for least in request.quality_gate.values())
     assert request.pretrained is None or WEIGHTS_NAME.fullmatch(request.pretrained)
 
@@ -306,7 +317,7 @@ FIELDS = {
     "training": st.fixed_dictionaries({}, optional={name: json_value(name) for name in OF_TRAINING}).filter(fits),
     "instance_types": st.lists(st.sampled_from(sorted(INSTANCE_TYPES)), min_size=1, max_size=5, unique=True),
     "spot": st.booleans(),
-    "max_cost_usd": st.floats(0.001, MAX_COST_USD),
+    "max_cost_usd": st.floats(0.001, DEFAULTS.highest_cost_usd),
     "quality_gate": st.dictionaries(st.from_regex(r"[a-z][a-z .-]{0,9}", fullmatch=True), st.floats(0, 1), max_size=3),
     "pretrained": st.none() | st.from_regex(WEIGHTS_NAME, fullmatch=True),
 }

@@ -5,6 +5,8 @@ import shlex
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
+from io import StringIO
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -17,6 +19,7 @@ from PIL import Image
 from runs import __main__ as command
 from runs.execution_follower import ExecutionFollower
 from runs.request_arguments import request_of
+from terminal.console import Terminal
 from tests.archive_reader.hostile_archives import HOSTILE, member, packed
 from tests.runs.cloud_in_memory import BUCKET, Cloud, Execution, refusal
 
@@ -120,6 +123,45 @@ def test_a_run_is_followed_to_its_end(cloud: Cloud, capsys: pytest.CaptureFixtur
     assert "python -m runs fetch good" in shown
 
 
+STRANGE: list[Any] = ["x", 7, None, ["x"], {}, {"x": "y"}]
+FIELDS = {
+    "job": ("name", "checkpoints_uri", "stage"),
+    "quote": ("sentence",),
+    "watch": ("execution_cost_usd", "sentence", "secondary_status"),
+    "request": ("max_cost_usd",),
+    "outcome": ("error", "cause", "decision", "sentence", "cost_usd", "artifact_uri", "model_package_arn"),
+}
+INPUTS = [
+    *[{part: value} for part in FIELDS for value in STRANGE],
+    *[{part: {name: value}} for part, names in FIELDS.items() for name in names for value in (7, "x", 10**400, ["x"])],
+    {"outcome": {"cost_usd": "x", "training_job_names": ["x"]}},
+    {"job": "x"},
+]
+
+
+@pytest.mark.parametrize("state_input", INPUTS, ids=lambda value: str(value)[:60])
+def test_whatever_an_execution_carries_its_run_is_shown(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, state_input: dict[str, Any]
+) -> None:
+    states = [(name, state_input) for name in ("Start", "IsQuoteAccepted", "WhatNext", "Finalise")]
+    for terminal in (False, True):
+        monkeypatch.setattr(command, "Terminal", partial(Terminal, force_terminal=terminal, file=StringIO()))
+        for status in ("FAILED", "RUNNING"):
+            cloud.executions = [Execution("strange", states, status=status, at_once=status == "RUNNING")]
+            assert command.main(["list"]) == 0
+        cloud.executions = [Execution("strange", states, status="FAILED", at_once=False)]
+        assert command.main(["follow"]) == 1
+        assert command.main(["stop"]) == 1, "it has ended"
+        cloud.executions = [Execution("strange", states, status="RUNNING", at_once=False)]
+        assert command.main(["stop"]) == 0
+
+
+def test_what_an_execution_was_started_with_is_no_job_of_its(cloud: Cloud) -> None:
+    cloud.executions = [Execution("forged", [("Start", {"job": {"name": "a job of mine"}})], status="FAILED")]
+    cloud.describe_training_job = None  # type: ignore[assignment]
+    assert command.main(["follow"]) == 1
+
+
 def test_to_follow_a_run_that_fails_is_a_failure(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["follow", "bad"]) == 1
     assert "TrainingFailed: OOM: the memory did not suffice." in capsys.readouterr().out
@@ -206,6 +248,15 @@ def test_without_checkpoints_the_curves_are_those_of_the_model(cloud: Cloud, tmp
     cloud.objects = {"training-jobs/job/output/model.tar.gz": archive(*members)}
     assert command.main(["fetch", "good", "--to", str(tmp_path)]) == 0
     assert (tmp_path / "curves-0.png").is_file()
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(
+    cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert command.main(["fetch", "--to", str(tmp_path / "file" / "run")]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"{tmp_path}/file/run cannot be read or written: Not a directory. Name a folder")
 
 
 def test_a_damaged_history_is_one_sentence(cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

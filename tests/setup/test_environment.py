@@ -39,6 +39,16 @@ def test_a_node_without_npm_does_not_serve(tmp_path: Path, monkeypatch: pytest.M
     assert not environment.node_is_suitable()
 
 
+def test_a_checkout_that_cannot_be_written_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(environment, "ROOT", tmp_path / "file")
+    assert environment.main() == 1
+    said = capsys.readouterr().out
+    assert said == f"{tmp_path}/file/build cannot be read or written: Not a directory. {environment.NEEDS}\n"
+
+
 @pytest.fixture
 def lock_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(environment, "VENV", tmp_path)

@@ -65,6 +65,20 @@ def test_each_role_may_use_it_for_what_it_reads_and_writes_and_no_other_role_may
     }
 
 
+def test_people_may_use_it_for_what_their_policies_let_them_read_and_write(with_key: Resources) -> None:
+    found = {
+        policy["LogicalId"][:-8]: (statement["Action"], service_of(statement))
+        for policy in with_key["AWS::IAM::ManagedPolicy"]
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Resource"] == KEY
+    }
+    via_s3 = "s3.us-east-1.<AWS::URLSuffix>"
+    assert found == {
+        "PeopleUploaders": (["kms:Decrypt", "kms:GenerateDataKey"], via_s3),
+        "PeopleOperators": ("kms:Decrypt", via_s3),
+    }
+
+
 def test_the_access_logs_stay_under_the_only_key_that_s3_can_write_them_with(with_key: Resources) -> None:
     (logs,) = [each for each in with_key["AWS::S3::Bucket"] if each["LogicalId"].startswith("DatasetAccessLogs")]
     (rule,) = logs["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]

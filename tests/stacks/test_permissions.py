@@ -1,5 +1,6 @@
 """Every statement of every role: a new or wider one must be written down here."""
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -155,7 +156,7 @@ EXPECTED: dict[str, set[Statement]] = {
     "FunctionsFinaliseRole": {own_log("Finalise")} | ENDING,
     "FunctionsFailedRole": {own_log("Failed"), TRACES},
     "FunctionsAbortedRole": {own_log("Aborted"), allow("states:DescribeExecution", on=EXECUTIONS)} | ENDING,
-    "PipelineStateMachineEventsRole": {allow("states:StartExecution", on="<PipelineStateMachine>")},
+    "EventsStarterRole": {allow("states:StartExecution", on="<PipelineStateMachine>")},
     "TrainingRole": {
         allow(
             "s3:ListBucket",
@@ -213,6 +214,52 @@ EXPECTED: dict[str, set[Statement]] = {
 }
 
 
+UPLOADERS = {
+    allow(
+        "s3:ListBucket",
+        on=BUCKET,
+        when="{'StringLikeIfExists': {'s3:prefix': ['dino-data*', 'pretrained/*']}}",
+    ),
+    allow(
+        "s3:AbortMultipartUpload",
+        "s3:GetObject",
+        "s3:PutObject",
+        on={f"{BUCKET}/dino-data*", f"{BUCKET}/pretrained/*"},
+    ),
+    allow("s3:DeleteObject", on=f"{BUCKET}/dino-data*"),
+}
+OPERATORS = {
+    allow("cloudformation:DescribeStacks", on="arn:aws:cloudformation:us-east-1:123456789012:stack/FloorplanDino/*"),
+    allow("states:ListExecutions", "states:StartExecution", on="<PipelineStateMachine>"),
+    allow(
+        "states:DescribeExecution",
+        "states:GetExecutionHistory",
+        "states:RedriveExecution",
+        "states:StopExecution",
+        on=EXECUTIONS,
+    ),
+    allow("sagemaker:DescribeTrainingJob", on=JOBS),
+    allow("sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage", on=PACKAGES),
+    allow("logs:DescribeLogStreams", "logs:GetLogEvents", on=TRAINING_LOGS),
+    allow("s3:ListBucket", on=BUCKET, when="{'StringLike': {'s3:prefix': ['reports/*', 'checkpoints/*']}}"),
+    allow(
+        "s3:GetObject",
+        on={
+            f"{BUCKET}/{objects}"
+            for objects in (
+                "reports/*",
+                "training-jobs/*/output/model.tar.gz",
+                "checkpoints/*/health.json",
+                "checkpoints/*/history.jsonl",
+                "checkpoints/*/metrics.json",
+                "checkpoints/*/pictures/*",
+                "checkpoints/*/tensorboard/*",
+            )
+        },
+    ),
+}
+
+
 @pytest.fixture(scope="module")
 def statements(resources: Resources) -> dict[str, set[Statement]]:
     found: dict[str, set[Statement]] = {}
@@ -248,6 +295,24 @@ def test_there_are_no_other_roles_and_no_managed_policies(
         assert not {"ManagedPolicyArns", "Policies"} & set(role["Properties"]), role["LogicalId"]
 
 
+def test_uploaders_and_operators_may_do_this_and_nobody_is_one_by_deployment(resources: Resources) -> None:
+    found = {
+        policy["LogicalId"][:-8]: {_normal(each) for each in policy["Properties"]["PolicyDocument"]["Statement"]}
+        for policy in resources["AWS::IAM::ManagedPolicy"]
+    }
+    assert found == {"PeopleUploaders": UPLOADERS, "PeopleOperators": OPERATORS}
+    for policy in resources["AWS::IAM::ManagedPolicy"]:
+        assert not {"Users", "Groups", "Roles"} & set(policy["Properties"])
+
+
+@pytest.mark.parametrize("folder", ["training-code/", "locks/", "runs/", "training-jobs/", "reports/", "checkpoints/"])
+def test_people_can_write_neither_code_nor_records_nor_models(resources: Resources, folder: str) -> None:
+    for policy in resources["AWS::IAM::ManagedPolicy"]:
+        for actions, objects, _ in map(_normal, policy["Properties"]["PolicyDocument"]["Statement"]):
+            if any(action.startswith(("s3:Put", "s3:Delete", "s3:*")) for action in actions):
+                assert not any(fnmatchcase(f"{BUCKET}/{folder}x", pattern) for pattern in objects)
+
+
 def test_the_topics_key_is_used_by_its_account_alarms_and_nobody_else(resources: Resources) -> None:
     (key,) = resources["AWS::KMS::Key"]
     statements = key["Properties"]["KeyPolicy"]["Statement"]
@@ -255,6 +320,26 @@ def test_the_topics_key_is_used_by_its_account_alarms_and_nobody_else(resources:
         "arn:aws:iam::123456789012:root",
         "cloudwatch.amazonaws.com",
     ]
+
+
+def test_services_take_roles_for_this_stack_only(resources: Resources) -> None:
+    """But Lambda, which documents no such condition: a function can only be given a role of its own account."""
+    sources = {
+        "states.amazonaws.com": "arn:aws:states:us-east-1:123456789012:stateMachine:*",
+        "events.amazonaws.com": "arn:aws:events:us-east-1:123456789012:rule/FloorplanDino-*",
+        "sagemaker.amazonaws.com": None,
+    }
+    unconditional = set()
+    for role in resources["AWS::IAM::Role"]:
+        (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        service = readable(statement["Principal"]["Service"])
+        if "Condition" not in statement:
+            unconditional.add(service)
+            continue
+        assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": "123456789012"}
+        source = statement["Condition"].get("ArnLike", {}).get("aws:SourceArn")
+        assert (source and readable(source)) == sources.pop(service)
+    assert (unconditional, sources) == ({"lambda.amazonaws.com"}, {})
 
 
 def test_only_sagemaker_for_jobs_of_this_account_takes_the_training_role(resources: Resources) -> None:

@@ -12,7 +12,11 @@ def test_the_page_is_written_by_the_command(template: dict[str, Any]) -> None:
 
 
 def test_every_action_of_every_policy_is_on_the_page(template: dict[str, Any]) -> None:
-    policies = [each["Properties"] for each in template["Resources"].values() if each["Type"] == "AWS::IAM::Policy"]
+    policies = [
+        each["Properties"]
+        for each in template["Resources"].values()
+        if each["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
+    ]
     statements = [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
     listed = [action for _, actions, _, _ in permissions.rows(template) for action in actions]
     assert len(listed) == sum(len(permissions._several(statement["Action"])) for statement in statements)

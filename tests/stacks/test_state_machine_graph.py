@@ -65,7 +65,7 @@ def test_a_run_that_is_not_redriven_loops_only_while_it_trains(states: dict[str,
         if any(name in reachable(states, after, without=ended) for after in successors(states[name]))
     }
     validation = {"IsDatasetValid", "CheckBatches", "MergeChecks"}
-    training = {"Wait", "Watch", "WhatNext", "Stop", "FirstMinutesPassed", "FirstMinutesFailed"}
+    training = {"CostCounted", "Wait", "Watch", "WhatNext", "Stop", "FirstMinutesPassed", "FirstMinutesFailed"}
     assert looping - {"Failed"} == validation | training | {"Launch", "NextChoice", "Judge", "WhatFollows", "NextStage"}
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pipeline.cloudwatch_metrics import SPENT
+
 from stacks.template_text import readable
 
 Resources = dict[str, list[dict[str, Any]]]
@@ -139,6 +141,7 @@ def test_only_types_that_the_embedded_aws_knows(resources: Resources) -> None:
         "AWS::SNS::TopicPolicy",
         "AWS::IAM::Role",
         "AWS::IAM::Policy",
+        "AWS::IAM::ManagedPolicy",
         "AWS::Logs::LogGroup",
         "AWS::Lambda::Function",
         "AWS::StepFunctions::StateMachine",
@@ -158,14 +161,16 @@ def test_the_outputs_are_what_the_tools_read(template: dict[str, Any]) -> None:
         "StateMachineArn",
         "TopicArn",
         "TrainingRoleArn",
+        "UploaderPolicyArn",
+        "OperatorPolicyArn",
     }
     assert template["Outputs"]["DatasetPrefix"]["Value"] == "dino-data"
 
 
 def test_alarms_tell_of_a_failed_run_a_quiet_job_and_a_day_that_cost_too_much(resources: Resources) -> None:
     alarms = {item["Properties"]["MetricName"]: item["Properties"] for item in resources["AWS::CloudWatch::Alarm"]}
-    assert set(alarms) == {"ExecutionsFailed", "SecondsWithoutProgress", "TrainingCost"}
-    assert (alarms["TrainingCost"]["Threshold"], alarms["TrainingCost"]["Period"]) == (50, 86400)
+    assert set(alarms) == {"ExecutionsFailed", "SecondsWithoutProgress", SPENT}
+    assert [alarms[SPENT][key] for key in ("Threshold", "Period", "Statistic")] == [50, 86400, "Sum"]
     assert alarms["SecondsWithoutProgress"]["Threshold"] == 900
     for alarm in alarms.values():
         assert [readable(action) for action in alarm["AlarmActions"]] == ["<NotificationsTopic>"]

@@ -6,15 +6,17 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pipeline.aws_errors import error_code, error_message
+from pipeline.billing import cost_usd
 from pipeline.client_types import CloudWatchClient, S3Client, SageMakerClient, SNSClient
-from pipeline.cloudwatch_metrics import COST, put_metrics
+from pipeline.cloudwatch_metrics import SPENT, put_metrics
 from pipeline.dataset.lock import release
 from pipeline.ending.execution_state import ExecutionState
 from pipeline.ending.finished_execution import FinishedExecution
 from pipeline.ending.message_delivery import send_once
 from pipeline.ending.outcome import Failure
 from pipeline.execution import Execution
-from pipeline.job.cost import jobs_cost
+from pipeline.job.cost import jobs_cost, usd_per_hour
+from pipeline.job.description import billable_seconds
 from pipeline.job.execution_jobs import existing_jobs, stop_job
 from pipeline.job.starting_weights import starting_weights
 from pipeline.request import PRESETS
@@ -54,8 +56,27 @@ def finalise(
     )
     sent = send_once(sns, s3, topic_arn=settings.topic_arn, bucket=settings.bucket, finished=finished)
     if sent and jobs:  # or a further try would count the cost once more
-        put_metrics(cloudwatch, {COST: finished.cost.usd})
+        put_metrics(cloudwatch, {SPENT: _uncounted_usd(jobs, state, now=now)})
     return finished
+
+
+def _uncounted_usd(jobs: list[dict[str, Any]], state: ExecutionState, *, now: datetime) -> float:
+    """What Watch has not counted of the job that the state names, and of jobs that it lost.
+
+    Earlier ones were counted to their ends. Of an aborted execution the state is not known: Watch's last snapshot
+    stands, until a redrive goes on from it.
+    """
+    if state.job is None:
+        return 0.0
+    names = [job["TrainingJobName"] for job in jobs]
+    if state.job.name not in names:
+        return 0.0
+    counted = state.watch.counted_usd if state.watch else state.job.counted_usd
+    costs = (
+        cost_usd(usd_per_hour(job, state.quote), billable_seconds(job, now=now))
+        for job in jobs[names.index(state.job.name) :]
+    )
+    return round(sum(costs) - counted, 2)
 
 
 def _end_jobs(

@@ -43,5 +43,7 @@ class LaunchedJob:
     max_runtime_seconds: int
     checkpoints_uri: str
     watch_interval_seconds: int
+    counted_usd: float = 0.0
+    """What of its cost the metric of what was spent had when Launch took it: none unless it was there already."""
     first_minutes: Literal["open", "passed"] = "open"
     stop: StopReason | None = None

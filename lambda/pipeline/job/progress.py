@@ -38,6 +38,8 @@ class Progress:
     billable_seconds: int
     """As billed, or while it runs the seconds on an instance: an upper bound for spot."""
     cost_usd: float
+    counted_usd: float = 0.0
+    """What of it the metric of what was spent has."""
     execution_cost_usd: float
     """The cost so far of this job and the execution's earlier ones."""
     projected_usd: float | None

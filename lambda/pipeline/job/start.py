@@ -1,22 +1,22 @@
 """Starts the training job once, however often the step is tried again or the execution redriven."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from pipeline.aws_errors import error_code, error_message, raising_unavailable
-from pipeline.billing import affordable_seconds
+from pipeline.billing import affordable_seconds, cost_usd
 from pipeline.client_types import S3Client, SageMakerClient, SFNClient
 from pipeline.dataset.lock import acquire
 from pipeline.dataset.validation import DatasetCheck
 from pipeline.errors import AwsUnavailable, LaunchFailed, OverBudget
 from pipeline.execution import Execution
 from pipeline.job.arguments import CODE_ARCHIVE, checkpoints_uri, training_job_arguments, watch_interval_seconds
-from pipeline.job.cost import committed_usd
-from pipeline.job.description import describe_job, has_completed, possible_types
+from pipeline.job.cost import committed_usd, usd_per_hour
+from pipeline.job.description import billable_seconds, describe_job, has_completed, possible_types
 from pipeline.job.execution_jobs import belongs_to, existing_jobs, stop_job
 from pipeline.job.launched_job import Attempt, LaunchedJob
 from pipeline.job.starting_weights import choose_weights
@@ -102,7 +102,10 @@ def _taken(
     ]
     index = same[0] if same else launch.attempt.choice
     seconds = job["StoppingCondition"]["MaxRuntimeInSeconds"]
-    return _launched(launch, number, earlier, index=index, max_runtime_seconds=seconds)
+    launched = _launched(launch, number, earlier, index=index, max_runtime_seconds=seconds)
+    # Watch and Finalise counted it before the redrive; in a further try of Launch it has only just begun.
+    counted = cost_usd(usd_per_hour(job, launch.quote), billable_seconds(job, now=launch.now))
+    return replace(launched, counted_usd=counted)
 
 
 def _create_first_possible(

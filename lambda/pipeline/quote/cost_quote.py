@@ -68,7 +68,7 @@ def make_quote(request: Request, context: PricingContext) -> Quote:
     return Quote(
         accepted=bool(choices),
         error=None if choices else "QuoteRefused",
-        cause=None if choices else " ".join([*reasons, suggestion(request, candidates, context.region)]),
+        cause=None if choices else " ".join([*reasons, suggestion(request, candidates, context)]),
         sentence=_sentence(first, request, context.classes, usd_with_spot, price_source),
         hours=round(first.hours, 3),
         usd=first.usd,

@@ -21,3 +21,5 @@ class PricingContext:
     quotas: Quotas
     records: Sequence[StageRecord]
     """Newest first."""
+    highest_cost_usd: int
+    """The most that a request may set as its max_cost_usd."""

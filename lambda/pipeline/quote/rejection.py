@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.quote.candidates import Candidate
 from pipeline.quote.estimate import MAX_RUNTIME_SECONDS, Estimate
+from pipeline.quote.pricing_context import PricingContext
 from pipeline.quote.quotas import quota_name, quotas_link
-from pipeline.request import MAX_COST_USD, Request
+from pipeline.request import Request
 
 
 def rejection_reason(candidate: Candidate, request: Request, region: str) -> str | None:
@@ -26,7 +27,7 @@ def rejection_reason(candidate: Candidate, request: Request, region: str) -> str
     return None
 
 
-def suggestion(request: Request, candidates: Mapping[str, Candidate], region: str) -> str:
+def suggestion(request: Request, candidates: Mapping[str, Candidate], context: PricingContext) -> str:
     """Which changes would be accepted, each by itself, and where to ask for a quota that is 0."""
     asked = [candidates[name] for name in request.instance_types]
     with_quota = [each.estimate for each in asked if each.has_quota]
@@ -35,14 +36,14 @@ def suggestion(request: Request, candidates: Mapping[str, Candidate], region: st
         _fewer_epochs(request, with_quota),
         _another_type([each for name, each in candidates.items() if name not in request.instance_types]),
         _other_purchase(request, without_quota),
-        _higher_cap(request, with_quota),
+        _higher_cap(request, with_quota, context.highest_cost_usd),
     ]
     accepted = [change for change in changes if change is not None]
     sentences = [f"Start again with {', or '.join(accepted)}."] if accepted else []
     if without_quota:
         sentences.append(
             f'Ask for a quota "{quota_name(without_quota[0].name, spot=request.spot)}" of 1 at '
-            f"{quotas_link(region)}; spot and on-demand have separate ones."
+            f"{quotas_link(context.region)}; spot and on-demand have separate ones."
         )
     return " ".join(sentences) or (
         "No single change would be accepted: start again with a smaller data set, "
@@ -71,7 +72,7 @@ def _other_purchase(request: Request, without_quota: Sequence[Candidate]) -> str
     return f'"spot": {str(not request.spot).lower()}' if helps else None
 
 
-def _higher_cap(request: Request, with_quota: Sequence[Estimate]) -> str | None:
-    """The least whole number of dollars."""
+def _higher_cap(request: Request, with_quota: Sequence[Estimate], highest: int) -> str | None:
+    """The least whole number of dollars, if the deployment allows it."""
     usd = min((math.ceil(each.usd) for each in with_quota if not each.is_too_long), default=math.inf)
-    return f'"max_cost_usd": {usd}' if request.max_cost_usd < usd <= MAX_COST_USD else None
+    return f'"max_cost_usd": {usd}' if request.max_cost_usd < usd <= highest else None

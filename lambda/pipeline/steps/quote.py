@@ -15,7 +15,7 @@ from pipeline.quote.pricing_context import PricingContext
 from pipeline.quote.quotas import look_up_quotas
 from pipeline.quote.records import read_records
 from pipeline.request import Request
-from pipeline.settings import BucketSettings
+from pipeline.settings import QuoteSettings
 from pipeline.step import Step
 
 
@@ -23,14 +23,15 @@ from pipeline.step import Step
 def handler(*, execution: Execution, request: Request, dataset: DatasetCheck) -> Quote:
     """Raises AwsUnavailable, or RequestInvalid if gate or earlier model do not fit the data set's classes."""
     gate_of(request, dataset.classes, dataset.unmeasured)
-    region, s3, bucket = execution.region, s3_client(), BucketSettings.from_environment(os.environ).bucket
-    earlier_model = find_earlier_model(s3, bucket=bucket, request=request, dataset=dataset)
+    region, s3, settings = execution.region, s3_client(), QuoteSettings.from_environment(os.environ)
+    earlier_model = find_earlier_model(s3, bucket=settings.bucket, request=request, dataset=dataset)
     context = PricingContext(
         region=region,
         training_images=dataset.splits["train"],
         classes=dataset.classes,
         prices=look_up_prices(pricing_client(), region=region, instance_types=INSTANCE_TYPES),
         quotas=look_up_quotas(service_quotas_client()),
-        records=read_records(s3, bucket=bucket),
+        records=read_records(s3, bucket=settings.bucket),
+        highest_cost_usd=settings.highest_cost_usd,
     )
     return replace(make_quote(request, context), earlier_model=earlier_model)

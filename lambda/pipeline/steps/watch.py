@@ -4,10 +4,11 @@ job/progress.py decides the action, and stacks/state_machine.py says which state
 """
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from pipeline.clients import cloudwatch_client, logs_client, s3_client, sagemaker_client
-from pipeline.cloudwatch_metrics import COST_SO_FAR, QUIET, put_metrics
+from pipeline.cloudwatch_metrics import COST_SO_FAR, QUIET, SPENT, put_metrics
 from pipeline.execution import Execution
 from pipeline.job.checkpoint_folder import read_checkpoint_folder
 from pipeline.job.description import require_job
@@ -22,8 +23,11 @@ from pipeline.step import Step
 
 
 @Step
-def handler(*, execution: Execution, request: Request, quote: Quote, job: LaunchedJob) -> Progress:
-    """Raises TrainingFailed if the job has vanished, AwsUnavailable."""
+def handler(*, execution: Execution, request: Request, quote: Quote, job: LaunchedJob, counted_usd: float) -> Progress:
+    """`counted_usd`: what of the job's cost the metric of what was spent has; what it did not take comes again.
+
+    Raises TrainingFailed if the job has vanished, AwsUnavailable.
+    """
     progress = judge_progress(
         JobSnapshot(
             description=require_job(sagemaker_client(), job.name),
@@ -37,8 +41,8 @@ def handler(*, execution: Execution, request: Request, quote: Quote, job: Launch
             now=datetime.now(UTC),
         )
     )
-    metrics = {COST_SO_FAR: progress.execution_cost_usd}
+    metrics = {COST_SO_FAR: progress.execution_cost_usd, SPENT: round(progress.cost_usd - counted_usd, 2)}
     if progress.quiet_seconds is not None:
         metrics[QUIET] = float(progress.quiet_seconds)
-    put_metrics(cloudwatch_client(), metrics)
-    return progress
+    taken = put_metrics(cloudwatch_client(), metrics)
+    return replace(progress, counted_usd=progress.cost_usd if taken else counted_usd)

@@ -142,6 +142,13 @@ def test_a_retry_or_a_redrive_takes_the_job_that_runs_or_is_done(launching: Laun
     assert (job.name, job.number, job.redrive_count) == (launching.names[0], 0, 1)
 
 
+def test_what_a_job_cost_before_a_redrive_is_not_counted_again(launching: Launching) -> None:
+    billed = {"status": "Completed", "secondary": "Completed", "BillableTimeInSeconds": 3600}
+    launching.expect_earlier({**billed, **checkpoints(0)})
+    launching.expect_tags(launching.launch.execution.tag)
+    assert changed(launching, execution=Execution.from_context(context(RedriveCount=1))).start().counted_usd == 1.52
+
+
 @pytest.mark.parametrize(
     "ended",
     [

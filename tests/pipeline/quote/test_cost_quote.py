@@ -24,7 +24,7 @@ from pipeline.quote.quotas import Quotas, quota_name
 from pipeline.quote.records import StageRecord
 from pipeline.quote.speed import Speed
 from pipeline.quote.speed import speed_of as real_speed_of
-from pipeline.request import MAX_COST_USD, PRESETS, Request, parse_request
+from pipeline.request import PRESETS, Request, parse_request
 from pipeline.settings import Defaults
 from pipeline.state import to_state
 from pipeline.steps import quote
@@ -33,7 +33,13 @@ from tests.pipeline.conftest import StubbedClient, context
 from tests.pipeline.quote.test_records import RECORD, Bucket
 from training_code.config import TrainingConfig
 
-DEFAULTS = Defaults(dataset_prefix="dino-data", preset="test", instance_type="ml.g5.2xlarge", quality_gate={})
+DEFAULTS = Defaults(
+    dataset_prefix="dino-data",
+    preset="test",
+    instance_type="ml.g5.2xlarge",
+    quality_gate={},
+    highest_cost_usd=10_000,
+)
 USERS_IMAGES = 2935
 G5, G6, G6E = "ml.g5.2xlarge", "ml.g6.xlarge", "ml.g6e.2xlarge"
 
@@ -53,6 +59,7 @@ def pricing_context(
         prices=prices,
         quotas=Quotas(values=quotas or {}),
         records=records,
+        highest_cost_usd=DEFAULTS.highest_cost_usd,
     )
 
 
@@ -206,10 +213,18 @@ def test_without_any_quota_only_a_quota_helps() -> None:
 
 
 def test_longer_than_sagemaker_allows_is_refused_whatever_the_cap() -> None:
-    answer = quoted(preset="full", epochs=1000, max_cost_usd=MAX_COST_USD)
+    answer = quoted(preset="full", epochs=1000, max_cost_usd=DEFAULTS.highest_cost_usd)
     assert answer.cause is not None
     assert "more than the 120 h that SageMaker allows" in answer.cause
     assert '"max_cost_usd"' not in answer.cause
+
+
+def test_a_higher_cap_than_the_deployment_allows_is_not_recommended() -> None:
+    context = replace(pricing_context(), highest_cost_usd=23)
+    cause = quoted(context, preset="full", max_cost_usd=10).cause
+    assert cause is not None
+    assert "over max_cost_usd, which is 10.00 USD" in cause
+    assert '"max_cost_usd"' not in cause
 
 
 def test_a_type_that_the_region_does_not_offer_is_not_recommended() -> None:
@@ -256,7 +271,7 @@ def suggestions(cause: str) -> Iterator[dict[str, Any]]:
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "instance_types": st.lists(st.sampled_from(sorted(INSTANCE_TYPES)), min_size=1, max_size=5, unique=True),
     "spot": st.booleans(),
-    "max_cost_usd": st.floats(0.01, MAX_COST_USD) | st.floats(0.5, 60),
+    "max_cost_usd": st.floats(0.01, DEFAULTS.highest_cost_usd) | st.floats(0.5, 60),
 }
 requests = st.fixed_dictionaries({"preset": st.sampled_from(sorted(PRESETS))}, optional=FIELDS) | st.fixed_dictionaries(
     {"preset": st.sampled_from(["test", "full"]), "epochs": st.integers(1, 1000)}, optional=FIELDS
@@ -383,6 +398,7 @@ def test_the_step_asks_the_services_of_the_executions_region(
     monkeypatch.setattr(quote, "service_quotas_client", lambda: service_quotas.client)
     monkeypatch.setattr(quote, "s3_client", Bucket)
     monkeypatch.setenv("BUCKET", "b")
+    monkeypatch.setenv("HIGHEST_COST_USD", "200")
     state = quote.handler({"execution": context(), "request": to_state(request_), "dataset": to_state(dataset)}, None)
     assert state["accepted"]
     assert state["hours"] < 0.2, "few images"

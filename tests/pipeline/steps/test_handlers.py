@@ -37,6 +37,7 @@ def test_resolve_makes_a_request_of_the_executions_input(set_up: SetUp) -> None:
             preset="tiny",
             instance_type="ml.g5.xlarge",
             quality_gate={"room": 0.9},
+            highest_cost_usd=200,
         )
     )
     request = resolve.handler({"execution": context(Input={"epochs": 3})}, None)

@@ -53,6 +53,7 @@ def event(request_: Request, dataset: DatasetCheck, quote: Quote, job: LaunchedJ
         "quote": to_state(quote),
         "job": to_state(job),
         "attempt": {"stage": 0, "choice": 0, "number": 0},
+        "counted_usd": 0.0,
     }
 
 
@@ -108,7 +109,7 @@ def test_watch_takes_one_snapshot_and_draws_it(
     set_up(watch, WATCH_SETTINGS, sagemaker=sagemaker, logs=logs, s3=s3, cloudwatch=cloudwatch)
     name = event["job"]["name"]
     sagemaker.expect("describe_training_job", described_job(name, secondary="Starting"), TrainingJobName=name)
-    expect_snapshot(logs, s3, cloudwatch, {"TrainingCostSoFar": 0.0})
+    expect_snapshot(logs, s3, cloudwatch, {"TrainingCostSoFar": 0.0, "TrainingSpent": 0.0})
     event["quote"]["choices"] = event["quote"]["choices"][:1]
     state = watch.handler(event, None)
     assert (state["action"], state["secondary_status"]) == ("wait", "Starting")

@@ -71,7 +71,13 @@ def on_demand(snapshot: JobSnapshot, *choices: list[str]) -> Quote:
 def any_snapshot(*parts: Any) -> JobSnapshot:
     """Of a job in any state; hypothesis calls it too often for fixtures."""
     status, secondary, last, training, stop, choice, first, reason = parts
-    defaults = Defaults(dataset_prefix="dino-data", preset="test", instance_type="ml.g5.2xlarge", quality_gate={})
+    defaults = Defaults(
+        dataset_prefix="dino-data",
+        preset="test",
+        instance_type="ml.g5.2xlarge",
+        quality_gate={},
+        highest_cost_usd=200,
+    )
     execution = Execution.from_context(context())
     job = launched_job(execution)
     return JobSnapshot(

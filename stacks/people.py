@@ -1,0 +1,103 @@
+"""The managed policies for people, which are attached to nobody: so that no one needs the whole bucket."""
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+from pipeline.job.health_reader import HEALTH_FILE
+from pipeline.s3_layout import CHECKPOINTS, PRETRAINED, REPORTS
+
+from stacks.permissions import (
+    MODELS,
+    allow,
+    executions_of,
+    listing,
+    model_packages_of,
+    through_s3,
+    training_jobs,
+    training_logs,
+)
+from training_code.job.checkpoint_layout import HISTORY, METRICS, PICTURES, TENSORBOARD
+
+STAGE_FILES = tuple(
+    f"{CHECKPOINTS}*/{name}" for name in (HEALTH_FILE, HISTORY, METRICS, f"{PICTURES}/*", f"{TENSORBOARD}/*")
+)
+"""What a stage leaves for people beside its checkpoints."""
+
+
+class People(Construct):
+    """Uploaders bring data sets and weights, operators do what `python -m runs` does; neither changes anything else."""
+
+    uploaders: iam.ManagedPolicy
+    operators: iam.ManagedPolicy
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        bucket: s3.Bucket,
+        key: kms.IKey | None,
+        dataset_prefix: str,
+        state_machine_arn: str,
+        state_machine_name: str,
+        model_package_group: str,
+    ) -> None:
+        """`key`: the customer's, which encrypts the bucket's objects."""
+        super().__init__(scope, construct_id)
+        stack = Stack.of(self)
+        data = bucket.arn_for_objects(f"{dataset_prefix}*")
+        self.uploaders = iam.ManagedPolicy(
+            self,
+            "Uploaders",
+            description="floorplan-dino: upload data sets and starting weights",
+            statements=[
+                # HeadBucket, which tells the bucket's region, has no prefix.
+                iam.PolicyStatement(
+                    actions=["s3:ListBucket"],
+                    resources=[bucket.bucket_arn],
+                    conditions={"StringLikeIfExists": {"s3:prefix": [f"{dataset_prefix}*", f"{PRETRAINED}*"]}},
+                ),
+                allow(
+                    ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
+                    data,
+                    bucket.arn_for_objects(f"{PRETRAINED}*"),
+                ),
+                allow(["s3:DeleteObject"], data),  # by --replace; the bucket keeps the version for a while
+                *([through_s3(stack, key, "kms:Decrypt", "kms:GenerateDataKey")] if key else []),
+            ],
+        )
+        self.operators = iam.ManagedPolicy(
+            self,
+            "Operators",
+            description="floorplan-dino: start, follow, stop, redrive, fetch and approve runs",
+            statements=[
+                allow(
+                    ["cloudformation:DescribeStacks"],
+                    stack.format_arn(service="cloudformation", resource="stack", resource_name=f"{stack.stack_name}/*"),
+                ),
+                allow(["states:ListExecutions", "states:StartExecution"], state_machine_arn),
+                allow(
+                    [
+                        "states:DescribeExecution",
+                        "states:GetExecutionHistory",
+                        "states:RedriveExecution",
+                        "states:StopExecution",
+                    ],
+                    executions_of(stack, state_machine_name),
+                ),
+                allow(["sagemaker:DescribeTrainingJob"], training_jobs(stack)),
+                allow(
+                    ["sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"],
+                    model_packages_of(stack, model_package_group),
+                ),
+                allow(["logs:DescribeLogStreams", "logs:GetLogEvents"], training_logs(stack)),
+                listing(bucket, f"{REPORTS}*", f"{CHECKPOINTS}*"),
+                allow(
+                    ["s3:GetObject"],
+                    *(bucket.arn_for_objects(objects) for objects in (f"{REPORTS}*", MODELS, *STAGE_FILES)),
+                ),
+                *([through_s3(stack, key, "kms:Decrypt")] if key else []),
+            ],
+        )
