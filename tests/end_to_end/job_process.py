@@ -10,14 +10,21 @@ def process_of(job: str) -> int:
     return int(_trainer(job).name)
 
 
-def folder_of(job: str) -> Path:
-    """What the job knows as /opt/ml."""
-    return Path(_environment(_trainer(job))[b"SAGEMAKER_BASE_DIR"].decode())
+def workers_of(job: str) -> list[int]:
+    """The process ids of the trainer's workers, which read images."""
+    children = (_trainer(job) / "task" / _trainer(job).name / "children").read_text().split()
+    return [int(child) for child in children if _is_trainer(Path("/proc") / child, job)]
 
 
 def _trainer(job: str) -> Path:
-    (process,) = [each for each in Path("/proc").glob("[0-9]*") if _is_trainer(each, job)]
+    """The process that is no child of another such: workers are forks of it, with its command line."""
+    found = {each.name: each for each in Path("/proc").glob("[0-9]*") if _is_trainer(each, job)}
+    (process,) = [each for each in found.values() if _parent(each) not in found]
     return process
+
+
+def _parent(process: Path) -> str:
+    return (process / "stat").read_text().rpartition(")")[2].split()[1]
 
 
 def _is_trainer(process: Path, job: str) -> bool:

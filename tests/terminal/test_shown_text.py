@@ -188,6 +188,7 @@ BORDERS = {
     "terminal/console.py": {"Console"},
     "training_code/train.py": {"sys.stdout.write"},
     "dataset_prep/pages.py": {"jinja2.Environment"},
+    "evaluation/__main__.py": {"sys.stdout.write"},  # JSON, which escapes what is not ASCII
     # Before anything of the project is loaded, or of the command's own arguments: nothing from outside.
     "dataset_prep/run.py": {"sys.stderr.write"},
     "dataset_prep/samples.py": {"sys.stderr.write"},

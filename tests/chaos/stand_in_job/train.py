@@ -80,14 +80,18 @@ def loss_of(plan: Mapping[str, Any], step: int) -> float:
     return 20.0 + step / 100 if plan["loss_rises"] else 20.0 / (1 + step / 50)
 
 
+CHECKPOINT = "checkpoint-00000000-0000000000000000.pt"
+"""A name as the trainer's have, by which the pipeline knows a checkpoint."""
+
+
 def save(folder: Path, losses: list[float]) -> None:
     """A checkpoint holds the losses so far."""
-    write_whole(folder / "checkpoint.json", losses)
+    write_whole(folder / CHECKPOINT, losses)
 
 
 def restored(folder: Path) -> list[float]:
     """The losses in the last checkpoint; none without one."""
-    file = folder / "checkpoint.json"
+    file = folder / CHECKPOINT
     return [float(loss) for loss in json.loads(file.read_bytes())] if file.exists() else []
 
 
