@@ -25,9 +25,10 @@ def test_a_good_test_run_is_followed_by_the_full_one_which_is_judged(
     test, full = deployed.jobs_of(execution)
     sagemaker = deployed.session.client("sagemaker")
     jobs = [sagemaker.describe_training_job(TrainingJobName=name) for name in (test, full)]
+    both = {"recipe": "room_wall", "gate_classes": '["room"]', "dataset_version": dataset_version}
     assert [job["HyperParameters"] for job in jobs] == [
-        {"recipe": "room_wall", "epochs": "5", "gate_classes": '["room"]', "dataset_version": dataset_version},
-        {"recipe": "room_wall", "epochs": "50", "gate_classes": '["room"]', "dataset_version": dataset_version},
+        {**both, "epochs": "5"},
+        {**both, "epochs": "50", "patience": "8"},
     ]
     folders = [job["CheckpointConfig"]["S3Uri"].rstrip("/").rsplit("/", 1)[-1] for job in jobs]
     assert folders == ["0", "1"], "the full run starts from the beginning"
