@@ -1,4 +1,4 @@
-"""Draws a plan with its boxes: the one way in which preparation, training and the demo show them."""
+"""Draws a plan with its boxes: the one way in which preparation, training, evaluation and the demo show them."""
 
 from __future__ import annotations
 

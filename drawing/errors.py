@@ -42,9 +42,11 @@ def draw_part(image: Image.Image, boxes: Sequence[StyledBox], about: Sequence[St
     """The part of `image` around the boxes `about`, with all `boxes`; at most `side` pixels wide and high."""
     left, top = (min(box.bbox[axis] for box in about) for axis in (0, 1))
     right, bottom = (max(box.bbox[axis] + box.bbox[axis + 2] for box in about) for axis in (0, 1))
-    around = max(_LEAST_AROUND, 0.4 * max(right - left, bottom - top))
-    start = [max(0, min(int(edge - around), most - 1)) for edge, most in ((left, image.width), (top, image.height))]
-    end = [min(int(edge + around), most) for edge, most in ((right, image.width), (bottom, image.height))]
+    longer = max(right - left, bottom - top)
+    reach = longer / 2 + max(_LEAST_AROUND, 0.4 * longer)
+    middles = (((left + right) / 2, image.width), ((top + bottom) / 2, image.height))
+    start = [max(0, min(int(middle - reach), most - 1)) for middle, most in middles]
+    end = [min(int(middle + reach), most) for middle, most in middles]
     area = (start[0], start[1], max(end[0], start[0] + 1), max(end[1], start[1] + 1))
     part = image.crop(area).convert("RGB")
     scale = min(side / max(part.size), 4.0)

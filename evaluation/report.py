@@ -34,20 +34,26 @@ LABELS_SHOWN = 24
 REPORT, LABELS = "report.html", "labels.csv"
 
 
-def report_files(comparison: Comparison) -> dict[str, str]:
-    """The content of report.html and labels.csv, by name; the same comparison gives the same files."""
+def report_files(comparison: Comparison, remarks: Sequence[str] = ()) -> dict[str, str]:
+    """The content of report.html and labels.csv, by name; the same comparison gives the same files.
+
+    `remarks` are sentences that a reader must know besides.
+    """
     labels, truths = find_suspect_labels(comparison)
     shown = [
         _label(label) | {"uri": draw_label(comparison, truths[label.split], label)} | _annotation(label, truths)
         for label in labels[:LABELS_SHOWN]
     ]
-    return {
-        LABELS: labels_csv(labels, truths),
-        REPORT: _page(comparison, {"labels": shown, "label_count": len(labels), "label_splits": list(truths)}),
+    told = {
+        "notes": [*remarks, *notes(comparison)],
+        "labels": shown,
+        "label_count": len(labels),
+        "label_splits": list(truths),
     }
+    return {LABELS: labels_csv(labels, truths), REPORT: _page(comparison, told)}
 
 
-def _page(comparison: Comparison, labels: Mapping[str, object]) -> str:
+def _page(comparison: Comparison, given: Mapping[str, object]) -> str:
     truth, several = comparison.truth, len(comparison.models) > 1
     by_coco = COCO in comparison.rules
     differences = difference_sentences(comparison)
@@ -55,14 +61,13 @@ def _page(comparison: Comparison, labels: Mapping[str, object]) -> str:
         page_environment()
         .from_string(TEMPLATE.read_text())
         .render(
-            labels,
+            given,
             style=STYLE + OWN_STYLE.read_text(),
             title="Which model is better" if several else "How good the model is",
             split=comparison.split,
             plans=len(truth.plans),
             boxes=int((~truth.crowd).sum()),
             sentences=[*differences, *model_sentences(comparison)],
-            notes=notes(comparison),
             models=[
                 {"name": result.name, "number": number, "colour": colour_of_model(number)}
                 for number, result in enumerate(comparison.models)

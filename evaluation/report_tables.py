@@ -181,7 +181,7 @@ def _strip(
 
 def _interval(result: ModelResult, key: FigureKey) -> str:
     found = result.intervals.get(key)
-    return f"{found.low:.3f} to {found.high:.3f}" if found else ""
+    return f"{found.low:.3f} - {found.high:.3f}" if found else ""
 
 
 def _share(value: float | None) -> str:
