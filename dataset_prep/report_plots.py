@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib import ticker
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from dataset_contract.layout import SPLITS
@@ -53,9 +53,9 @@ def _box_sizes(selection: Selection, classes: Sequence[str]) -> Plot:
             if len(values):
                 words.append(f"{name}: median {np.median(values):.0f}, from {values.min():.0f} to {values.max():.0f}")
     axes.set(xscale="log", xlabel="side of a square of the box's area, pixels", ylabel="share of the class's boxes, %")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(ticker.NullFormatter())
     return Plot("Size of the boxes", figure_svg(figure, "sizes"), f"In pixels, {'; '.join(words)}.")
 
 
