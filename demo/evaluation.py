@@ -12,6 +12,7 @@ from evaluation.comparison import compare
 from evaluation.dataset import EvaluatedDataset, load_dataset
 from evaluation.detections import ModelDetections
 from evaluation.report import REPORT, report_files
+from evaluation.sources.class_numbers import ClassNames
 from evaluation.sources.reading import read_model
 from terminal.console import Terminal
 
@@ -33,17 +34,15 @@ def write_evaluation(dataset_root: Path, model: Path, scratch: Path, folder: Pat
     The worse model is a COCO results file in `scratch`.
     """
     dataset, results = load_dataset(dataset_root, SPLIT), scratch / "worse.json"
-    ours = _read("this run", model, dataset, console)
+    ours = read_model("this run", [str(model)], None, dataset, SPLIT, needs_validation=True, console=console)
     results.write_text(json.dumps(worse_results(ours, dataset)))
-    compared = compare(dataset, SPLIT, [ours, _read("deliberately worse", results, dataset, console)])
+    names, given = ClassNames(dataset.class_ids(SPLIT), from_zero=False), [str(results)]
+    worse = read_model("deliberately worse", given, names, dataset, SPLIT, needs_validation=True, console=console)
+    compared = compare(dataset, SPLIT, [ours, worse])
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in report_files(compared, [REMARK]).items():
         write_atomically(folder / name, text)
     return folder / REPORT
-
-
-def _read(name: str, source: Path, dataset: EvaluatedDataset, console: Terminal) -> ModelDetections:
-    return read_model(name, [str(source)], None, dataset, SPLIT, needs_validation=True, console=console)
 
 
 def worse_results(model: ModelDetections, dataset: EvaluatedDataset) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from dataset_contract.coco import CocoDataset
 from evaluation.comparison import Comparison, compare
 from evaluation.dataset import EvaluatedDataset
 from evaluation.detections import Detections, ModelDetections
-from evaluation.labels import SuspectLabel, certainties, find_suspect_labels
+from evaluation.labels import Contradiction, SuspectLabel, certainties, find_suspect_labels
 from evaluation.labels_csv import COLUMNS, labels_csv
 from evaluation.matching import SIZES, match
+from tests.docs.page_lines import ROOT, spans
 from tests.evaluation.plans import dataset_of, found, truth_of
 
 WALL, ROOM = 0, 1
@@ -111,3 +113,8 @@ def test_certainty_is_the_best_precision_at_a_confidence_or_a_lower_one() -> Non
     matches = match(truth, guesses, {"all": SIZES["all"]})["all"]
     np.testing.assert_allclose(certainties(matches[WALL]), [2 / 3, 2 / 3, 2 / 3, 0.5])
     assert not len(certainties(matches[ROOM]))
+
+
+def test_the_page_explains_each_column_and_each_contradiction() -> None:
+    told = set(spans(ROOT / "docs" / "evaluation.md"))
+    assert {*COLUMNS, *get_args(Contradiction)} <= told
