@@ -21,8 +21,8 @@ DROPPED = 0.5
 MOVED = 0.15
 """Of its side, the standard deviation by which each box of the worse one is moved."""
 REMARK = (
-    "deliberately worse is no model: the demo made it of this run's detections, of which it dropped half and moved the "
-    "rest, so that there is something to compare."
+    "its worse copy is deliberately bad and no model: the demo made it of this run's detections, of which it dropped "
+    "half and moved the rest, so that there is something to compare."
 )
 SPLIT = "test"
 _SEED = 1
@@ -37,7 +37,7 @@ def write_evaluation(dataset_root: Path, model: Path, scratch: Path, folder: Pat
     ours = read_model("this run", [str(model)], None, dataset, SPLIT, needs_validation=True, console=console)
     results.write_text(json.dumps(worse_results(ours, dataset)))
     names, given = ClassNames(dataset.class_ids(SPLIT), from_zero=False), [str(results)]
-    worse = read_model("deliberately worse", given, names, dataset, SPLIT, needs_validation=True, console=console)
+    worse = read_model("its worse copy", given, names, dataset, SPLIT, needs_validation=True, console=console)
     compared = compare(dataset, SPLIT, [ours, worse])
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in report_files(compared, [REMARK]).items():
