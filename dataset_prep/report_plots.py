@@ -2,44 +2,22 @@
 
 from __future__ import annotations
 
-import io
-import re
-import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
+from matplotlib import ticker
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from dataset_contract.layout import SPLITS
 from dataset_prep.selection import Selection
+from dataset_prep.svg_plots import INK, Plot, figure_svg, plot_figure
 from drawing.boxes import colour_of
 
 MAX_CLASSES = 6
 """More lines than these in one plot cannot be told apart; the most frequent classes are shown."""
-
-_INK = "#010203"  # replaced by the page's own text colour, light or dark
-_SETTINGS: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "font.size": 11,
-    "text.parse_math": False,  # a class may have a $ in its name
-    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), _INK),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """A plot, and its content in words for those who do not see it."""
-
-    title: str
-    svg: str
-    words: str
 
 
 def make_plots(selection: Selection) -> list[Plot]:
@@ -65,7 +43,7 @@ def _box_sizes(selection: Selection, classes: Sequence[str]) -> Plot:
         areas[box.label].append(box.bbox[2] * box.bbox[3])
     sides = {name: np.sqrt([area for area in areas[name] if 0 < area < float("inf")]) for name in classes}
     known = [values for values in sides.values() if len(values)]
-    figure, axes = _figure()
+    figure, axes = plot_figure()
     words = []
     if known:
         low, high = min(values.min() for values in known), max(values.max() for values in known)
@@ -75,10 +53,10 @@ def _box_sizes(selection: Selection, classes: Sequence[str]) -> Plot:
             if len(values):
                 words.append(f"{name}: median {np.median(values):.0f}, from {values.min():.0f} to {values.max():.0f}")
     axes.set(xscale="log", xlabel="side of a square of the box's area, pixels", ylabel="share of the class's boxes, %")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    return Plot("Size of the boxes", _svg(figure, "sizes"), f"In pixels, {'; '.join(words)}.")
+    axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(ticker.NullFormatter())
+    return Plot("Size of the boxes", figure_svg(figure, "sizes"), f"In pixels, {'; '.join(words)}.")
 
 
 def _boxes_per_image(selection: Selection, classes: Sequence[str]) -> Plot:
@@ -87,12 +65,12 @@ def _boxes_per_image(selection: Selection, classes: Sequence[str]) -> Plot:
     most = max(values.max() for values in numbers.values())
     step = max(1, -(-(most + 1) // 40))
     bins = np.arange(0, most + 2 * step, step) - 0.5
-    figure, axes = _figure()
+    figure, axes = plot_figure()
     for name, values in numbers.items():
         _outline(axes, values, bins, name, _colour(name, selection))
     axes.set(xlabel="boxes of the class in one image", ylabel="share of the images, %", xlim=(-0.5, None))
     words = [f"{name}: {values.mean():.1f} on average, at most {values.max():,}" for name, values in numbers.items()]
-    return Plot("Boxes in one image", _svg(figure, "numbers"), f"{'; '.join(words)}.")
+    return Plot("Boxes in one image", figure_svg(figure, "numbers"), f"{'; '.join(words)}.")
 
 
 def _balance(selection: Selection, classes: Sequence[str]) -> Plot:
@@ -103,51 +81,24 @@ def _balance(selection: Selection, classes: Sequence[str]) -> Plot:
         counts = Counter(box.label for image in images for box in image.boxes)
         for name in classes:
             means[name].append(counts[name] / len(images))
-    figure, axes = _figure()
+    figure, axes = plot_figure()
     width = 0.8 / len(classes)
     for index, (name, values) in enumerate(means.items()):
         places = np.arange(len(used)) + (index - (len(classes) - 1) / 2) * width
         bars = axes.bar(places, values, width * 0.92, color=_colour(name, selection), label=name)
-        axes.bar_label(bars, fmt="%.1f", fontsize=9, padding=2, color=_INK)
+        axes.bar_label(bars, fmt="%.1f", fontsize=9, padding=2, color=INK)
     axes.set_xticks(range(len(used)), used)
     axes.set(ylabel="boxes in an image, on average")
     words = [
         f"{name}: " + ", ".join(f"{value:.1f} in {split}" for split, value in zip(used, values, strict=True))
         for name, values in means.items()
     ]
-    return Plot("Classes in the splits", _svg(figure, "balance"), f"Boxes in an image, on average: {'; '.join(words)}.")
-
-
-def _figure() -> tuple[Figure, Axes]:
-    with mpl.rc_context(_SETTINGS):
-        figure = Figure(figsize=(5.4, 3.3), layout="constrained")
-        figure.patch.set_alpha(0)
-        axes = figure.subplots()
-    axes.patch.set_alpha(0)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", color="#88888855")
-    axes.set_axisbelow(True)
-    return figure, axes
+    return Plot(
+        "Classes in the splits", figure_svg(figure, "balance"), f"Boxes in an image, on average: {'; '.join(words)}."
+    )
 
 
 def _outline(axes: Axes, values: NDArray[Any], bins: NDArray[Any], name: str, colour: str) -> None:
     counts = np.histogram(values, bins)[0]
     axes.stairs(100 * counts / max(1, len(values)), bins, color=colour, fill=True, alpha=0.25)
     axes.stairs(100 * counts / max(1, len(values)), bins, color=colour, linewidth=1.6, label=name)
-
-
-def _svg(figure: Figure, name: str) -> str:
-    """The figure as an element of HTML that takes the page's text colour and names no address.
-
-    Its ids are made of `name`, so that they are the same in each run and differ from those of the page's other plots.
-    """
-    buffer = io.StringIO()
-    with mpl.rc_context({**_SETTINGS, "svg.hashsalt": name}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # the page's reader has other fonts than this machine
-        figure.legend(loc="outside upper left", ncols=3, frameon=False, labelcolor=_INK)
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :].replace(_INK, "currentColor")
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'<g id="[^"]*"', "<g", svg)  # the same in each plot; an id is unique in a page
-    return re.sub(r"\s+xmlns(?::xlink)?=\"[^\"]*\"", "", svg)

@@ -1,7 +1,7 @@
 """`make demo`: deploys the stacks to an embedded AWS, makes or takes floor plans, and runs the whole pipeline on them.
 
-Writes build/demo/index.html and build/demo/summary.json. Removes everything else that it makes, and ends everything
-that it starts.
+Writes to build/demo: index.html, summary.json, the model in model/, and of generated plans the evaluation's report in
+evaluation/. Removes everything else that it makes, and ends everything that it starts.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from typing import Any, NoReturn
 import boto3
 
 from dataset_prep.samples import write_samples
+from demo.evaluation import write_evaluation
 from demo.gallery import draw_pictures
 from demo.phases import PhaseLog, PhaseProgress
 from demo.results import read_manifest, write_results
-from demo.trained_model import fetch_model
+from demo.trained_model import fetch_model, keep_model
+from evaluation.refusal import EvaluationError
 from local_aws.deployment import DeploymentError, deploy
 from local_aws.embedded import EmbeddedAws
 from local_aws.ministack_process import MinistackError
@@ -87,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             style="red",
         )
         return 1
-    except (DemoError, DeploymentError, MinistackError, RunsError) as failure:
+    except (DemoError, DeploymentError, EvaluationError, MinistackError, RunsError) as failure:
         console.print(f"The demo stopped: {failure}", style="red")
         return failure.exit_code if isinstance(failure, DemoError) else 1
     except KeyboardInterrupt:
@@ -100,9 +102,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(console: Terminal, scratch: Path, source: Path | None) -> Path:
     """Run all phases with files in `scratch`; return the page's path.
 
-    Raises DemoError, DeploymentError, MinistackError.
+    Raises DemoError, DeploymentError, EvaluationError, MinistackError.
     """
-    log = PhaseLog(console, total=6 if source is None else 5)
+    log = PhaseLog(console, total=7 if source is None else 5)
     with EmbeddedAws(scratch / "aws", wait_scale=WAIT_SCALE) as aws:
         with log.phase("deploy the stacks to the embedded AWS") as progress:
             outputs = deploy(
@@ -125,6 +127,11 @@ def run(console: Terminal, scratch: Path, source: Path | None) -> Path:
         with log.phase("predict on plans that were held out"):
             model = fetch_model(session, job.model_artifact, scratch / "model")
             pictures = draw_pictures(dataset, model, manifest.classes)
+        report = None
+        if source is None:
+            with log.phase("evaluate the model beside a worse one", own_output=True):
+                report = write_evaluation(dataset, model.directory, scratch, BUILD / "demo" / "evaluation", console)
+        keep_model(model, BUILD / "demo" / "model")
     return write_results(
         BUILD / "demo",
         manifest=manifest,
@@ -134,6 +141,7 @@ def run(console: Terminal, scratch: Path, source: Path | None) -> Path:
         job=job,
         model=model,
         pictures=pictures,
+        report=report,
         phases=log.finished,
         training_phase=TRAINING_PHASE,
         stack_outputs=outputs,

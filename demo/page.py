@@ -31,6 +31,8 @@ class Page:
     classes: Sequence[str]
     states: Sequence[str]
     pictures: Pictures
+    report: str | None
+    """Where the evaluation's report is, from the page; None if there is none."""
     losses: Sequence[float]
     metrics: Mapping[str, Any]
     """metrics.json: of the best epoch, on the validation split and, under `test`, on the test split."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,3 +35,9 @@ def fetch_model(session: boto3.Session, artifact_uri: str, directory: Path) -> T
         history=[json.loads(line) for line in (directory / "history.jsonl").read_text().splitlines()],
         metrics=json.loads((directory / "metrics.json").read_text()),
     )
+
+
+def keep_model(model: TrainedModel, folder: Path) -> None:
+    """Copy the unpacked model to `folder`, in place of an earlier one."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(model.directory, folder)

@@ -1,1 +1,1 @@
-"""Draws plans with their boxes, for preparation, training and the demo."""
+"""Draws plans with their boxes, for preparation, training, evaluation and the demo."""

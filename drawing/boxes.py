@@ -1,4 +1,4 @@
-"""Draws a plan with its boxes: the one way in which preparation, training and the demo show them."""
+"""Draws a plan with its boxes: the one way in which preparation, training, evaluation and the demo show them."""
 
 from __future__ import annotations
 
@@ -69,12 +69,12 @@ def draw_boxes(
     pen = ImageDraw.Draw(tint)
     # Rooms first: they are large, and walls are at their edges.
     for box in sorted(boxes, key=lambda box: -box.bbox[2] * box.bbox[3]):
-        if (corners := _corners(box, scale, size)) is None:
+        if (corners := corners_of(box.bbox, scale, size)) is None:
             continue
         colour = colour_of(box.label, classes)
         filled = (*colour, 28) if box.label != "wall" else (*colour, 70)
         pen.rectangle(corners, fill=filled, outline=(*colour, 255), width=1 if scale < 1 else 2)
-    if marked is not None and (corners := _corners(marked, scale, size)) is not None:
+    if marked is not None and (corners := corners_of(marked.bbox, scale, size)) is not None:
         left, top, right, bottom = corners
         around = (left - 4, top - 4, right + 4, bottom + 4)
         pen.rectangle(around, outline=(0, 0, 0, 255), width=5)
@@ -82,9 +82,11 @@ def draw_boxes(
     return Image.alpha_composite(canvas.convert("RGBA"), tint).convert("RGB")
 
 
-def _corners(box: Box, scale: float, size: tuple[int, int]) -> tuple[float, float, float, float] | None:
+def corners_of(
+    bbox: tuple[float, float, float, float], scale: float, size: tuple[int, int]
+) -> tuple[float, float, float, float] | None:
     """Left, top, right, bottom on the drawing, just outside of it where the box goes beyond; None if there are none."""
-    x, y, width, height = (number * scale for number in box.bbox)
+    x, y, width, height = (number * scale for number in bbox)
     if not all(map(math.isfinite, (x, y, width, height))) or width < 0 or height < 0:
         return None
     left, right = (min(max(number, -2.0), size[0] + 2.0) for number in (x, x + width))

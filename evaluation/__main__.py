@@ -22,6 +22,7 @@ from evaluation.dataset import EvaluatedDataset, load_dataset
 from evaluation.errors_csv import errors_csv
 from evaluation.metrics_json import metrics_json
 from evaluation.refusal import EvaluationError, EvaluationUsageError
+from evaluation.report import LABELS, REPORT, report_files
 from evaluation.sources.class_numbers import parse_names
 from evaluation.sources.reading import read_model
 from evaluation.terminal_table import table_lines
@@ -104,7 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path("build/evaluation"),
         metavar="DIR",
-        help=f"where {METRICS} and {ERRORS} go (default: build/evaluation)",
+        help=f"where {REPORT}, {LABELS}, {METRICS} and {ERRORS} go (default: build/evaluation)",
     )
     parser.add_argument("--json", action="store_true", help=f"print what {METRICS} holds, in place of tables")
     return parser
@@ -217,11 +218,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parse_options(arguments)
         comparison = evaluate(options, errors)
         content = json.dumps(metrics_json(comparison), indent=1, allow_nan=False) + "\n"
-        table = errors_csv(comparison)
+        files = {**report_files(comparison), ERRORS: errors_csv(comparison), METRICS: content}
         try:
             options.to.mkdir(parents=True, exist_ok=True)
-            write_atomically(options.to / ERRORS, table)
-            write_atomically(options.to / METRICS, content)
+            for name, text in files.items():
+                write_atomically(options.to / name, text)
         except OSError as error:
             raise EvaluationError(f"{error.filename or options.to} cannot be written: {error.strerror}.") from None
     except EvaluationUsageError as error:
@@ -240,7 +241,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for line in table_lines(comparison):
         console.print(line)
     console.print("")
-    console.print(f"Written: {options.to / METRICS} and {options.to / ERRORS}.")
+    console.print(f"Written to {options.to}: {REPORT} to look at, {LABELS}, {ERRORS}, {METRICS}.")
     return 0
 
 

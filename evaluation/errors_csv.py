@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from evaluation.comparison import Comparison, ModelResult
-from evaluation.detections import Floats, Truth
+from evaluation.detections import Truth
 
 COLUMNS = (
     "model",
@@ -45,23 +45,24 @@ def _false_rows(truth: Truth, result: ModelResult) -> Iterator[tuple[object, ...
         about = ("", "", "")
         if error.truth is not None:
             name = truth.classes[truth.label[error.truth]]
-            about = (str(truth.annotation_ids[error.truth]), _cell(name), f"{error.iou:.3f}")
+            about = (str(truth.annotation_ids[error.truth]), text_cell(name), f"{error.iou:.3f}")
         name = truth.classes[found.label[row]]
-        given = (_cell(result.name), error.kind, plan.id, _cell(plan.file_name), _cell(name))
-        yield (*given, f"{found.scores[row]:.4f}", *_box(found.boxes[row]), *about)
+        given = (text_cell(result.name), error.kind, plan.id, text_cell(plan.file_name), text_cell(name))
+        yield (*given, f"{found.scores[row]:.4f}", *box_cells(found.boxes[row]), *about)
 
 
 def _missed_rows(truth: Truth, result: ModelResult) -> Iterator[tuple[object, ...]]:
     for row in result.errors.missed:
-        plan, name = truth.plans[truth.plan[row]], _cell(truth.classes[truth.label[row]])
-        given = (_cell(result.name), "missed", plan.id, _cell(plan.file_name), name, "")
-        yield (*given, *_box(truth.boxes[row]), truth.annotation_ids[row], name, "")
+        plan, name = truth.plans[truth.plan[row]], text_cell(truth.classes[truth.label[row]])
+        given = (text_cell(result.name), "missed", plan.id, text_cell(plan.file_name), name, "")
+        yield (*given, *box_cells(truth.boxes[row]), truth.annotation_ids[row], name, "")
 
 
-def _box(box: Floats) -> list[str]:
+def box_cells(box: Iterable[float]) -> list[str]:
+    """x, y, width, height in pixels, to a hundredth."""
     return [f"{value:.2f}" for value in box]
 
 
-def _cell(text: str) -> str:
+def text_cell(text: str) -> str:
     """A text that no spreadsheet takes for a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dataset_contract.sanitise import sanitise
+from evaluation.bootstrap import ALL_CLASSES, FigureKey
 from evaluation.comparison import COCO, LENIENT, Comparison, Difference, ModelResult
 from evaluation.detections import VALIDATION
 
@@ -38,6 +39,22 @@ def difference_sentence(each: Difference, plans: int) -> str:
     return (
         f"{better} and {other}: no difference in {what} that {plans:,} plans can show: {figures}"
         f"{_needed(each.plans_needed)}."
+    )
+
+
+def model_sentences(comparison: Comparison) -> list[str]:
+    """How well each model finds the boxes of all classes together, under the first of the rules."""
+    rule = comparison.rules[0]
+    return [_model_sentence(result, rule) for result in comparison.models]
+
+
+def _model_sentence(result: ModelResult, rule: str) -> str:
+    figures, where = result.figures[rule].overall, result.intervals.get(FigureKey(rule, ALL_CLASSES, "f1"))
+    certain = f", 95 % between {where.low:.3f} and {where.high:.3f}" if where else ""
+    return (
+        f"{sanitise(result.name)} finds {100 * (figures.recall or 0):.1f} % of the boxes, and "
+        f"{100 * (figures.precision or 0):.1f} % of what it finds is right: F1 {figures.f1 or 0:.3f}{certain}, "
+        f"by {RULE_NAMES[rule]}."
     )
 
 

@@ -107,7 +107,7 @@ def _from_files(
     reading = read_numbers(boxes, names, dataset, split).names
     labels = {class_name(each): index for index, each in enumerate(dataset.truth(split).classes)}
     label_of = {number: labels[class_name(each)] for number, each in reading.items() if class_name(each) in labels}
-    covered = {place.split for place in boxes.places} & {split, VALIDATION}
+    covered = {place.split for place in boxes.places}
     found = {each: boxes.split(each, label_of) for each in sorted(covered)}
     # Without names, the data set's own are meant: that no number stands for one of them says nothing.
     known = tuple(reading.values()) if names is not None else tuple(dataset.class_ids(split).values())

@@ -47,7 +47,7 @@ METRICS = {
 }
 
 
-def rendered(summary: Summary = SUMMARY, test: dict[str, float] | None = None) -> str:
+def rendered(summary: Summary = SUMMARY, test: dict[str, float] | None = None, report: str | None = None) -> str:
     # Not one colour: a real picture has far more characters than any text that is shown.
     picture = data_uri(Image.effect_noise((60, 40), 80))
     return Page(
@@ -57,6 +57,7 @@ def rendered(summary: Summary = SUMMARY, test: dict[str, float] | None = None) -
         classes=["wall", "room"],
         states=["Resolve", "Validate"],
         pictures=Pictures([SamplePicture("train", 3, picture)], "test", [PredictionPair(7, picture, 20, picture, 18)]),
+        report=report,
         losses=[40.25, 20.0, 9.5],
         metrics={**METRICS, "test": test},
         training_phase="train",
@@ -83,6 +84,11 @@ def test_the_page_shows_the_best_epoch_and_the_test_split_where_there_is_one() -
     assert "<b>0.52</b><span>F1 at IoU 0.5, validation split, epoch 15, the best of 2 evaluated" in rendered()
     assert "on the test split" not in rendered()
     assert "<b>0.48</b><span>F1 of the same epoch on the test split" in rendered(test={"f1": 0.481})
+
+
+def test_the_page_links_the_report_where_there_is_one() -> None:
+    assert "<a " not in rendered()
+    assert '<a href="evaluation/report.html">' in rendered(report="evaluation/report.html")
 
 
 def test_the_page_needs_no_other_file() -> None:
