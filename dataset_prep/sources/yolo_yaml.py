@@ -52,7 +52,7 @@ class _Loader(yaml.BaseLoader):
     """Makes only strings, lists and dicts, so that classes called "no" and "on" stay what they are.
 
     Refused are a key that occurs twice, where other loaders let the last one win, and what would take long to look
-    at: many nodes, counted anew at each alias, and deep nesting.
+    at: many nodes, counted again at each alias, and deep nesting.
     """
 
     def __init__(self, text: str) -> None:
