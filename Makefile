@@ -5,7 +5,7 @@ BIN := .venv/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
 # Folders of unit tests that start no server, train nothing and synthesise no stack.
-FAST := tests/docs tests/setup tests/contract tests/drawing tests/evaluation tests/archive_reader tests/image_reader tests/pipeline tests/runs
+FAST := tests/docs tests/setup tests/contract tests/drawing tests/archive_reader tests/image_reader tests/pipeline tests/runs
 # In an environment of its own: 29 packages that nothing else here needs. A package that is unknown to PyPI is an error.
 AUDIT := $(BIN)/uv tool run pip-audit@2.10.1 --strict --disable-pip --progress-spinner off
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes

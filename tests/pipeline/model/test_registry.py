@@ -141,19 +141,21 @@ def test_a_second_try_registers_nothing_else_and_another_execution_does(executio
     assert tokens[0] == tokens[1] != tokens[2]
 
 
+MODEL = botocore.session.get_session().get_service_model("sagemaker")
+
+
 @given(st.dictionaries(st.text(min_size=1, max_size=200), st.text(min_size=1, max_size=300), min_size=1, max_size=60))
 def test_metadata_is_what_the_registry_takes_whatever_classes_are_called(metadata: dict[str, str]) -> None:
     registry = Registry()
     register(registry, Execution.from_context(context()), metadata, description="".join(metadata)[:2000])
     (request,) = registry.requests
-    model = botocore.session.get_session().get_service_model("sagemaker")
     taken = request["CustomerMetadataProperties"]
-    assert 1 <= len(taken) <= model.shape_for("CustomerMetadataMap").metadata["max"]
+    assert 1 <= len(taken) <= MODEL.shape_for("CustomerMetadataMap").metadata["max"]
     for text, shape in [(key, "CustomerMetadataKey") for key in taken] + [
         (value, "CustomerMetadataValue") for value in taken.values()
     ]:
-        assert 1 <= len(text) <= model.shape_for(shape).metadata["max"]
+        assert 1 <= len(text) <= MODEL.shape_for(shape).metadata["max"]
         assert re.fullmatch(r"[\w .:/=+@-]*", text)
-    assert re.fullmatch(model.shape_for("ClientToken").metadata["pattern"], request["ClientToken"])
+    assert re.fullmatch(MODEL.shape_for("ClientToken").metadata["pattern"], request["ClientToken"])
     assert len(request["ClientToken"]) <= 36
     assert len(request["ModelPackageDescription"]) <= 1024
