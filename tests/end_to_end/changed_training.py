@@ -1,4 +1,4 @@
-"""The deployed trainer exchanged for a while: for another, or with settings that a request cannot ask for."""
+"""The deployed trainer exchanged for a while: for another, or with settings that a quote would refuse."""
 
 from __future__ import annotations
 

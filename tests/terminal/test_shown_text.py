@@ -2,8 +2,8 @@
 
 import ast
 import io
-import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -69,21 +69,15 @@ def on_a_terminal(text: str) -> str:
 
 
 def a_complaint(text: str) -> str:
-    out, sys.stderr = sys.stderr, io.StringIO()
-    try:
+    with redirect_stderr(io.StringIO()) as out:
         runs_command._complain(text)
-        return sys.stderr.getvalue().removesuffix("\n")
-    finally:
-        sys.stderr = out
+    return out.getvalue().removesuffix("\n")
 
 
 def in_the_log(text: str) -> str:
-    out, sys.stdout = sys.stdout, io.StringIO()
-    try:
+    with redirect_stdout(io.StringIO()) as out:
         train.log_line(text)
-        return sys.stdout.getvalue().removesuffix("\n")
-    finally:
-        sys.stdout = out
+    return out.getvalue().removesuffix("\n")
 
 
 def of_a_finding(text: str) -> str:
