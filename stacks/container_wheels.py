@@ -15,7 +15,7 @@ from stacks.staging import ROOT
 LOCK_FILE = ROOT / "training_code" / "requirements.lock"
 WHEELS = ROOT / "build" / "wheels"
 
-# The image's Amazon Linux 2023 (glibc 2.34) on x86-64 with Python >= 3.12; the packages' ABI is stable from there on.
+# The image's Amazon Linux 2023 (glibc 2.34) on x86-64 with Python 3.12.
 _TARGET = (
     *("--platform", "manylinux_2_28_x86_64"),
     *("--platform", "manylinux_2_17_x86_64"),
@@ -45,7 +45,8 @@ def _holds(wheels: Path, lock_file: Path) -> bool:
     text, files = lock_file.read_text(), list(wheels.glob("*"))
     packages = re.findall(r"^([\w-]+)==", text, re.MULTILINE)
     hashes = set(re.findall(r"--hash=sha256:([0-9a-f]{64})", text))
-    return sorted(path.name.partition("-")[0].lower() for path in files) == sorted(packages) and all(
+    named = sorted(path.name.partition("-")[0].lower().replace("_", "-") for path in files)  # PEP 427, PEP 503
+    return named == sorted(packages) and all(
         hashlib.sha256(path.read_bytes()).hexdigest() in hashes for path in files
     )
 
