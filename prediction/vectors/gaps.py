@@ -6,8 +6,8 @@ from itertools import product
 from prediction.vectors.plan import Box
 from prediction.vectors.walls import Piece
 
-WIDEST = 8.0
-"""A gap of up to so many typical thicknesses is closed: a door's 80 cm in walls of 10."""
+WIDEST = 6.0
+"""A gap of up to so many typical thicknesses is closed: a door's 80 cm in walls of 13."""
 
 
 def close_gaps(pieces: Sequence[Piece], thickness: float) -> list[Box]:

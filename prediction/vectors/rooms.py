@@ -8,20 +8,16 @@ from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from prediction.vectors.boxes import iou
-from prediction.vectors.faces import Faces, largest
+from prediction.vectors.faces import closed_rooms, largest
 from prediction.vectors.plan import Box, Outline
 from prediction.vectors.walls import ScoredBox
 
-FITS = 0.7
-"""Least IoU between a room box and the bounding box of its face: below it, the walls do not close the room."""
 SAME_ROOM = 0.7
 """IoU from which on two room boxes are one room found twice, of which the surer one counts."""
 LEAST_REST = 0.1
 """A room counts if this share of its box is left when the other rooms have theirs."""
 UNTOUCHED = 0.98
 """A room that keeps this share of its face is still closed by walls."""
-LEAK = 0.25
-"""A slit between walls of up to twice as many thicknesses is no way through."""
 _GRID = 2.0**-6
 """Of a pixel: what corners are rounded to."""
 
@@ -38,43 +34,29 @@ class RoomShape:
 def find_rooms(
     boxes: Sequence[ScoredBox], bodies: Sequence[Box], closings: Sequence[Box], thickness: float, size: tuple[int, int]
 ) -> list[RoomShape | None]:
-    """What became of each room box: None if nothing, since it is another room's. No two rooms overlap.
+    """What became of each room box; None if it is another room's or covered by others. No two rooms overlap.
 
-    A room is closed by walls if a face between them reaches as far as its box. Where `closings` divide such a face,
-    its parts count as one as far as the box asks for it. All other rooms get their boxes, the smaller ones first, less
-    the faces of closed rooms and the walls around; a closed room that such a room is in gets the rest of its face.
+    A room that walls close gets its face. All others get what is left of their boxes, the smaller ones first: a closed
+    room that such a box lies in gives it up, other closed rooms do not.
     """
     counted = _without_duplicates(boxes)
-    faces = Faces(bodies, closings, [boxes[index].box for index in counted], size, LEAK * thickness)
-    chosen: dict[int, Polygon] = {}
-    found = {number: faces.of_room(number) for number in range(len(counted))}
-    while found:
-        best = max(found, key=lambda number: found[number].fit)
-        face = found.pop(best)
-        if face.fit < FITS:
-            break
-        faces.take(face)
-        chosen[counted[best]] = face.polygon
-        found |= {number: faces.of_room(number) for number, other in found.items() if other.parts & face.parts}
-    rectangles = {index: shapely.box(*boxes[index].box) for index in counted}
-    open_rooms = sorted(set(counted) - chosen.keys(), key=lambda index: rectangles[index].area)
-    polygons: dict[int, Polygon] = dict(chosen)
+    rectangles = [shapely.box(*boxes[index].box) for index in counted]
+    faces = closed_rooms([boxes[index].box for index in counted], bodies, closings, thickness, size)
+    polygons: dict[int, Polygon] = {}
     given: BaseGeometry = Polygon()
-    for index in open_rooms:
-        own = rectangles[index]
-        others = [face for face in chosen.values() if not _is_within(own, face)]
-        rest = own.difference(shapely.union_all([*others, given]))
-        rest = largest(rest)
+    for room in sorted(set(range(len(counted))) - faces.keys(), key=lambda room: rectangles[room].area):
+        own = rectangles[room]
+        others = [face for face in faces.values() if not _is_part(own, face)]
+        rest = largest(own.difference(shapely.union_all([*others, given])))
         if rest.area >= LEAST_REST * own.area:
-            polygons[index] = rest
-            given = given.union(rest)
+            polygons[room], given = rest, given.union(rest)
+    polygons |= {room: largest(face.difference(given)) for room, face in faces.items()}
     shapes: list[RoomShape | None] = [None] * len(boxes)
-    for index, polygon in polygons.items():
-        rest = polygon if index in open_rooms else largest(polygon.difference(given))
-        outline: Outline = "walls" if index in chosen and rest.area > UNTOUCHED * polygon.area else "box"
-        rounded = largest(shapely.set_precision(rest, _GRID).simplify(0))
+    for room, polygon in polygons.items():
+        closed = room in faces and polygon.area >= UNTOUCHED * faces[room].area
+        rounded = largest(shapely.set_precision(polygon, _GRID).simplify(0))
         if rounded.area > 0:
-            shapes[index] = RoomShape(boxes[index], outline, rounded)
+            shapes[counted[room]] = RoomShape(boxes[counted[room]], "walls" if closed else "box", rounded)
     return shapes
 
 
@@ -86,6 +68,6 @@ def _without_duplicates(boxes: Sequence[ScoredBox]) -> list[int]:
     return sorted(kept)
 
 
-def _is_within(own: Polygon, face: Polygon) -> bool:
-    """Whether the room box is a part of a larger face."""
+def _is_part(own: Polygon, face: Polygon) -> bool:
+    """Whether the room box lies mainly in a larger face."""
     return bool(own.area < face.area and own.intersection(face).area >= own.area / 2)
