@@ -1,6 +1,12 @@
-"""What a class may be called: its name goes into logs, messages, pages, metrics and the state machine's state."""
+"""What a class may be called, as its name goes into logs, messages, pages and metrics; which names mean one class."""
 
 from __future__ import annotations
+
+import re
+from functools import cache
+
+# The three ways in which the classes of this project are written in the wild.
+_SYNONYMS = {"walls": "wall", "rooms": "room"}
 
 MAX_NAME_BYTES = 64
 """Of a name in UTF-8: a thousand of them, twice, fit into the 256 KB that Step Functions carries."""
@@ -15,3 +21,10 @@ def class_name_problem(name: str) -> str | None:
     if len(name.encode()) > MAX_NAME_BYTES:
         return f"is longer than {MAX_NAME_BYTES} bytes"
     return None
+
+
+@cache
+def class_name(name: str) -> str:
+    """The class that a name means: lower case, with the plurals of wall and room made singular."""
+    plain = re.sub(r"\s+", " ", name.strip().lower())
+    return _SYNONYMS.get(plain, plain)

@@ -27,3 +27,8 @@ def short(value: object) -> str:
     if isinstance(value, int) and abs(value) > 10**60:
         return "an integer of very many digits"
     return sanitise(repr(value[:60] if isinstance(value, str) else value), longest=60)
+
+
+def text_cell(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -42,6 +42,7 @@ try:
     import re
     from pathlib import Path
 
+    from dataset_contract.class_names import class_name
     from dataset_prep.destination import DEFAULT_PREFIX, Destination
     from dataset_prep.errors import PrepError, UsageError
     from dataset_prep.prepare import Options, prepare
@@ -49,7 +50,6 @@ try:
     from dataset_prep.sources.cubicasa5k_policy import Policy
     from dataset_prep.sources.formats import FORMATS, SourceOptions
     from dataset_prep.sources.repairs import Repairs
-    from dataset_prep.sources.source import class_name
     from dataset_prep.split import parse_split
     from dataset_prep.summary import show_summary
     from terminal.console import Terminal

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from dataset_contract.class_names import class_name_problem
+from dataset_contract.class_names import class_name, class_name_problem
 from dataset_contract.findings import Finding, FindingLog
 from dataset_contract.sanitise import short
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.plural import pluralise
 from dataset_prep.sources.cubicasa5k_policy import CLASSES, ROOM
-from dataset_prep.sources.source import Source, SourceImage, class_name
+from dataset_prep.sources.source import Source, SourceImage
 from dataset_prep.split import Shares, split_ids
 
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_contract.atomic_write import write_atomically
+from dataset_contract.class_names import class_name
 from dataset_contract.layout import SPLITS
-from dataset_prep.sources.source import class_name
 from evaluation.comparison import COCO, LENIENT, RULES, Comparison, compare
 from evaluation.dataset import EvaluatedDataset, load_dataset
 from evaluation.errors_csv import errors_csv

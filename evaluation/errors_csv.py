@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 
+from dataset_contract.sanitise import text_cell
 from evaluation.comparison import Comparison, ModelResult
 from evaluation.detections import Truth
 
@@ -61,8 +62,3 @@ def _missed_rows(truth: Truth, result: ModelResult) -> Iterator[tuple[object, ..
 def box_cells(box: Iterable[float]) -> list[str]:
     """x, y, width, height in pixels, to a hundredth."""
     return [f"{value:.2f}" for value in box]
-
-
-def text_cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

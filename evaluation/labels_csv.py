@@ -6,8 +6,9 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 
+from dataset_contract.sanitise import text_cell
 from evaluation.detections import Truth
-from evaluation.errors_csv import box_cells, text_cell
+from evaluation.errors_csv import box_cells
 from evaluation.labels import SuspectLabel
 
 COLUMNS = (

@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dataset_contract.bounded_read import read_regular
+from dataset_contract.class_names import class_name
 from dataset_contract.coco import Annotation, Category, CocoDataset, Image, parse_coco
 from dataset_contract.findings import Finding, FindingLog, Place
 from dataset_contract.sanitise import sanitise
 from dataset_contract.strict_json import MAX_BYTES, is_too_large
 from dataset_prep.errors import PrepError, UsageError
-from dataset_prep.sources.source import Source, SourceBox, SourceImage, class_name
+from dataset_prep.sources.source import Source, SourceBox, SourceImage
 from dataset_prep.sources.source_files import LEADS_OUT, SourceFolders
 from dataset_prep.sources.stale_paths import PathSuffixes
 

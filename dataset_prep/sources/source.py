@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from dataset_contract.findings import Finding
-
-# The three ways in which the classes of this project are written in the wild.
-_SYNONYMS = {"walls": "wall", "rooms": "room"}
 
 
 class SourceBox(NamedTuple):
@@ -50,10 +45,3 @@ class Source:
     findings: list[Finding] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
     """Decisions of the reader that change the result; they go into the manifest."""
-
-
-@cache
-def class_name(name: str) -> str:
-    """The class that a name in a source means: lower case, with the plurals of wall and room made singular."""
-    plain = re.sub(r"\s+", " ", name.strip().lower())
-    return _SYNONYMS.get(plain, plain)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from dataset_contract.class_names import class_name
 from dataset_contract.findings import FindingLog
-from dataset_prep.sources.source import class_name
 from dataset_prep.sources.source_files import SourceFolders
 from dataset_prep.sources.yolo_images import SPLIT_NAMES, images_below, images_in_yaml, names_splits
 from dataset_prep.sources.yolo_names import asked_names, names_beside, names_in_yaml

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dataset_contract.class_names import class_name
 from dataset_contract.findings import FindingLog
 from dataset_contract.sanitise import sanitise
 from dataset_prep.errors import PrepError, UsageError
-from dataset_prep.sources.source import class_name
 from dataset_prep.sources.source_files import SourceFolders
 from dataset_prep.sources.yolo_labels import MAX_CLASSES
 

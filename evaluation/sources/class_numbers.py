@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from dataset_contract.class_names import class_name
 from dataset_contract.findings import FindingLog, Severity
 from dataset_contract.sanitise import sanitise
 from dataset_prep.errors import PrepError
-from dataset_prep.sources.source import class_name
 from dataset_prep.sources.source_files import SourceFolders
 from dataset_prep.sources.yolo_names import names_in_yaml
 from dataset_prep.sources.yolo_yaml import read_yaml

@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from dataset_contract.class_names import class_name
 from dataset_contract.sanitise import sanitise
 from dataset_prep.progress import phase
-from dataset_prep.sources.source import class_name
 from evaluation.dataset import EvaluatedDataset
 from evaluation.detections import VALIDATION, Detections, ModelDetections, Truth
 from evaluation.refusal import EvaluationError
