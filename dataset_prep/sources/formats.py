@@ -16,6 +16,7 @@ from dataset_prep.sources.image_files import SUFFIXES
 from dataset_prep.sources.repairs import Repairs, repair, take_crowds_as_objects
 from dataset_prep.sources.source import Source
 from dataset_prep.sources.yolo import read_yolo
+from dataset_prep.sources.yolo_labels import KeyPoints
 from dataset_prep.sources.yolo_yaml import find_yaml
 from terminal.console import Terminal
 
@@ -34,6 +35,8 @@ class SourceOptions:
     images: tuple[Path, ...] = ()
     class_names: tuple[str, ...] | None = None
     """In the order of their indices, for YOLO data sets that name none."""
+    key_points: KeyPoints | None = None
+    """What long YOLO rows are; None goes by data.yaml."""
     limit: int | None = None
     policy: Policy = field(default_factory=Policy)
     repairs: Repairs = field(default_factory=Repairs)
@@ -72,6 +75,8 @@ def read_source(options: SourceOptions, *, exclude: Path | None, workers: int, c
         raise UsageError("--annotations belongs to COCO sources: omit it, or add --format coco.")
     if kind == "cubicasa5k" and options.images:
         raise UsageError("--images belongs to COCO and YOLO sources: omit it, or add --format coco or yolo.")
+    if kind != "yolo" and options.key_points is not None:
+        raise UsageError("--key-points belongs to YOLO sources: omit it, or add --format yolo.")
     title = f"Read {kind}"
     if kind == "cubicasa5k":
         from dataset_prep.sources.cubicasa5k import read_cubicasa5k  # noqa: PLC0415  numpy, which others do without
@@ -89,6 +94,7 @@ def read_source(options: SourceOptions, *, exclude: Path | None, workers: int, c
                 advance=advance,
                 limit=options.limit,
                 images=options.images,
+                key_points=options.key_points,
             )
     # Of files that do not look like COCO, reading them says why.
     annotations = (
