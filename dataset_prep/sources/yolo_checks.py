@@ -51,11 +51,11 @@ def _check_labelled(images: Sequence[str], layout: YoloLayout, found: FindingLog
                 "Copy the folder's label files too, unless its images really show no object.",
                 file=place,
             )
-    if len(without) > _MOST * len(images):
+    if len(without) > _MOST * len(images) and len(images) == len(layout.images):
         found.warning(
             "LABELS_MOSTLY_ABSENT",
-            f"{len(without):,} of the {len(images):,} images have no label file, such as {layout.relative(without[0])}, "
-            f"whose would be {layout.relative(layout.labels.expected(without[0]))}: only a part of the label files was "
+            f"{len(without):,} of the {len(images):,} images have no label file, such as {layout.relative(without[0])}, whose "
+            f"would be {layout.relative(layout.labels.expected(without[0]))}: only a part of the label files was "
             "copied, it seems, or only a part of the images was annotated.",
             "Copy the other label files too, or take out images that nobody looked at: they teach that they are empty.",
         )

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dataset_prep.sources.source_files import SourceFolders
+from dataset_prep.sources.source_files import SourceFolders, folders_in, several_data_sets
 
 _LONGEST = 1 << 16
 
 
-def find_darknet(folder: Path) -> Path | None:
-    """The file in `folder` that is called obj.data, or else the first that ends in .data."""
+def find_darknet(source: Path) -> Path | None:
+    """The obj.data in the folder `source`, or else the first file there that ends in .data, or else that of one folder
+    below it. Raises UsageError if several have one."""
+    if (own := _data_in(source)) is not None:
+        return own
+    below = [path for folder in folders_in(source) if (path := _data_in(folder)) is not None]
+    if len(below) > 1:
+        raise several_data_sets(source, below)
+    return below[0] if below else None
+
+
+def _data_in(folder: Path) -> Path | None:
     files = sorted(path for path in folder.glob("*.data") if path.is_file())
     return next((path for path in files if path.name == "obj.data"), files[0] if files else None)
 

@@ -1,5 +1,6 @@
-"""Rows of a YOLO label file to boxes in pixels: boxes, predictions, tracks, polygons and oriented boxes, also mixed; and
-boxes with key points, which nothing but data.yaml or a person can tell from polygons.
+"""Rows of a YOLO label file to boxes in pixels: boxes, predictions, tracks, polygons and oriented boxes, also mixed.
+
+Boxes with key points are told from polygons by data.yaml or the person.
 
 https://docs.ultralytics.com/datasets/detect/, /segment/, /obb/ and /pose/: class x_centre y_centre width height, or
 class x1 y1 x2 y2 ..., or class x_centre y_centre width height x1 y1 [visibility1] x2 ..., all coordinates as shares of
@@ -33,13 +34,13 @@ class Form(Enum):
 class KeyPoints(NamedTuple):
     """How many key points follow the box in each row, as `kpt_shape` of data.yaml says it."""
 
-    count: int
+    points: int
     numbers: int
     """2 for each point, or 3 with its visibility."""
 
     def __str__(self) -> str:
         """As data.yaml has it."""
-        return f"kpt_shape [{self.count}, {self.numbers}]"
+        return f"kpt_shape [{self.points}, {self.numbers}]"
 
 
 NO_KEY_POINTS = KeyPoints(0, 2)
@@ -82,7 +83,7 @@ def parse_labels(
     With `clip`, boxes that reach far beyond the image are cut too, as long as their centre is inside. With
     `key_points`, a long row is a box and that many points.
     """
-    pose = 5 + key_points.count * key_points.numbers if key_points.count else 0
+    pose = 5 + key_points.points * key_points.numbers if key_points.points else 0
     usual = text.isascii() and "_" not in text  # Python's numbers may have both
     for number, line in enumerate(text.splitlines(), start=1):
         tokens = line.split()
@@ -182,7 +183,7 @@ def _edges(coordinates: list[float], *, clip: bool) -> Edges:
     if count == 5 and not (0 <= coordinates[4] <= 1 or (coordinates[4] > 1 and coordinates[4].is_integer())):
         raise RowError(
             "LABEL_LENGTH",
-            f"has 6 numbers, and the last, {coordinates[4]:g}, is neither a confidence from 0 to 1 nor a track's number",
+            f"has 6 numbers; the last, {coordinates[4]:g}, is neither a confidence from 0 to 1 nor a track's number",
         )
     shares = coordinates[:4] if count == 5 else coordinates
     if min(shares) > 1 or max(shares) > 2:  # pixels may well be 0 or 1 too
