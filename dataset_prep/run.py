@@ -108,8 +108,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--key-points",
         type=_key_points,
         metavar="SHAPE",
-        help="what follows the class in YOLO rows of more than six numbers: `none` for polygons, or 4,2 for a box and 4 "
-        "key points of 2 numbers (3 with their visibility); default: by kpt_shape in data.yaml",
+        help="what YOLO rows of more than six numbers are: `none` for polygons, 4,2 for a box and 4 key points of 2 "
+        "numbers, 4,3 with their visibility (default: by kpt_shape in data.yaml)",
     )
     choice = parser.add_argument_group("data set")
     choice.add_argument(

@@ -99,8 +99,8 @@ def _with_own_ids(named: list[_Named], found: FindingLog) -> list[_Named]:
     files = list(dict.fromkeys(entry.file for entry in named))
     found.info(
         "IMAGE_IDS_RENUMBERED",
-        f"The image ids are unique in each COCO file only, as Roboflow writes them: all images were numbered again from 1 "
-        f"on, file by file: {', '.join(files)}.",
+        "The image ids are unique in each COCO file only, as Roboflow writes them: all images were numbered again from "
+        f"1 on, file by file: {', '.join(files)}.",
         "Nothing to do; the ids of findings about a COCO file are its own.",
     )
     return [entry._replace(image_id=number) for number, entry in enumerate(named, start=1)]

@@ -1,7 +1,7 @@
 """What annotation tools write into COCO files that the contract does not take: brought into its form, and said.
 
-CVAT's turned rectangles (attributes.rotation), Roboflow's unused root category, sizes that are missing, numbers that are
-texts. Whatever is still wrong then is the contract's to say.
+CVAT's turned rectangles (attributes.rotation), Roboflow's unused root category, sizes that are missing, numbers that
+are texts. Whatever is still wrong then is the contract's to say.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def _read_numbers(content: dict[str, Any], file: str, found: FindingLog) -> None
     if count:
         found.warning(
             "NUMBERS_CONVERTED",
-            f"{file}: {pluralise(count, 'entry has a number', 'entries have numbers')} written as a text, or a size with "
-            f"a decimal point, such as {first}; taken for the number meant.",
+            f"{file}: {pluralise(count, 'number is', 'numbers are')} written as texts, or sizes with a decimal point, "
+            f"such as {first}; taken for what they mean.",
             "Look at some boxes in the report; nothing to do if they are right.",
             file=file,
         )
@@ -85,22 +85,21 @@ def _number(text: str) -> int | float | None:
 def _drop_root_category(content: dict[str, Any], file: str, found: FindingLog) -> None:
     """Roboflow's group of all classes: the supercategory of others, often called like its only class, with no box."""
     categories = list(_entries(content, "categories"))
-    parents = {str(category.get("supercategory")) for category in categories if category.get("supercategory") != _ROOT}
-    used: set[object] | None = None
-    for category in categories:
-        if category.get("supercategory") == _ROOT and category.get("name") in parents and len(categories) > 1:
-            if used is None:
-                ids = (annotation.get("category_id") for annotation in _entries(content, "annotations"))
-                used = {number for number in ids if type(number) is int}
-            if category.get("id") not in used:
-                content["categories"].remove(category)
-                found.info(
-                    "ROOT_CATEGORY_DROPPED",
-                    f"{file}: the category {short(category.get('name'))} is the group of the other classes, as Roboflow "
-                    "writes it, without a box: left out.",
-                    "Nothing to do.",
-                    file=file,
-                )
+    groups = {str(category.get("supercategory")) for category in categories}
+    roots = [each for each in categories if each.get("supercategory") == _ROOT and str(each.get("name")) in groups]
+    if not roots:
+        return
+    used = {str(annotation.get("category_id")) for annotation in _entries(content, "annotations")}
+    for root in roots:
+        if str(root.get("id")) not in used:
+            content["categories"] = [each for each in content["categories"] if each is not root]
+            found.info(
+                "ROOT_CATEGORY_DROPPED",
+                f"{file}: the category {short(root.get('name'))} is the group of the other classes, as Roboflow writes "
+                "it, without a box: left out.",
+                "Nothing to do.",
+                file=file,
+            )
 
 
 def _turn_boxes(content: dict[str, Any], file: str, found: FindingLog) -> None:
@@ -116,8 +115,8 @@ def _turn_boxes(content: dict[str, Any], file: str, found: FindingLog) -> None:
     if turned:
         found.info(
             "BOXES_TURNED",
-            f"{file}: {pluralise(turned, 'rectangle is', 'rectangles are')} turned (attributes.rotation, as CVAT writes "
-            "it); each box is the one around the turned rectangle.",
+            f"{file}: {pluralise(turned, 'rectangle is', 'rectangles are')} turned (attributes.rotation, as CVAT "
+            "writes it); each box is the one around the turned rectangle.",
             "Nothing to do; a slanting object's box is larger than the object.",
             file=file,
         )

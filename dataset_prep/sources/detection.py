@@ -53,8 +53,8 @@ def detect(source: Path) -> Detected:
         seen.setdefault(name, sanitise(reason))
     if not seen:
         raise UsageError(
-            f"{source} is not a data set of a known format: neither CubiCasa5K (folders high_quality, colorful, ...), nor "
-            "COCO (a JSON file with images and annotations), nor YOLO (data.yaml, a list of class names such as "
+            f"{source} is not a data set of a known format: neither CubiCasa5K (folders high_quality, colorful, ...), "
+            "nor COCO (a JSON file with images and annotations), nor YOLO (data.yaml, a list of class names such as "
             "classes.txt, or label files in a folder labels or beside the images)."
         )
     (first, reason), *others = seen.items()
@@ -71,9 +71,10 @@ def _seen(source: Path) -> Iterator[tuple[str, str]]:
         yield "coco", f"{_below(coco[0], source)}{more} with COCO's sections"
     if root is not None:  # without one annotation, which reading it says
         yield "cubicasa5k", "CubiCasa5K's folders"
+        return
     if (config := find_yaml(source)) is not None:
         yield "yolo", _below(config, source)
-    if source.is_dir() and (reason := _sign_of_yolo(source)) is not None:
+    elif source.is_dir() and (reason := _sign_of_yolo(source)) is not None:
         yield "yolo", reason
 
 

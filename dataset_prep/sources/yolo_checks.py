@@ -52,11 +52,11 @@ def _check_labelled(images: Sequence[str], layout: YoloLayout, found: FindingLog
                 file=place,
             )
     if len(without) > _MOST * len(images) and len(images) == len(layout.images):
+        image, labels = layout.relative(without[0]), layout.relative(layout.labels.expected(without[0]))
         found.warning(
             "LABELS_MOSTLY_ABSENT",
-            f"{len(without):,} of the {len(images):,} images have no label file, such as {layout.relative(without[0])}, whose "
-            f"would be {layout.relative(layout.labels.expected(without[0]))}: only a part of the label files was "
-            "copied, it seems, or only a part of the images was annotated.",
+            f"{len(without):,} of the {len(images):,} images have no label file, such as {image}: there is no "
+            f"{labels}; only a part of the label files was copied, it seems, or only a part of the images was annotated.",
             "Copy the other label files too, or take out images that nobody looked at: they teach that they are empty.",
         )
 

@@ -40,7 +40,8 @@ def images_in_yaml(
 ) -> dict[str, str | None]:
     """The images that the data.yaml at `path` names, each with its split. Raises PrepError if it or a list is broken.
 
-    They are looked for where it is, and in `root`, the source's folder. What is outside of `folders` is an error finding, and not taken.
+    They are looked for where it is, and in `root`, the source's folder. What is outside of `folders` is an error
+    finding, and not taken.
     """
     images: dict[str, str | None] = {}
     for key, split in names_splits(content):

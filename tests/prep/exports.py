@@ -98,6 +98,11 @@ def ultralytics(out: Export, row: str = ROWS, more: str = "", where: str = "{kin
     )
 
 
+def windows(out: Export) -> None:
+    ultralytics(out)
+    (out.root / "labels").rename(out.root / "Labels")
+
+
 def pose(out: Export) -> None:
     corners = "0.2 0.2 2 0.6 0.2 2 0.6 0.7 1 0 0 0"
     row = f"1 0.4 0.45 0.4 0.5 {corners}\n0 0.4 0.125 0.6 0.05 0.2 0.12 2 0.5 0.13 2 0.6 0.12 2 0.3 0.12 2\n"
@@ -260,9 +265,7 @@ EXPORTS: dict[str, Known] = {
     "Ultralytics: tracks, as CVAT exports them": Known(
         lambda out: ultralytics(out, ROWS.replace("0.05\n", "0.05 1\n").replace("0.5\n", "0.5 17\n")), splits=_SPLITS
     ),
-    "Ultralytics on Windows: `Labels/`": Known(
-        lambda out: (ultralytics(out), (out.root / "labels").rename(out.root / "Labels")), splits=_SPLITS
-    ),
+    "Ultralytics on Windows: `Labels/`": Known(windows, splits=_SPLITS),
     "Roboflow: YOLO": Known(roboflow_yolo, splits=_SPLITS),
     "Roboflow: COCO": Known(roboflow_coco, splits=frozenset({"train", "val", "test"})),
     "Roboflow: Darknet": Known(roboflow_darknet, splits=_SPLITS),

@@ -1,4 +1,4 @@
-"""Every export that docs/sources.md says is read is read, with the right boxes, from the form in which its tool writes it."""
+"""Every export in the table of docs/sources.md is read as its tool writes it, with the right boxes."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_numbers_as_texts_are_a_warning(tmp_path: Path) -> None:
 
 def test_paths_that_are_not_label_studios_are_not_found_by_their_base_name(tmp_path: Path) -> None:
     label_studio_coco(Export(tmp_path), "somewhere/else/")
-    with pytest.raises(PrepError, match="the only file of that name is .*, in another folder"):
+    with pytest.raises(PrepError, match=r"the only file of that name is .*, in another folder"):
         read(tmp_path)
 
 
@@ -118,8 +118,8 @@ def test_what_else_a_source_could_be_is_named(tmp_path: Path) -> None:
     roboflow_darknet(Export(tmp_path / "more"))
     (tmp_path / "data.yaml").write_text("names: [wall, room]\n")
     assert str(detect(tmp_path)) == (
-        "taken for COCO, since it holds train/_annotations.coco.json and 2 more with COCO's sections; could be YOLO, since "
-        "it holds data.yaml (--format yolo)"
+        "taken for COCO, since it holds train/_annotations.coco.json and 2 more with COCO's sections; could be YOLO, "
+        "since it holds data.yaml (--format yolo)"
     )
     (tmp_path / "train/_annotations.coco.json").write_text("{")
     for split in ("valid", "test"):
@@ -134,7 +134,7 @@ def test_two_exports_in_one_folder_are_told_apart_by_the_person(
 ) -> None:
     for name in ("first", "second"):
         write(Export(tmp_path / name))
-    with pytest.raises(UsageError, match="holds several data sets, by first/.* and second/.*: give the folder of one"):
+    with pytest.raises(UsageError, match=r"holds several data sets, by first/.* and second/.*: give the folder of one"):
         read(tmp_path)
 
 

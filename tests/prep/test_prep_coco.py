@@ -230,10 +230,15 @@ JSON = st.recursive(
 def test_no_annotation_file_causes_a_traceback(
     tmp_path_factory: pytest.TempPathFactory, value: object, chosen: st.DataObject
 ) -> None:
-    """A good file with one value anywhere in it replaced by another one is read, or refused in a sentence."""
+    """A good file, such as tools write, with one value anywhere in it replaced by another is read or refused."""
     root = tmp_path_factory.mktemp("fuzzed")
     (root / "a.png").touch()
     content: Any = coco("a.png", "b.png")
+    content["info"] = {"contributor": "Label Studio"}
+    content["categories"].append({"id": 0, "name": "all", "supercategory": "none"})
+    content["categories"][0]["supercategory"] = "all"
+    content["annotations"][0] |= {"attributes": {"rotation": 30}, "area": "50"}
+    content["images"][1] |= {"width": None, "height": 30.0}
     place = content
     while True:
         key = chosen.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
