@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from dataset_contract.coco_fields import read_annotations, read_categories, read_images
 from dataset_contract.coco_types import Annotation, Category, CocoDataset, Image
@@ -17,13 +18,17 @@ __all__ = ["Annotation", "Category", "CocoDataset", "Image", "coco_to_bytes", "p
 _SECTIONS = ("images", "annotations", "categories")
 
 
-def parse_coco(data: bytes, *, file: str, split: str | None = None) -> tuple[CocoDataset | None, list[Finding]]:
+def parse_coco(
+    data: bytes, *, file: str, split: str | None = None, adapt: Callable[[dict[str, Any]], None] | None = None
+) -> tuple[CocoDataset | None, list[Finding]]:
     """Read a COCO file, and say all that is wrong with it: as JSON, in its types, ids and references.
 
     Args:
         data: the file's bytes, whatever they are: nothing in them causes an exception.
         file: how findings name the file.
         split: how findings name the split, if the file belongs to one.
+        adapt: changes the object that the file holds before it is checked, for files from elsewhere; where an
+            annotation had a segmentation, there is the result of condense_segmentation.
 
     Returns:
         The data set without the entries that have an error (None if there is nothing to use), and the findings.
@@ -36,6 +41,8 @@ def parse_coco(data: bytes, *, file: str, split: str | None = None) -> tuple[Coc
         value, findings = parse_json(data, file=file, split=split, on_object=on_object)
         if value is None and findings:
             return None, findings
+        if adapt is not None and isinstance(value, dict):
+            adapt(value)
         found = FindingLog(split=split, file=file)
         dataset = _read_sections(value, file, found)
     return dataset, findings + found.findings()

@@ -50,6 +50,7 @@ try:
     from dataset_prep.sources.cubicasa5k_policy import Policy
     from dataset_prep.sources.formats import FORMATS, SourceOptions
     from dataset_prep.sources.repairs import Repairs
+    from dataset_prep.sources.yolo_labels import NO_KEY_POINTS, KeyPoints
     from dataset_prep.split import parse_split
     from dataset_prep.summary import show_summary
     from terminal.console import Terminal
@@ -102,6 +103,13 @@ def build_parser() -> argparse.ArgumentParser:
         default=[],
         metavar="DIR",
         help="where COCO's images are; folders outside of a YOLO source that its data.yaml may lead to",
+    )
+    source.add_argument(
+        "--key-points",
+        type=_key_points,
+        metavar="SHAPE",
+        help="what YOLO rows of more than six numbers are: `none` for polygons, 4,2 for a box and 4 key points of 2 "
+        "numbers, 4,3 with their visibility (default: by kpt_shape in data.yaml)",
     )
     choice = parser.add_argument_group("data set")
     choice.add_argument(
@@ -189,6 +197,15 @@ def _positive(text: str) -> int:
     return number
 
 
+def _key_points(text: str) -> KeyPoints:
+    if text == "none":
+        return NO_KEY_POINTS
+    found = re.fullmatch(r"([1-9][0-9]{0,3}),([23])", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither none nor a number of points and 2 or 3, such as 4,2")
+    return KeyPoints(int(found[1]), int(found[2]))
+
+
 def _prefix(text: str) -> str:
     prefix = text.removesuffix("/")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*", prefix) or len(prefix) > 200:
@@ -213,6 +230,7 @@ def parse_options(argv: Sequence[str] | None) -> Options:
             annotations=tuple(given.annotations),
             images=tuple(given.images),
             class_names=classes,
+            key_points=given.key_points,
             limit=given.limit,
             policy=Policy(
                 railings_are_walls=given.railings == "wall",

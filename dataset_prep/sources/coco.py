@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
+import codecs
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from dataset_contract.bounded_read import read_regular
 from dataset_contract.class_names import class_name
@@ -15,32 +16,13 @@ from dataset_contract.findings import Finding, FindingLog, Place
 from dataset_contract.sanitise import sanitise
 from dataset_contract.strict_json import MAX_BYTES, is_too_large
 from dataset_prep.errors import PrepError, UsageError
+from dataset_prep.sources.coco_dialects import adapt_export
+from dataset_prep.sources.coco_files import split_of
+from dataset_prep.sources.coco_images import ImagesOfFile
 from dataset_prep.sources.source import Source, SourceBox, SourceImage
-from dataset_prep.sources.source_files import LEADS_OUT, SourceFolders
+from dataset_prep.sources.source_files import decode_text
 from dataset_prep.sources.stale_paths import PathSuffixes
-
-_SPLIT_WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-_SECTION = re.compile(rb'"(?:images|annotations|categories)"\s*:\s*\[')
-_HEAD = 4096  # enough of a file to see whether it can be COCO
-_COCO_NAME = re.compile("annotations|coco|instances|train|val|test")
-
-
-def find_annotations(source: Path, *, any_json: bool = False) -> list[Path]:
-    """The COCO files at `source`: the file itself, or those JSON files in the folder (and `annotations/`, and a folder
-    for each split) that have COCO's sections, or all with `any_json`.
-
-    Raises UsageError if one leads out of the source.
-    """
-    if source.is_file():
-        return [source] if source.suffix.lower() == ".json" else []
-    places = [source, source / "annotations", *(source / word for word in _SPLIT_WORDS)]
-    files = [path for place in places if place.is_dir() for path in sorted(place.glob("*.json")) if path.is_file()]
-    found = [path for path in files if path.name != "manifest.json" and (any_json or _looks_like_coco(path))]
-    folders = SourceFolders([source])
-    for path in found:
-        if not folders.hold(path):
-            raise UsageError(f"{_shown([path])} {LEADS_OUT}: name it with --annotations if it belongs to the data set.")
-    return found
+from image_reader.header import ImageError, read_header
 
 
 def read_coco(
@@ -70,11 +52,12 @@ def read_coco(
     files = PathSuffixes(folders, found, exclude)
     if not files.count:
         raise UsageError(f"There is no image below {_shown(folders)}: give the images' folder with --images.")
-    named: list[tuple[Image, tuple[SourceBox, ...], str, str | None]] = []
+    named: list[_Named] = []
     findings: list[Finding] = []
-    for path in annotations:
+    for path in sorted(annotations, key=lambda path: path.resolve()):
         file = _short_name(path, annotations)
-        dataset, problems = _parse(path, file)
+        images = ImagesOfFile(path, files, annotations)
+        dataset, problems = _parse(path, file, images, found)
         findings += problems
         if dataset is None:
             continue
@@ -82,11 +65,13 @@ def read_coco(
         boxes: defaultdict[int, list[SourceBox]] = defaultdict(list)
         for annotation in sorted(dataset.annotations, key=lambda annotation: annotation.id):
             boxes[annotation.image_id].append(_box(annotation, names))
-        split = _split_of(path)
-        named += [(image, tuple(boxes[image.id]), file, split) for image in dataset.images]
+        named += [
+            _Named(image.id, image, tuple(boxes[image.id]), file, split_of(path), images)
+            for image in sorted(dataset.images, key=lambda image: image.id)
+        ]
     collected = _Collected(files, found)
-    for entry in sorted(named, key=lambda entry: entry[0].id)[:limit]:
-        collected.add(*entry)
+    for entry in sorted(_with_own_ids(named, found), key=lambda entry: entry.image_id)[:limit]:
+        collected.add(entry)
         advance(1)
     if limit is None:
         collected.check_unused()
@@ -95,6 +80,31 @@ def read_coco(
         first = next((finding.message for finding in findings), "no COCO file names an image.")
         raise PrepError(f"None of the images in {_shown(annotations)} can be used; the first problem: {first}")
     return Source("coco", list(collected.images.values()), findings)
+
+
+class _Named(NamedTuple):
+    """An image of a COCO file, with the id that the data set gives it."""
+
+    image_id: int
+    image: Image
+    boxes: tuple[SourceBox, ...]
+    file: str
+    split: str | None
+    images: ImagesOfFile
+
+
+def _with_own_ids(named: list[_Named], found: FindingLog) -> list[_Named]:
+    """With ids that are unique over all files: those of the files, or if they are not, new ones in the given order."""
+    if len({entry.image_id for entry in named}) == len(named):
+        return named
+    files = list(dict.fromkeys(entry.file for entry in named))
+    found.info(
+        "IMAGE_IDS_RENUMBERED",
+        "The image ids are unique in each COCO file only, as Roboflow writes them: all images were numbered again from "
+        f"1 on, file by file: {', '.join(files)}.",
+        "Nothing to do; the ids of findings about a COCO file are its own.",
+    )
+    return [entry._replace(image_id=number) for number, entry in enumerate(named, start=1)]
 
 
 def _shown(paths: Sequence[Path]) -> str:
@@ -107,12 +117,30 @@ def _short_name(path: Path, others: Sequence[Path]) -> str:
     return path.name if same == 1 else f"{path.parent.name}/{path.name}"
 
 
-def _parse(path: Path, file: str) -> tuple[CocoDataset | None, list[Finding]]:
-    """As parse_coco, but a file that is far too large is not even read."""
-    found = FindingLog(file=file)
-    if is_too_large(path.stat().st_size, file, found):
-        return None, found.findings()
-    return parse_coco(read_regular(path, MAX_BYTES), file=file)
+def _parse(path: Path, file: str, images: ImagesOfFile, found: FindingLog) -> tuple[CocoDataset | None, list[Finding]]:
+    """As parse_coco, with what tools write differently adapted; a file that is far too large is not even read."""
+    too_large = FindingLog(file=file)
+    if is_too_large(path.stat().st_size, file, too_large):
+        return None, too_large.findings()
+
+    def adapt(content: dict[str, Any]) -> None:
+        images.look_at(content)
+        adapt_export(content, file, lambda name: _size(images.locate(name)), found)
+
+    data = read_regular(path, MAX_BYTES)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        with suppress(UnicodeDecodeError):  # else it is said to be no UTF-8
+            data = decode_text(data).encode()
+    return parse_coco(data, file=file, adapt=adapt)
+
+
+def _size(path: Path | None) -> tuple[int, int] | None:
+    """Width and height of an image file; None without one, or if it cannot be read, which writing it says."""
+    try:
+        header = read_header(path) if path is not None else None
+    except (ImageError, OSError):
+        return None
+    return (header.width, header.height) if header is not None else None
 
 
 def _class_names(categories: Sequence[Category], file: str, found: FindingLog) -> dict[int, str]:
@@ -140,102 +168,37 @@ class _Collected:
     """The images of all files, each with its own id and its own image file."""
 
     def __init__(self, files: PathSuffixes, found: FindingLog) -> None:
-        self.found = found
         self.images: dict[int, SourceImage] = {}
+        self._found = found
         self._files = files
-        self._taken: dict[Path, int] = {}
+        self._taken: dict[Path, _Named] = {}
 
-    def add(self, image: Image, boxes: tuple[SourceBox, ...], file: str, split: str | None) -> None:
+    def add(self, named: _Named) -> None:
         """Take an image in, or say why not."""
+        image, file = named.image, named.file
         place: Place = {"file": file, "image_id": image.id}
-        path = self._find(image, file, place)
+        path = named.images.find(image, file, self._found, place)
         if path is None:
             return
-        if image.id in self.images:
-            self.found.error(
-                "IMAGE_ID_TWICE",
-                f"{file}: the image id {image.id} occurs in another file too.",
-                "Give the images ids that are unique over all files.",
-                **place,
-            )
-        elif path in self._taken:
-            self.found.error(
+        other = self._taken.setdefault(path, named)
+        if other is not named:
+            first = f"image {other.image.id}" + (f" of {other.file}" if other.file != file else "")
+            self._found.error(
                 "IMAGE_FILE_TWICE",
-                f"{file}: the images {self._taken[path]} and {image.id} both lead to {path}.",
+                f"{file}: {first} and image {image.id} both lead to {path}.",
                 "Give the folder in which the images are where the paths in the file say.",
                 **place,
             )
         else:
-            self._taken[path] = image.id
-            self.images[image.id] = SourceImage(image.id, path, image.width, image.height, boxes, split)
+            size = image.width, image.height
+            self.images[named.image_id] = SourceImage(named.image_id, path, *size, named.boxes, named.split)
 
     def check_unused(self) -> None:
         """Report how many image files no COCO file names."""
         unused = self._files.count - len(self._taken)
         if unused:
-            self.found.info(
+            self._found.info(
                 "IMAGES_UNUSED",
                 f"{unused:,} of the {self._files.count:,} image files there are named by no COCO file, and left out.",
                 "Nothing to do if they are not meant to be in the data set.",
             )
-
-    def _find(self, image: Image, file: str, place: Place) -> Path | None:
-        candidates = self._files.find(image.file_name)
-        if not candidates:
-            similar = self._files.similar(image.file_name)
-            hint = f"; there is {_some(similar)}, which is spelled differently" if similar else ""
-            self.found.error(
-                "IMAGE_MISSING",
-                f"{file}: image {image.id} is {image.file_name}, and there is no such file{hint}.",
-                "Give the folder that holds it with --images, or correct the name in the file.",
-                **place,
-            )
-            return None
-        if len(candidates) == 1:
-            if self._files.is_certain(image.file_name, candidates[0]):
-                return candidates[0]
-            self.found.error(
-                "IMAGE_UNCERTAIN",
-                f"{file}: image {image.id} is {image.file_name}; the only file of that name is {candidates[0]}, in "
-                "another folder.",
-                "Give that very folder with --images if it is the same image, else the right one's folder.",
-                **place,
-            )
-            return None
-        by_name = not any(self._files.is_certain(image.file_name, candidate) for candidate in candidates)
-        fits = "by its base name only, in other folders, fits" if by_name else "fits"
-        self.found.error(
-            "IMAGE_AMBIGUOUS",
-            f"{file}: image {image.id} is {image.file_name}, which {fits} {len(candidates)} files: "
-            f"{_some(candidates)}.",
-            "Add the image if it is missing, else give the one folder that is meant with --images."
-            if by_name
-            else "Give the one folder that is meant with --images.",
-            **place,
-        )
-        return None
-
-
-def _some(paths: Sequence[Path]) -> str:
-    return ", ".join(map(str, paths[:3])) + (", ..." if len(paths) > 3 else "")
-
-
-def _split_of(path: Path) -> str | None:
-    """The split that a file's name, or else its folder's, names: instances_val2017.json, valid/_annotations.json."""
-    for name in (path.stem, path.parent.name):
-        words = [_SPLIT_WORDS[word] for word in re.split(r"[^a-z]+", name.lower()) if word in _SPLIT_WORDS]
-        if words:
-            return words[0]
-    return None
-
-
-def _looks_like_coco(path: Path) -> bool:
-    with path.open("rb") as file:
-        head = file.read(_HEAD)
-    if _SECTION.search(head):
-        return True
-    try:  # a long `info` may come before the sections
-        content = json.loads(path.read_bytes()) if path.stat().st_size < 1 << 20 else {}
-    except (ValueError, RecursionError):  # broken: if it is called like a COCO file, reading it says how
-        return _COCO_NAME.search(path.name.lower()) is not None
-    return isinstance(content, dict) and isinstance(content.get("images"), list)

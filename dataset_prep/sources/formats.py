@@ -1,25 +1,27 @@
-"""Which format a source has, and reading it by that format's module, which returns a Source (source.py)."""
+"""Reading a source by its format's module, which returns a Source (source.py)."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dataset_prep.errors import UsageError
+from dataset_contract.findings import FindingLog
+from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.progress import phase
-from dataset_prep.sources.coco import find_annotations, read_coco
-from dataset_prep.sources.cubicasa5k_plans import ANNOTATION, count_plans, find_root
+from dataset_prep.sources.coco import read_coco
+from dataset_prep.sources.coco_files import find_annotations
+from dataset_prep.sources.cubicasa5k_plans import count_plans
 from dataset_prep.sources.cubicasa5k_policy import Policy
+from dataset_prep.sources.detection import FORMATS, detect
 from dataset_prep.sources.image_files import SUFFIXES
 from dataset_prep.sources.repairs import Repairs, repair, take_crowds_as_objects
 from dataset_prep.sources.source import Source
 from dataset_prep.sources.yolo import read_yolo
-from dataset_prep.sources.yolo_yaml import find_yaml
+from dataset_prep.sources.yolo_labels import KeyPoints
 from terminal.console import Terminal
 
-FORMATS = ("cubicasa5k", "yolo", "coco")
+__all__ = ["FORMATS", "SourceOptions", "read_source"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class SourceOptions:
     images: tuple[Path, ...] = ()
     class_names: tuple[str, ...] | None = None
     """In the order of their indices, for YOLO data sets that name none."""
+    key_points: KeyPoints | None = None
+    """What long YOLO rows are; None goes by data.yaml."""
     limit: int | None = None
     policy: Policy = field(default_factory=Policy)
     repairs: Repairs = field(default_factory=Repairs)
@@ -41,37 +45,33 @@ class SourceOptions:
     """Of COCO's boxes with iscrowd 1."""
 
 
-def detect_format(source: Path, annotations: Sequence[Path] = ()) -> str:
-    """The format of what is at `source`. Raises UsageError if it is none of FORMATS."""
-    if annotations:
-        return "coco"
-    root = find_root(source) if source.is_dir() else None
-    if root is not None and any(root.glob(f"*/*/{ANNOTATION}")):
-        return "cubicasa5k"
-    if find_annotations(source):
-        return "coco"
-    if root is not None:  # without one annotation, which reading it says
-        return "cubicasa5k"
-    if find_yaml(source) is not None:
-        return "yolo"
-    if source.is_dir() and any(path.is_dir() for path in source.rglob("labels")):
-        return "yolo"
-    raise UsageError(
-        f"{source} is not a data set of a known format: neither CubiCasa5K (folders high_quality, colorful, ...), nor "
-        "COCO (a JSON file with images and annotations), nor YOLO (data.yaml or folders images and labels)."
-    )
-
-
 def read_source(options: SourceOptions, *, exclude: Path | None, workers: int, console: Terminal) -> Source:
-    """All that the source holds, read by its format's module. Raises UsageError and PrepError as those do.
+    """All that the source holds, read by its format's module, with what it was taken for unless the format is given.
 
-    `exclude` is a folder whose images are not the source's.
+    `exclude` is a folder whose images are not the source's. Raises UsageError and PrepError as the modules do.
     """
-    kind = options.format or detect_format(options.path, options.annotations)
+    kind = options.format or ("coco" if options.annotations else None)
+    if kind is not None:
+        return _read(kind, options, exclude=exclude, workers=workers, console=console)
+    detected = detect(options.path)
+    try:
+        source = _read(detected.format, options, exclude=exclude, workers=workers, console=console)
+    except (PrepError, UsageError) as refused:
+        if not detected.others:
+            raise
+        raise type(refused)(f"{refused} The source was {detected}.") from refused
+    found = FindingLog()
+    found.info("FORMAT_DETECTED", f"The source was {detected}.", "Give --format if it is another.")
+    return replace(source, findings=[*source.findings, *found.findings()])
+
+
+def _read(kind: str, options: SourceOptions, *, exclude: Path | None, workers: int, console: Terminal) -> Source:
     if kind != "coco" and options.annotations:
         raise UsageError("--annotations belongs to COCO sources: omit it, or add --format coco.")
     if kind == "cubicasa5k" and options.images:
         raise UsageError("--images belongs to COCO and YOLO sources: omit it, or add --format coco or yolo.")
+    if kind != "yolo" and options.key_points is not None:
+        raise UsageError("--key-points belongs to YOLO sources: omit it, or add --format yolo.")
     title = f"Read {kind}"
     if kind == "cubicasa5k":
         from dataset_prep.sources.cubicasa5k import read_cubicasa5k  # noqa: PLC0415  numpy, which others do without
@@ -89,6 +89,7 @@ def read_source(options: SourceOptions, *, exclude: Path | None, workers: int, c
                 advance=advance,
                 limit=options.limit,
                 images=options.images,
+                key_points=options.key_points,
             )
     # Of files that do not look like COCO, reading them says why.
     annotations = (

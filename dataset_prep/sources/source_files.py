@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 from collections.abc import Iterable
@@ -10,12 +11,31 @@ from pathlib import Path
 from dataset_contract.bounded_read import read_regular
 from dataset_contract.findings import FindingLog
 from dataset_contract.sanitise import sanitise
-from dataset_prep.errors import PrepError
+from dataset_prep.errors import PrepError, UsageError
 
 MAX_LIST_BYTES = 32 << 20
 """The largest list of images or names that is read: half a million lines."""
 LEADS_OUT = "is a symbolic link that leads out of the source"
 """Why such a file is not read: the end of a sentence."""
+
+
+def decode_text(data: bytes) -> str:
+    """A text in UTF-8, or in UTF-16 as PowerShell writes it, without its byte order mark. Raises UnicodeDecodeError."""
+    return data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """The folders in `folder`, one level down, but for hidden ones, those that macOS leaves in archives, and links."""
+    inner = (path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
+    return sorted(path for path in inner if not path.name.startswith((".", "__")))
+
+
+def several_data_sets(source: Path, files: Iterable[Path]) -> UsageError:
+    """The error that each of `files` below `source` is a data set's own."""
+    names = " and ".join(path.relative_to(source).as_posix() for path in files)
+    return UsageError(
+        f"{sanitise(source)} holds several data sets, by {sanitise(names)}: give the folder of one with --source."
+    )
 
 
 class SourceFolders:
@@ -46,12 +66,14 @@ class SourceFolders:
         raise OSError(errno.ELOOP, "it leads out of the source", path)
 
     def read_text(self, path: Path, longest: int = MAX_LIST_BYTES) -> str:
-        """The text of a file in UTF-8, without its byte order mark. Raises PrepError if there is none."""
+        """The text of a file, as decode_text. Raises PrepError if there is none."""
         try:
-            return self.read(str(path), longest).decode("utf-8-sig")
+            return decode_text(self.read(str(path), longest))
         except UnicodeDecodeError as error:
             reason = f"byte {error.start:,} is wrong"
-            raise PrepError(f"{sanitise(path)} is not a text file in UTF-8 ({reason}): save it as one.") from error
+            raise PrepError(
+                f"{sanitise(path)} is not a text file in UTF-8 or UTF-16 ({reason}): save it as one."
+            ) from error
         except OSError as error:
             reason = sanitise(error.strerror or error)
             raise PrepError(f"{sanitise(path)} cannot be read ({reason}): put the file itself there.") from error

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 from dataset_contract.findings import FindingLog, Place
@@ -17,14 +16,27 @@ from dataset_prep.plural import pluralise
 from dataset_prep.sources.image_files import SUFFIXES
 from dataset_prep.sources.repairs import NONE, Repairs
 from dataset_prep.sources.source import Source, SourceBox, SourceImage
-from dataset_prep.sources.source_files import report_linked_folder
-from dataset_prep.sources.yolo_labels import NO_AREA, OUTSIDE, TOLERANCE, Row, parse_labels
-from dataset_prep.sources.yolo_layout import YoloLayout, find_label, label_path, read_layout
+from dataset_prep.sources.source_files import decode_text
+from dataset_prep.sources.yolo_checks import check_folders
+from dataset_prep.sources.yolo_labels import (
+    NO_AREA,
+    NO_KEY_POINTS,
+    OUTSIDE,
+    TOLERANCE,
+    Form,
+    KeyPoints,
+    Row,
+    parse_labels,
+)
+from dataset_prep.sources.yolo_layout import YoloLayout, read_layout
 from image_reader.header import ImageError, ImageHeader, read_header
 
-_NOT_LABELS = frozenset({"classes.txt", "train.txt", "val.txt", "valid.txt", "test.txt"})
 _MAX_LABEL_BYTES = 4 << 20  # of one image: 100,000 boxes
 _SEEN = 0.5  # pixels; less is rounding
+_TOLERATED = {
+    Form.PREDICTION: "with a confidence, a model's predictions taken for the truth",
+    Form.TRACKED: "with the number of a track, which is not used",
+}
 
 
 def read_yolo(
@@ -35,24 +47,24 @@ def read_yolo(
     advance: Callable[[int], None] = lambda count: None,
     limit: int | None = None,
     images: Sequence[Path] = (),
+    key_points: KeyPoints | None = None,
 ) -> Source:
     """All images of the YOLO data set at `source` (its folder or its YAML file), ids from 1 in the paths' order.
 
     An image with an empty label file or none is background. `advance` is called with 1 for each image read. Nothing is
     read outside of the source's folder and the folders `images`, whose labels may be in the folders beside them.
+    `key_points` are the person's word on what rows of more than six numbers are; None goes by data.yaml.
 
     Raises UsageError if the classes' names are unknown, PrepError if data.yaml is broken or there is no image.
     """
     found = FindingLog()
-    layout = read_layout(source, classes, found, images)
+    layout = read_layout(source, classes, found, images, key_points)
     if not layout.images:
         if refusals := found.findings():
             raise PrepError(f"{source} holds no images that can be read: {refusals[0].message} {refusals[0].fix}")
         raise PrepError(f"{source} holds no images ({', '.join(sorted(SUFFIXES))}) where a YOLO data set has them.")
     order = sorted(layout.images, key=layout.relative)[:limit]
-    _check_stems(order, layout, found)
-    _check_orphans(layout, found)
-    _check_folders(order, layout, found)
+    check_folders(order, layout, found)
     read = []
     reader = _Reader(layout, repairs, found)
     with garbage_collection_paused():
@@ -61,13 +73,35 @@ def read_yolo(
             if image is not None:
                 read.append(image)
             advance(1)
+    _check_long_rows(reader.forms, layout, found)
     for what, count in sorted(reader.tolerated.items()):
         found.info(
             "LABELS_TOLERATED",
             f"Accepted: {pluralise(count, 'box', 'boxes')} {what}.",
             "Nothing to do if the labels come like this.",
         )
-    return Source("yolo", read, found.findings())
+    options = {"key_points": list(layout.key_points)} if layout.key_points is not None else {}
+    return Source("yolo", read, found.findings(), options)
+
+
+def _check_long_rows(forms: Counter[Form], layout: YoloLayout, found: FindingLog) -> None:
+    """Long rows that could all be a box and the key points in it: read as polygons, their boxes would be wrong."""
+    unsure = forms[Form.POLYGON_OR_KEY_POINTS]
+    if not unsure or forms[Form.POLYGON] or layout.key_points is not None:
+        return
+    message = (
+        f"All {unsure:,} rows of more than six numbers could be polygons, or boxes with key points in them, and "
+        f"{layout.config.name if layout.config else 'no data.yaml'} says which."
+    )
+    fix = (
+        "Give --key-points none for polygons, or --key-points COUNT,NUMBERS, such as 4,2, for key points (kpt_shape in "
+        "data.yaml)."
+    )
+    if layout.config is None:
+        found.error("ROWS_AMBIGUOUS", message, fix)
+    else:  # where a set with key points has kpt_shape
+        message = f"{message.partition(', and ')[0]}; they were read as polygons, since data.yaml has no kpt_shape."
+        found.warning("ROWS_AMBIGUOUS", message, fix)
 
 
 @dataclass
@@ -79,6 +113,8 @@ class _Reader:
     found: FindingLog
     tolerated: Counter[str] = field(default_factory=Counter)
     """What was accepted as it is -> number of boxes."""
+    forms: Counter[Form] = field(default_factory=Counter)
+    """Of the rows that are no plain box."""
 
     def read_image(self, image_id: int, path: str) -> SourceImage | None:
         image_file = Path(path)
@@ -96,13 +132,13 @@ class _Reader:
         return SourceImage(image_id, image_file, header.width, header.height, boxes, self.layout.images[path])
 
     def _read_boxes(self, image_id: int, path: str, header: ImageHeader) -> Iterator[SourceBox]:
-        labels = find_label(path)
+        labels = self.layout.labels.find(path)
         file = self.layout.relative(labels)
         place: Place = {"file": file, "image_id": image_id}
         found, clip = self.found, self.repairs.clip
         text = _read_labels(labels, path, self.layout, place, found)
-        classes = self.layout.classes
-        for row in parse_labels(text, header.width, header.height, clip=clip):
+        classes, key_points = self.layout.classes, self.layout.key_points or NO_KEY_POINTS
+        for row in parse_labels(text, header.width, header.height, clip=clip, key_points=key_points):
             if not isinstance(row, Row):
                 line, error = row
                 if self.repairs.drop_zero_size and error.code == NO_AREA:
@@ -113,11 +149,11 @@ class _Reader:
                 fix = f"Correct or remove the line{option}."
                 found.error(error.code, f"{file}, line {line}, {error}.", fix, **place)
                 continue
-            line, class_index, bbox, cut, confidence = row
+            line, class_index, bbox, cut, form = row
             label = classes.get(class_index)
             if label is None:
                 message = f"{file}, line {line}, has the class {class_index}, which has no name."
-                found.error("CLASS_UNKNOWN", message, "Name all classes in data.yaml.", **place)
+                found.error("CLASS_UNKNOWN", message, f"Name all classes in {self.layout.names_in}.", **place)
                 continue
             if cut > TOLERANCE:
                 message = f"{file}, line {line}, reaches beyond the image: cut at its edge."
@@ -128,8 +164,10 @@ class _Reader:
                     found.warning("BOX_CLIPPED", message, fix, **place)
             elif cut and min(cut * header.width, cut * header.height) > _SEEN:
                 self.tolerated["up to 1% beyond the edge of the image, cut at it as by Ultralytics"] += 1
-            if confidence is not None:
-                self.tolerated["with a confidence, a model's predictions taken for the truth"] += 1
+            if form is not Form.BOX:
+                self.forms[form] += 1
+                if form in _TOLERATED:
+                    self.tolerated[_TOLERATED[form]] += 1
             yield tuple.__new__(SourceBox, (label, bbox, None, 0))  # SourceBox(...) is a call in Python
 
 
@@ -137,7 +175,7 @@ def _read_labels(labels: str, image: str, layout: YoloLayout, place: Place, foun
     """The text of an image's label file; empty if there is none, or if it is refused, which is a finding."""
     file = place.get("file")
     try:
-        return layout.folders.read(labels, _MAX_LABEL_BYTES).decode("utf-8-sig")
+        return decode_text(layout.folders.read(labels, _MAX_LABEL_BYTES))
     except (FileNotFoundError, NotADirectoryError):
         if os.path.lexists(labels):
             message = f"{file} is a symbolic link that leads nowhere."
@@ -153,104 +191,3 @@ def _read_labels(labels: str, image: str, layout: YoloLayout, place: Place, foun
         message = f"{file} cannot be read ({error.strerror or error})."
         found.error("LABEL_UNREADABLE", message, "Put the label file itself there, as your tool exports it.", **place)
     return ""
-
-
-def _check_folders(images: Sequence[str], layout: YoloLayout, found: FindingLog) -> None:
-    """Folders of images without a single label file: the labels were not copied, or are where YOLO does not look."""
-    labelled: defaultdict[str, list[bool]] = defaultdict(list)
-    for path in images:
-        labelled[_folder(path)].append(os.path.lexists(find_label(path)))
-    if not any(any(flags) for flags in labelled.values()):
-        if len(images) < len(layout.images):  # the first few may well show nothing
-            return
-        found.warning(
-            "LABELS_ABSENT",
-            f"None of the {len(images):,} images has a label file; that of {layout.relative(images[0])} would be "
-            f"{layout.relative(label_path(images[0]))}.",
-            "Copy the label files to where YOLO looks for them, folders called labels, in small letters beside images.",
-        )
-        return
-    for folder, flags in labelled.items():
-        if not any(flags):
-            place = layout.relative(folder or os.curdir)
-            found.warning(
-                "FOLDER_WITHOUT_LABELS",
-                f"None of the {len(flags):,} images in {place} has a label file: all of them are background.",
-                "Copy the folder's label files too, unless its images really show no object.",
-                file=place,
-            )
-
-
-def _folder(path: str) -> str:
-    return os.path.dirname(path)  # noqa: PTH120  as in label_path
-
-
-def _check_stems(images: Sequence[str], layout: YoloLayout, found: FindingLog) -> None:
-    by_label = defaultdict(list)
-    for path in images:
-        by_label[label_path(path)].append(path)
-    for labels, paths in by_label.items():
-        if len(paths) > 1:
-            found.warning(
-                "LABEL_SHARED",
-                f"{' and '.join(Path(path).name for path in paths)} share the label file {layout.relative(labels)}.",
-                "Remove one of the images if they show the same.",
-                file=layout.relative(labels),
-            )
-
-
-def _check_orphans(layout: YoloLayout, found: FindingLog) -> None:
-    """Label files without an image: the image was lost, or has another name."""
-    folders = set(map(_folder, map(label_path, layout.images)))
-    for directory, inner, _ in _walk(str(layout.root)):
-        folders |= {os.path.join(directory, name) for name in inner if name == "labels"}  # noqa: PTH118
-    expected = set(map(find_label, layout.images))
-    stems = cache(_image_stems)
-    linked = {folder for folder in folders if not layout.folders.hold(folder)}
-    for folder in sorted(filter(os.path.lexists, linked)):
-        report_linked_folder(layout.relative(folder), found)
-    others = {path for folder in folders - linked for path in _texts_below(folder)} - expected
-    for labels in sorted(map(Path, others)):
-        place = layout.relative(str(labels))
-        if labels.name in _NOT_LABELS:
-            continue
-        if labels.stem in stems(_image_folder(labels)):  # it may belong to an image that is in none of the splits
-            if labels.suffix != ".txt":
-                message = f"{place} is not read: YOLO's label files end in .txt, in small letters."
-                found.error("LABEL_MISPLACED", message, "Rename it.", file=place)
-            continue
-        found.error(
-            "LABEL_WITHOUT_IMAGE",
-            f"{place} has no image of the same name.",
-            "Add the image, or remove the label file.",
-            file=place,
-        )
-
-
-def _texts_below(folder: str) -> Iterator[str]:
-    for directory, folders, names in _walk(folder):
-        for name in (*folders, *names):
-            if name.lower().endswith(".txt"):
-                yield os.path.join(directory, name)  # noqa: PTH118
-
-
-def _walk(folder: str) -> Iterator[tuple[str, list[str], list[str]]]:
-    """As os.walk, with paths as a Path spells them: those in `.` without it."""
-    for directory, folders, names in os.walk(folder or os.curdir):
-        plain = "" if directory == os.curdir else directory.removeprefix(f"{os.curdir}{os.sep}")
-        yield plain, folders, names
-
-
-def _image_folder(labels: Path) -> Path:
-    """Where the image of a label file is: the reverse of label_path."""
-    parts = list(labels.parts[:-1])
-    for index in range(len(parts) - 1, -1, -1):
-        if parts[index] == "labels":
-            parts[index] = "images"
-            break
-    return Path(*parts)
-
-
-def _image_stems(folder: Path) -> frozenset[str]:
-    names = (path for path in folder.iterdir()) if folder.is_dir() else ()
-    return frozenset(path.stem for path in names if path.suffix.lower() in SUFFIXES)

@@ -36,18 +36,19 @@ def images_below(folder: Path, found: FindingLog) -> Iterator[str]:
 
 
 def images_in_yaml(
-    path: Path, content: Mapping[str, Any], folders: SourceFolders, found: FindingLog
+    path: Path, content: Mapping[str, Any], root: Path, folders: SourceFolders, found: FindingLog
 ) -> dict[str, str | None]:
     """The images that the data.yaml at `path` names, each with its split. Raises PrepError if it or a list is broken.
 
-    What is outside of `folders` is an error finding, and not taken.
+    They are looked for where it is, and in `root`, the source's folder. What is outside of `folders` is an error
+    finding, and not taken.
     """
     images: dict[str, str | None] = {}
     for key, split in names_splits(content):
         entries = content[key] if isinstance(content[key], list) else [content[key]]
         if not all(isinstance(entry, str) for entry in [*entries, content.get("path", "")]):
             raise PrepError(f"{path} has a `path` or `{key}` that is neither a text nor a list of texts: correct it.")
-        for image in _of_split(_Yaml(path, folders, found), key, dict.fromkeys(entries), content.get("path", "")):
+        for image in _of_split(_Yaml(path, root, folders, found), key, dict.fromkeys(entries), content.get("path", "")):
             if images.setdefault(image, split) != split:
                 name, first = Path(image).name, images[image]
                 found.warning(
@@ -64,6 +65,7 @@ class _Yaml:
     """A data.yaml, and what may be read."""
 
     path: Path
+    root: Path
     folders: SourceFolders
     found: FindingLog
 
@@ -87,7 +89,7 @@ def _of_split(yaml: _Yaml, key: str, entries: Mapping[str, None], stale_root: st
     """The images that data.yaml's entries for a split lead to; a place that several lead to is read once."""
     read: set[str] = set()
     for entry in entries:
-        place, outside = _resolve(entry, yaml.folder, stale_root, yaml.folders)
+        place, outside = _resolve(entry, yaml.folder, stale_root, yaml)
         says = f"names {sanitise(entry, longest=_SHOWN)} for {key}"
         if place is None and outside is not None:
             yaml.refuse_outside(yaml.path.name, says, outside)
@@ -113,8 +115,8 @@ def _refuse_split(yaml: _Yaml, key: str, problem: str) -> None:
         yaml.found.warning("SPLIT_FOLDER_ABSENT", f"{name} {problem}.", fix, file=name)
 
 
-def _resolve(entry: str, folder: Path, stale_root: str, folders: SourceFolders) -> tuple[Path | None, Path | None]:
-    """The file or folder that data.yaml means, and if there is none in `folders`, one outside of them.
+def _resolve(entry: str, folder: Path, stale_root: str, yaml: _Yaml) -> tuple[Path | None, Path | None]:
+    """The file or folder that data.yaml means, and if there is none in the source, one outside of it.
 
     `path:` is often another machine's, and `../train/images` one up.
     """
@@ -123,14 +125,15 @@ def _resolve(entry: str, folder: Path, stale_root: str, folders: SourceFolders) 
     entry = entry.replace("\\", "/")
     parts = [part for part in entry.split("/") if part not in ("", ".", "..")][-_MAX_PARTS:]
     candidates = [folder / stale_root / entry, folder / entry]
-    candidates += [folder.joinpath(*parts[start:]) for start in range(len(parts))]
+    for base in dict.fromkeys((folder, yaml.root)):
+        candidates += [base.joinpath(*parts[start:]) for start in range(len(parts))]
     above = Path(os.path.normpath(folder.absolute())).parents
     outside = None
     for candidate in candidates:
         if _exists(candidate):
             # normpath, so that one image has one path however it is reached
             path = Path(os.path.normpath(candidate))
-            if folders.hold(path):
+            if yaml.folders.hold(path):
                 return path, None
             # A folder around the data set, such as /, does not belong to it: somebody's whole disk may be below.
             outside = outside or (path if path not in above else None)
@@ -152,7 +155,7 @@ def _listed(path: Path, yaml: _Yaml) -> Iterator[str]:
     seen: dict[Path, str] = {}
     for line in filter(None, map(str.strip, lines)):
         shown = sanitise(line, longest=_SHOWN)
-        image, outside = _find_image(line, (path.parent, yaml.folder), yaml.folders)
+        image, outside = _find_image(line, (path.parent, yaml.folder), yaml)
         if outside is not None:
             yaml.refuse_outside(path.name, f"lists {shown}", outside)
         elif image is None:
@@ -174,12 +177,12 @@ def _listed(path: Path, yaml: _Yaml) -> Iterator[str]:
             yield str(image)
 
 
-def _find_image(line: str, bases: Sequence[Path], folders: SourceFolders) -> tuple[Path | None, Path | None]:
+def _find_image(line: str, bases: Sequence[Path], yaml: _Yaml) -> tuple[Path | None, Path | None]:
     """As _resolve, from the folder of the list or of data.yaml, but images only."""
     outside = None
     if os.path.splitext(line)[1].lower() in SUFFIXES:  # noqa: PTH122  a Path takes longer, for each of thousands
         for base in bases:
-            image, elsewhere = _resolve(line, base, "", folders)
+            image, elsewhere = _resolve(line, base, "", yaml)
             if image is not None:
                 return (None, None) if image.is_dir() else (image, None)
             outside = outside or elsewhere

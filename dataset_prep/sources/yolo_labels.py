@@ -1,13 +1,17 @@
-"""Rows of a YOLO label file to boxes in pixels: plain boxes, predictions, polygons and oriented boxes, also mixed.
+"""Rows of a YOLO label file to boxes in pixels: boxes, predictions, tracks, polygons and oriented boxes, also mixed.
 
-https://docs.ultralytics.com/datasets/detect/ and /segment/ and /obb/: class x_centre y_centre width height, or
-class x1 y1 x2 y2 ..., all but the class as shares of the image's width and height.
+Boxes with key points are told from polygons by data.yaml or the person.
+
+https://docs.ultralytics.com/datasets/detect/, /segment/, /obb/ and /pose/: class x_centre y_centre width height, or
+class x1 y1 x2 y2 ..., or class x_centre y_centre width height x1 y1 [visibility1] x2 ..., all coordinates as shares of
+the image's width and height.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from enum import Enum
 from typing import NamedTuple
 
 TOLERANCE = 0.01
@@ -15,6 +19,32 @@ TOLERANCE = 0.01
 MAX_CLASSES = 10_000
 """A class's index is below it."""
 _DECIMALS = 3  # of a pixel
+
+
+class Form(Enum):
+    """What a row is, by its numbers alone."""
+
+    BOX = "box"
+    PREDICTION = "box with a confidence"
+    TRACKED = "box with the number of its track"
+    POLYGON = "polygon"
+    POLYGON_OR_KEY_POINTS = "polygon, or a box around the points that follow it"
+
+
+class KeyPoints(NamedTuple):
+    """How many key points follow the box in each row, as `kpt_shape` of data.yaml says it."""
+
+    points: int
+    numbers: int
+    """2 for each point, or 3 with its visibility."""
+
+    def __str__(self) -> str:
+        """As data.yaml has it."""
+        return f"kpt_shape [{self.points}, {self.numbers}]"
+
+
+NO_KEY_POINTS = KeyPoints(0, 2)
+"""Long rows are polygons."""
 
 Edges = tuple[float, float, float, float]
 
@@ -42,19 +72,27 @@ class Row(NamedTuple):
     bbox: tuple[float, float, float, float]
     cut: float
     """Share of the image's side that was cut off, 0 as a rule."""
-    confidence: float | None = None
-    """Of a prediction."""
+    form: Form = Form.BOX
 
 
-def parse_labels(text: str, width: int, height: int, *, clip: bool = False) -> Iterator[Row | tuple[int, RowError]]:
+def parse_labels(
+    text: str, width: int, height: int, *, clip: bool = False, key_points: KeyPoints = NO_KEY_POINTS
+) -> Iterator[Row | tuple[int, RowError]]:
     """Each row of a label file (blank lines skipped) for an image of `width` x `height` pixels, or what is wrong.
 
-    With `clip`, boxes that reach far beyond the image are cut too, as long as their centre is inside.
+    With `clip`, boxes that reach far beyond the image are cut too, as long as their centre is inside. With
+    `key_points`, a long row is a box and that many points.
     """
+    pose = 5 + key_points.points * key_points.numbers if key_points.points else 0
     usual = text.isascii() and "_" not in text  # Python's numbers may have both
     for number, line in enumerate(text.splitlines(), start=1):
         tokens = line.split()
         if not tokens:
+            continue
+        if pose and len(tokens) == pose:
+            tokens = tokens[:5]
+        elif pose and len(tokens) != 5:
+            yield number, RowError("LABEL_LENGTH", f"has {len(tokens)} numbers; with {key_points} it has {pose}")
             continue
         row = _usual_row(number, tokens, width, height) if usual and len(tokens) == 5 else None
         if row is None:
@@ -83,7 +121,7 @@ def _usual_row(line: int, tokens: list[str], width: int, height: int) -> Row | N
     box_width, box_height = round(right * width - x0, _DECIMALS), round(bottom * height - y0, _DECIMALS)
     if box_width <= 0 or box_height <= 0:
         return None
-    fields = (line, int(index), (x0, y0, box_width, box_height), 0.0, None)
+    fields = (line, int(index), (x0, y0, box_width, box_height), 0.0, Form.BOX)
     return tuple.__new__(Row, fields)  # Row(...) is a call in Python
 
 
@@ -111,8 +149,27 @@ def _row(line: int, tokens: list[str], width: int, height: int, *, clip: bool) -
         raise RowError(NO_AREA, "is a box without area")
     if clip and not (0 <= x0 + x1 <= 2 and 0 <= y0 + y1 <= 2):
         raise RowError(OUTSIDE, "is a box whose centre is outside of the image, too far to cut it")
-    confidence = coordinates[4] if len(coordinates) == 5 else None
-    return Row(line, int(class_index), (x, y, box_width, box_height), cut, confidence)
+    return Row(line, int(class_index), (x, y, box_width, box_height), cut, _form(coordinates))
+
+
+def _form(coordinates: list[float]) -> Form:
+    if len(coordinates) <= 5:
+        return Form.BOX if len(coordinates) == 4 else Form.PREDICTION if coordinates[4] <= 1 else Form.TRACKED
+    x, y, width, height, *rest = coordinates
+    left, top, right, bottom = x - width / 2, y - height / 2, x + width / 2, y + height / 2
+    if min(width, height) <= 0 or min(left, top) < -TOLERANCE or max(right, bottom) > 1 + TOLERANCE:
+        return Form.POLYGON
+    for numbers in (2, 3):
+        points = list(zip(*(rest[start::numbers] for start in range(numbers)), strict=False))
+        whole = len(rest) == numbers * len(points) and all(point[2:] in ((), (0,), (1,), (2,)) for point in points)
+        inside = (
+            left - TOLERANCE <= point[0] <= right + TOLERANCE and top - TOLERANCE <= point[1] <= bottom + TOLERANCE
+            for point in points
+            if point[2:] != (0,)  # of a point that is not visible, nothing is known
+        )
+        if whole and all(inside):
+            return Form.POLYGON_OR_KEY_POINTS
+    return Form.POLYGON
 
 
 def _edges(coordinates: list[float], *, clip: bool) -> Edges:
@@ -121,13 +178,14 @@ def _edges(coordinates: list[float], *, clip: bool) -> Edges:
     if count < 4 or (count > 5 and count % 2):
         raise RowError(
             "LABEL_LENGTH",
-            f"has {count + 1} numbers; a box has 5 (6 with its confidence), a polygon an odd number from 7 on",
+            f"has {count + 1} numbers; a box has 5 (6 with a confidence or track), a polygon an odd number from 7 on",
         )
-    if count == 5 and not 0 <= coordinates[4] <= 1:
+    if count == 5 and not (0 <= coordinates[4] <= 1 or (coordinates[4] > 1 and coordinates[4].is_integer())):
         raise RowError(
-            "LABEL_LENGTH", f"has 6 numbers, and the last, {coordinates[4]:g}, is not a confidence from 0 to 1"
+            "LABEL_LENGTH",
+            f"has 6 numbers; the last, {coordinates[4]:g}, is neither a confidence from 0 to 1 nor a track's number",
         )
-    shares = coordinates[:4] if count == 5 else coordinates  # the sixth number is a prediction's confidence
+    shares = coordinates[:4] if count == 5 else coordinates
     if min(shares) > 1 or max(shares) > 2:  # pixels may well be 0 or 1 too
         raise RowError(
             "LABEL_IN_PIXELS", "is in pixels; YOLO wants shares of the image's width and height, from 0 to 1"

@@ -1,19 +1,30 @@
-"""Where a YOLO data set keeps its images, labels, class names and splits: data.yaml, or the folders alone."""
+"""Where a YOLO data set keeps its images, labels, class names and splits: data.yaml, obj.data, or the folders alone."""
 
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from dataset_contract.class_names import class_name
 from dataset_contract.findings import FindingLog
-from dataset_prep.sources.source_files import SourceFolders
+from dataset_prep.errors import PrepError
+from dataset_prep.sources.source_files import SourceFolders, folders_in
+from dataset_prep.sources.yolo_darknet import find_darknet, read_darknet
 from dataset_prep.sources.yolo_images import SPLIT_NAMES, images_below, images_in_yaml, names_splits
-from dataset_prep.sources.yolo_names import asked_names, names_beside, names_in_yaml
+from dataset_prep.sources.yolo_label_files import LabelFiles
+from dataset_prep.sources.yolo_labels import KeyPoints
+from dataset_prep.sources.yolo_names import (
+    agreed_names,
+    asked_names,
+    check_asked,
+    name_files,
+    names_in_list,
+    names_in_yaml,
+)
 from dataset_prep.sources.yolo_yaml import find_yaml, read_yaml
 
 
@@ -24,9 +35,16 @@ class YoloLayout:
     root: Path
     images: Mapping[str, str | None]
     """By the images' paths: texts, of which there are thousands, and a Path takes ten times as long to handle."""
+    labels: LabelFiles
     names: Mapping[int, str]
+    names_in: str
+    """The file that names the classes."""
     folders: SourceFolders
     """What images and labels may be read from."""
+    config: Path | None = None
+    """Its data.yaml."""
+    key_points: KeyPoints | None = None
+    """Of each row, if data.yaml or the person says."""
 
     @cached_property
     def classes(self) -> Mapping[int, str]:
@@ -39,45 +57,59 @@ class YoloLayout:
 
 
 def read_layout(
-    source: Path, classes: Sequence[str] | None, found: FindingLog, images: Sequence[Path] = ()
+    source: Path,
+    classes: Sequence[str] | None,
+    found: FindingLog,
+    images: Sequence[Path] = (),
+    key_points: KeyPoints | None = None,
 ) -> YoloLayout:
     """The layout of the data set at `source`; `classes` are the person's, for sets that name none.
 
     `images` are further folders that data.yaml and lists may lead to; without, nothing outside of the source's folder
-    is read.
+    is read. `key_points` are the person's too.
 
     Raises UsageError if the classes' names are not known, PrepError if data.yaml or a list cannot be read.
     """
-    path = find_yaml(source)
-    root = source if path is None else path.parent
+    config = find_yaml(source)
+    root = source if source.is_dir() else source.parent
     # The labels of the folder a/images are in a/labels. A file that the person names may be a link.
-    labels = [Path(label_path(str(folder / "any"))).parent for folder in map(Path.absolute, images)]
-    folders = SourceFolders([root, source, *images, *labels])
-    if path is None:
-        names = names_beside(root, folders) or asked_names(classes, source, None)
-        return YoloLayout(root, _images_in_folders(root, found), names, folders)
-    content = read_yaml(path, folders)
-    names = names_in_yaml(content, path, found) or asked_names(classes, path, content.get("nc"))
-    named = names_splits(content)
-    listed = images_in_yaml(path, content, folders, found) if named else _images_in_folders(root, found)
-    return YoloLayout(root, listed, names, folders)
+    paths = LabelFiles(())
+    beside = [Path(paths.expected(str(folder / "any"))).parent for folder in map(Path.absolute, images)]
+    folders = SourceFolders([root, source, *images, *beside])
+    lists = config or find_darknet(root)
+    content: Mapping[str, Any] = {}
+    if lists is not None:
+        content = read_yaml(lists, folders) if config is not None else read_darknet(lists, folders)
+    if lists is not None and names_splits(content):
+        listed = images_in_yaml(lists, content, root, folders, found)
+    else:
+        listed = _images_in_folders(root, found)
+    labels = LabelFiles(listed)
+    named = names_in_yaml(content, lists, found) if lists is not None else {}
+    places = [root, *([lists.parent] if lists is not None else []), *folders_in(root)]
+    places += map(Path, dict.fromkeys(map(os.path.dirname, [*listed, *map(labels.expected, listed)])))
+    name_lists = {path.resolve(): path for place in dict.fromkeys(places) for path in name_files(place)}.values()
+    named_in = [(config, named)] if config is not None and named else []
+    named_in += [(path, names_in_list(path, folders)) for path in name_lists]
+    names, names_in = agreed_names([(_relative(str(path), root), listed) for path, listed in named_in])
+    if names:
+        check_asked(classes, names, names_in)
+    else:
+        names = asked_names(classes, config or source, content.get("nc"))
+    if key_points is None and config is not None:
+        key_points = _key_points(content, config)
+    return YoloLayout(root, listed, labels, names, names_in, folders, config, key_points)
 
 
-def label_path(image: str) -> str:
-    """The label file of an image: the last folder `images` becomes `labels`; without one, the file beside it."""
-    stem = os.path.splitext(image)[0]  # noqa: PTH122  a Path takes ten times as long, for each of thousands
-    before, images, after = f"{os.sep}{stem}".rpartition(f"{os.sep}images{os.sep}")
-    return f"{before}{os.sep}labels{os.sep}{after}.txt".removeprefix(os.sep) if images else f"{stem}.txt"
-
-
-def find_label(image: str) -> str:
-    """As label_path, but where only Unicode's other way to write that name is there, as macOS leaves it, that file."""
-    path = label_path(image)
-    if path.isascii() or os.path.lexists(path):
-        return path
-    folder, name = os.path.split(path)
-    twins = (os.path.join(folder, unicodedata.normalize(form, name)) for form in ("NFC", "NFD"))  # noqa: PTH118
-    return next(filter(os.path.lexists, twins), path)
+def _key_points(content: Mapping[str, Any], config: Path) -> KeyPoints | None:
+    """What `kpt_shape` of data.yaml says. Raises PrepError if it is not the shape of key points."""
+    shape = content.get("kpt_shape")
+    if shape in (None, "", []):
+        return None
+    match shape:
+        case [str() as count, "2" | "3" as numbers] if count.isascii() and count.isdecimal() and 0 < len(count) < 5:
+            return KeyPoints(int(count), int(numbers))
+    raise PrepError(f"{config} has a kpt_shape that is not a list of a number of points and 2 or 3: correct it.")
 
 
 def _images_in_folders(root: Path, found: FindingLog) -> dict[str, str | None]:

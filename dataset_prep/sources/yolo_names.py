@@ -1,21 +1,22 @@
-"""The class names of a YOLO data set by index: from data.yaml, from a list beside it, or as the person gives them."""
+"""The class names of a YOLO data set by index: from data.yaml, from lists of names, or as the person gives them."""
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dataset_contract.class_names import class_name
 from dataset_contract.findings import FindingLog
-from dataset_contract.sanitise import sanitise
+from dataset_contract.sanitise import sanitise, short
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.sources.source_files import SourceFolders
 from dataset_prep.sources.yolo_labels import MAX_CLASSES
 
 _INDEX = re.compile("[0-9]{1,4}")
-_NAME_FILES = ("classes.txt", "obj.names", "_darknet.labels")
+_NAME_FILES = frozenset({"classes.txt", "_darknet.labels"})
 
 
 def names_in_yaml(content: Mapping[str, Any], path: Path, found: FindingLog) -> dict[int, str]:
@@ -24,6 +25,8 @@ def names_in_yaml(content: Mapping[str, Any], path: Path, found: FindingLog) -> 
     if value in (None, "", [], {}):
         return {}
     named: dict[int, str] | None = None
+    if isinstance(value, list) and all(isinstance(entry, dict) and len(entry) == 1 for entry in value):
+        value = {index: name for entry in value for index, name in entry.items()}  # "- 0: wall", "- 1: room"
     if isinstance(value, list):
         named = dict(enumerate(value))
     elif isinstance(value, dict) and all(_INDEX.fullmatch(index) for index in value):
@@ -63,22 +66,55 @@ def _is_name(value: object) -> bool:
     return isinstance(value, str) and (value.isprintable() or not value.strip())
 
 
-def names_beside(root: Path, folders: SourceFolders) -> dict[int, str]:
-    """The names in a list in the folder `root`, one a line, empty if there is none. Raises PrepError."""
-    path = next((root / name for name in _NAME_FILES if (root / name).is_file()), None)
-    if path is None:
-        return {}
+def name_files(folder: Path) -> list[Path]:
+    """The lists of class names in a folder: classes.txt of labelImg and Label Studio, and those of Darknet's kin."""
+    names = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208  a Path takes longer, for each of thousands
+    lists = [folder / name for name in sorted(names) if name in _NAME_FILES or name.endswith(".names")]
+    return [path for path in lists if path.is_file()]
+
+
+def names_in_list(path: Path, folders: SourceFolders) -> dict[int, str]:
+    """The names in a list, one a line. Raises PrepError if it cannot be read."""
     lines = folders.read_text(path).replace("\r", "").split("\n")
     if len(lines) > MAX_CLASSES:
         raise PrepError(f"{path} has {len(lines):,} lines, and a class's index is below {MAX_CLASSES:,}: correct it.")
     return {index: sanitise(name) for index, name in enumerate(lines) if name.strip()}
 
 
+def agreed_names(named: Iterable[tuple[str, Mapping[int, str]]]) -> tuple[dict[int, str], str]:
+    """The names by index of all files, each given by its path, and the first file that has one.
+
+    Raises PrepError if two files give one index to different classes.
+    """
+    names: dict[int, tuple[str, str]] = {}
+    for file, listed in named:
+        for index, name in listed.items():
+            other, first = names.setdefault(index, (name, file))
+            if class_name(other) != class_name(name):
+                raise PrepError(
+                    f"{sanitise(first)} calls the class {index} {short(other)}, but {sanitise(file)} calls it "
+                    f"{short(name)}: correct or remove the wrong file, for it would teach the wrong class."
+                )
+    return {index: name for index, (name, _) in names.items()}, next((file for _, file in names.values()), "data.yaml")
+
+
+def check_asked(classes: Sequence[str] | None, names: Mapping[int, str], file: str) -> None:
+    """Raise UsageError if --classes names what the names in `file` do not have."""
+    known = set(map(class_name, names.values()))
+    unknown = [name for name in classes or () if class_name(name) not in known]
+    if unknown and len(unknown) < len(classes or ()):  # of none at all, the selection says so
+        raise UsageError(
+            f"--classes {short(unknown[0])}: the source has no class of that name; {sanitise(file)} names "
+            f"{sanitise(', '.join(names.values()))}."
+        )
+
+
 def asked_names(classes: Sequence[str] | None, where: Path, count: object) -> dict[int, str]:
     """Class names by the order of --classes: only if the person gave it, for a wrong order teaches the wrong thing."""
     if classes is None:
         raise UsageError(
-            f"{where} does not say what its classes are called: name them in their order, such as --classes wall,room."
+            f"{where} does not say what its classes are called: add its data.yaml or classes.txt, or name them with "
+            "--classes in the order of their numbers, which the tool that wrote the labels knows."
         )
     if count is not None and str(count) != str(len(classes)):
         shown = sanitise(count, longest=20)

@@ -9,9 +9,11 @@ import yaml
 
 from dataset_contract.sanitise import sanitise
 from dataset_prep.errors import PrepError
-from dataset_prep.sources.source_files import SourceFolders
+from dataset_prep.sources.source_files import SourceFolders, folders_in, several_data_sets
 
-_KEYS = frozenset({"names", "nc", "train", "val"})
+_SUFFIXES = (".yaml", ".yml")
+_NAMES = frozenset({"names"})
+_KEYS = _NAMES | {"nc", "train", "val"}
 _MAX_BYTES = 1 << 20
 _MAX_NODES = (
     30_000  # texts, lists and maps, those that an alias repeats included: 10,000 names by index and 10,000 paths
@@ -20,13 +22,23 @@ _MAX_DEPTH = 20
 
 
 def find_yaml(source: Path) -> Path | None:
-    """The data set's YAML file: `source` itself, or the one in that folder which names classes or splits."""
+    """The data set's YAML file: `source` itself, or the one in that folder which names classes or splits, or else the
+    one in a folder below it which names classes. Raises UsageError if several folders have one."""
     if source.is_file():
-        return source if source.suffix.lower() in (".yaml", ".yml") else None
-    files = sorted(path for path in source.iterdir() if path.suffix.lower() in (".yaml", ".yml") and path.is_file())
-    known = [path for path in files if path.name in ("data.yaml", "data.yml", "dataset.yaml")]
+        return source if source.suffix.lower() in _SUFFIXES else None
     folders = SourceFolders([source])
-    return known[0] if known else next((path for path in files if _KEYS & read_yaml(path, folders).keys()), None)
+    if (own := _yaml_in(source, folders, _KEYS)) is not None:
+        return own
+    below = [path for folder in folders_in(source) if (path := _yaml_in(folder, folders, _NAMES)) is not None]
+    if len(below) > 1:
+        raise several_data_sets(source, below)
+    return below[0] if below else None
+
+
+def _yaml_in(folder: Path, folders: SourceFolders, keys: frozenset[str]) -> Path | None:
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES and path.is_file())
+    known = [path for path in files if path.name in ("data.yaml", "data.yml", "dataset.yaml")]
+    return known[0] if known else next((path for path in files if keys & read_yaml(path, folders).keys()), None)
 
 
 def read_yaml(path: Path, folders: SourceFolders) -> dict[str, Any]:

@@ -95,13 +95,19 @@ LAYOUT_DEFECTS: dict[str, Planted] = {
     "names nested": (yaml(YAML.replace("[wall, room]", "[[wall], [room]]")), None, "neither a list"),
     "names by letters": (yaml(YAML.replace("[wall, room]", "{a: wall, b: room}")), None, "neither a list"),
     "negative class index": (yaml(YAML.replace("[wall, room]", "{-1: wall, 0: room}")), None, "neither a list"),
-    "no names at all": (yaml("train: train/images"), None, "--classes wall,room"),
-    "nc only, without the names": (yaml("train: train/images\nnc: 2"), None, "--classes wall,room"),
-    "yaml broken": (yaml("names: [wall"), None, "data.yaml is not a YAML file"),
-    "yaml in UTF-16": (
-        lambda t: t.write("data.yaml", YAML.encode("utf-16")),
+    "no names at all": (yaml("train: train/images"), None, "name them with --classes in the order of their numbers"),
+    "nc only, without the names": (yaml("train: train/images\nnc: 2"), None, "name them with --classes"),
+    "names contradicted": (
+        lambda t: t.write("train/labels/classes.txt", "room\nwall\n"),
         None,
-        "data.yaml is not a text file in UTF-8",
+        "data.yaml calls the class 0 'wall', but train/labels/classes.txt calls it 'room'",
+    ),
+    "kpt_shape of nothing": (yaml(f"{YAML}kpt_shape: [4, 5]"), None, "has a kpt_shape that is not"),
+    "yaml broken": (yaml("names: [wall"), None, "data.yaml is not a YAML file"),
+    "yaml in UTF-16, cut off": (
+        lambda t: t.write("data.yaml", YAML.encode("utf-16")[:-1]),
+        None,
+        "data.yaml is not a text file in UTF-8 or UTF-16",
     ),
     "train a map": (yaml("train: {a: b}\nnames: [wall]"), None, "nor a list of texts"),
     "yaml bomb": (

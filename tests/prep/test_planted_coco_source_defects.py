@@ -19,7 +19,7 @@ from tests.contract.test_planted_coco_defects import DEFECTS
 
 SPLITS = ("train", "val", "test")
 # Defects of a data set that are none of a source: preparation finds images by the end of their path, takes classes by
-# name, splits and numbers again, and makes plain PNGs of all images, and says so.
+# name, splits and numbers again, makes plain PNGs of all images, and reads what tools write otherwise, and says so.
 NONE_OF_A_SOURCE = frozenset(
     {
         "category id of a billion",
@@ -28,6 +28,12 @@ NONE_OF_A_SOURCE = frozenset(
         "name './images/000001.png'",
         "image with a palette",
         "image with a transparent colour",
+        "UTF-16",
+        "id a text",
+        "image id a text",
+        "numbers as texts",
+        "width a float",
+        "height missing",
     }
 )
 
@@ -141,8 +147,8 @@ PLANTS: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "image turned by EXIF": (lambda p: turned(p / IMAGE_1), "IMAGE_SIZE_DIFFERS", "swapped"),
     "ids twice over the files": (
         lambda p: shutil.copy(p / "source/train/annotations.json", p / "source/val/annotations.json"),
-        "IMAGE_ID_TWICE",
-        "another file",
+        "IMAGE_FILE_TWICE",
+        "image 1 of train/annotations.json and image 1 both lead to",
     ),
 }
 

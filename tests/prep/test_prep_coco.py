@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from dataset_contract.findings import FindingLog, Severity
 from dataset_prep.errors import PrepError, UsageError
-from dataset_prep.sources.coco import find_annotations, read_coco
+from dataset_prep.sources.coco import read_coco
+from dataset_prep.sources.coco_files import find_annotations
 from dataset_prep.sources.source import Source
 from dataset_prep.sources.stale_paths import PathSuffixes
 
@@ -135,11 +136,34 @@ def test_classes_are_taken_by_name_in_every_file(tmp_path: Path, make_image: Mak
     assert [image.official_split for image in source.images] == ["train", "val"]
 
 
-def test_ids_must_be_unique_over_all_files(tmp_path: Path, make_image: MakeImage) -> None:
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_ids_that_are_unique_in_each_file_only_are_given_anew_whatever_the_files_order(
+    tmp_path: Path, make_image: MakeImage, order: tuple[int, ...]
+) -> None:
     make_image("plans/a.png")
     make_image("plans/b.png")
-    files = [write(tmp_path / f"{name}.json", coco(f"{name}.png")) for name in ("a", "b")]
-    assert codes(read_coco(files, [tmp_path / "plans"])) == ["IMAGE_ID_TWICE"]
+    files = [write(tmp_path / f"{name}.json", coco(f"{name}.png", first_id=0)) for name in ("a", "b")]
+    source = read_coco([files[index] for index in order], [tmp_path / "plans"])
+    assert [(image.image_id, image.path.name, len(image.boxes)) for image in source.images] == [
+        (1, "a.png", 2),
+        (2, "b.png", 2),
+    ]
+    (finding,) = source.findings
+    assert (finding.code, finding.severity) == ("IMAGE_IDS_RENUMBERED", Severity.INFO)
+    assert "a.json, b.json" in finding.message
+
+
+def test_a_picture_of_another_files_own_folder_is_not_taken_for_a_missing_one(
+    tmp_path: Path, make_image: MakeImage
+) -> None:
+    make_image("plans/train/a.png")
+    make_image("plans/valid/b.png")
+    make_image("plans/valid/c.png")
+    files = [
+        write(tmp_path / "plans" / split / "_annotations.coco.json", coco(name, first_id=index))
+        for index, (split, name) in enumerate((("train", "b.png"), ("valid", "c.png")))
+    ]
+    assert codes(read_coco(files, [tmp_path / "plans"])) == ["IMAGE_UNCERTAIN"]
 
 
 def test_room_types_are_kept(tmp_path: Path, make_image: MakeImage) -> None:
@@ -206,10 +230,15 @@ JSON = st.recursive(
 def test_no_annotation_file_causes_a_traceback(
     tmp_path_factory: pytest.TempPathFactory, value: object, chosen: st.DataObject
 ) -> None:
-    """A good file with one value anywhere in it replaced by another one is read, or refused in a sentence."""
+    """A good file, such as tools write, with one value anywhere in it replaced by another is read or refused."""
     root = tmp_path_factory.mktemp("fuzzed")
     (root / "a.png").touch()
     content: Any = coco("a.png", "b.png")
+    content["info"] = {"contributor": "Label Studio"}
+    content["categories"].append({"id": 0, "name": "all", "supercategory": "none"})
+    content["categories"][0]["supercategory"] = "all"
+    content["annotations"][0] |= {"attributes": {"rotation": 30}, "area": "50"}
+    content["images"][1] |= {"width": None, "height": 30.0}
     place = content
     while True:
         key = chosen.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataset_prep.run import main
-from dataset_prep.sources.formats import detect_format
+from dataset_prep.sources.detection import detect
 
 STALE = "/kaggle/input/cubicasa5k/cubicasa5k/cubicasa5k/high_quality_architectural"
 
@@ -29,7 +29,7 @@ def kaggle(tmp_path: Path, make_image: Callable[..., Path]) -> Path:
 
 
 def test_a_coco_file_beside_cubicasas_images_is_what_says_where_walls_are(kaggle: Path, tmp_path: Path) -> None:
-    assert detect_format(kaggle) == "coco"
+    assert detect(kaggle).format == "coco"
     assert main(["--source", str(kaggle), "--output", str(tmp_path / "d"), "--classes", "wall"]) == 0
     written = [json.loads(path.read_bytes()) for path in (tmp_path / "d").glob("*/annotations.json")]
     boxes = {box["image_id"]: box["bbox"] for coco in written for box in coco["annotations"]}
@@ -38,7 +38,7 @@ def test_a_coco_file_beside_cubicasas_images_is_what_says_where_walls_are(kaggle
 
 def test_with_one_model_svg_it_is_cubicasa5k(kaggle: Path) -> None:
     (kaggle / "high_quality_architectural" / "105" / "model.svg").write_text("<svg/>")
-    assert detect_format(kaggle) == "cubicasa5k"
+    assert detect(kaggle).format == "cubicasa5k"
 
 
 def test_images_in_cubicasas_folders_without_any_annotation_are_told_what_is_missing(

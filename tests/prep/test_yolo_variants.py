@@ -25,6 +25,7 @@ def names(text: str) -> Plant:
     return yaml(YAML.replace("[wall, room]", text))
 
 
+ALL = ("train/images/a", "train/images/b", "valid/images/c", "valid/images/d")
 Objects = list[tuple[str, tuple[float, ...]]]
 TWO: Objects = [("wall", (10.0, 4.5, 20.0, 3.0)), ("room", (10.0, 7.5, 20.0, 15.0)), ("wall", (6.0, 19.5, 4.0, 9.0))]
 ONE: Objects = [("wall", (10.0, 7.5, 20.0, 15.0))] * 2
@@ -55,6 +56,19 @@ VARIANTS: dict[str, tuple[Plant, Objects | None]] = {
     "names with spaces": (names("[' wall ', 'room ']"), None),
     "order room, wall": (swapped, None),
     "more keys": (yaml(f"# plans\n{YAML}roboflow: {{a: b}}\ndownload: https://example.org\nlicense: x\n"), None),
+    "names as a list of maps": (names("\n- 0: wall\n- 1: room"), None),
+    "data.yaml one folder down": (lambda t: t.move("data.yaml", "set/data.yaml"), None),
+    "the whole export one folder down": (
+        lambda t: [t.move(name, f"set/{name}") for name in ("data.yaml", "train", "valid")],
+        None,
+    ),
+    "classes.txt in labels": (
+        lambda t: (t.remove("data.yaml"), t.write("train/labels/classes.txt", "wall\nroom")),
+        None,
+    ),
+    "obj.names": (lambda t: (t.remove("data.yaml"), t.write("obj.names", "wall\nroom\n")), None),
+    "_darknet.labels": (lambda t: (t.remove("data.yaml"), t.write("train/_darknet.labels", "wall\nroom")), None),
+    "names in two files that agree": (lambda t: t.write("train/labels/classes.txt", "walls\nRooms\ndoor"), None),
     # splits
     "validation": (yaml(YAML.replace("val:", "validation:")), None),
     "valid": (yaml(YAML.replace("val:", "valid:")), None),
@@ -82,6 +96,7 @@ VARIANTS: dict[str, tuple[Plant, Objects | None]] = {
     "names only": (yaml("names: [wall, room]"), None),
     "no yaml but classes.txt": (lambda t: (t.remove("data.yaml"), t.write("classes.txt", "wall\nroom\n")), None),
     "classes.txt with CRLF": (lambda t: (t.remove("data.yaml"), t.write("classes.txt", "wall\r\nroom\r\n")), None),
+    "yaml in UTF-16": (lambda t: t.write("data.yaml", YAML.encode("utf-16")), None),
     "yaml with BOM and CRLF": (yaml("\ufeff" + YAML.replace("\n", "\r\n")), None),
     "called dataset.yaml": (lambda t: t.move("data.yaml", "dataset.yaml"), None),
     "called by its own name, beside another": (
@@ -101,6 +116,22 @@ VARIANTS: dict[str, tuple[Plant, Objects | None]] = {
             t.move("train", "images/train"),
             yaml(YAML.replace("train/images", "images/train/images"))(t),
         ),
+        None,
+    ),
+    "Labels": (lambda t: t.move("train/labels", "train/Labels"), None),
+    "IMAGES and LABELS": (
+        lambda t: (
+            [
+                t.move(f"{split}/{name}", f"{split}/{name.upper()}")
+                for split in ("train", "valid")
+                for name in ("images", "labels")
+            ],
+            yaml(YAML.replace("images", "IMAGES"))(t),
+        ),
+        None,
+    ),
+    "labels beside the images": (
+        lambda t: [t.move(f"{path}.txt".replace("images", "labels"), f"{path}.txt") for path in ALL],
         None,
     ),
     "upper-case ending": (lambda t: t.move("train/images/a.png", "train/images/a.PNG"), None),
@@ -134,6 +165,7 @@ VARIANTS: dict[str, tuple[Plant, Objects | None]] = {
     "label file of blank lines": (lambda t: t.write(LABELS, "\n \n\t\n"), BACKGROUND),
     # rows
     "BOM": (lambda t: t.write(LABELS, f"\ufeff0 {HALF}\n0 {HALF}\n"), ONE),
+    "UTF-16": (lambda t: t.write(LABELS, f"0 {HALF}\r\n0 {HALF}\r\n".encode("utf-16")), ONE),
     "CRLF": (lambda t: t.write(LABELS, f"0 {HALF}\r\n0 {HALF}\r\n"), ONE),
     "tabs": (lambda t: t.write(LABELS, f"0 {HALF}\n0\t0.5\t0.5\t0.5\t0.5"), ONE),
     "blank lines and spaces": (lambda t: t.write(LABELS, f"\n  0  {HALF}  \n\n0 {HALF}\n\n"), ONE),
@@ -145,6 +177,8 @@ VARIANTS: dict[str, tuple[Plant, Objects | None]] = {
     ),
     "numbers in exponents": (row("0 5e-1 .5 5.0E-1 +0.5"), ONE),
     "confidence": (row(f"0 {HALF} 0.93"), ONE),
+    "track": (row(f"0 {HALF} 17"), ONE),
+    "track 1": (row(f"0 {HALF} 1"), ONE),
     "polygon of three": (row("0 0.25 0.25 0.75 0.25 0.5 0.75"), ONE),
     "polygon of four, or oriented box": (row("0 0.25 0.25 0.75 0.25 0.75 0.75 0.25 0.75"), ONE),
     "polygon of five": (row("0 0.25 0.25 0.75 0.25 0.75 0.75 0.5 0.6 0.25 0.75"), ONE),

@@ -1,0 +1,151 @@
+"""What annotation tools write into COCO files that the contract does not take: brought into its form, and said.
+
+CVAT's turned rectangles (attributes.rotation), Roboflow's unused root category, sizes that are missing, numbers that
+are texts. Whatever is still wrong then is the contract's to say.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from dataset_contract.findings import FindingLog
+from dataset_contract.sanitise import short
+from dataset_contract.strict_json import is_number
+from dataset_prep.plural import pluralise
+
+Size = tuple[int, int]
+
+_NUMBER = re.compile(r"\s*-?[0-9]{1,15}(\.[0-9]{1,20})?\s*")
+_ROOT = "none"  # what Roboflow calls the supercategory of its root
+_DECIMALS = 3  # of a pixel
+_NUMBERS = {
+    "images": ("id", "width", "height"),
+    "annotations": ("id", "image_id", "category_id", "area", "iscrowd"),
+    "categories": ("id",),
+}
+
+
+def adapt_export(content: dict[str, Any], file: str, size_of: Callable[[str], Size | None], found: FindingLog) -> None:
+    """Bring the content of a COCO file, which may be anything, into the contract's form where its meaning is certain.
+
+    Args:
+        content: the file's JSON; changed in place.
+        file: how findings name it.
+        size_of: width and height of the image file that an entry's file_name means, None if there is none.
+        found: gets what was changed.
+    """
+    _read_numbers(content, file, found)
+    _drop_root_category(content, file, found)
+    _turn_boxes(content, file, found)
+    _fill_in_sizes(content, file, size_of, found)
+
+
+def _entries(content: dict[str, Any], section: str) -> Iterator[dict[str, Any]]:
+    entries = content.get(section)
+    return (entry for entry in entries if type(entry) is dict) if isinstance(entries, list) else iter(())
+
+
+def _read_numbers(content: dict[str, Any], file: str, found: FindingLog) -> None:
+    """Numbers in quotes, and whole sizes with a decimal point."""
+    count, first = 0, ""
+    for section, keys in _NUMBERS.items():
+        for entry in _entries(content, section):
+            for key in keys:
+                value = entry.get(key)
+                number = _number(value) if type(value) is str else None
+                if type(value) is float and key in ("width", "height") and value.is_integer():
+                    number = int(value)
+                if number is not None:
+                    entry[key] = number
+                    count, first = count + 1, first or f"{key} {short(value)} in {section}"
+            box = entry.get("bbox")
+            if type(box) is list and str in map(type, box):
+                numbers = [_number(side) if type(side) is str else side for side in box]
+                if None not in numbers:
+                    entry["bbox"] = numbers
+                    count, first = count + 1, first or f"bbox {short(box)}"
+    if count:
+        found.warning(
+            "NUMBERS_CONVERTED",
+            f"{file}: {pluralise(count, 'number is', 'numbers are')} written as texts, or sizes with a decimal point, "
+            f"such as {first}; taken for what they mean.",
+            "Look at some boxes in the report; nothing to do if they are right.",
+            file=file,
+        )
+
+
+def _number(text: str) -> int | float | None:
+    found = _NUMBER.fullmatch(text) if text.isascii() else None
+    return None if found is None else float(text) if found[1] else int(text)
+
+
+def _drop_root_category(content: dict[str, Any], file: str, found: FindingLog) -> None:
+    """Roboflow's group of all classes: the supercategory of others, often called like its only class, with no box."""
+    categories = list(_entries(content, "categories"))
+    groups = {str(category.get("supercategory")) for category in categories}
+    roots = [each for each in categories if each.get("supercategory") == _ROOT and str(each.get("name")) in groups]
+    if not roots:
+        return
+    used = {str(annotation.get("category_id")) for annotation in _entries(content, "annotations")}
+    for root in roots:
+        if str(root.get("id")) not in used:
+            content["categories"] = [each for each in content["categories"] if each is not root]
+            found.info(
+                "ROOT_CATEGORY_DROPPED",
+                f"{file}: the category {short(root.get('name'))} is the group of the other classes, as Roboflow writes "
+                "it, without a box: left out.",
+                "Nothing to do.",
+                file=file,
+            )
+
+
+def _turn_boxes(content: dict[str, Any], file: str, found: FindingLog) -> None:
+    """CVAT's turned rectangles: bbox is the rectangle before turning, attributes.rotation the degrees."""
+    turned = 0
+    for annotation in _entries(content, "annotations"):
+        attributes, box = annotation.get("attributes"), annotation.get("bbox")
+        rotation = attributes.get("rotation") if type(attributes) is dict else None
+        if is_number(rotation) and rotation % 360 and type(box) is list and len(box) == 4 and all(map(is_number, box)):
+            annotation["bbox"] = around_turned(box, rotation)
+            annotation["area"] = round(annotation["bbox"][2] * annotation["bbox"][3], _DECIMALS)
+            turned += 1
+    if turned:
+        found.info(
+            "BOXES_TURNED",
+            f"{file}: {pluralise(turned, 'rectangle is', 'rectangles are')} turned (attributes.rotation, as CVAT "
+            "writes it); each box is the one around the turned rectangle.",
+            "Nothing to do; a slanting object's box is larger than the object.",
+            file=file,
+        )
+
+
+def around_turned(box: Sequence[float], degrees: float) -> list[float]:
+    """The box [x, y, width, height] around a rectangle that is turned about its centre."""
+    x, y, width, height = box
+    cosine, sine = abs(math.cos(math.radians(degrees))), abs(math.sin(math.radians(degrees)))
+    across, down = width * cosine + height * sine, width * sine + height * cosine
+    corners = (x + (width - across) / 2, y + (height - down) / 2, across, down)
+    return [round(number, _DECIMALS) for number in corners]
+
+
+def _fill_in_sizes(
+    content: dict[str, Any], file: str, size_of: Callable[[str], Size | None], found: FindingLog
+) -> None:
+    filled = 0
+    for image in _entries(content, "images"):
+        name = image.get("file_name")
+        if (image.get("width") is None or image.get("height") is None) and isinstance(name, str):
+            size = size_of(name)
+            if size is not None:
+                image["width"], image["height"] = size
+                filled += 1
+    if filled:
+        found.info(
+            "SIZES_FROM_IMAGES",
+            f"{file}: {pluralise(filled, 'image has', 'images have')} no width or height; taken from the image files.",
+            "Nothing to do if the boxes were drawn on images of this size.",
+            file=file,
+        )
