@@ -23,6 +23,7 @@ from evaluation.breakdowns import (
     PlanScore,
     best_plans,
     by_boxes_per_plan,
+    by_source_folder,
     disagreements,
     scores_by_plan,
     worst_plans,
@@ -57,6 +58,7 @@ class ModelResult:
     intervals: Mapping[FigureKey, Interval]
     errors: ModelErrors
     by_boxes_per_plan: Mapping[str, GroupScore]
+    by_source_folder: Mapping[str, GroupScore]
     best: Sequence[PlanScore]
     worst: Sequence[PlanScore]
 
@@ -175,6 +177,7 @@ def _result(truth: Truth, model: ModelDetections, measured: _Measured, samples: 
         {key: value for key, value in known.items() if value is not None},
         find_errors(truth, detections, matches["all"], point.thresholds),
         by_boxes_per_plan(counts[COCO]),
+        by_source_folder(counts[COCO], truth),
         best_plans(scores),
         worst_plans(scores),
     )

@@ -21,7 +21,8 @@ from evaluation.report_tables import (
     difference_tables,
     error_rows,
     figure_tables,
-    group_rows,
+    folder_rows,
+    plan_size_rows,
     size_rows,
 )
 from evaluation.sentences import difference_sentences, model_sentences, notes
@@ -31,6 +32,7 @@ OWN_STYLE = Path(__file__).with_name("report.css")
 PLANS_SHOWN = 6
 """Of the best, of the worst, and of those on which models disagree."""
 LABELS_SHOWN = 24
+FOLDERS_SHOWN = 12
 REPORT, LABELS = "report.html", "labels.csv"
 
 
@@ -79,7 +81,9 @@ def _page(comparison: Comparison, given: Mapping[str, object]) -> str:
             confusions=[(result.name, confusion_table(comparison, result)) for result in comparison.models],
             classes=truth.classes,
             sizes=size_rows(comparison),
-            groups=group_rows(comparison),
+            groups=plan_size_rows(comparison),
+            folders=folder_rows(comparison)[:FOLDERS_SHOWN],
+            folder_count=len(folder_rows(comparison)),
             plots=draw_curves(comparison) if by_coco else [],
             shown_plans=[_plans(comparison, result) for result in comparison.models] if by_coco else [],
             disagreements=list(_disagreements(comparison)) if by_coco else [],

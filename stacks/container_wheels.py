@@ -46,9 +46,7 @@ def _holds(wheels: Path, lock_file: Path) -> bool:
     packages = re.findall(r"^([\w-]+)==", text, re.MULTILINE)
     hashes = set(re.findall(r"--hash=sha256:([0-9a-f]{64})", text))
     named = sorted(path.name.partition("-")[0].lower().replace("_", "-") for path in files)  # PEP 427, PEP 503
-    return named == sorted(packages) and all(
-        hashlib.sha256(path.read_bytes()).hexdigest() in hashes for path in files
-    )
+    return named == sorted(packages) and all(hashlib.sha256(path.read_bytes()).hexdigest() in hashes for path in files)
 
 
 def _fetch(lock_file: Path, wheels: Path) -> None:

@@ -166,7 +166,9 @@ class _Collected:
             )
         else:
             self._taken[path] = image.id
-            self.images[image.id] = SourceImage(image.id, path, image.width, image.height, boxes, split)
+            self.images[image.id] = SourceImage(
+                image.id, path, image.width, image.height, boxes, split, folder=image.source_folder
+            )
 
     def check_unused(self) -> None:
         """Report how many image files no COCO file names."""

@@ -15,6 +15,7 @@ from dataset_prep.sources.cubicasa5k_policy import Policy
 from dataset_prep.sources.image_files import SUFFIXES
 from dataset_prep.sources.repairs import Repairs, repair, take_crowds_as_objects
 from dataset_prep.sources.source import Source
+from dataset_prep.sources.source_folders import name_folders
 from dataset_prep.sources.yolo import read_yolo
 from dataset_prep.sources.yolo_yaml import find_yaml
 from terminal.console import Terminal
@@ -63,10 +64,15 @@ def detect_format(source: Path, annotations: Sequence[Path] = ()) -> str:
 
 
 def read_source(options: SourceOptions, *, exclude: Path | None, workers: int, console: Terminal) -> Source:
-    """All that the source holds, read by its format's module. Raises UsageError and PrepError as those do.
+    """All that the source holds, with each image's folder in it. Raises UsageError and PrepError as the formats do.
 
     `exclude` is a folder whose images are not the source's.
     """
+    source = _read(options, exclude=exclude, workers=workers, console=console)
+    return name_folders(source, find_root(options.path) or options.path, options.images)
+
+
+def _read(options: SourceOptions, *, exclude: Path | None, workers: int, console: Terminal) -> Source:
     kind = options.format or detect_format(options.path, options.annotations)
     if kind != "coco" and options.annotations:
         raise UsageError("--annotations belongs to COCO sources: omit it, or add --format coco.")
