@@ -35,9 +35,8 @@ from evaluation.figures import Counts, Figures, RuleFigures, coco_counts, coco_f
 from evaluation.lenient import CONFIDENCE, lenient_counts
 from evaluation.matching import Matches, match
 from evaluation.operating_point import OperatingPoint, choose_point
+from evaluation.rules import COCO, LENIENT, RULES
 
-COCO, LENIENT = "coco", "lenient"
-RULES = (COCO, LENIENT)
 FIGURES = ("f1", "precision", "recall", "ap", "ap50", "ap75")
 """Those with an interval; the lenient rule has the first three."""
 
@@ -113,6 +112,8 @@ class Comparison:
     differences: tuple[Difference, ...]
     disagreements: Sequence[Disagreement]
     """By COCO's matching; empty with one model."""
+    remarks: tuple[str, ...] = ()
+    """Sentences that a reader must know besides."""
 
 
 def compare(
@@ -124,6 +125,7 @@ def compare(
     thresholds: Mapping[str, float] | None = None,
     rules: Sequence[str] = RULES,
     resamples: int = RESAMPLES,
+    remarks: Sequence[str] = (),
 ) -> Comparison:
     """Evaluate the models on the plans of `split`.
 
@@ -146,6 +148,7 @@ def compare(
         results,
         tuple(each for one, other in pairs for each in _differences(truth, rules, one, other)),
         disagreements([each.counts[COCO] for each in results], truth),
+        tuple(remarks),
     )
 
 

@@ -10,7 +10,7 @@ from dataset_contract.report_html import STYLE
 from dataset_prep.pages import page_environment
 from drawing.errors import STYLES
 from evaluation.breakdowns import PlanScore
-from evaluation.comparison import COCO, Comparison, ModelResult
+from evaluation.comparison import Comparison, ModelResult
 from evaluation.curves import colour_of_model, draw_curves
 from evaluation.detections import Truth
 from evaluation.labels import CERTAIN_FROM, SuspectLabel, find_suspect_labels
@@ -25,6 +25,7 @@ from evaluation.report_tables import (
     plan_size_rows,
     size_rows,
 )
+from evaluation.rules import COCO
 from evaluation.sentences import difference_sentences, model_sentences, notes
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
@@ -36,18 +37,15 @@ FOLDERS_SHOWN = 12
 REPORT, LABELS = "report.html", "labels.csv"
 
 
-def report_files(comparison: Comparison, remarks: Sequence[str] = ()) -> dict[str, str]:
-    """The content of report.html and labels.csv, by name; the same comparison gives the same files.
-
-    `remarks` are sentences that a reader must know besides.
-    """
+def report_files(comparison: Comparison) -> dict[str, str]:
+    """The content of report.html and labels.csv, by name; the same comparison gives the same files."""
     labels, truths = find_suspect_labels(comparison)
     shown = [
         _label(label) | {"uri": draw_label(comparison, truths[label.split], label)} | _annotation(label, truths)
         for label in labels[:LABELS_SHOWN]
     ]
     told = {
-        "notes": [*remarks, *notes(comparison)],
+        "notes": notes(comparison),
         "labels": shown,
         "label_count": len(labels),
         "label_splits": list(truths),

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from evaluation.bootstrap import ALL_CLASSES, FigureKey
 from evaluation.breakdowns import BOXES_PER_PLAN, GroupScore
-from evaluation.comparison import COCO, FIGURES, Comparison, Difference, ModelResult
+from evaluation.comparison import FIGURES, Comparison, Difference, ModelResult
 from evaluation.error_kinds import KINDS
 from evaluation.matching import SIZES
-from evaluation.sentences import RULE_NAMES
+from evaluation.rules import COCO, RULE_NAMES
 
 _NAMES = {"f1": "F1", "ap": "AP", "ap50": "AP50", "ap75": "AP75"}
 
