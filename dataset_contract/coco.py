@@ -113,7 +113,8 @@ def _by_id(item: Image | Annotation | Category) -> int:
 
 
 def _image(image: Image) -> str:
-    return _encode({"id": image.id, "file_name": image.file_name, "width": image.width, "height": image.height})
+    fields = {"id": image.id, "file_name": image.file_name, "width": image.width, "height": image.height}
+    return _encode(fields | {"source_folder": image.source_folder} if image.source_folder else fields)
 
 
 def _category(category: Category) -> str:

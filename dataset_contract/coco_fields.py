@@ -71,8 +71,23 @@ def read_images(items: Sequence[Any], found: FindingLog) -> tuple[list[Image], s
                 )
                 sound = False
         if sound:
-            images.append(Image(image_id, file_name, width, height))
+            images.append(Image(image_id, file_name, width, height, _source_folder(item, image_id, found)))
     return images, seen
+
+
+def _source_folder(item: dict[str, Any], image_id: int, found: FindingLog) -> str:
+    """Where an image came from; empty, and a finding, if what is said cannot be shown. Older data sets do not say."""
+    folder = item.get("source_folder", "")
+    problem = class_name_problem(folder) if isinstance(folder, str) else "is not a text"
+    if folder == "" or problem is None:
+        return str(folder)
+    found.warning(
+        "SOURCE_FOLDER_INVALID",
+        f"Image {image_id} has {short(folder)} as its source_folder, which {problem}: it is left out.",
+        "Write a short name on one line: the evaluation tells images apart by it.",
+        image_id=image_id,
+    )
+    return ""
 
 
 def read_annotations(

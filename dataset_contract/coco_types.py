@@ -20,6 +20,8 @@ class Image:
     """Pixels."""
     height: int
     """Pixels."""
+    source_folder: str = ""
+    """The folder of its source, such as high_quality; empty where that is not known. As short as a class's name."""
 
 
 class Annotation(NamedTuple):

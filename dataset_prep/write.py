@@ -145,7 +145,8 @@ def to_coco(selection: Selection) -> dict[str, CocoDataset]:
     number = 0
     for image in sorted(selection.images, key=lambda image: image.image_id):
         records, annotations = kept[selection.splits[image.image_id]]
-        records.append(Image(image.image_id, image_file_name(image.image_id), image.width, image.height))
+        file_name = image_file_name(image.image_id)
+        records.append(Image(image.image_id, file_name, image.width, image.height, image.folder))
         for label, bbox, room_type, iscrowd in image.boxes:
             number += 1
             attributes = {"room_type": room_type} if room_type else NO_ATTRIBUTES

@@ -38,9 +38,9 @@ def write_evaluation(dataset_root: Path, model: Path, scratch: Path, folder: Pat
     results.write_text(json.dumps(worse_results(ours, dataset)))
     names, given = ClassNames(dataset.class_ids(SPLIT), from_zero=False), [str(results)]
     worse = read_model("its worse copy", given, names, dataset, SPLIT, needs_validation=True, console=console)
-    compared = compare(dataset, SPLIT, [ours, worse])
+    compared = compare(dataset, SPLIT, [ours, worse], remarks=[REMARK])
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in report_files(compared, [REMARK]).items():
+    for name, text in report_files(compared).items():
         write_atomically(folder / name, text)
     return folder / REPORT
 

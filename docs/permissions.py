@@ -28,7 +28,7 @@ are known only after the deployment. With a key of your own (`kms_key_arn`), who
 WHY = {
     "s3:DeleteObject */dino-data[*]": "remove what another version of the data set left (`--replace`)",
     "s3:* */dino-data[*], */pretrained/[*]": "upload data sets and starting weights, and compare with what is there",
-    "s3:GetObject */reports/[*], */training-jobs/*": "fetch reports, models, health, curves and pictures",
+    "s3:GetObject */reports/[*], */training-jobs/*": "fetch what a run left, and the data on which models are compared",
     "cloudformation:DescribeStacks *": "find the state machine and the bucket",
     "states:ListExecutions *": "list the runs",
     "states:[GRS]* *:FloorplanDino-Training:[*]": "follow, redrive or stop a run",

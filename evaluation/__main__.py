@@ -6,29 +6,15 @@ python -m evaluation --data build/dataset --model dino=model.tar.gz --model yolo
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from dataset_contract.atomic_write import write_atomically
-from dataset_contract.class_names import class_name
-from dataset_contract.layout import SPLITS
-from evaluation.comparison import COCO, LENIENT, RULES, Comparison, compare
-from evaluation.dataset import EvaluatedDataset, load_dataset
-from evaluation.errors_csv import errors_csv
-from evaluation.metrics_json import metrics_json
+from evaluation.command import run_comparison
+from evaluation.options import Options, add_options, known_model, read_options
 from evaluation.refusal import EvaluationError, EvaluationUsageError
-from evaluation.report import LABELS, REPORT, report_files
-from evaluation.sources.class_numbers import parse_names
-from evaluation.sources.reading import read_model
-from evaluation.terminal_table import table_lines
 from terminal.console import Terminal
-
-METRICS, ERRORS = "metrics.json", "errors.csv"
 
 DESCRIPTION = """\
 Evaluate models on a split of a data set, and compare them plan by plan. A MODEL is a model.tar.gz or its folder, a COCO
@@ -51,23 +37,6 @@ exit status: 0 done, 1 the data set or a model's results cannot be used, 2 wrong
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """The command line."""
-
-    data: Path
-    split: str
-    models: dict[str, list[str]]
-    """By name: where its detections are."""
-    names: dict[str, str]
-    classes: tuple[str, ...] | None
-    thresholds: dict[str, float]
-    """By the names of those that have one."""
-    rules: tuple[str, ...]
-    to: Path
-    json: bool
-
-
 def build_parser() -> argparse.ArgumentParser:
     """The options."""
     parser = argparse.ArgumentParser(
@@ -78,7 +47,6 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the data set's folder")
-    parser.add_argument("--split", choices=SPLITS, default="test", help="default: test")
     parser.add_argument(
         "--model", action="append", required=True, metavar="NAME=MODEL", help="once for each; again to add a file to it"
     )
@@ -89,25 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="NAME=NAMES",
         help="the class names of a model's file: in the order of its data.yaml, as that file, or as 1:room,2:wall",
     )
-    parser.add_argument("--classes", metavar="NAMES", help="only these classes of the data set")
-    parser.add_argument(
-        "--threshold",
-        action="append",
-        default=[],
-        metavar="[NAME=]best|CONFIDENCE",
-        help="from which confidence on a box counts; best: chosen on the validation split (default)",
-    )
-    parser.add_argument(
-        "--rule", choices=(*RULES, "both"), default="both", help="how boxes are counted (default: both)"
-    )
-    parser.add_argument(
-        "--to",
-        type=Path,
-        default=Path("build/evaluation"),
-        metavar="DIR",
-        help=f"where {REPORT}, {LABELS}, {METRICS} and {ERRORS} go (default: build/evaluation)",
-    )
-    parser.add_argument("--json", action="store_true", help=f"print what {METRICS} holds, in place of tables")
+    add_options(parser)
     return parser
 
 
@@ -121,25 +71,10 @@ def parse_options(arguments: Sequence[str] | None) -> Options:
     names: dict[str, str] = {}
     for text in given.names:
         name, value = _pair(text, "--names")
-        if _known(name, models, "--names") in names:
+        if known_model(name, models, "--names") in names:
             raise EvaluationUsageError(f"--names is given twice for {name}.")
         names[name] = value
-    classes = None
-    if given.classes is not None:
-        classes = tuple(name.strip() for name in given.classes.split(","))
-        if not all(classes) or len(set(classes)) < len(classes):
-            raise EvaluationUsageError(f"--classes {given.classes} needs names, each once, such as wall,room.")
-    return Options(
-        given.data,
-        given.split,
-        models,
-        names,
-        classes,
-        _thresholds(given.threshold, models),
-        (COCO, LENIENT) if given.rule == "both" else (given.rule,),
-        given.to,
-        given.json,
-    )
+    return read_options(given, data=given.data, models=models, names=names)
 
 
 def _pair(text: str, option: str) -> tuple[str, str]:
@@ -149,82 +84,12 @@ def _pair(text: str, option: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _known(name: str, models: dict[str, list[str]], option: str) -> str:
-    if name not in models:
-        raise EvaluationUsageError(f"{option} names {name!r}, but the models are {', '.join(models)}.")
-    return name
-
-
-def _thresholds(texts: Sequence[str], models: dict[str, list[str]]) -> dict[str, float]:
-    """What is said of one model comes before what is said of all."""
-    of_all: dict[str, float | None] = {}
-    of_one: dict[str, float | None] = {}
-    for text in texts:
-        name, equals, value = text.rpartition("=")
-        threshold = None if value == "best" else _confidence(value)
-        if equals:
-            of_one[_known(name, models, "--threshold")] = threshold
-        else:
-            of_all = dict.fromkeys(models, threshold)
-    return {name: threshold for name, threshold in (of_all | of_one).items() if threshold is not None}
-
-
-def _confidence(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 1:
-        raise EvaluationUsageError(f"--threshold needs `best` or a confidence from 0 to 1, not {text!r}.")
-    return value
-
-
-def evaluate(options: Options, console: Terminal) -> Comparison:
-    """Read, compare. Raises EvaluationError or EvaluationUsageError."""
-    names = {name: parse_names(text) for name, text in options.names.items()}
-    dataset = load_dataset(options.data, options.split)
-    classes = _classes(dataset, options)
-    models = [
-        read_model(
-            name,
-            sources,
-            names.get(name),
-            dataset,
-            options.split,
-            needs_validation=COCO in options.rules and name not in options.thresholds,
-            console=console,
-        )
-        for name, sources in options.models.items()
-    ]
-    return compare(dataset, options.split, models, classes=classes, thresholds=options.thresholds, rules=options.rules)
-
-
-def _classes(dataset: EvaluatedDataset, options: Options) -> tuple[str, ...] | None:
-    """Those of --classes as the data set names them."""
-    if options.classes is None:
-        return None
-    known = {class_name(name): name for name in dataset.truth(options.split).classes}
-    for name in options.classes:
-        if class_name(name) not in known:
-            raise EvaluationUsageError(f"--classes names {name!r}, but the data set has {', '.join(known.values())}.")
-    return tuple(known[class_name(name)] for name in options.classes)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; return the exit status."""
     errors = Terminal(stderr=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        options = parse_options(arguments)
-        comparison = evaluate(options, errors)
-        content = json.dumps(metrics_json(comparison), indent=1, allow_nan=False) + "\n"
-        files = {**report_files(comparison), ERRORS: errors_csv(comparison), METRICS: content}
-        try:
-            options.to.mkdir(parents=True, exist_ok=True)
-            for name, text in files.items():
-                write_atomically(options.to / name, text)
-        except OSError as error:
-            raise EvaluationError(f"{error.filename or options.to} cannot be written: {error.strerror}.") from None
+        run_comparison(parse_options(arguments), errors)
     except EvaluationUsageError as error:
         errors.print(f"evaluation: {error}")
         return 2
@@ -234,14 +99,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         errors.print("Stopped.")
         return 130
-    if options.json:
-        sys.stdout.write(content)
-        return 0
-    console = Terminal()
-    for line in table_lines(comparison):
-        console.print(line)
-    console.print("")
-    console.print(f"Written to {options.to}: {REPORT} to look at, {LABELS}, {ERRORS}, {METRICS}.")
     return 0
 
 

@@ -1,13 +1,14 @@
-"""Where a model does well and where badly: F1 by the number of boxes on a plan, plan by plan, and between models."""
+"""Where a model does well and where badly: F1 by groups of plans, plan by plan, and between models."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.detections import Truth
+from evaluation.detections import Booleans, Truth
 from evaluation.figures import Counts, f1_of
 
 PLANS_SHOWN = 12
@@ -81,9 +82,26 @@ def by_boxes_per_plan(counts: Counts) -> dict[str, GroupScore]:
     for name, (least, most) in BOXES_PER_PLAN.items():
         chosen = (boxes >= least) & (boxes <= most)
         if chosen.any():
-            sums = [int(part[chosen].sum()) for part in (counts.hits, counts.kept, counts.boxes)]
-            groups[name] = GroupScore(int(chosen.sum()), sums[2], float(f1_of(*sums)) if sums[2] else None)
+            groups[name] = _group(counts, chosen)
     return groups
+
+
+def by_source_folder(counts: Counts, truth: Truth) -> dict[str, GroupScore]:
+    """By the folder of their source that plans came from, those with most plans first; empty where all are alike.
+
+    The name is empty for plans whose data set does not tell it.
+    """
+    folders = [plan.source_folder for plan in truth.plans]
+    amounts = Counter(folders)
+    if len(amounts) < 2:
+        return {}
+    names = sorted(amounts, key=lambda name: (-amounts[name], name))
+    return {name: _group(counts, np.array([folder == name for folder in folders])) for name in names}
+
+
+def _group(counts: Counts, chosen: Booleans) -> GroupScore:
+    hits, kept, boxes = (int(part[chosen].sum()) for part in (counts.hits, counts.kept, counts.boxes))
+    return GroupScore(int(chosen.sum()), boxes, float(f1_of(hits, kept, boxes)) if boxes else None)
 
 
 def disagreements(models: Sequence[Counts], truth: Truth, count: int = PLANS_SHOWN) -> list[Disagreement]:

@@ -23,6 +23,7 @@ from evaluation.breakdowns import (
     PlanScore,
     best_plans,
     by_boxes_per_plan,
+    by_source_folder,
     disagreements,
     scores_by_plan,
     worst_plans,
@@ -34,9 +35,8 @@ from evaluation.figures import Counts, Figures, RuleFigures, coco_counts, coco_f
 from evaluation.lenient import CONFIDENCE, lenient_counts
 from evaluation.matching import Matches, match
 from evaluation.operating_point import OperatingPoint, choose_point
+from evaluation.rules import COCO, LENIENT, RULES
 
-COCO, LENIENT = "coco", "lenient"
-RULES = (COCO, LENIENT)
 FIGURES = ("f1", "precision", "recall", "ap", "ap50", "ap75")
 """Those with an interval; the lenient rule has the first three."""
 
@@ -57,6 +57,7 @@ class ModelResult:
     intervals: Mapping[FigureKey, Interval]
     errors: ModelErrors
     by_boxes_per_plan: Mapping[str, GroupScore]
+    by_source_folder: Mapping[str, GroupScore]
     best: Sequence[PlanScore]
     worst: Sequence[PlanScore]
 
@@ -111,6 +112,8 @@ class Comparison:
     differences: tuple[Difference, ...]
     disagreements: Sequence[Disagreement]
     """By COCO's matching; empty with one model."""
+    remarks: tuple[str, ...] = ()
+    """Sentences that a reader must know besides."""
 
 
 def compare(
@@ -122,6 +125,7 @@ def compare(
     thresholds: Mapping[str, float] | None = None,
     rules: Sequence[str] = RULES,
     resamples: int = RESAMPLES,
+    remarks: Sequence[str] = (),
 ) -> Comparison:
     """Evaluate the models on the plans of `split`.
 
@@ -144,6 +148,7 @@ def compare(
         results,
         tuple(each for one, other in pairs for each in _differences(truth, rules, one, other)),
         disagreements([each.counts[COCO] for each in results], truth),
+        tuple(remarks),
     )
 
 
@@ -175,6 +180,7 @@ def _result(truth: Truth, model: ModelDetections, measured: _Measured, samples: 
         {key: value for key, value in known.items() if value is not None},
         find_errors(truth, detections, matches["all"], point.thresholds),
         by_boxes_per_plan(counts[COCO]),
+        by_source_folder(counts[COCO], truth),
         best_plans(scores),
         worst_plans(scores),
     )

@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 
 from dataset_contract.sanitise import sanitise
 from dataset_prep.svg_plots import Plot, figure_svg, plot_figure
-from evaluation.comparison import COCO, Comparison, ModelResult
+from evaluation.comparison import Comparison, ModelResult
 from evaluation.detections import Floats
 from evaluation.figures import f1_of, ratio
 from evaluation.matching import ClassMatches
+from evaluation.rules import COCO
 
 MODEL_COLOURS = ("#2b7bba", "#d9731a", "#3a9a5b", "#9467bd", "#c23b75", "#7f7f7f")
 _MOST_POINTS = 400

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evaluation.bootstrap import ALL_CLASSES, RESAMPLES, FigureKey
-from evaluation.breakdowns import PlanScore
+from evaluation.breakdowns import GroupScore, PlanScore
 from evaluation.comparison import FIGURES, Comparison, ModelResult
 from evaluation.detections import Truth
 from evaluation.figures import Figures
@@ -65,10 +65,8 @@ def _model(comparison: Comparison, result: ModelResult) -> dict[str, Any]:
             for kind, count in errors.counts.items()
         },
         "confusion": {"classes": [*truth.classes, None], "boxes": errors.confusion.tolist()},
-        "by_boxes_per_plan": {
-            name: {"plans": each.plans, "boxes": each.boxes, "f1": _rounded(each.f1)}
-            for name, each in result.by_boxes_per_plan.items()
-        },
+        "by_boxes_per_plan": _groups(result.by_boxes_per_plan),
+        "by_source_folder": _groups(result.by_source_folder),
         "best_plans": _plans(truth, result.best),
         "worst_plans": _plans(truth, result.worst),
     }
@@ -103,6 +101,10 @@ def _intervals(result: ModelResult, rule: str, label: int | None) -> dict[str, l
         for figure, key in keys.items()
         if key in result.intervals
     }
+
+
+def _groups(groups: Mapping[str, GroupScore]) -> dict[str, Any]:
+    return {name: {"plans": each.plans, "boxes": each.boxes, "f1": _rounded(each.f1)} for name, each in groups.items()}
 
 
 def _plans(truth: Truth, scores: Sequence[PlanScore]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from dataset_contract.report_html import STYLE
 from dataset_prep.pages import page_environment
 from drawing.errors import STYLES
 from evaluation.breakdowns import PlanScore
-from evaluation.comparison import COCO, Comparison, ModelResult
+from evaluation.comparison import Comparison, ModelResult
 from evaluation.curves import colour_of_model, draw_curves
 from evaluation.detections import Truth
 from evaluation.labels import CERTAIN_FROM, SuspectLabel, find_suspect_labels
@@ -21,9 +21,11 @@ from evaluation.report_tables import (
     difference_tables,
     error_rows,
     figure_tables,
-    group_rows,
+    folder_rows,
+    plan_size_rows,
     size_rows,
 )
+from evaluation.rules import COCO
 from evaluation.sentences import difference_sentences, model_sentences, notes
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
@@ -31,21 +33,19 @@ OWN_STYLE = Path(__file__).with_name("report.css")
 PLANS_SHOWN = 6
 """Of the best, of the worst, and of those on which models disagree."""
 LABELS_SHOWN = 24
+FOLDERS_SHOWN = 12
 REPORT, LABELS = "report.html", "labels.csv"
 
 
-def report_files(comparison: Comparison, remarks: Sequence[str] = ()) -> dict[str, str]:
-    """The content of report.html and labels.csv, by name; the same comparison gives the same files.
-
-    `remarks` are sentences that a reader must know besides.
-    """
+def report_files(comparison: Comparison) -> dict[str, str]:
+    """The content of report.html and labels.csv, by name; the same comparison gives the same files."""
     labels, truths = find_suspect_labels(comparison)
     shown = [
         _label(label) | {"uri": draw_label(comparison, truths[label.split], label)} | _annotation(label, truths)
         for label in labels[:LABELS_SHOWN]
     ]
     told = {
-        "notes": [*remarks, *notes(comparison)],
+        "notes": notes(comparison),
         "labels": shown,
         "label_count": len(labels),
         "label_splits": list(truths),
@@ -79,7 +79,9 @@ def _page(comparison: Comparison, given: Mapping[str, object]) -> str:
             confusions=[(result.name, confusion_table(comparison, result)) for result in comparison.models],
             classes=truth.classes,
             sizes=size_rows(comparison),
-            groups=group_rows(comparison),
+            groups=plan_size_rows(comparison),
+            folders=folder_rows(comparison)[:FOLDERS_SHOWN],
+            folder_count=len(folder_rows(comparison)),
             plots=draw_curves(comparison) if by_coco else [],
             shown_plans=[_plans(comparison, result) for result in comparison.models] if by_coco else [],
             disagreements=list(_disagreements(comparison)) if by_coco else [],

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from evaluation.bootstrap import ALL_CLASSES, FigureKey
-from evaluation.breakdowns import BOXES_PER_PLAN
-from evaluation.comparison import COCO, FIGURES, Comparison, Difference, ModelResult
+from evaluation.breakdowns import BOXES_PER_PLAN, GroupScore
+from evaluation.comparison import FIGURES, Comparison, Difference, ModelResult
 from evaluation.error_kinds import KINDS
 from evaluation.matching import SIZES
-from evaluation.sentences import RULE_NAMES
+from evaluation.rules import COCO, RULE_NAMES
 
 _NAMES = {"f1": "F1", "ap": "AP", "ap50": "AP50", "ap75": "AP75"}
 
@@ -122,16 +122,30 @@ def size_rows(comparison: Comparison) -> list[dict[str, Any]]:
     return rows
 
 
-def group_rows(comparison: Comparison) -> list[dict[str, Any]]:
+def plan_size_rows(comparison: Comparison) -> list[dict[str, Any]]:
     """F1 by the number of boxes on a plan, of each model."""
-    rows = []
-    for name in BOXES_PER_PLAN:
-        groups = [result.by_boxes_per_plan.get(name) for result in comparison.models]
-        first = groups[0]
-        if first is not None:
-            cells = [Cell(_share(group.f1 if group else None)) for group in groups]
-            rows.append({"name": name, "plans": first.plans, "boxes": first.boxes, "cells": cells})
-    return rows
+    names = [name for name in BOXES_PER_PLAN if name in comparison.models[0].by_boxes_per_plan]
+    return _group_rows(names, [result.by_boxes_per_plan for result in comparison.models])
+
+
+def folder_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    """F1 by the folder of their source that plans came from, of each model; no rows where all are alike."""
+    return _group_rows(
+        list(comparison.models[0].by_source_folder), [result.by_source_folder for result in comparison.models]
+    )
+
+
+def _group_rows(names: Sequence[str], models: Sequence[Mapping[str, GroupScore]]) -> list[dict[str, Any]]:
+    """Of the plans in a group and their boxes all models have the same number."""
+    return [
+        {
+            "name": name,
+            "plans": models[0][name].plans,
+            "boxes": models[0][name].boxes,
+            "cells": [Cell(_share(groups[name].f1)) for groups in models],
+        }
+        for name in names
+    ]
 
 
 def _classes(comparison: Comparison) -> tuple[str | None, ...]:

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from dataset_contract.sanitise import sanitise
 from evaluation.bootstrap import ALL_CLASSES, FigureKey
-from evaluation.comparison import COCO, LENIENT, Comparison, Difference, ModelResult
+from evaluation.comparison import Comparison, Difference, ModelResult
 from evaluation.detections import VALIDATION
+from evaluation.rules import COCO, RULE_NAMES
 
 _MOST_PLANS = 100_000
 """Of more it says no number."""
-RULE_NAMES = {COCO: "COCO's matching", LENIENT: "the lenient rule"}
 
 
 def difference_sentences(comparison: Comparison) -> list[str]:
@@ -59,8 +59,8 @@ def _model_sentence(result: ModelResult, rule: str) -> str:
 
 
 def notes(comparison: Comparison) -> list[str]:
-    """What a reader of the figures must know: how thresholds were chosen, and what models do not know."""
-    return [note for result in comparison.models for note in _notes(comparison, result)]
+    """What a reader of the figures must know: remarks, how thresholds were chosen, and what models do not know."""
+    return [*comparison.remarks, *(note for result in comparison.models for note in _notes(comparison, result))]
 
 
 def _notes(comparison: Comparison, result: ModelResult) -> Iterator[str]:

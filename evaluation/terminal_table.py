@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from dataset_contract.sanitise import sanitise
 from evaluation.bootstrap import ALL_CLASSES, FigureKey
-from evaluation.comparison import COCO, Comparison, ModelResult
+from evaluation.comparison import Comparison, ModelResult
 from evaluation.error_kinds import KINDS
 from evaluation.figures import Figures
-from evaluation.sentences import RULE_NAMES, difference_sentences, notes
+from evaluation.rules import COCO, RULE_NAMES
+from evaluation.sentences import difference_sentences, notes
 
 _LONGEST_NAME = 24
 

@@ -17,11 +17,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pipeline.links import execution_link
 
 from dataset_contract.sanitise import sanitise
+from evaluation.options import add_options
+from evaluation.refusal import EvaluationUsageError
 from runs.approve import approve
 from runs.deployed_stack import STACK, DeployedStack, find_stack
 from runs.errors import RunsError, sentence_of
 from runs.execution_follower import ExecutionFollower
-from runs.executions import Run, find_run, last_runs, start_run, stop_run
+from runs.executions import Run, find_run, last_runs, start_run, stop_run, without_model
 from runs.fetch import MODEL, fetch_run
 from runs.request_arguments import request_of
 from runs.run_view import RunView
@@ -31,8 +33,9 @@ from terminal.console import Terminal
 POLL_SECONDS = 2.0
 
 DESCRIPTION = """\
-List, start, follow, stop, fetch and approve runs of the deployed pipeline. A run is an execution of its state machine,
-and NAME is the execution's name. AWS credentials and region come from the environment or ~/.aws, as for every AWS tool.
+List, start, follow, stop, fetch, compare and approve runs of the deployed pipeline. A run is an execution of its state
+machine, and NAME is the execution's name. AWS credentials and region come from the environment or ~/.aws, as for every
+AWS tool.
 """
 EXAMPLES = """\
 examples:
@@ -44,6 +47,8 @@ examples:
   python -m runs follow                              the newest run, until it ends; Ctrl-C leaves it running
   python -m runs stop run-20261124-093000            stop it and its training job
   python -m runs fetch --to build/last-run           the newest run's reports, pictures, curves and unpacked model
+  python -m runs compare                             is the newest registered model better than the approved one?
+  python -m runs compare run-20261124-093000 run-20261123-180000 --to build/evaluation
   python -m runs approve                             accept its model: later models are compared with it
 
 exit status: 0 done (follow: the run succeeded), 1 AWS or the run failed, 2 wrong usage, 130 stopped by Ctrl-C.
@@ -78,6 +83,18 @@ def build_parser() -> argparse.ArgumentParser:
         command.add_argument("name", nargs="?", metavar="NAME", help="the run's name (default: the newest run)")
         if name == "fetch":
             command.add_argument("--to", type=Path, required=True, metavar="DIR", help="the folder to write")
+    compare = commands.add_parser("compare", help="tell on their data set which runs' models are better")
+    compare.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="a run, or a folder that fetch wrote (default: the newest registered model; beside one alone: the newest "
+        "approved one, or if there is none, the one registered before)",
+    )
+    compare.add_argument(
+        "--data", type=Path, metavar="DIR", help="a data set's folder (default: the run's data set, from the bucket)"
+    )
+    add_options(compare)
     for command in commands.choices.values():  # also understood after the command
         command.add_argument("--stack", default=argparse.SUPPRESS, metavar="STACK", help=stack_help)
     return parser
@@ -93,6 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RunsError as mistake:
         _complain(str(mistake))
         return 1
+    except EvaluationUsageError as mistake:
+        _complain(str(mistake))
+        return 2
     except (ClientError, BotoCoreError) as error:
         _complain(sentence_of(error))
         return 1
@@ -118,6 +138,11 @@ def _command(console: Terminal, session: boto3.Session, options: argparse.Namesp
     if options.command == "start":
         name = start_run(stepfunctions, stack.state_machine_arn, request, now=datetime.now(UTC))
         _say(console, f"Started {name}. Follow it with `python -m runs follow {name}`.")
+        return 0
+    if options.command == "compare":
+        from runs.compare import compare_runs  # noqa: PLC0415 - numpy and matplotlib, which others do without
+
+        compare_runs(session, stack, options, Terminal(stderr=True))
         return 0
     run = find_run(stepfunctions, stack.state_machine_arn, options.name)
     if options.command == "follow":
@@ -202,7 +227,7 @@ def _fetch(console: Terminal, session: boto3.Session, stack: DeployedStack, run:
     if not paths:
         _say(console, f"The run {run.name} has no files yet: it is {run.status}, {run.summary}.")
     elif folder / MODEL not in paths:
-        _say(console, f"There is no model of {run.name}: it is {run.status}, {run.summary}.")
+        _say(console, without_model(run))
 
 
 def _say(console: Terminal, line: str) -> None:

@@ -1,7 +1,7 @@
 """The runs, which are the state machine's executions: the last ones, one by its name, a new one, and the end of one."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +16,7 @@ from runs.execution_history import newest_state
 from runs.state_input import number, part, text
 
 LAST_RUNS = 10
+_SEARCHED_RUNS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,20 @@ def last_runs(stepfunctions: SFNClient, state_machine_arn: str) -> list[Run]:
     """The newest LAST_RUNS runs, newest first."""
     listed = stepfunctions.list_executions(stateMachineArn=state_machine_arn, maxResults=LAST_RUNS)["executions"]
     return [_run(stepfunctions, item) for item in listed]
+
+
+def newest_succeeded(stepfunctions: SFNClient, state_machine_arn: str) -> Iterator[Run]:
+    """The newest runs that succeeded, newest first, each read when it is its turn."""
+    listed = stepfunctions.list_executions(
+        stateMachineArn=state_machine_arn, statusFilter="SUCCEEDED", maxResults=_SEARCHED_RUNS
+    )["executions"]
+    for item in listed:
+        yield _run(stepfunctions, item)
+
+
+def without_model(run: Run) -> str:
+    """That a run has no model, and how it ended."""
+    return f"There is no model of {run.name}: it is {run.status}, {run.summary}."
 
 
 def find_run(stepfunctions: SFNClient, state_machine_arn: str, name: str | None) -> Run:

@@ -4,6 +4,8 @@ import tempfile
 from pathlib import Path
 
 import boto3
+from botocore.exceptions import ClientError
+from pipeline.aws_errors import error_code
 from pipeline.s3_layout import bucket_and_key
 
 from archive_reader.tar_members import MODEL_LIMITS, ArchiveError
@@ -19,7 +21,12 @@ def fetch_model_archive(session: boto3.Session, uri: str, folder: Path) -> None:
     bucket, key = bucket_and_key(uri)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
         archive, unpacked = Path(scratch) / "model.tar.gz", Path(scratch) / "model"
-        session.client("s3").download_file(bucket, key, str(archive))
+        try:
+            session.client("s3").download_file(bucket, key, str(archive))
+        except ClientError as error:
+            if error_code(error) not in ("404", "NoSuchKey"):
+                raise
+            raise RunsError(f"{uri} is no longer there: somebody deleted the model; choose another run.") from None
         try:
             unpack(archive, unpacked, MODEL_LIMITS)
         except (ArchiveError, OSError) as error:

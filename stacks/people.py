@@ -93,10 +93,11 @@ class People(Construct):
                     model_packages_of(stack, model_package_group),
                 ),
                 allow(["logs:DescribeLogStreams", "logs:GetLogEvents"], training_logs(stack)),
-                listing(bucket, f"{REPORTS}*", f"{CHECKPOINTS}*"),
+                listing(bucket, f"{REPORTS}*", f"{CHECKPOINTS}*", f"{dataset_prefix}*"),
                 allow(
                     ["s3:GetObject"],
                     *(bucket.arn_for_objects(objects) for objects in (f"{REPORTS}*", MODELS, *STAGE_FILES)),
+                    data,  # models are compared on it
                 ),
                 *([through_s3(stack, key, "kms:Decrypt")] if key else []),
             ],

@@ -191,7 +191,8 @@ class _Collected:
             )
         else:
             size = image.width, image.height
-            self.images[named.image_id] = SourceImage(named.image_id, path, *size, named.boxes, named.split)
+            boxes, split, folder = named.boxes, named.split, image.source_folder
+            self.images[named.image_id] = SourceImage(named.image_id, path, *size, boxes, split, folder=folder)
 
     def check_unused(self) -> None:
         """Report how many image files no COCO file names."""

@@ -11,12 +11,13 @@ from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.progress import phase
 from dataset_prep.sources.coco import read_coco
 from dataset_prep.sources.coco_files import find_annotations
-from dataset_prep.sources.cubicasa5k_plans import count_plans
+from dataset_prep.sources.cubicasa5k_plans import count_plans, find_root
 from dataset_prep.sources.cubicasa5k_policy import Policy
 from dataset_prep.sources.detection import FORMATS, detect
 from dataset_prep.sources.image_files import SUFFIXES
 from dataset_prep.sources.repairs import Repairs, repair, take_crowds_as_objects
 from dataset_prep.sources.source import Source
+from dataset_prep.sources.source_folders import name_folders
 from dataset_prep.sources.yolo import read_yolo
 from dataset_prep.sources.yolo_labels import KeyPoints
 from terminal.console import Terminal
@@ -46,7 +47,7 @@ class SourceOptions:
 
 
 def read_source(options: SourceOptions, *, exclude: Path | None, workers: int, console: Terminal) -> Source:
-    """All that the source holds, read by its format's module, with what it was taken for unless the format is given.
+    """All that the source holds, with each image's folder in it, and what it was taken for unless the format is given.
 
     `exclude` is a folder whose images are not the source's. Raises UsageError and PrepError as the modules do.
     """
@@ -66,6 +67,11 @@ def read_source(options: SourceOptions, *, exclude: Path | None, workers: int, c
 
 
 def _read(kind: str, options: SourceOptions, *, exclude: Path | None, workers: int, console: Terminal) -> Source:
+    source = _read_format(kind, options, exclude=exclude, workers=workers, console=console)
+    return name_folders(source, find_root(options.path) or options.path, options.images)
+
+
+def _read_format(kind: str, options: SourceOptions, *, exclude: Path | None, workers: int, console: Terminal) -> Source:
     if kind != "coco" and options.annotations:
         raise UsageError("--annotations belongs to COCO sources: omit it, or add --format coco.")
     if kind == "cubicasa5k" and options.images:

@@ -34,6 +34,8 @@ class SourceImage:
     """The split that the source itself puts it in, if it names one."""
     mismatched: bool = False
     """Its annotation seems to belong to another image; a finding says why."""
+    folder: str = ""
+    """As dataset_contract's Image.source_folder."""
 
 
 @dataclass(frozen=True)

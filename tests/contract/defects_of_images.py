@@ -28,6 +28,7 @@ IMAGE_DEFECTS: dict[str, Planted] = {
         None,
     ),
     "name a number": (image(file_name=7), "FILE_NAME_INVALID", "error", TRAIN, 1, None),
+    "source folder of two lines": (image(source_folder="a\nb"), "SOURCE_FOLDER_INVALID", "warning", TRAIN, 1, None),
     "name with NUL": (image(file_name="images/1\0.png"), "FILE_NAME_INVALID", "error", TRAIN, 1, None),
     **{
         f"name {name!a}": (image(file_name=name), "FILE_NAME_REFUSED", "error", TRAIN, 1, None)

@@ -93,6 +93,11 @@ WRONG: dict[str, tuple[Plant, str, str]] = {
     "width float": (image({"width": 120.0}), "IMAGE_SIZE_INVALID", "error"),
     "height absent": (lambda c: c["images"][0].pop("height"), "IMAGE_SIZE_INVALID", "error"),
     "height text": (image({"height": "80"}), "IMAGE_SIZE_INVALID", "error"),
+    "source folder number": (image({"source_folder": 17}), "SOURCE_FOLDER_INVALID", "warning"),
+    "source folder null": (image({"source_folder": None}), "SOURCE_FOLDER_INVALID", "warning"),
+    "source folder blank": (image({"source_folder": " "}), "SOURCE_FOLDER_INVALID", "warning"),
+    "source folder hidden": (image({"source_folder": "a\u202e"}), "SOURCE_FOLDER_INVALID", "warning"),
+    "source folder long": (image({"source_folder": 65 * "a"}), "SOURCE_FOLDER_INVALID", "warning"),
     "category nameless": (lambda c: c["categories"][0].pop("name"), "CATEGORY_NAME_INVALID", "error"),
     "category name blank": (lambda c: c["categories"][0].update(name=" "), "CATEGORY_NAME_INVALID", "error"),
     "category name twice": (lambda c: c["categories"][0].update(name="room"), "CATEGORY_NAME_DUPLICATE", "error"),
@@ -148,6 +153,8 @@ RIGHT: dict[str, Plant] = {
     "unicode": image({"file_name": "images/Küche 1.png"}),
     "stale path of a source": image({"file_name": "/kaggle/input/x/F1_original.png"}),
     "largest id": annotation({"id": 2**53 - 1}),
+    "source folder": image({"source_folder": "Küche, 1:100"}),
+    "no source folder": image({"source_folder": ""}),
     "image id 0": lambda c: c["images"].append({"id": 0, "file_name": "a.png", "width": 1, "height": 1}),
     "no annotations": lambda c: c.update(annotations=[]),
     "no images": lambda c: c.update(annotations=[], images=[]),
@@ -183,6 +190,14 @@ def test_the_place_is_named() -> None:
     assert str(finding.annotation_id) in finding.message and "77" in finding.message
 
 
+def test_an_image_whose_source_folder_is_wrong_is_kept_without_it() -> None:
+    coco = sound()
+    coco["images"][0]["source_folder"], coco["images"][1]["source_folder"] = ["x"], "high_quality"
+    dataset, _ = read(coco)
+    assert dataset is not None
+    assert [item.source_folder for item in dataset.images] == ["", "high_quality", "", ""]
+
+
 def test_attributes_survive() -> None:
     coco = sound()
     coco["annotations"][0]["attributes"] = {"room_type": "Kitchen", "occluded": True}
@@ -202,17 +217,24 @@ def test_an_attribute_named_segmentation_is_not_taken_for_a_text() -> None:
 
 numbers = st.floats(0, 5000, allow_nan=False) | st.integers(0, 5000)
 datasets = st.builds(
-    lambda sizes, boxes: CocoDataset(
-        [Image(i + 1, f"images/{i + 1:06d}.png", *size) for i, size in enumerate(sizes)],
+    lambda images, boxes: CocoDataset(
+        [
+            Image(i + 1, f"images/{i + 1:06d}.png", width, height, folder)
+            for i, (width, height, folder) in enumerate(images)
+        ],
         [
             Annotation(
-                i, 1 + i % len(sizes), 1 + i % 2, values, values[2] * values[3], 0, {"room_type": text} if text else {}
+                i, 1 + i % len(images), 1 + i % 2, values, values[2] * values[3], 0, {"room_type": text} if text else {}
             )
             for i, (values, text) in enumerate(boxes)
         ],
         [Category(1, "wall"), Category(2, "room")],
     ),
-    st.lists(st.tuples(st.integers(1, 9000), st.integers(1, 9000)), min_size=1, max_size=4),
+    st.lists(
+        st.tuples(st.integers(1, 9000), st.integers(1, 9000), st.sampled_from(["", "colorful", "Küche, 1:100"])),
+        min_size=1,
+        max_size=4,
+    ),
     st.lists(st.tuples(st.tuples(numbers, numbers, numbers, numbers), st.text(max_size=5)), max_size=6),
 )
 
@@ -271,7 +293,7 @@ anything = st.recursive(
     max_leaves=12,
 )
 FIELDS = {
-    "images": ["id", "file_name", "width", "height"],
+    "images": ["id", "file_name", "width", "height", "source_folder"],
     "annotations": ["id", "image_id", "category_id", "bbox", "area", "iscrowd", "segmentation", "attributes"],
     "categories": ["id", "name"],
 }

@@ -112,6 +112,8 @@ def test_an_uploader_brings_data_and_weights_and_an_operator_trains_on_them(
     assert "is SUCCEEDED." in run("follow")
     assert "registered" in run("list")
     assert "model" in run("fetch", "--to", str(tmp_path / "fetched"))
+    newest = run("list").splitlines()[1].split()[0]
+    assert "fetched and run-" in run("compare", str(tmp_path / "fetched"), newest, "--to", str(tmp_path / "compared"))
     packages = enforced.session.client("sagemaker").list_model_packages(ModelPackageGroupName="floorplan-dino")
     sagemaker = boto3.Session().client("sagemaker")
     for package in packages["ModelPackageSummaryList"]:

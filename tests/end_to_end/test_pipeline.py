@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from demo.trained_model import fetch_model
+from runs import __main__ as runs
 from tests.chaos.stand_in import JobPlan
 from tests.docs.page_lines import CONTRIBUTING, OPERATIONS, README, python_blocks, python_calls
 from tests.end_to_end.deployed import Deployed, wait_until
@@ -109,7 +110,9 @@ def test_a_reader_of_the_readme_and_of_operations_gets_what_they_say(
     assert operations.left == []
 
 
-def test_the_model_of_an_earlier_run_is_trained_further(deployed: Deployed) -> None:
+def test_the_model_of_an_earlier_run_is_trained_further_and_compared_with_it(
+    deployed: Deployed, tmp_path: Path
+) -> None:
     deployed.upload_plans("dino-data")
     first = deployed.run(epochs=1)
     assert first.status == "SUCCEEDED", first.cause
@@ -125,6 +128,10 @@ def test_the_model_of_an_earlier_run_is_trained_further(deployed: Deployed) -> N
     assert (
         f"It started from the weights {first.job.model_artifact}. It continues the model of the run {name}" in message
     )
+    names = [second.arn.rsplit(":", 1)[-1], name]
+    assert runs.main(["compare", *names, "--to", str(tmp_path)]) == 0
+    assert list(json.loads((tmp_path / "metrics.json").read_text())["models"]) == names
+    assert (tmp_path / "report.html").is_file()
     refused = deployed.run(preset="test", continue_from=name)
     deployed.assert_failed(refused, "RequestInvalid", "continue_from", "start again with the preset tiny")
     assert refused.job is None

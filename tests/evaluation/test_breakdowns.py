@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from evaluation.breakdowns import best_plans, by_boxes_per_plan, disagreements, scores_by_plan, worst_plans
+from evaluation.breakdowns import (
+    best_plans,
+    by_boxes_per_plan,
+    by_source_folder,
+    disagreements,
+    scores_by_plan,
+    worst_plans,
+)
+from evaluation.detections import Truth
 from evaluation.figures import Counts
 from tests.evaluation.plans import truth_of
 
@@ -34,6 +44,25 @@ def test_f1_by_the_number_of_boxes_on_a_plan() -> None:
     }
     assert groups["0"].f1 is None
     assert groups["1-10"].f1 == pytest.approx(2 * 6 / (14 + 17))
+
+
+def plans_from(*folders: str) -> Truth:
+    truth = truth_of([], plans=len(folders))
+    plans = (replace(plan, source_folder=folder) for plan, folder in zip(truth.plans, folders, strict=True))
+    return replace(truth, plans=tuple(plans))
+
+
+def test_f1_by_the_folder_of_the_source() -> None:
+    groups = by_source_folder(MODEL, plans_from("a", "b", "a", "b", "", "b"))
+    assert {name: (each.plans, each.boxes) for name, each in groups.items()} == {"b": (3, 32), "a": (2, 5), "": (1, 0)}
+    assert list(groups) == ["b", "a", ""], "those with most plans first"
+    assert groups["a"].f1 == 1
+    assert groups["b"].f1 == pytest.approx(2 * 21 / (29 + 32))
+    assert groups[""].f1 is None
+
+
+def test_one_folder_is_no_breakdown() -> None:
+    assert by_source_folder(MODEL, plans_from(*6 * ["a"])) == by_source_folder(MODEL, plans_from(*6 * [""])) == {}
 
 
 def test_models_disagree_where_their_errors_differ_most() -> None:

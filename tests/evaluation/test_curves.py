@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation.comparison import COCO, compare
+from evaluation.comparison import compare
 from evaluation.curves import class_curve, draw_curves
 from evaluation.dataset import EvaluatedDataset
 from evaluation.detections import ModelDetections
 from evaluation.figures import coco_counts, f1_of, ratio
 from evaluation.matching import match
+from evaluation.rules import COCO
 from tests.evaluation.plans import dataset_of, found, random_split
 
 BOX = (10.0, 10.0, 100.0, 50.0)

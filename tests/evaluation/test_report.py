@@ -19,6 +19,7 @@ from tests.evaluation.datasets import BOXES, HEIGHT, WIDTH
 
 HOSTILE = "<script>alert(1)</script>"
 HOSTILE_CLASS = "<b>$_bold"
+HOSTILE_FOLDER = "<i>colorful"
 GIVEN = {1: "wall", 2: HOSTILE_CLASS}
 PLANS = (1, 2, 3)
 
@@ -30,7 +31,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for split, first in (("val", 0), ("test", 10)):
         path = root / annotations_path(split)
         (path.parent / "images").mkdir(parents=True)
-        plans = [Plan(first + number, f"images/{first + number:06d}.png", WIDTH, HEIGHT) for number in PLANS]
+        plans = [
+            Plan(
+                first + number, f"images/{first + number:06d}.png", WIDTH, HEIGHT, HOSTILE_FOLDER if number > 1 else ""
+            )
+            for number in PLANS
+        ]
         annotations = [
             Annotation(100 * plan.id + label, plan.id, label, box, box[2] * box[3])
             for plan in plans
@@ -75,6 +81,13 @@ def test_the_plain_sentence_comes_first(page: str) -> None:
     assert said[0][0] == "Which model is better"
     assert "finds all classes together better than poor: F1 0.8" in said[0][1]
     assert page.index('class="word"') < page.index("<table>")
+
+
+def test_f1_by_folder_of_the_source_is_shown_where_there_are_several(page: str) -> None:
+    table = page.partition("F1 by folder of the source")[2].partition("</table>")[0]
+    rows = re.findall(r"<th scope=\"row\">(.*?)</th><td>(\d+)</td><td>(.*?)</td>", table)
+    assert rows == [("&lt;i&gt;colorful", "2", "0.750"), ("not known", "1", "1.000")]
+    assert "all are in metrics.json" not in page
 
 
 def test_one_model_is_told_alone(data: Path, tmp_path: Path) -> None:

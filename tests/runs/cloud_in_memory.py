@@ -66,6 +66,9 @@ class Cloud:
         self.executions = list(executions)  # newest first, as AWS lists them
         self.stacks: dict[str, dict[str, str]] = {"FloorplanDino": OUTPUTS}
         self.objects: dict[str, bytes] = {}
+        self.approvals: dict[str, str] = {}
+        """Of model packages, by their ARNs."""
+        self.objects_read: list[str] = []
         self.log: dict[str, list[str]] = {}
         self.started: list[dict[str, Any]] = []
         self.stopped: list[str] = []
@@ -84,9 +87,12 @@ class Cloud:
 
     # Step Functions
 
-    def list_executions(self, *, stateMachineArn: str, maxResults: int) -> dict[str, Any]:
+    def list_executions(
+        self, *, stateMachineArn: str, maxResults: int, statusFilter: str | None = None
+    ) -> dict[str, Any]:
         assert stateMachineArn == MACHINE
-        return {"executions": [self._described(item) for item in self.executions[:maxResults]]}
+        listed = [item for item in self.executions if statusFilter in (None, item.end)]
+        return {"executions": [self._described(item) for item in listed[:maxResults]]}
 
     def describe_execution(self, *, executionArn: str) -> dict[str, Any]:
         for execution in self.executions:
@@ -142,6 +148,11 @@ class Cloud:
     def describe_training_job(self, *, TrainingJobName: str) -> dict[str, Any]:
         return {"TrainingJobStatus": "Completed", "ResourceConfig": {"InstanceType": "ml.g5.2xlarge"}}
 
+    def describe_model_package(self, *, ModelPackageName: str) -> dict[str, Any]:
+        if ModelPackageName not in self.approvals:
+            raise refusal("ValidationException", "ModelPackage does not exist", "DescribeModelPackage")
+        return {"ModelApprovalStatus": self.approvals[ModelPackageName]}
+
     # S3
 
     def _objects(self, *, Bucket: str, Prefix: str, Delimiter: str) -> Any:
@@ -158,4 +169,13 @@ class Cloud:
 
     def download_file(self, bucket: str, key: str, path: str) -> None:
         assert bucket == BUCKET
+        if key not in self.objects:
+            raise refusal("404", "Not Found", "HeadObject")
         Path(path).write_bytes(BytesIO(self.objects[key]).read())
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
+        assert Bucket == BUCKET
+        if Key not in self.objects:
+            raise refusal("NoSuchKey", "The specified key does not exist.", "GetObject")
+        self.objects_read.append(Key)
+        return {"Body": BytesIO(self.objects[Key])}

@@ -241,12 +241,15 @@ OPERATORS = {
     allow("sagemaker:DescribeTrainingJob", on=JOBS),
     allow("sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage", on=PACKAGES),
     allow("logs:DescribeLogStreams", "logs:GetLogEvents", on=TRAINING_LOGS),
-    allow("s3:ListBucket", on=BUCKET, when="{'StringLike': {'s3:prefix': ['reports/*', 'checkpoints/*']}}"),
+    allow(
+        "s3:ListBucket", on=BUCKET, when="{'StringLike': {'s3:prefix': ['reports/*', 'checkpoints/*', 'dino-data*']}}"
+    ),
     allow(
         "s3:GetObject",
         on={
             f"{BUCKET}/{objects}"
             for objects in (
+                "dino-data*",
                 "reports/*",
                 "training-jobs/*/output/model.tar.gz",
                 "checkpoints/*/health.json",
