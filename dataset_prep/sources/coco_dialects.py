@@ -93,9 +93,10 @@ def _drop_root_category(content: dict[str, Any], file: str, found: FindingLog) -
     for root in roots:
         if str(root.get("id")) not in used:
             content["categories"] = [each for each in content["categories"] if each is not root]
+            name = short(root.get("name"))
             found.info(
                 "ROOT_CATEGORY_DROPPED",
-                f"{file}: the category {short(root.get('name'))} is the group of the other classes, as Roboflow writes "
+                f"{file}: the category {name} is the group of the other classes, as Roboflow writes "
                 "it, without a box: left out.",
                 "Nothing to do.",
                 file=file,

@@ -89,18 +89,15 @@ def _check_long_rows(forms: Counter[Form], layout: YoloLayout, found: FindingLog
     unsure = forms[Form.POLYGON_OR_KEY_POINTS]
     if not unsure or forms[Form.POLYGON] or layout.key_points is not None:
         return
-    message = (
-        f"All {unsure:,} rows of more than six numbers could be polygons, or boxes with key points in them, and "
-        f"{layout.config.name if layout.config else 'no data.yaml'} says which."
-    )
+    rows = f"All {unsure:,} rows of more than six numbers could be polygons, or boxes with key points in them"
     fix = (
         "Give --key-points none for polygons, or --key-points COUNT,NUMBERS, such as 4,2, for key points (kpt_shape in "
         "data.yaml)."
     )
     if layout.config is None:
-        found.error("ROWS_AMBIGUOUS", message, fix)
+        found.error("ROWS_AMBIGUOUS", f"{rows}, and no data.yaml says which.", fix)
     else:  # where a set with key points has kpt_shape
-        message = f"{message.partition(', and ')[0]}; they were read as polygons, since data.yaml has no kpt_shape."
+        message = f"{rows}; they were read as polygons, since {layout.config.name} has no kpt_shape."
         found.warning("ROWS_AMBIGUOUS", message, fix)
 
 

@@ -55,8 +55,8 @@ def _check_labelled(images: Sequence[str], layout: YoloLayout, found: FindingLog
         image, labels = layout.relative(without[0]), layout.relative(layout.labels.expected(without[0]))
         found.warning(
             "LABELS_MOSTLY_ABSENT",
-            f"{len(without):,} of the {len(images):,} images have no label file, such as {image}: there is no "
-            f"{labels}; it seems that only a part of the label files was copied, or of the images annotated.",
+            f"{len(without):,} of the {len(images):,} images have no label file, such as {image}: no {labels}. "
+            "Only a part of the label files was copied, it seems, or only a part of the images annotated.",
             "Copy the other label files too, or take out images that nobody looked at: they teach that they are empty.",
         )
 

@@ -71,7 +71,7 @@ LABEL_DEFECTS: dict[str, Planted] = {
     "most labels not copied": (
         lambda t: [t.remove(f"{name}.txt") for name in ("train/labels/a", "train/labels/b", "valid/labels/c")],
         "LABELS_MOSTLY_ABSENT",
-        "3 of the 4 images have no label file, such as train/images/a.png: there is no train/labels/a.txt",
+        "3 of the 4 images have no label file, such as train/images/a.png: no train/labels/a.txt",
     ),
     "a split's labels not copied": (
         lambda t: (t.remove("valid/labels/c.txt"), t.remove("valid/labels/d.txt")),
