@@ -52,7 +52,7 @@ def to_svg(
         f"{number}: {area_text(room, metres_per_pixel)}</text>"
         for number, room in rooms
     ]
-    about = "".join(f"\n{escape(sanitise(note))}" for note in plan.notes)
+    about = escape(" ".join(map(sanitise, plan.notes)))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
         f"<title>{escape(sanitise(picture))}</title><desc>{about}</desc><style>{_STYLE}</style>\n"
