@@ -53,8 +53,13 @@ def test_a_gap_as_wide_as_a_door_is_closed_and_a_wider_one_is_not(gap: float, ou
     assert [polygon(one).equals(box(*one.box)) for one in plan.rooms] == [True, True]
 
 
-def test_a_door_beside_a_wall_is_closed() -> None:
-    boxes = [*walls_around(20, 20, 320, 220), wall(165, 70, 175, 220)]
+@pytest.mark.parametrize(
+    "beside",
+    [[wall(165, 70, 175, 220)], [wall(165, 20, 175, 24), wall(165, 74, 175, 78), wall(165, 128, 175, 220)]],
+    ids=["no stub", "stubs shorter than the wall is thick"],
+)
+def test_a_door_beside_a_wall_is_closed(beside: list[Found]) -> None:
+    boxes = [*walls_around(20, 20, 320, 220), *beside]
     assert outlines(floor_plan([*boxes, room(20, 20, 165, 220), room(175, 20, 320, 220)], SIZE)) == ["walls", "walls"]
 
 
