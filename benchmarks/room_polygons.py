@@ -1,10 +1,10 @@
-"""How many rooms' polygons come out right, from true boxes and from a model's: generated plans, whose rooms are known.
+"""How many rooms get the right polygon, from true boxes and from a model's: on generated plans, whose rooms are known.
 
     python benchmarks/room_polygons.py --model build/demo/model
 
-A room counts if a polygon has an IoU of at least 0.75 with it. `box` is what its true or predicted box alone would
-reach. The generator's rooms are rectangles, so that there boxes suffice; in angled plans two pairs of rooms are made
-one, in open ones two more walls are left out between rooms that stay two. Gaps are doors that walls stop at.
+A room is right if a polygon has an IoU of at least 0.75 with it; `box` counts those with which a box alone has it.
+The generator's rooms are rectangles, for which boxes suffice. So there are angled plans, too, in which two pairs of
+rooms are made one; plans whose walls stop at doors; and open ones, without two of the walls between rooms.
 """
 
 import argparse
@@ -20,7 +20,8 @@ import shapely
 from PIL import Image
 from shapely import Polygon, affinity
 
-from benchmarks.measuring import RESULTS, machine
+from benchmarks.measuring import RESULTS
+from benchmarks.training import machine
 from dataset_prep.sample_plans.drawing import choose_style, draw
 from dataset_prep.sample_plans.plan import SamplePlan, make_plan
 from dataset_prep.sample_plans.rooms import Cell
@@ -74,7 +75,7 @@ class Tally:
 
     def add(self, truth: Sequence[Polygon], plan: FloorPlan, boxes: Sequence[Box]) -> None:
         """Count the rooms of one plan."""
-        found = [(room.outline, Polygon(room.exterior, room.holes)) for room in plan.rooms]
+        found = [(each.outline, Polygon(each.exterior, each.holes)) for each in plan.rooms]
         rectangles = [shapely.box(*box) for box in boxes]
         for room in truth:
             outline, best = max(
@@ -96,14 +97,12 @@ def sample(number: int, kind: Kind) -> Sample:
     scale = width / plan.width
     walls, groups = join_rooms(plan, rng, kind.joined)
     solid = shapely.union_all([Polygon(wall.polygon) for wall in walls])
-    rooms = [
-        largest(shapely.union_all([shapely.box(*cell.box) for cell in group]).difference(solid)) for group in groups
-    ]
+    floors = [shapely.union_all([shapely.box(*cell.box) for cell in group]).difference(solid) for group in groups]
     between = [wall for wall in walls if None not in wall.sides and len(wall.indoor) == 2]
     opened = rng.sample(between, min(kind.opened, len(between)))
     walls = [wall for wall in walls if wall not in opened]
     pieces = [piece for wall in walls for piece in wall_boxes(wall, gaps=kind.gaps)]
-    rooms = [affinity.scale(room, scale, scale, origin=(0, 0)) for room in rooms]
+    rooms = [affinity.scale(largest(floor), scale, scale, origin=(0, 0)) for floor in floors]
     boxes = [Detection("wall", 1.0, scaled(box, scale)) for box in pieces]
     boxes += [Detection("room", 1.0, room.bounds) for room in rooms]
     drawn = replace(plan, walls=walls)
@@ -175,11 +174,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="also write benchmarks/results/")
     options = parser.parse_args()
     sources = {"true boxes": None} | ({"predictions": Predictor.load(options.model)} if options.model else {})
-    line = machine(["shapely"])
-    print(f"{line}\n{options.plans} plans of each kind\n")
-    print(
-        f"{'boxes':<14}{'plans':<22}{'rooms':>6}{'right':>8}{'box':>8}{'closed':>8}{'median ms':>11}{'longest ms':>12}"
-    )
+    print(f"{options.plans} plans of each kind; shares of rooms, milliseconds per plan")
+    print(f"{'boxes':<14}{'plans':<22}{'rooms':>6}{'right':>8}{'box':>8}{'closed':>8}{'median':>8}{'longest':>9}")
     results = {}
     for source, predictor in sources.items():
         for name, kind in KINDS.items():
@@ -189,10 +185,10 @@ def main() -> None:
             results[f"{source}: {name}"] = figures
             rooms, *shares, median, longest = figures.values()
             percents = "".join(f"{share:>8.1%}" for share in shares)
-            print(f"{source:<14}{name:<22}{rooms:>6}{percents}{median:>11.1f}{longest:>12.1f}")
+            print(f"{source:<14}{name:<22}{rooms:>6}{percents}{median:>8.1f}{longest:>9.1f}")
     if options.json:
         RESULTS.mkdir(exist_ok=True)
-        written = {"machine": line, "plans": options.plans, "figures": results}
+        written = {"machine": machine(), "plans": options.plans, "figures": results}
         (RESULTS / "room_polygons.json").write_text(json.dumps(written, indent=1) + "\n")
 
 

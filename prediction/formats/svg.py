@@ -13,6 +13,7 @@ from prediction.vectors.plan import Box, FloorPlan, Point, Ring, Room
 LONGEST_SIDE = 2000
 """Pixels of the embedded picture; a larger one is shrunk, while the drawing keeps its places."""
 _QUALITY = 85
+_TEXTS_PER_SIDE = 45
 _STYLE = """
 .picture{opacity:.55}
 .room{fill:#1f77b4;fill-opacity:.22;stroke:#1f77b4;stroke-width:2;fill-rule:evenodd}
@@ -21,7 +22,8 @@ _STYLE = """
 .centre{stroke:#7a0c0d;stroke-width:1.5;fill:none}
 .opening{fill:#2ca02c;fill-opacity:.35;stroke:#2ca02c;stroke-width:1}
 .room,.centre,.opening{vector-effect:non-scaling-stroke}
-text{font-family:sans-serif;text-anchor:middle;dominant-baseline:middle;fill:#0b2f4a;pointer-events:none}
+text{font-family:sans-serif;text-anchor:middle;dominant-baseline:middle;fill:#0b2f4a;pointer-events:none;
+stroke:#fff;stroke-width:.25em;stroke-linejoin:round;paint-order:stroke}
 """
 
 
@@ -30,7 +32,8 @@ def to_svg(
 ) -> bytes:
     """The drawing, with `image`, the upright picture of the plan, embedded below it if given.
 
-    `picture` is its name. What is known of an object shows where one points at it. One unit is one pixel.
+    `picture` is its name. One unit is one pixel; a browser shows the drawing as large as its window. What is known of
+    an object shows where one points at it.
 
     Raises ValueError: the scale is not above 0.
     """
@@ -46,18 +49,16 @@ def to_svg(
         body.append(_group(title, _rectangle("wall", wall.body) + line))
     for opening in plan.openings:
         body.append(_group(f"{opening.label}, score {opening.score:.2f}", _rectangle("opening", opening.box)))
-    size = max(width, height) / 60
+    text_size = max(width, height) / _TEXTS_PER_SIDE
     body += [
-        f'<text x="{_n(room.inside[0])}" y="{_n(room.inside[1])}" font-size="{_n(size)}">'
+        f'<text x="{_n(room.inside[0])}" y="{_n(room.inside[1])}" font-size="{_n(text_size)}">'
         f"{number}: {area_text(room, metres_per_pixel)}</text>"
         for number, room in rooms
     ]
-    about = "".join(f"\n{escape(sanitise(note))}" for note in plan.notes)
+    notes = f"<desc>{escape(sanitise(' '.join(plan.notes)))}</desc>" if plan.notes else ""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
-        f"<title>{escape(sanitise(picture))}</title><desc>{about}</desc><style>{_STYLE}</style>\n"
-        + "\n".join(body)
-        + "\n</svg>\n"
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">'
+        f"<title>{escape(sanitise(picture))}</title>{notes}<style>{_STYLE}</style>\n" + "\n".join(body) + "\n</svg>\n"
     ).encode()
 
 

@@ -94,4 +94,5 @@ def _ring(ring: LinearRing, *, clockwise: bool) -> Ring:
     corners: list[Point] = [(x, y) for x, y in ring.coords][:-1]
     if ring.is_ccw != clockwise:  # y downwards: what is counter-clockwise in the numbers is seen clockwise
         corners.reverse()
-    return tuple(corners)
+    first = min(range(len(corners)), key=lambda index: corners[index][::-1])
+    return (*corners[first:], *corners[:first])

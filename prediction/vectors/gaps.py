@@ -13,21 +13,19 @@ WIDEST = 6.0
 def close_gaps(pieces: Sequence[Piece], thickness: float) -> list[Box]:
     """Boxes that close the gaps between free ends of walls and what is within WIDEST before them.
 
-    An end is prolonged to the first wall on its way. Where two free ends at a right angle would meet, both are
-    prolonged to that corner.
+    An end is prolonged to the first wall on its way; a square piece has four. Where two free ends at a right angle
+    would meet, both are prolonged to that corner.
     """
     widest = WIDEST * thickness
-    free = [
-        (piece, outwards) for piece in pieces for outwards in (-1, 1) if not piece.square and _is_free(piece, outwards)
-    ]
+    both = [*pieces, *(piece.turned() for piece in pieces if piece.square)]
+    free = [(piece, outwards) for piece in both for outwards in (-1, 1) if _is_free(piece, outwards)]
     closed = []
     for piece, outwards in free:
-        end = piece.high if outwards > 0 else piece.low
-        ahead = [gap for other in pieces if other is not piece and (gap := _gap(piece, outwards, other)) is not None]
-        nearest = min(ahead, default=None)
-        if nearest is not None and nearest <= widest:
+        ahead = [gap for other in pieces if (gap := _gap(piece, outwards, other)) is not None]
+        if 0 < (nearest := min(ahead, default=0.0)) <= widest:
+            end = _end(piece, outwards)
             closed.append(_strip(piece, end, end + outwards * nearest))
-    return closed + list(_corners(free, widest))
+    return closed + list(_corners([(piece, outwards) for piece, outwards in free if not piece.square], widest))
 
 
 def _is_free(piece: Piece, outwards: int) -> bool:

@@ -9,7 +9,7 @@ Point = tuple[float, float]
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1."""
 Ring = tuple[Point, ...]
-"""The corners of a closed outline, each once: the last one is joined to the first."""
+"""The corners of a closed outline, each once, from the uppermost on: the last one is joined to the first."""
 Outline = Literal["walls", "box"]
 """What a room's outline follows. `walls`: walls all around, gaps such as doors closed. `box`: walls do not close it, so
 that at least one side is an edge of a room box."""

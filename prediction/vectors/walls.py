@@ -9,7 +9,8 @@ from prediction.vectors.boxes import area, shared_area, sides
 from prediction.vectors.plan import Box
 
 SQUARE = 0.8
-"""From this ratio of its sides on, a box does not tell which way its wall runs."""
+"""From this ratio of its sides on, a box does not tell which way its wall runs; nor does one that is shorter than walls
+are thick."""
 COVERED = 0.8
 """A box of which another one along the same way covers so much is a wall found twice."""
 TOO_THICK = 3.0
@@ -42,6 +43,12 @@ class Piece:
     reach_high: float = 0.0
     square: bool = False
     """It could as well run the other way, and meets no wall."""
+
+    def turned(self) -> "Piece":
+        """The same body as a wall the other way."""
+        middle = (self.low + self.high) / 2
+        low, high = self.line - self.thickness / 2, self.line + self.thickness / 2
+        return replace(self, horizontal=not self.horizontal, low=low, high=high, line=middle, thickness=self.length)
 
     @property
     def length(self) -> float:
@@ -81,7 +88,11 @@ def join_pieces(boxes: Sequence[ScoredBox], tolerance: float) -> list[Piece]:
     way of the piece that it continues.
     """
     boxes = _without_duplicates(boxes)
-    clear = {index: _piece(item, _is_wide(item.box)) for index, item in enumerate(boxes) if not _is_square(item.box)}
+    clear = {
+        index: _piece(item, _is_wide(item.box))
+        for index, item in enumerate(boxes)
+        if not _is_square(item.box) and max(sides(item.box)) > tolerance
+    }
     pieces = dict(clear)
     for index, item in enumerate(boxes):
         if index in clear:
