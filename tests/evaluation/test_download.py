@@ -11,9 +11,9 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from evaluation.__main__ import main
-from evaluation.refusal import EvaluationError
-from evaluation.sources import download as downloading
-from evaluation.sources.download import download
+from prediction.places import download as downloading
+from prediction.places.download import download
+from prediction.places.errors import PlaceError
 from tests.evaluation.datasets import PLANS, ROOM, WALL, entries, write_dataset, write_json, write_labels
 
 
@@ -59,19 +59,19 @@ def test_a_file_and_a_folder_of_labels(bucket: Bucket, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_downloaded_is_refused(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(EvaluationError, match=r"s3://b/none\.json cannot be downloaded \(404\): Not Found"):
+    with pytest.raises(PlaceError, match=r"s3://b/none\.json cannot be downloaded \(404\): Not Found"):
         download("s3://b/none.json", tmp_path / "1")
-    with pytest.raises(EvaluationError, match="does not name an object or a folder"):
+    with pytest.raises(PlaceError, match="does not name an object or a folder"):
         download("s3://b", tmp_path / "2")
     bucket.objects["big.json"], bucket.claimed_size = b"{}", 5_000_000_000
-    with pytest.raises(EvaluationError, match=r"has 5,000,000,000 bytes, more than the 4,000,000,000"):
+    with pytest.raises(PlaceError, match=r"has 5,000,000,000 bytes, more than the 4,000,000,000"):
         download("s3://b/big.json", tmp_path / "3")
     bucket.objects["run/../../outside.txt"] = b""
-    with pytest.raises(EvaluationError, match=r"holds '\.\./\.\./outside\.txt', which leaves its folder"):
+    with pytest.raises(PlaceError, match=r"holds '\.\./\.\./outside\.txt', which leaves its folder"):
         download("s3://b/run", tmp_path / "4")
     monkeypatch.setattr(downloading, "MAX_OBJECTS", 2)
     bucket.objects |= {f"many/{number}.txt": b"" for number in range(3)}
-    with pytest.raises(EvaluationError, match="more than 2 objects"):
+    with pytest.raises(PlaceError, match="more than 2 objects"):
         download("s3://b/many", tmp_path / "5")
 
 
@@ -80,5 +80,5 @@ def test_no_credentials_are_one_sentence(bucket: Bucket, tmp_path: Path, monkeyp
         raise NoCredentialsError
 
     monkeypatch.setattr(bucket, "paginate", refuse)
-    with pytest.raises(EvaluationError, match="cannot be downloaded: Unable to locate credentials"):
+    with pytest.raises(PlaceError, match="cannot be downloaded: Unable to locate credentials"):
         download("s3://b/results.json", tmp_path)
