@@ -7,7 +7,6 @@ from pathlib import Path
 from archive_reader.tar_members import MODEL_LIMITS, ArchiveError
 from archive_reader.unpacking import unpack
 from dataset_contract.sanitise import sanitise
-from prediction.places.download import S3, download
 from prediction.places.errors import PlaceError
 
 
@@ -16,7 +15,11 @@ def model_folder(place: str | Path, scratch: Path) -> Path:
 
     Whether the folder holds a model is for load_model to say. Raises PlaceError.
     """
-    path = download(place, scratch / "download") if isinstance(place, str) and place.startswith(S3) else Path(place)
+    path = Path(place)
+    if isinstance(place, str) and place.startswith("s3://"):
+        from prediction.places.download import download  # noqa: PLC0415  imports botocore, and most models are on disk
+
+        path = download(place, scratch / "download")
     if path.is_dir():
         return path
     unpack_model(path, scratch / "model", name=str(place))
