@@ -87,8 +87,13 @@ def _merge_class(
     joined = [_join(group, tolerance) for group in _groups(cut, tolerance)]
     objects = [each.detection for each in whole]
     for each in sorted(large, key=lambda each: -each.score):
-        if not any(_same(each.box, other.box, coarse_tolerance) for other in (*joined, *objects)):
+        if any(_same(each.box, other.box, coarse_tolerance) for other in objects):
+            continue
+        index = next((n for n, other in enumerate(joined) if _same(each.box, other.box, coarse_tolerance)), None)
+        if index is None:
             joined.append(each)
+        else:
+            joined[index] = _completed(joined[index], each, coarse_tolerance)
     for each in sorted(joined, key=lambda each: -_area(each.box)):
         if not any(_inside(each.box, other.box) >= INSIDE for other in objects if _area(other.box) >= _area(each.box)):
             objects.append(each)
@@ -112,6 +117,13 @@ def _join(group: Sequence[_Piece], tolerance: float) -> Detection:
     x0, y0 = (_mean_near(min(each), each, tolerance) for each in edges[:2])
     x1, y1 = (_mean_near(max(each), each, tolerance) for each in edges[2:])
     return replace(best, box=(x0, y0, x1, y1))
+
+
+def _completed(joined: Detection, whole: Detection, tolerance: float) -> Detection:
+    """`joined`, with the edges of `whole` where it is far from them: no tile saw the object's end there."""
+    pairs = zip(joined.box, whole.box, strict=True)
+    x0, y0, x1, y1 = (edge if abs(edge - coarse) <= tolerance else coarse for edge, coarse in pairs)
+    return replace(joined, score=max(joined.score, whole.score), box=(x0, y0, x1, y1))
 
 
 def _mean_near(end: float, edges: Iterable[float], tolerance: float) -> float:

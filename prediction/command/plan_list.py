@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def list_plans(inputs: Sequence[str], to: Path) -> PlanList:
     a folder or glob names.
     """
     listed = PlanList()
-    local: dict[str, None] = {}
+    local: dict[str, str] = {}
     roots: list[str] = []
     remote: dict[str, S3Object] = {}
     remote_roots: list[str] = []
@@ -69,7 +69,7 @@ def list_plans(inputs: Sequence[str], to: Path) -> PlanList:
         else:
             root, paths = _local(each, to, listed)
             roots.append(os.path.normpath(Path.cwd() / root))
-            local.update(dict.fromkeys(os.path.normpath(Path.cwd() / path) for path in paths))
+            local = {os.path.normpath(Path.cwd() / path): path for path in paths} | local
     listed.plans = [*_named(local, roots), *_named_objects(remote, remote_roots)]
     return _without_doubles(listed)
 
@@ -127,14 +127,15 @@ def _add_objects(uri: str, remote: dict[str, S3Object], roots: list[str], listed
         roots.append(f"/{each.bucket}/{each.key.removesuffix(each.name)}".rstrip("/"))
 
 
-def _named(paths: Iterable[str], roots: Sequence[str]) -> list[Plan]:
+def _named(paths: Mapping[str, str], roots: Sequence[str]) -> list[Plan]:
+    """`paths` by their absolute form."""
     if not roots:
         return []
     root = os.path.commonpath(roots)
-    return [Plan(path, Path(os.path.relpath(path, root)).as_posix()) for path in paths]
+    return [Plan(path, Path(os.path.relpath(absolute, root)).as_posix()) for absolute, path in paths.items()]
 
 
-def _named_objects(objects: dict[str, S3Object], roots: Sequence[str]) -> list[Plan]:
+def _named_objects(objects: Mapping[str, S3Object], roots: Sequence[str]) -> list[Plan]:
     root = os.path.commonpath(roots) if roots else ""
     return [
         Plan(uri, f"/{each.bucket}/{each.key}".removeprefix(root).lstrip("/"), each) for uri, each in objects.items()

@@ -21,14 +21,11 @@ from prediction.model_folder import MODEL_FORMAT, weights_by_name
 from training_code.dino.model import DINO
 from training_code.job.checkpoint_layout import HISTORY, METRICS
 from training_code.job.hyperparameters import JobConfig
+from training_code.job.prediction_files import PREDICTION_FILES
 
 ROOT = Path(__file__).resolve().parents[2]
 PREDICTION_CODE = (
-    "prediction/__init__.py",
-    "prediction/detection.py",
-    "prediction/image_tensors.py",
-    "prediction/model_folder.py",
-    "prediction/predictor.py",
+    *PREDICTION_FILES,
     "image_reader",
     "dataset_contract/__init__.py",
     "dataset_contract/bounded_json.py",
