@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dataset_contract.findings import FindingLog, Severity
+from dataset_contract.png import MAX_IMAGE_BYTES
 from dataset_contract.sanitise import sanitise
 from dataset_prep.sources.image_files import SUFFIXES, image_files
 from image_reader.header import read_image_file
 from prediction.command.errors import PredictionUsageError
 from prediction.places.download import S3, S3Object, download_object, list_objects
 from prediction.places.errors import PlaceError
+from prediction.plans.errors import PlanError
 
 PLAN_SUFFIXES = SUFFIXES | {".pdf"}
 """Endings, in lower case, of the files in a folder that count as plans."""
@@ -32,9 +34,11 @@ class Plan:
     in_s3: S3Object | None = None
 
     def read(self) -> bytes:
-        """All of it. Raises OSError, or PlaceError if it cannot be downloaded."""
+        """All of it. Raises OSError; PlaceError if it cannot be downloaded; PlanError if it is too large for that."""
         if self.in_s3 is None:
             return read_image_file(Path(self.place))
+        if self.in_s3.size > MAX_IMAGE_BYTES:
+            raise PlanError(f"has {self.in_s3.size:,} bytes, more than the {MAX_IMAGE_BYTES:,} that are read")
         with tempfile.TemporaryDirectory(prefix="prediction-") as scratch:
             path = Path(scratch) / "plan"
             download_object(self.in_s3, path)
@@ -69,7 +73,8 @@ def list_plans(inputs: Sequence[str], to: Path) -> PlanList:
         else:
             root, paths = _local(each, to, listed)
             roots.append(os.path.normpath(Path.cwd() / root))
-            local = {os.path.normpath(Path.cwd() / path): path for path in paths} | local
+            for path in paths:
+                local.setdefault(os.path.normpath(Path.cwd() / path), path)
     listed.plans = [*_named(local, roots), *_named_objects(remote, remote_roots)]
     return _without_doubles(listed)
 

@@ -42,6 +42,11 @@ def plans(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def in_the_folder_above(plans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(plans.parent)
+
+
 ALL = ["a.jpg", "a.png", "b.pdf/page-1", "b.pdf/page-2", "upper floor/a.png"]
 
 
@@ -277,15 +282,10 @@ def test_that_the_model_may_have_found_more_is_said(
         (["--to=plans"], "results would be taken for plans"),
     ],
 )
+@pytest.mark.usefixtures("in_the_folder_above")
 def test_wrong_usage_is_one_sentence_and_status_2(
-    arguments: list[str],
-    words: str,
-    plans: Path,
-    model: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    arguments: list[str], words: str, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(plans.parent)
     assert predict("plans", "--model", model, "--to", "to", *arguments) == 2
     [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("prediction: ")]
     assert words in line

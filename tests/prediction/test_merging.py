@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from PIL import Image
@@ -118,7 +119,7 @@ def test_tiles_cover_the_picture_and_overlap(size: tuple[int, int], side: int) -
     for axis in (0, 1):
         spans = sorted({(tile[axis], tile[axis + 2]) for tile in tiles})
         assert (spans[0][0], spans[-1][1]) == (0, size[axis])
-        assert all(later[0] <= earlier[1] - side * 0.25 + 1 for earlier, later in zip(spans, spans[1:], strict=False))
+        assert all(later[0] <= earlier[1] - side * 0.25 + 1 for earlier, later in pairwise(spans))
         assert {end - start for start, end in spans} == {min(side, size[axis])}
 
 

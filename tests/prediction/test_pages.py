@@ -98,7 +98,9 @@ def test_an_encrypted_pdf_is_refused() -> None:
 
 @pytest.mark.parametrize("data", [b"%PDF-1.4", b"%PDF-1.7\n" + bytes(range(256)) * 20, saved("PDF", WIDE)[:400]])
 def test_a_pdf_that_cannot_be_read_is_refused(data: bytes) -> None:
-    with pytest.raises(PlanError, match=r"is a PDF that cannot be read: print it to a new PDF, or save its pages as PNG"):
+    with pytest.raises(
+        PlanError, match=r"is a PDF that cannot be read: print it to a new PDF, or save its pages as PNG"
+    ):
         sizes(data)
 
 
