@@ -9,8 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from dataset_contract.sanitise import sanitise, short
 from dataset_contract.class_names import class_name
+from dataset_contract.sanitise import sanitise, short
 from prediction.command.errors import PredictionError, PredictionUsageError
 from prediction.model_folder import ModelError, load_model
 from prediction.places.errors import PlaceError

@@ -28,6 +28,7 @@ examples:
   python -m prediction 'plans/**/*.pdf' --model run:run-20261124-093000 --to build/predictions
   python -m prediction s3://BUCKET/plans/ --model s3://BUCKET/model.tar.gz --to build/predictions
   python -m prediction plans/ --model model.tar.gz --to build/predictions --format csv --score wall=0.4,room=0.3
+  python -m prediction plan.pdf --model model.tar.gz --to build/predictions --format dxf,areas --scale 0.0127
   python -m prediction office.png --model model.tar.gz --to build/predictions --tile 2000
 
 What is written, and all about large plans: docs/prediction.md.
@@ -50,6 +51,7 @@ class Options:
     tile: int | str
     """Pixels, "auto" or "off"."""
     metres_per_pixel: float | None
+    normalised: bool
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -87,6 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
         "never, or of this size",
     )
     parser.add_argument("--scale", type=float, metavar="METRES_PER_PIXEL", help="the plans' scale, for real units")
+    parser.add_argument("--normalised", action="store_true", help="GeoJSON in parts of width and height, not in pixels")
     return parser
 
 
@@ -109,6 +112,7 @@ def parse_options(arguments: Sequence[str] | None) -> Options:
         given.backend,
         _tile(given.tile),
         given.scale,
+        given.normalised,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from prediction.command.model import Model
 from prediction.command.options import Options
 from prediction.command.plan_list import Plan
 from prediction.command.record import SUFFIX, Record, key_of, read_record, write_record
+from prediction.formats.plan_files import geometry_of, plan_file
 from prediction.formats.registry import COMBINED, PER_PLAN
 from prediction.formats.result import PlanResult
 from prediction.places.errors import PlaceError
@@ -116,12 +117,12 @@ class Run:
             self.counts.done_before += 1
             self.counts.boxes += len(before.result.detections)
             return
-        picture = pages.picture(number) if before is None or DRAWING in missing else None
+        picture = pages.picture(number) if before is None or missing & _SHOW_THE_PICTURE else None
         record = before or self._predict(name, picture, key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._check_inside(path.parent, name)
-        for suffix in sorted(missing):
-            write_atomically(_with(path, suffix), self._content(suffix, record.result, picture))
+        self._check_inside(path.parent)
+        for suffix, content in self._contents(missing, record.result, picture):
+            write_atomically(_with(path, suffix), content)
         write_record(_with(path, SUFFIX), replace(record, files={**record.files, **wanted}))
         self.counts.predicted += 1
         self.counts.boxes += len(record.result.detections)
@@ -140,16 +141,31 @@ class Run:
         result = PlanResult(sanitise(name), picture.width, picture.height, found.detections)
         return Record(key, result, found.tiles, {})
 
-    def _content(self, suffix: str, result: PlanResult, picture: Image.Image | None) -> bytes:
-        if suffix == DRAWING:
+    def _contents(
+        self, suffixes: Collection[str], result: PlanResult, picture: Image.Image | None
+    ) -> Iterator[tuple[str, bytes]]:
+        if DRAWING in suffixes:
             assert picture is not None
-            return _drawing(picture, result, list(self._model.classes.values()))
-        [format_] = [each for each in PER_PLAN.values() if each.suffix == suffix]
-        return format_.write(result, self._options.metres_per_pixel)
+            yield DRAWING, _drawing(picture, result, list(self._model.classes.values()))
+        formats = [name for name, suffix in PER_PLAN.items() if suffix in suffixes]
+        plan = geometry_of(result) if formats else None
+        for name in formats:
+            assert plan is not None
+            yield (
+                PER_PLAN[name],
+                plan_file(
+                    name,
+                    plan,
+                    result.plan,
+                    picture=picture,
+                    metres_per_pixel=self._options.metres_per_pixel,
+                    normalised=self._options.normalised,
+                ),
+            )
 
     def _suffixes(self) -> list[str]:
         drawings = [DRAWING] if self._options.draw else []
-        return drawings + [PER_PLAN[name].suffix for name in self._options.formats if name in PER_PLAN]
+        return drawings + [PER_PLAN[name] for name in self._options.formats if name in PER_PLAN]
 
     def _key(self, digest: str, number: int) -> str:
         return key_of(
@@ -165,13 +181,13 @@ class Run:
 
     def _key_of_file(self, suffix: str, key: str) -> str:
         """Another one when the file would be another."""
-        scale = None if suffix == DRAWING else self._options.metres_per_pixel
-        return key_of({"key": key, "suffix": suffix, "metres_per_pixel": scale})
+        options = [self._options.metres_per_pixel, self._options.normalised] if suffix != DRAWING else []
+        return key_of({"key": key, "suffix": suffix, "options": options})
 
     def _path(self, name: str) -> Path:
         return self._to / name
 
-    def _check_inside(self, folder: Path, name: str) -> None:
+    def _check_inside(self, folder: Path) -> None:
         if not folder.resolve().is_relative_to(self._to.resolve()):
             raise PlanError(f"would be written outside of {self._to}, by a symbolic link there: remove the link")
 
@@ -213,4 +229,5 @@ def _drawing(picture: Image.Image, result: PlanResult, classes: Sequence[str]) -
     return content.getvalue()
 
 
-_ALL_SUFFIXES = {DRAWING, *(each.suffix for each in PER_PLAN.values())}
+_ALL_SUFFIXES = {DRAWING, *PER_PLAN.values()}
+_SHOW_THE_PICTURE = {DRAWING, PER_PLAN["svg"]}

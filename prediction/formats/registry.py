@@ -17,23 +17,14 @@ class CombinedFormat:
 
     file_name: str
     write: Callable[[IO[str], Callable[[], Iterator[PlanResult]], Mapping[int, str]], None]
-    """To the file; called for the plans anew for each pass over them; the classes by id."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlanFormat:
-    """A file for each plan."""
-
-    suffix: str
-    """After the plan's name."""
-    write: Callable[[PlanResult, float | None], bytes]
-    """Given the result and the metres of a pixel."""
+    """Writes to the file; given what reads the results, once for each pass over them, and the classes by id."""
 
 
 COMBINED = {
     "coco": CombinedFormat("detections.coco.json", write_coco),
     "csv": CombinedFormat("detections.csv", write_csv),
 }
-PER_PLAN: dict[str, PlanFormat] = {}
+PER_PLAN = {"geojson": ".geojson", "svg": ".svg", "dxf": ".dxf", "areas": ".areas.csv"}
+"""By name: what follows the plan's name in that of the file. plan_files.py writes them."""
 FORMATS = (*COMBINED, *PER_PLAN)
-DEFAULT_FORMATS = ("coco", "csv")
+DEFAULT_FORMATS = ("coco", "csv", "geojson", "svg")

@@ -63,7 +63,8 @@ def test_a_folder_of_plans_with_all_that_is_written(
 ) -> None:
     to = tmp_path / "to"
     assert predict(plans, "--model", model, "--to", to, "--score=0", "--draw") == 0
-    per_plan = [f"{name}{suffix}" for name in ALL for suffix in (".drawn.png", ".prediction.json")]
+    suffixes = (".drawn.png", ".geojson", ".prediction.json", ".svg")
+    per_plan = [f"{name}{suffix}" for name in ALL for suffix in suffixes]
     assert sorted(content(to)) == sorted([*per_plan, "detections.coco.json", "detections.csv"])
     coco = json.loads((to / "detections.coco.json").read_text())
     assert [image["file_name"] for image in coco["images"]] == ALL
@@ -133,6 +134,21 @@ def test_what_is_done_is_not_done_again(
     assert (tmp_path / "to" / "a.png.drawn.png").is_file()
 
 
+def test_further_formats_are_written_of_what_was_found_before(
+    plans: Path, model: Path, tmp_path: Path, calls: Calls
+) -> None:
+    arguments = (plans / "a.png", "--model", model, "--to", tmp_path / "to", "--score=0")
+    assert predict(*arguments, "--format=dxf,areas") == 0
+    first = content(tmp_path / "to")
+    assert sorted(first) == ["a.png.areas.csv", "a.png.dxf", "a.png.prediction.json"]
+    assert predict(*arguments, "--format=areas,geojson,csv", "--scale=0.5", "--normalised") == 0
+    second = content(tmp_path / "to")
+    assert (calls.count, sorted(second)) == (1, sorted([*first, "a.png.geojson", "detections.csv"]))
+    assert second["a.png.dxf"] == first["a.png.dxf"]
+    assert second["a.png.areas.csv"] != first["a.png.areas.csv"]
+    assert json.loads(second["a.png.geojson"])["picture"]["unit"] == "share of width and height"
+
+
 @pytest.mark.parametrize("change", ["plan", "model", "score", "tile", "record"])
 def test_what_would_be_another_answer_is_done_again(
     change: str, plans: Path, model: Path, tmp_path: Path, calls: Calls
@@ -182,7 +198,7 @@ def test_a_file_that_is_written_in_part_is_not_taken_for_done(
     with monkeypatch.context() as patch:
         patch.setattr(run_module, "write_record", fail)
         assert predict(*arguments) == 1
-    assert list(content(tmp_path / "to")) == ["a.png.drawn.png"]
+    assert sorted(content(tmp_path / "to")) == ["a.png.drawn.png", "a.png.geojson", "a.png.svg"]
     assert predict(*arguments) == 0
     assert "a.png.prediction.json" in content(tmp_path / "to")
 
@@ -271,7 +287,7 @@ def test_that_the_model_may_have_found_more_is_said(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--format=pdf"], "--format has 'pdf': give some of coco,csv"),
+        (["--format=pdf"], "--format has 'pdf': give some of coco,csv,geojson,svg,dxf,areas."),
         (["--score=2"], "--score needs confidences from 0 to 1"),
         (["--score=wall=nan"], "--score needs confidences from 0 to 1"),
         (["--score=wall=0.5,wall=0.6"], "needs each class once"),
