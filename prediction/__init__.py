@@ -26,7 +26,9 @@ def load(model: Path | str, *, device: str = "cpu") -> Predictor:
 
     if Path(model).is_dir():
         return Predictor.load(model, device)
-    from prediction.places.model import model_folder  # noqa: PLC0415  model.tar.gz has no copy of it
-
+    try:
+        from prediction.places.model import model_folder  # noqa: PLC0415
+    except ModuleNotFoundError:  # the code in a model.tar.gz takes folders only
+        return Predictor.load(model, device)
     with tempfile.TemporaryDirectory(prefix="model-") as scratch:
         return Predictor.load(model_folder(model, Path(scratch)), device)

@@ -8,6 +8,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from PIL import Image
 
@@ -17,7 +18,9 @@ from prediction.command import run as run_module
 from prediction.command.plan_list import Plan
 from prediction.predictor import Predictor
 from tests.dino.small_dino import SMALL
+from tests.prediction.s3_bucket import Bucket
 from tests.prediction.test_model_folder import write_model
+from tests.runs.cloud_in_memory import BUCKET, Cloud, Execution
 
 QUERIES = SMALL.num_queries
 
@@ -324,6 +327,44 @@ def test_a_model_that_cannot_be_used_is_one_sentence_and_status_1(
     assert said.startswith(f"prediction: {model} ")
     assert said.count("\n") == 1
     assert not (tmp_path / "outside.png").exists()
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """A deployed stack whose newest run has no model, and an older one that has."""
+    artifact = {"artifact_uri": f"s3://{BUCKET}/training-jobs/job/output/model.tar.gz"}
+    good = Execution("good", [("Succeeded", {"outcome": artifact})])
+    made = Cloud(Execution("new", [("Wait", {})], status="RUNNING"), good)
+    monkeypatch.setattr(boto3, "Session", lambda: made)
+    return made
+
+
+def test_a_runs_model_is_fetched(
+    cloud: Cloud, plans: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
+        for path in model.iterdir():
+            archive.add(path, path.name)
+    bucket = Bucket({"training-jobs/job/output/model.tar.gz": (tmp_path / "model.tar.gz").read_bytes()})
+    monkeypatch.setattr(boto3, "client", lambda _: bucket)
+    assert predict(plans / "a.png", "--model=run:good", "--to", tmp_path / "to") == 0
+    assert (tmp_path / "to" / "a.png.prediction.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("run:none", "There is no run none: `python -m runs` lists the last ones."),
+        ("run:", "The run new has no model: it is RUNNING, in Wait."),
+        ("s3://bucket", "'s3://bucket' does not name an object or a folder"),
+    ],
+)
+@pytest.mark.usefixtures("cloud")
+def test_a_place_without_a_model_is_said(
+    place: str, words: str, plans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert predict(plans, "--model", place, "--to", tmp_path / "to") == 1
+    assert capsys.readouterr().err.startswith(f"prediction: {words}")
 
 
 def test_a_folder_without_a_plan_is_said(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
