@@ -41,7 +41,8 @@ class _Rate:
 
     def __str__(self) -> str:
         seconds = max(time.monotonic() - self._started, 1e-3)
-        rate = f"{self.done / seconds:,.0f} {self._unit}/s"
+        number = self.done / seconds
+        rate = f"{number:,.{0 if number >= 10 else 1}f} {self._unit}/s"
         return f"{rate}, {self._size / seconds / 1e6:,.1f} MB/s" if self._size else rate
 
 

@@ -75,6 +75,12 @@ def orientation_of(image: Image.Image) -> int:
     return orientation
 
 
+def check_pixels(width: int, height: int) -> None:
+    """Raise ImageError for more than MAX_PIXELS."""
+    if width * height > MAX_PIXELS:
+        raise ImageError(f"has {width} x {height} pixels, more than the {MAX_PIXELS:,} that are accepted")
+
+
 def reason(error: Exception) -> str:
     """What Pillow's error says, never empty."""
     return "unknown format" if isinstance(error, UnidentifiedImageError) else str(error) or type(error).__name__
@@ -109,8 +115,7 @@ def _pillow_header(file: io.BufferedReader | io.BytesIO) -> ImageHeader:
             orientation, image_format = orientation_of(image), image.format or ""
     except (*DECODING_ERRORS, Image.DecompressionBombError) as error:
         raise ImageError(f"is not an image that can be read ({reason(error)})") from error
-    if width * height > MAX_PIXELS:
-        raise ImageError(f"has {width} x {height} pixels, more than the {MAX_PIXELS:,} that are accepted")
+    check_pixels(width, height)
     if orientation in range(5, 9):
         width, height = height, width
     return ImageHeader(width, height, image_format, turned=orientation != 1)

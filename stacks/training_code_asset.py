@@ -6,6 +6,7 @@ from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
 from stacks.staging import ROOT, staged
+from training_code.job.prediction_files import PREDICTION_FILES
 
 SOURCES = (
     "training_code",
@@ -15,7 +16,7 @@ SOURCES = (
     "evaluation/__init__.py",
     "evaluation/metrics.py",
     "image_reader",
-    "prediction",
+    *PREDICTION_FILES,
 )
 """What the trainer imports; of the evaluation no more than its metrics."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from dataset_contract.findings import FindingLog
@@ -14,8 +14,10 @@ SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp",
 """Endings, in lower case, of the files that count as images."""
 
 
-def image_files(folder: Path, found: FindingLog, *, exclude: Path | None = None) -> Iterator[str]:
-    """The paths of all images below `folder`, sorted folder by folder; hidden files and folders are passed over.
+def image_files(
+    folder: Path, found: FindingLog, *, exclude: Path | None = None, suffixes: Collection[str] = SUFFIXES
+) -> Iterator[str]:
+    """The paths of all files with `suffixes` below `folder`, sorted folder by folder, without hidden ones.
 
     Links are followed to files inside `folder` only. A folder or file that cannot be read, and a link that leads
     elsewhere, is a finding. What is below `exclude` is left out.
@@ -29,7 +31,7 @@ def image_files(folder: Path, found: FindingLog, *, exclude: Path | None = None)
         if skipped is not None:
             folders[:] = [name for name in folders if os.path.realpath(_join(directory, name)) != skipped]
         for name in sorted(names):
-            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
+            if Path(name).suffix.lower() in suffixes and not name.startswith("."):
                 path = _join(directory, name)
                 problem = _problem(path, root)
                 if problem is None:

@@ -14,11 +14,12 @@ from evaluation.dataset import EvaluatedDataset
 from evaluation.detections import VALIDATION, Detections, ModelDetections, Truth
 from evaluation.refusal import EvaluationError
 from evaluation.sources.class_numbers import ClassNames, read_numbers
-from evaluation.sources.download import download
 from evaluation.sources.found_boxes import FoundBoxes, check_not_empty
 from evaluation.sources.label_files import read_label_files
 from evaluation.sources.results_file import read_results_file
 from evaluation.sources.trained_model import TrainedModel, load_trained_model, predict_plans
+from prediction.places.download import S3, download
+from prediction.places.errors import PlaceError
 from terminal.console import Terminal
 
 _TRAINED = ("config.json", "model.safetensors")
@@ -55,7 +56,10 @@ class _Source:
     def __init__(self, source: str, scratch: Path) -> None:
         self.scratch = scratch
         scratch.mkdir()
-        self.path = download(source, scratch / "download") if source.startswith("s3://") else Path(source)
+        try:
+            self.path = download(source, scratch / "download") if source.startswith(S3) else Path(source)
+        except PlaceError as error:
+            raise EvaluationError(str(error)) from None
         if not self.path.exists():
             raise EvaluationError(f"{source} does not exist: give a model.tar.gz, its folder, or a file of results.")
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archive_reader.tar_members import MODEL_LIMITS, ArchiveError
-from archive_reader.unpacking import unpack
 from dataset_contract.coco import Image
-from dataset_contract.sanitise import sanitise
 from evaluation.detections import Detections
 from evaluation.refusal import EvaluationError
+from prediction.places.errors import PlaceError
+from prediction.places.model import model_folder
 
 if TYPE_CHECKING:
     from prediction.predictor import Predictor
@@ -30,15 +29,10 @@ class TrainedModel:
 
 def load_trained_model(path: Path, scratch: Path) -> TrainedModel:
     """The model in a folder or a model.tar.gz, which is unpacked into `scratch`. Raises EvaluationError."""
-    folder = path
-    if not path.is_dir():
-        folder = scratch / "model"
-        try:
-            unpack(path, folder, MODEL_LIMITS)
-        except ArchiveError as error:
-            raise EvaluationError(f"{path} is not a model that can be read: {error}.") from None
-        except OSError as error:
-            raise EvaluationError(f"{path} cannot be unpacked ({sanitise(error.strerror or error)}).") from None
+    try:
+        folder = model_folder(path, scratch)
+    except PlaceError as error:
+        raise EvaluationError(str(error)) from None
     from torch import cuda  # noqa: PLC0415  takes seconds, and results files do without
 
     from prediction.model_folder import ModelError, load_model  # noqa: PLC0415

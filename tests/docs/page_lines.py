@@ -8,6 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 README, CONTRIBUTING, OPERATIONS = ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "docs" / "operations.md"
+PREDICTION = ROOT / "docs" / "prediction.md"
 
 ONLY_CHECKED = {
     "make": "sets up, checks, tests or deploys a stack of its own: .ci/run calls them, their recipes are printed",
@@ -31,6 +32,7 @@ ONLY_CHECKED = {
     "python docs/augmentation_picture.py": "writes docs/augmentation.png",
     "python -m docs.permissions": "writes docs/permissions.md",
     "python -m evaluation": "tests/evaluation runs it on results that it writes itself, since no other model is here",
+    "python -m prediction": "tests/prediction runs it on plans that it makes itself, with a small model",
     "python docs/finding_codes.py": "writes docs/finding-codes.md",
     "python docs/training_settings.py": "writes docs/training-settings.md",
     "python benchmarks/check_coco.py": "takes minutes and an environment of its own",

@@ -18,17 +18,11 @@ import pytest
 from demo.trained_model import fetch_model
 from runs import __main__ as runs
 from tests.chaos.stand_in import JobPlan
-from tests.docs.page_lines import CONTRIBUTING, OPERATIONS, README, python_blocks, python_calls
+from tests.docs.page_lines import CONTRIBUTING, OPERATIONS, README, python_blocks
 from tests.end_to_end.deployed import Deployed, wait_until
 from tests.end_to_end.terminal import Terminal
 
 pytestmark = pytest.mark.timeout(180)
-
-PREDICTOR = """
-from prediction.predictor import Predictor
-predict = Predictor.load("build/last-run/model").predict
-"""
-"""What a line of Python on a page takes for granted."""
 
 
 @pytest.fixture
@@ -61,8 +55,8 @@ def test_a_reader_of_contributing_gets_a_model(deployed: Deployed, tmp_path: Pat
     (handler_again,) = python_blocks(CONTRIBUTING)
     assert "ml.g5.2xlarge" in run_python(handler_again, tmp_path)
     next((build / "samples").rglob("F1_scaled.png")).rename(tmp_path / "plan.png")
-    for call in python_calls(README):
-        run_python(f"{PREDICTOR}{call}", tmp_path)
+    [prediction] = python_blocks(README)
+    run_python(prediction, tmp_path)
 
 
 @pytest.mark.usefixtures("no_dataset")

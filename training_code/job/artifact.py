@@ -21,15 +21,15 @@ from prediction.model_folder import MODEL_FORMAT, weights_by_name
 from training_code.dino.model import DINO
 from training_code.job.checkpoint_layout import HISTORY, METRICS
 from training_code.job.hyperparameters import JobConfig
+from training_code.job.prediction_files import PREDICTION_FILES
 
 ROOT = Path(__file__).resolve().parents[2]
 PREDICTION_CODE = (
-    "prediction",
+    *PREDICTION_FILES,
     "image_reader",
     "dataset_contract/__init__.py",
     "dataset_contract/bounded_json.py",
     "dataset_contract/bounded_read.py",
-    "dataset_contract/class_names.py",
     "dataset_contract/png.py",
     "dataset_contract/sanitise.py",
     "training_code/__init__.py",
@@ -38,7 +38,7 @@ PREDICTION_CODE = (
     "training_code/model_config.py",
     "training_code/dino",
 )
-"""prediction/ and what it imports."""
+"""Predictor and what it imports; the command stays in the checkout."""
 
 
 def write_artifact(

@@ -1,0 +1,1 @@
+"""Where models and plans are: on disk or in S3."""

@@ -1,0 +1,1 @@
+"""The plans to predict on: which there are, and their pages as pictures."""

@@ -1,0 +1,381 @@
+"""`python -m prediction`: what it writes, goes on from, refuses and survives."""
+
+from __future__ import annotations
+
+import csv
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from PIL import Image
+
+from prediction import load
+from prediction.__main__ import main
+from prediction.command import run as run_module
+from prediction.command.plan_list import Plan
+from prediction.predictor import Predictor
+from tests.dino.small_dino import SMALL
+from tests.prediction.s3_bucket import Bucket
+from tests.prediction.test_model_folder import write_model
+from tests.runs.cloud_in_memory import BUCKET, Cloud, Execution
+
+QUERIES = SMALL.num_queries
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with two classes that finds something on white paper."""
+    folder = tmp_path_factory.mktemp("model")
+    classes = [{"id": 1, "name": "wall", "threshold": 0.9}, {"id": 2, "name": "room"}]
+    write_model(folder, classes=classes, image={"short_side": 96, "max_side": 144})
+    return folder
+
+
+@pytest.fixture
+def plans(tmp_path: Path) -> Path:
+    folder = tmp_path / "plans"
+    (folder / "upper floor").mkdir(parents=True)
+    for name, grey in (("a.png", 255), ("a.jpg", 250), ("upper floor/a.png", 240)):
+        Image.new("L", (120, 80), grey).save(folder / name)
+    first = Image.new("RGB", (60, 40), "white")
+    first.save(folder / "b.pdf", save_all=True, append_images=[Image.new("RGB", (40, 60), "white")])
+    return folder
+
+
+@pytest.fixture
+def in_the_folder_above(plans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(plans.parent)
+
+
+ALL = ["a.jpg", "a.png", "b.pdf/page-1", "b.pdf/page-2", "upper floor/a.png"]
+
+
+def predict(*arguments: object) -> int:
+    return main([str(each) for each in arguments])
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_folder_of_plans_with_all_that_is_written(
+    plans: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    to = tmp_path / "to"
+    assert predict(plans, "--model", model, "--to", to, "--score=0", "--draw") == 0
+    suffixes = (".drawn.png", ".geojson", ".prediction.json", ".svg")
+    per_plan = [f"{name}{suffix}" for name in ALL for suffix in suffixes]
+    assert sorted(content(to)) == sorted([*per_plan, "detections.coco.json", "detections.csv"])
+    coco = json.loads((to / "detections.coco.json").read_text())
+    assert [image["file_name"] for image in coco["images"]] == ALL
+    assert coco["categories"] == [{"id": 1, "name": "wall"}, {"id": 2, "name": "room"}]
+    assert len(coco["annotations"]) == len({each["id"] for each in coco["annotations"]}) == len(ALL) * QUERIES
+    rows = list(csv.DictReader((to / "detections.csv").open()))
+    assert [row["plan"] for row in rows[::QUERIES]] == ALL
+    with Image.open(to / "b.pdf" / "page-2.drawn.png") as drawing:
+        assert drawing.size == (112, 167)  # of 40 x 60 points
+    assert f"5 predicted; {len(rows)} boxes. Written to {to}." in capsys.readouterr().out
+
+
+def test_it_gives_what_three_lines_of_python_give(plans: Path, model: Path, tmp_path: Path) -> None:
+    predict(plans / "a.png", "--model", model, "--to", tmp_path / "to", "--score=0")
+    record = json.loads((tmp_path / "to" / "a.png.prediction.json").read_text())
+    found = load(model).predict(plans / "a.png", threshold=0)
+    assert [each["box"] for each in record["detections"]] == [pytest.approx(each.box, abs=0.01) for each in found]
+    assert (record["plan"], record["width"], record["height"]) == ("a.png", 120, 80)
+
+
+def test_a_model_may_be_packed(plans: Path, model: Path, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
+        for path in model.iterdir():
+            archive.add(path, path.name)
+    assert predict(plans / "a.png", "--model", tmp_path / "model.tar.gz", "--to", tmp_path / "to") == 0
+    assert load(tmp_path / "model.tar.gz").predict(plans / "a.png") == load(model).predict(plans / "a.png")
+
+
+def test_the_boxes_of_a_turned_photo_are_as_a_person_sees_it(model: Path, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (120, 80)).save(tmp_path / "photo.jpg", exif=exif)
+    predict(tmp_path / "photo.jpg", "--model", model, "--to", tmp_path / "to", "--draw")
+    record = json.loads((tmp_path / "to" / "photo.jpg.prediction.json").read_text())
+    assert (record["width"], record["height"]) == (80, 120)
+
+
+class Calls:
+    """Counts the pictures that the model is shown."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        original = Predictor.predict
+
+        def predict(predictor: Predictor, *arguments: Any, **options: Any) -> Any:
+            self.count += 1
+            return original(predictor, *arguments, **options)
+
+        monkeypatch.setattr(Predictor, "predict", predict)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    return Calls(monkeypatch)
+
+
+def test_what_is_done_is_not_done_again(
+    plans: Path, model: Path, tmp_path: Path, calls: Calls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = (plans, "--model", model, "--to", tmp_path / "to")
+    assert (predict(*arguments), calls.count) == (0, 5)
+    before = content(tmp_path / "to")
+    assert (predict(*arguments), calls.count) == (0, 5)
+    assert content(tmp_path / "to") == before
+    assert "0 predicted, 5 done before" in capsys.readouterr().out
+    assert (predict(*arguments, "--draw"), calls.count) == (0, 5)  # drawn from the records
+    assert (tmp_path / "to" / "a.png.drawn.png").is_file()
+
+
+def test_further_formats_are_written_of_what_was_found_before(
+    plans: Path, model: Path, tmp_path: Path, calls: Calls
+) -> None:
+    arguments = (plans / "a.png", "--model", model, "--to", tmp_path / "to", "--score=0")
+    assert predict(*arguments, "--format=dxf,areas") == 0
+    first = content(tmp_path / "to")
+    assert sorted(first) == ["a.png.areas.csv", "a.png.dxf", "a.png.prediction.json"]
+    assert predict(*arguments, "--format=areas,geojson,csv", "--scale=0.5", "--normalised") == 0
+    second = content(tmp_path / "to")
+    assert (calls.count, sorted(second)) == (1, sorted([*first, "a.png.geojson", "detections.csv"]))
+    assert second["a.png.dxf"] == first["a.png.dxf"]
+    assert second["a.png.areas.csv"] != first["a.png.areas.csv"]
+    assert json.loads(second["a.png.geojson"])["picture"]["unit"] == "share of width and height"
+
+
+@pytest.mark.parametrize("change", ["plan", "model", "score", "tile", "record"])
+def test_what_would_be_another_answer_is_done_again(
+    change: str, plans: Path, model: Path, tmp_path: Path, calls: Calls
+) -> None:
+    plan, to = plans / "a.png", tmp_path / "to"
+    predict(plan, "--model", model, "--to", to, "--draw")
+    more = []
+    if change == "plan":
+        Image.new("L", (120, 90), 255).save(plan)
+    elif change == "model":
+        model = tmp_path / "other"
+        model.mkdir()
+        write_model(model, classes=[{"id": 1, "name": "wall"}])
+    elif change == "record":
+        (to / "a.png.prediction.json").write_text('{"format": "floorplan-dino-prediction/1", "detections": [1]}')
+    else:
+        more = ["--score=0.2"] if change == "score" else ["--tile=off"]
+    assert (predict(plan, "--model", model, "--to", to, *more), calls.count) == (0, 2)
+    assert (to / "a.png.drawn.png").exists() == (change == "record")  # it was not of this answer
+
+
+def test_an_interrupted_command_goes_on(
+    plans: Path, model: Path, tmp_path: Path, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = (plans, "--model", model, "--to", tmp_path / "to")
+    read = Plan.read
+
+    def stop_at_the_last(plan: Plan) -> bytes:
+        if plan.name == ALL[-1]:
+            raise KeyboardInterrupt
+        return read(plan)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Plan, "read", stop_at_the_last)
+        assert (predict(*arguments), calls.count) == (130, 4)
+    assert (predict(*arguments), calls.count) == (0, 5)
+    assert len(json.loads((tmp_path / "to" / "detections.coco.json").read_text())["images"]) == 5
+
+
+def test_a_file_that_is_written_in_part_is_not_taken_for_done(
+    plans: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    arguments = (plans / "a.png", "--model", model, "--to", tmp_path / "to", "--draw")
+    with monkeypatch.context() as patch:
+        patch.setattr(run_module, "write_record", fail)
+        assert predict(*arguments) == 1
+    assert sorted(content(tmp_path / "to")) == ["a.png.drawn.png", "a.png.geojson", "a.png.svg"]
+    assert predict(*arguments) == 0
+    assert "a.png.prediction.json" in content(tmp_path / "to")
+
+
+def test_each_plan_that_cannot_be_read_is_named_and_the_rest_goes_on(
+    plans: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (plans / "zero.png").touch()
+    (plans / "cut.png").write_bytes((plans / "a.png").read_bytes()[:60])
+    (plans / "text.jpg").write_text("not a picture")
+    (plans / "broken.pdf").write_bytes(b"%PDF-1.7 and no more")
+    wide = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + (30_000).to_bytes(4, "big") * 2 + b"\x08\x02\0\0\0"
+    (plans / "bomb.png").write_bytes(wide + b"\xde\xad\xbe\xef")
+    (plans / "gone\x1b[2J.png").symlink_to(tmp_path / "nowhere")
+    secret = tmp_path / "secret.png"
+    Image.new("L", (50, 50)).save(secret)
+    (plans / "linked.png").symlink_to(secret)
+    assert predict(plans, "none.png", "--model", model, "--to", tmp_path / "to") == 1
+    said = capsys.readouterr()
+    for words in (
+        "zero.png is empty",
+        "cut.png is not an image|cut.png cannot be decoded",
+        "text.jpg is not an image",
+        "broken.pdf is a PDF that cannot be read",
+        "bomb.png is not an image|bomb.png has 30000 x 30000 pixels",
+        "gone\\x1b[2J.png cannot be read (No such file or directory)",
+        "linked.png is a symbolic link that leads out",
+        "none.png does not exist",
+    ):
+        [line] = [line for line in said.err.splitlines() if any(part in line for part in words.split("|"))]
+        assert line.endswith(".")
+    assert "Traceback" not in said.err
+    assert "5 predicted, 8 that cannot be used, named above" in said.out
+    assert len(list(csv.DictReader((tmp_path / "to" / "detections.csv").open()))) > 0
+
+
+def test_results_never_leave_their_folder(
+    plans: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    to, elsewhere = tmp_path / "to", tmp_path / "elsewhere"
+    to.mkdir()
+    elsewhere.mkdir()
+    (to / "upper floor").symlink_to(elsewhere)
+    (to / "a.png.prediction.json").symlink_to(elsewhere / "a.json")
+    assert predict(plans, "--model", model, "--to", to) == 1
+    assert not list(elsewhere.iterdir())
+    assert "would be written outside of" in capsys.readouterr().err
+    assert (to / "a.png.prediction.json").is_file()
+
+
+def test_results_are_not_taken_for_plans(plans: Path, model: Path, calls: Calls) -> None:
+    arguments = (plans, "--model", model, "--to", plans / "found", "--draw")
+    assert [predict(*arguments), predict(*arguments)] == [0, 0]
+    assert calls.count == 5
+    assert predict(str(plans / "**" / "*.png"), "--model", model, "--to", plans / "found", "--draw") == 0
+
+
+def test_thresholds_are_the_models_own_unless_told(
+    plans: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = load(model).predict(plans / "a.png", threshold=0)
+    some = sorted(each.score for each in found if each.label == "room")[3]
+
+    def labels(*score: str) -> list[str]:
+        assert predict(plans / "a.png", "--model", model, "--to", tmp_path / "to", *score) == 0
+        record = json.loads((tmp_path / "to" / "a.png.prediction.json").read_text())
+        return [each["label"] for each in record["detections"]]
+
+    assert labels() == [each.label for each in found if each.score >= (0.9 if each.label == "wall" else 0.3)]
+    assert "tells no threshold for room: boxes count from 0.3 on" in capsys.readouterr().err
+    assert labels("--score=0") == [each.label for each in found]
+    assert labels(f"--score=wall=1,Room={some}") == [e.label for e in found if e.label == "room" and e.score >= some]
+
+
+def test_that_the_model_may_have_found_more_is_said(
+    plans: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    predict(plans / "a.png", "--model", model, "--to", tmp_path / "1", "--score=0")
+    assert "a.png: the model found as many objects as it can on it, so there may be more" in capsys.readouterr().err
+    predict(plans / "a.png", "--model", model, "--to", tmp_path / "2", "--score=0", "--tile=64")
+    assert "on 6 of its 6 tiles" in capsys.readouterr().err
+    record = json.loads((tmp_path / "2" / "a.png.prediction.json").read_text())
+    assert record["tiles"] == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--format=pdf"], "--format has 'pdf': give some of coco,csv,geojson,svg,dxf,areas."),
+        (["--score=2"], "--score needs confidences from 0 to 1"),
+        (["--score=wall=nan"], "--score needs confidences from 0 to 1"),
+        (["--score=wall=0.5,wall=0.6"], "needs each class once"),
+        (["--score=door=0.5"], "--score names 'door', but the model has wall, room"),
+        (["--tile=12"], "--tile needs auto, off or a number of pixels from 64 on"),
+        (["--scale=-1"], "--scale needs the metres of one pixel"),
+        (["--to=s3://bucket/to"], "is not a folder on this machine"),
+        (["--to=plans"], "results would be taken for plans"),
+    ],
+)
+@pytest.mark.usefixtures("in_the_folder_above")
+def test_wrong_usage_is_one_sentence_and_status_2(
+    arguments: list[str], words: str, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert predict("plans", "--model", model, "--to", "to", *arguments) == 2
+    [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("prediction: ")]
+    assert words in line
+
+
+@pytest.mark.parametrize("kind", ["missing", "foreign", "empty folder", "not an archive"])
+def test_a_model_that_cannot_be_used_is_one_sentence_and_status_1(
+    kind: str, plans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "model.tar.gz"
+    if kind == "foreign":
+        with tarfile.open(model, "w:gz") as archive:
+            archive.add(plans / "a.png", "../outside.png")
+    elif kind == "empty folder":
+        model.mkdir()
+    elif kind == "not an archive":
+        model.write_bytes(b"PK\3\4")
+    assert predict(plans, "--model", model, "--to", tmp_path / "to") == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"prediction: {model} ")
+    assert said.count("\n") == 1
+    assert not (tmp_path / "outside.png").exists()
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """A deployed stack whose newest run has no model, and an older one that has."""
+    artifact = {"artifact_uri": f"s3://{BUCKET}/training-jobs/job/output/model.tar.gz"}
+    good = Execution("good", [("Succeeded", {"outcome": artifact})])
+    made = Cloud(Execution("new", [("Wait", {})], status="RUNNING"), good)
+    monkeypatch.setattr(boto3, "Session", lambda: made)
+    return made
+
+
+def test_a_runs_model_is_fetched(
+    cloud: Cloud, plans: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
+        for path in model.iterdir():
+            archive.add(path, path.name)
+    bucket = Bucket({"training-jobs/job/output/model.tar.gz": (tmp_path / "model.tar.gz").read_bytes()})
+    monkeypatch.setattr(boto3, "client", lambda _: bucket)
+    assert predict(plans / "a.png", "--model=run:good", "--to", tmp_path / "to") == 0
+    assert (tmp_path / "to" / "a.png.prediction.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("run:none", "There is no run none: `python -m runs` lists the last ones."),
+        ("run:", "The run new has no model: it is RUNNING, in Wait."),
+        ("s3://bucket", "'s3://bucket' does not name an object or a folder"),
+    ],
+)
+@pytest.mark.usefixtures("cloud")
+def test_a_place_without_a_model_is_said(
+    place: str, words: str, plans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert predict(plans, "--model", place, "--to", tmp_path / "to") == 1
+    assert capsys.readouterr().err.startswith(f"prediction: {words}")
+
+
+def test_a_folder_without_a_plan_is_said(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "plans").mkdir()
+    assert predict(tmp_path / "plans", "--model", model, "--to", tmp_path / "to") == 1
+    assert "holds no plan: .bmp, .gif" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_said(
+    plans: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert predict(plans, "--model", model, "--to", tmp_path / "file" / "to") == 1
+    assert "cannot be written (Not a directory)" in capsys.readouterr().err
