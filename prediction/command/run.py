@@ -98,7 +98,8 @@ class Run:
                     self._fail(f"{sanitise(plan.place)}, page {number + 1}, {error}.")
 
     def _page(self, name: str, pages: Pages, number: int, digest: str) -> None:
-        path = self._path(name)
+        path = self._to / name
+        self._check_inside(path.parent)
         before = read_record(_with(path, SUFFIX))
         key = self._key(digest, number)
         wanted = {suffix: self._key_of_file(suffix, key) for suffix in self._suffixes()}
@@ -120,7 +121,6 @@ class Run:
         picture = pages.picture(number) if before is None or missing & _SHOW_THE_PICTURE else None
         record = before or self._predict(name, picture, key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._check_inside(path.parent)
         for suffix, content in self._contents(missing, record.result, picture):
             write_atomically(_with(path, suffix), content)
         write_record(_with(path, SUFFIX), replace(record, files={**record.files, **wanted}))
@@ -183,9 +183,6 @@ class Run:
         """Another one when the file would be another."""
         options = [self._options.metres_per_pixel, self._options.normalised] if suffix != DRAWING else []
         return key_of({"key": key, "suffix": suffix, "options": options})
-
-    def _path(self, name: str) -> Path:
-        return self._to / name
 
     def _check_inside(self, folder: Path) -> None:
         if not folder.resolve().is_relative_to(self._to.resolve()):

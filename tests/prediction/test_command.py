@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -245,11 +246,28 @@ def test_results_never_leave_their_folder(
     to.mkdir()
     elsewhere.mkdir()
     (to / "upper floor").symlink_to(elsewhere)
+    assert predict(plans / "upper floor", "--model", model, "--to", elsewhere, "--score=0.1") == 0
+    before = content(elsewhere)  # of another answer, which would be removed
     (to / "a.png.prediction.json").symlink_to(elsewhere / "a.json")
     assert predict(plans, "--model", model, "--to", to) == 1
-    assert not list(elsewhere.iterdir())
+    assert content(elsewhere) == before
     assert "would be written outside of" in capsys.readouterr().err
     assert (to / "a.png.prediction.json").is_file()
+
+
+def test_a_name_that_is_not_text_is_shown_and_written(model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "plans"
+    folder.mkdir()
+    name = os.fsdecode(b"caf\xe9\n.png")  # Latin-1 and a line break
+    try:
+        Image.new("L", (120, 80)).save(folder / "plan.png")
+        (folder / "plan.png").rename(folder / name)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    assert predict(folder, "--model", model, "--to", tmp_path / "to", "--format=csv,geojson", "--score=0") == 0
+    [row, *_] = csv.DictReader((tmp_path / "to" / "detections.csv").open())
+    assert row["plan"] == "caf\\udce9\\n.png"
+    assert (tmp_path / "to" / f"{name}.geojson").is_file()
 
 
 def test_results_are_not_taken_for_plans(plans: Path, model: Path, calls: Calls) -> None:

@@ -113,8 +113,8 @@ def test_the_log_shows_nothing_of_the_environment(finished: tuple[Job, int, str]
 def test_the_model_predicts_with_the_code_that_travels_with_it(finished: tuple[Job, int, str]) -> None:
     model = finished[0].model
     program = (
-        "import sys; from pathlib import Path; from PIL import Image; from prediction.predictor import Predictor;"
-        "found = Predictor.load(Path(sys.argv[1])).predict(Image.new('L', (300, 200), 255), threshold=0);"
+        "import sys; from pathlib import Path; from PIL import Image; from prediction import load;"
+        "found = load(Path(sys.argv[1])).predict(Image.new('L', (300, 200), 255), threshold=0);"
         "assert found and all(d.label in {'wall', 'room'} and 0 <= d.score <= 1 for d in found);"
         "assert all(0 <= d.box[0] <= d.box[2] <= 300 and 0 <= d.box[1] <= d.box[3] <= 200 for d in found);"
         "assert [d.score for d in found] == sorted((d.score for d in found), reverse=True)"
