@@ -2,7 +2,8 @@
 
     python benchmarks/evaluation_compare.py [--rounds 3] [--json]
 
-421 plans with 41 boxes each, 300 detections on each plan and model. "work" leaves out Python's start and the imports.
+421 plans with 41 boxes each, 300 detections on each plan and model, and all that the command writes: figures, intervals
+and the page with its pictures. "work" leaves out Python's start and the imports.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import PIL.Image
+import PIL.ImageDraw
+
 from benchmarks.measuring import in_turn, parser, report, run_side, scratch, side, start, work
 from dataset_contract.coco import Annotation, Category, CocoDataset, Image, coco_to_bytes
 from evaluation.__main__ import main as evaluation
@@ -20,6 +24,7 @@ from evaluation.__main__ import main as evaluation
 PLANS, BOXES, DETECTIONS = 421, 41, 300
 WIDTH, HEIGHT = 1200, 900
 MODELS = ("dino", "yolo")
+FOLDERS = ("high_quality", "high_quality_architectural", "colorful")
 
 
 def main() -> None:
@@ -32,7 +37,13 @@ def main() -> None:
         "peak memory in MB": (costs["evaluation"].peak_mb, 1000),
     }
     title = f"{PLANS} plans, {DETECTIONS} detections each, {len(MODELS)} models"
-    report("evaluation_compare", given, {title: costs}, goals=goals, packages=("numpy", "pycocotools"))
+    report(
+        "evaluation_compare",
+        given,
+        {title: costs},
+        goals=goals,
+        packages=("matplotlib", "numpy", "pillow", "pycocotools"),
+    )
 
 
 def write_split(folder: Path) -> None:
@@ -45,9 +56,15 @@ def write_split(folder: Path) -> None:
         for plan, each in boxes.items()
         for index, box in enumerate(each)
     ]
-    images = [Image(plan, f"images/{plan:06d}.png", WIDTH, HEIGHT) for plan in boxes]
+    images = [Image(plan, f"images/{plan:06d}.png", WIDTH, HEIGHT, FOLDERS[plan % len(FOLDERS)]) for plan in boxes]
     path = folder / "data" / "test" / "annotations.json"
-    path.parent.mkdir(parents=True)
+    (path.parent / "images").mkdir(parents=True)
+    for image in images:
+        picture = PIL.Image.new("RGB", (WIDTH, HEIGHT), "white")
+        draw = PIL.ImageDraw.Draw(picture)
+        for x, y, width, height in boxes[image.id]:
+            draw.rectangle((x, y, x + width, y + height), outline="black", width=3)
+        picture.save(path.parent / image.file_name, compress_level=1)
     path.write_bytes(coco_to_bytes(CocoDataset(images, annotations, [Category(1, "wall"), Category(2, "room")])))
     for name, spread in zip(MODELS, (0.03, 0.05), strict=True):
         found: list[dict[str, Any]] = []

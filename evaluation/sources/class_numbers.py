@@ -13,6 +13,7 @@ from dataset_contract.class_names import class_name
 from dataset_contract.findings import FindingLog, Severity
 from dataset_contract.sanitise import sanitise
 from dataset_prep.errors import PrepError
+from dataset_prep.plural import pluralise
 from dataset_prep.sources.source_files import SourceFolders
 from dataset_prep.sources.yolo_names import names_in_yaml
 from dataset_prep.sources.yolo_yaml import read_yaml
@@ -112,8 +113,8 @@ def _complete(boxes: FoundBoxes, numbers: list[int], readings: list[Reading], gi
             f"name, such as --names NAME={numbers[0]}:{sanitise(next(iter(given.values())))}."
         )
     raise EvaluationError(
-        f"{boxes.file} has the class numbers {shown}, and --names gives {len(given)} names: name all classes of the "
-        "model in the order of its data.yaml."
+        f"{boxes.file} has the class numbers {shown}, and --names gives {pluralise(len(given), 'name', 'names')}: name "
+        "all classes of the model in the order of its data.yaml."
     )
 
 

@@ -82,8 +82,8 @@ def check_plans(file: str, unknown: Collection[str], known: int, dataset: Evalua
     named = ", ".join(sanitise(name, longest=60) for name in sorted(unknown)[:_NAMED])
     more = f" and {len(unknown) - _NAMED:,} more" if len(unknown) > _NAMED else ""
     raise EvaluationError(
-        f"{file} is about other images: {known:,} of its {known + len(unknown):,} are plans of {dataset.root}, but not "
-        f"{named}{more}; predict on the data set's own images, under their names."
+        f"{file} is about other images: {known:,} of its {known + len(unknown):,} are plans of {dataset.root}, the "
+        f"others are not ({named}{more}); predict on the data set's own images, under their names."
     )
 
 

@@ -17,12 +17,12 @@ from evaluation.sources.class_numbers import ClassNames, read_numbers
 from evaluation.sources.found_boxes import FoundBoxes, check_not_empty
 from evaluation.sources.label_files import read_label_files
 from evaluation.sources.results_file import read_results_file
-from evaluation.sources.trained_model import TrainedModel, load_trained_model, predict_plans
+from evaluation.sources.trained_model import CONFIG, TrainedModel, load_trained_model, predict_plans
 from prediction.places.download import S3, download
 from prediction.places.errors import PlaceError
 from terminal.console import Terminal
 
-_TRAINED = ("config.json", "model.safetensors")
+_WEIGHTS = "model.safetensors"
 
 
 def read_model(
@@ -42,19 +42,24 @@ def read_model(
     """
     with tempfile.TemporaryDirectory(prefix="evaluation-") as scratch:
         parts = [_Source(source, Path(scratch) / str(number)) for number, source in enumerate(sources)]
-        if any(part.is_trained_model for part in parts):
+        try:
+            if not any(part.is_trained_model for part in parts):
+                return _from_files(name, [part.read_file(dataset) for part in parts], names, dataset, split)
             if len(parts) > 1:
                 raise EvaluationError(f"The model {name} is a trained model and something else: name each of its own.")
             return _predict(name, parts[0], dataset, split, needs_validation=needs_validation, console=console)
-        files = [part.read_file(dataset) for part in parts]
-    return _from_files(name, files, names, dataset, split)
+        except EvaluationError as error:
+            message = str(error)
+            for part in parts:
+                message = part.with_its_name(message)
+            raise EvaluationError(message) from None
 
 
 class _Source:
     """A path, or what was downloaded of s3://... into `scratch`."""
 
     def __init__(self, source: str, scratch: Path) -> None:
-        self.scratch = scratch
+        self.name, self.scratch = source, scratch
         scratch.mkdir()
         try:
             self.path = download(source, scratch / "download") if source.startswith(S3) else Path(source)
@@ -66,8 +71,12 @@ class _Source:
     @property
     def is_trained_model(self) -> bool:
         if self.path.is_dir():
-            return any((self.path / name).exists() for name in _TRAINED)
+            return any((self.path / name).exists() for name in (CONFIG, _WEIGHTS))
         return self.path.name.lower().endswith((".tar.gz", ".tgz"))
+
+    def with_its_name(self, message: str) -> str:
+        """The message with s3://... in the place of the path that it was downloaded to."""
+        return message.replace(str(self.path), self.name) if self.path.is_relative_to(self.scratch) else message
 
     def read_file(self, dataset: EvaluatedDataset) -> FoundBoxes:
         if not self.path.is_dir():

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from prediction.predictor import Predictor
 
 
+CONFIG = "config.json"
+
+
 @dataclass(frozen=True, slots=True)
 class TrainedModel:
     """A model, ready to predict."""
@@ -33,6 +36,11 @@ def load_trained_model(path: Path, scratch: Path) -> TrainedModel:
         folder = model_folder(path, scratch)
     except PlaceError as error:
         raise EvaluationError(str(error)) from None
+    if not (folder / CONFIG).is_file():
+        raise EvaluationError(
+            f"{path} holds no {CONFIG}, so it is not a model of this project: give a model.tar.gz as a training job "
+            "writes it, or the folder that it unpacks to."
+        )
     from torch import cuda  # noqa: PLC0415  takes seconds, and results files do without
 
     from prediction.model_folder import ModelError, load_model  # noqa: PLC0415

@@ -107,7 +107,13 @@ def _refusals_of(uri: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        message = sanitise(error_message(error), longest=300)
-        raise PlaceError(f"{uri} cannot be downloaded ({error_code(error)}): {message}") from None
+        raise _refused(uri, f"{error_code(error)}: {error_message(error)}") from None
     except (BotoCoreError, S3TransferFailedError) as error:
-        raise PlaceError(f"{uri} cannot be downloaded: {sanitise(error, longest=300)}") from None
+        raise _refused(uri, str(error)) from None
+
+
+def _refused(uri: str, why: str) -> PlaceError:
+    shown = sanitise(why, longest=300).rstrip(".")
+    return PlaceError(
+        f"{uri} cannot be downloaded ({shown}): check the name, and which AWS credentials and region are set."
+    )

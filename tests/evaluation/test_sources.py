@@ -153,10 +153,12 @@ def test_names_that_are_not_names_are_wrong_usage(text: str) -> None:
 
 def test_other_images_are_counted_and_named(dataset: EvaluatedDataset, tmp_path: Path) -> None:
     path = write_json(tmp_path / "results.json", entries([23, 777, 123, "kitchen"], OWN))
-    with pytest.raises(EvaluationError, match=r"about other images: 2 of its 4 are plans of .*, but not 777, kitchen;"):
+    with pytest.raises(
+        EvaluationError, match=r"about other images: 2 of its 4 are plans of .*, the others are not \(777, kitchen\);"
+    ):
         read(dataset, path)
     folder = write_labels(tmp_path / "labels", [23, 4], FROM_0)
-    with pytest.raises(EvaluationError, match=r"1 of its 2 are plans of .*, but not 000004\.txt"):
+    with pytest.raises(EvaluationError, match=r"1 of its 2 are plans of .*, the others are not \(000004\.txt\)"):
         read(dataset, folder, names="room,wall")
 
 
@@ -165,7 +167,7 @@ def test_the_name_of_a_file_decides_whatever_its_number(dataset: EvaluatedDatase
     found = read(dataset, write_json(tmp_path / "results.json", named), names="wall,room")
     assert set(found.splits["test"].plan.tolist()) == {1}
     other = [entry | {"file_name": "kitchen.png"} for entry in entries([23], OWN)]
-    with pytest.raises(EvaluationError, match=r"0 of its 1 are plans of .*, but not kitchen"):
+    with pytest.raises(EvaluationError, match=r"0 of its 1 are plans of .*, the others are not \(kitchen\)"):
         read(dataset, write_json(tmp_path / "other.json", other), names="wall,room")
 
 

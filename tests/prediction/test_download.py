@@ -23,7 +23,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Bucket:
 
 
 def test_what_cannot_be_downloaded_is_refused(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(PlaceError, match=r"s3://b/none\.json cannot be downloaded \(404\): Not Found"):
+    with pytest.raises(PlaceError, match=r"s3://b/none\.json cannot be downloaded \(404: Not Found\): check the name"):
         download("s3://b/none.json", tmp_path / "1")
     with pytest.raises(PlaceError, match="does not name an object or a folder"):
         download("s3://b", tmp_path / "2")
@@ -44,5 +44,5 @@ def test_no_credentials_are_one_sentence(bucket: Bucket, tmp_path: Path, monkeyp
         raise NoCredentialsError
 
     monkeypatch.setattr(bucket, "paginate", refuse)
-    with pytest.raises(PlaceError, match="cannot be downloaded: Unable to locate credentials"):
+    with pytest.raises(PlaceError, match=r"cannot be downloaded \(Unable to locate credentials\): check"):
         download("s3://b/results.json", tmp_path)

@@ -98,7 +98,7 @@ def test_two_plans_of_one_name_are_refused(bucket: Bucket) -> None:
     [
         ("none.png", "none.png does not exist"),
         ("none/*.png", r"none/\*\.png matches no file"),
-        ("s3://b/none", r"s3://b/none cannot be downloaded \(404\)"),
+        ("s3://b/none", r"s3://b/none cannot be downloaded \(404: Not Found\)"),
         ("s3://b", "does not name an object or a folder"),
     ],
 )
