@@ -26,7 +26,7 @@ from evaluation.report_tables import (
     size_rows,
 )
 from evaluation.rules import COCO
-from evaluation.sentences import difference_sentences, model_sentences, notes
+from evaluation.sentences import difference_sentences, leading_sentences, model_sentences, notes
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 OWN_STYLE = Path(__file__).with_name("report.css")
@@ -57,6 +57,7 @@ def _page(comparison: Comparison, given: Mapping[str, object]) -> str:
     truth, several = comparison.truth, len(comparison.models) > 1
     by_coco = COCO in comparison.rules
     differences = difference_sentences(comparison)
+    leading = differences if len(comparison.models) <= 2 else leading_sentences(comparison)
     return (
         page_environment()
         .from_string(TEMPLATE.read_text())
@@ -67,7 +68,8 @@ def _page(comparison: Comparison, given: Mapping[str, object]) -> str:
             split=comparison.split,
             plans=len(truth.plans),
             boxes=int((~truth.crowd).sum()),
-            sentences=[*differences, *model_sentences(comparison)],
+            sentences=[*leading, *model_sentences(comparison)],
+            further_sentences=[each for each in differences if each not in leading],
             models=[
                 {"name": result.name, "number": number, "colour": colour_of_model(number)}
                 for number, result in enumerate(comparison.models)

@@ -11,6 +11,7 @@ from evaluation.comparison import FIGURES, Comparison, Difference, ModelResult
 from evaluation.error_kinds import KINDS
 from evaluation.matching import SIZES
 from evaluation.rules import COCO, RULE_NAMES
+from evaluation.sentences import points
 
 _NAMES = {"f1": "F1", "ap": "AP", "ap50": "AP50", "ap75": "AP75"}
 
@@ -161,8 +162,8 @@ def _difference(each: Difference | None) -> Cell:
     if each is None:
         return Cell("")
     tone = ("good" if each.difference > 0 else "error") if each.is_certain else ""
-    low, high = (f"{100 * bound:+.1f}" for bound in each.interval)
-    return Cell(f"{100 * each.difference:+.1f}", f"{low} to {high}", tone)
+    low, high = map(points, each.interval)
+    return Cell(points(each.difference), f"{low} to {high}", tone)
 
 
 def _scale(comparison: Comparison, rule: str) -> tuple[float, float]:

@@ -16,11 +16,20 @@ _MOST_PLANS = 100_000
 
 def difference_sentences(comparison: Comparison) -> list[str]:
     """Which model finds what better, by F1: one sentence for each pair, rule and class, and for all classes."""
-    return [
-        difference_sentence(each, len(comparison.truth.plans))
-        for each in comparison.differences
-        if each.figure == "f1" and (each.class_name is not None or len(comparison.truth.classes) > 1)
-    ]
+    return [difference_sentence(each, len(comparison.truth.plans)) for each in _f1_differences(comparison)]
+
+
+def leading_sentences(comparison: Comparison) -> list[str]:
+    """Of those, one for each pair: of all classes together, under the first of the rules."""
+    first: dict[tuple[str, str], Difference] = {}
+    for each in _f1_differences(comparison):
+        first.setdefault((each.a, each.b), each)
+    return [difference_sentence(each, len(comparison.truth.plans)) for each in first.values()]
+
+
+def _f1_differences(comparison: Comparison) -> list[Difference]:
+    several = len(comparison.truth.classes) > 1
+    return [each for each in comparison.differences if each.figure == "f1" and (each.class_name is not None or several)]
 
 
 def difference_sentence(each: Difference, plans: int) -> str:
@@ -30,8 +39,8 @@ def difference_sentence(each: Difference, plans: int) -> str:
     values = sorted((each.a_value, each.b_value), reverse=True)
     bounds = sorted((sign * each.interval.low, sign * each.interval.high))
     figures = (
-        f"F1 {values[0]:.3f} against {values[1]:.3f}, {_points(abs(each.difference))} points, 95 % between "
-        f"{_points(bounds[0])} and {_points(bounds[1])}, by {RULE_NAMES[each.rule]}"
+        f"F1 {values[0]:.3f} against {values[1]:.3f}, {points(abs(each.difference))} points, 95 % between "
+        f"{points(bounds[0])} and {points(bounds[1])}, by {RULE_NAMES[each.rule]}"
     )
     better, other = sanitise(better), sanitise(other)
     if each.is_certain:
@@ -115,5 +124,7 @@ def _needed(plans: int | None) -> str:
     return f"; {amount} plans would be needed"
 
 
-def _points(share: float) -> str:
-    return f"{100 * share:+.1f}"
+def points(share: float) -> str:
+    """A difference in points, with a sign unless it rounds to nothing."""
+    shown = f"{100 * share:+.1f}"
+    return shown if float(shown) else "0.0"

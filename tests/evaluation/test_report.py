@@ -83,9 +83,25 @@ def test_the_plain_sentence_comes_first(page: str) -> None:
     assert page.index('class="word"') < page.index("<table>")
 
 
+def test_of_several_pairs_the_first_sentences_are_of_all_classes(data: Path, tmp_path: Path) -> None:
+    found = results(tmp_path / "found.json", score=0.9)
+    arguments = [
+        f"--data={data}",
+        f"--to={tmp_path}",
+        "--threshold=0.5",
+        *(f"--model={name}={found}" for name in "abc"),
+    ]
+    assert main(arguments) == 0
+    page = (tmp_path / "report.html").read_text()
+    leading, _, further = page.partition("<details>")
+    assert leading.count("no difference in") == leading.count("no difference in all classes together") == 3
+    folded = further.partition("</details>")[0]
+    assert folded.count("<li>") == len(json.loads((tmp_path / "metrics.json").read_text())["sentences"]) - 3
+
+
 def test_f1_by_folder_of_the_source_is_shown_where_there_are_several(page: str) -> None:
     table = page.partition("F1 by folder of the source")[2].partition("</table>")[0]
-    rows = re.findall(r"<th scope=\"row\">(.*?)</th><td>(\d+)</td><td>(.*?)</td>", table)
+    rows = re.findall(r"<th scope=\"row\" class=\"any\">(.*?)</th><td>(\d+)</td><td>(.*?)</td>", table)
     assert rows == [("&lt;i&gt;colorful", "2", "0.750"), ("not known", "1", "1.000")]
     assert "all are in metrics.json" not in page
 

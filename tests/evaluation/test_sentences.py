@@ -36,8 +36,9 @@ def test_a_difference_that_the_plans_do_not_show() -> None:
     )
     assert difference_sentence(difference(0.9, 0.895, -0.009, 0.019, needed=6_321), 421) == expected
     same = difference_sentence(difference(0.9, 0.9, -0.009, 0.009), 421)
-    assert "+0.0 points, 95 % between -0.9 and +0.9" in same
+    assert "0.900 against 0.900, 0.0 points, 95 % between -0.9 and +0.9" in same
     assert "needed" not in same
+    assert "95 % between 0.0 and +2.1" in difference_sentence(difference(0.9, 0.91, -0.021, 0.0004), 421)
     assert "; more than 100,000 plans would be needed." in difference_sentence(
         difference(0.9, 0.8999, -0.009, 0.009, needed=10**7), 421
     )
