@@ -13,15 +13,21 @@ from pathlib import Path
 def atomic_path(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to: renamed to `path` when the block ends, removed if it raises.
 
-    It is a new, empty file whose name nobody can guess, so that no link that was put there leads elsewhere.
+    It is a new, empty file whose name nobody can guess, so that no link that was put there leads elsewhere. An OSError
+    in the block, of a full disk say, has `path` as its filename.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        try:
+            yield temporary
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        if error.filename in (None, str(temporary), temporary):
+            error.filename = str(path)
+        raise
 
 
 def write_atomically(path: Path, data: bytes | str) -> None:

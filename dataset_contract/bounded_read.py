@@ -27,6 +27,9 @@ def read_regular(path: str | Path, longest: int, *, follow: bool = True) -> byte
         data = os.read(descriptor, size)
         while len(data) < size and (more := os.read(descriptor, size - len(data))):
             data += more
+    except OSError as error:
+        error.filename = str(path)  # reading knows the descriptor only
+        raise
     finally:
         os.close(descriptor)
     return data

@@ -19,7 +19,12 @@ _SECTIONS = ("images", "annotations", "categories")
 
 
 def parse_coco(
-    data: bytes, *, file: str, split: str | None = None, adapt: Callable[[dict[str, Any]], None] | None = None
+    data: bytes,
+    *,
+    file: str,
+    split: str | None = None,
+    with_polygons: Callable[[dict[str, Any]], None] | None = None,
+    adapt: Callable[[dict[str, Any]], None] | None = None,
 ) -> tuple[CocoDataset | None, list[Finding]]:
     """Read a COCO file, and say all that is wrong with it: as JSON, in its types, ids and references.
 
@@ -27,6 +32,8 @@ def parse_coco(
         data: the file's bytes, whatever they are: nothing in them causes an exception.
         file: how findings name the file.
         split: how findings name the split, if the file belongs to one.
+        with_polygons: changes each object in a file with segmentations, for files from elsewhere: before they are
+            dropped.
         adapt: changes the object that the file holds before it is checked, for files from elsewhere; where an
             annotation had a segmentation, there is the result of condense_segmentation.
 
@@ -37,7 +44,7 @@ def parse_coco(
     """
     with garbage_collection_paused():
         polygons = b"segmentation" in data or b"\\u" in data  # its name may be written with escapes
-        on_object = condense_segmentation if polygons else None
+        on_object = _then_condense(with_polygons) if polygons else None
         value, findings = parse_json(data, file=file, split=split, on_object=on_object)
         if value is None and findings:
             return None, findings
@@ -46,6 +53,17 @@ def parse_coco(
         found = FindingLog(split=split, file=file)
         dataset = _read_sections(value, file, found)
     return dataset, findings + found.findings()
+
+
+def _then_condense(first: Callable[[dict[str, Any]], None] | None) -> Callable[[dict[str, Any]], None]:
+    if first is None:
+        return condense_segmentation
+
+    def both(item: dict[str, Any]) -> None:
+        first(item)
+        condense_segmentation(item)
+
+    return both
 
 
 def _read_sections(value: object, file: str, found: FindingLog) -> CocoDataset | None:

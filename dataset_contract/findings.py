@@ -128,6 +128,11 @@ class FindingLog:
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
+def worst(findings: Iterable[Finding]) -> Finding | None:
+    """The first of the most severe findings: what a refusal as a whole has to name. None if there are none."""
+    return min(findings, key=lambda finding: _ORDER[finding.severity], default=None)
+
+
 @dataclass(frozen=True)
 class Report:
     """All findings about one data set, and the counts of what it holds."""

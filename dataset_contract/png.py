@@ -7,6 +7,8 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dataset_contract.file_kinds import file_kind
+
 HEAD_LENGTH = 33
 """Bytes up to the end of the header chunk: 8 of signature, 8 + 13 + 4 of IHDR."""
 MAX_PIXELS = 100_000_000
@@ -15,20 +17,6 @@ MAX_IMAGE_BYTES = 320_000_000
 """The largest image file that is read: so many bytes take the pixels in 8-bit RGB where they cannot be compressed."""
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_OTHER_FORMATS = {
-    b"\xff\xd8\xff": "a JPEG file",
-    b"GIF8": "a GIF file",
-    b"BM": "a BMP file",
-    b"RIFF": "a WebP file",
-    b"II*\0": "a TIFF file",
-    b"MM\0*": "a TIFF file",
-    b"%PDF": "a PDF file",
-    b"<svg": "an SVG file",
-    b"<?xml": "an XML file",
-    b"<!DOC": "a web page",
-    b"<html": "a web page",
-    b"version https://git-lfs": "a Git LFS pointer, not the image",
-}
 _ORIENTATION = 0x0112  # EXIF's tag
 _BIT_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _COLOR_TYPES = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGB with alpha"}
@@ -73,8 +61,8 @@ def read_png_header(head: bytes) -> PngHeader:
         PngError: it is not a PNG file, or its header is damaged.
     """
     if not head.startswith(_SIGNATURE):
-        kind = next((kind for magic, kind in _OTHER_FORMATS.items() if head.startswith(magic)), "something else")
-        raise PngError("IMAGE_NOT_PNG", f"is not a PNG file but {kind}")
+        kind = file_kind(head)
+        raise PngError("IMAGE_NOT_PNG", f"is not a PNG file but {kind.name if kind is not None else 'something else'}")
     if len(head) < HEAD_LENGTH:
         raise PngError("IMAGE_DAMAGED", f"breaks off after {len(head)} bytes")
     length, name, width, height, bit_depth, color_type, compression, filtering, interlace, crc = struct.unpack(

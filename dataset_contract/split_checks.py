@@ -38,7 +38,7 @@ def _check_sizes(datasets: Mapping[str, CocoDataset], found: FindingLog) -> None
             found.warning(
                 "SPLIT_EMPTY",
                 f"The split {split} has no images: nothing can be measured on it.",
-                "Give it a share with --split, unless that is what you want.",
+                "Add images, or give it a larger share with --split, unless that is what you want.",
                 **place,
             )
         elif split == "train" and not dataset.annotations:
@@ -46,7 +46,7 @@ def _check_sizes(datasets: Mapping[str, CocoDataset], found: FindingLog) -> None
             found.error(
                 "TRAIN_EMPTY",
                 f"The split train has no {what}: there is nothing to learn.",
-                "Check the source and the options --split, --classes and --limit.",
+                "Correct the other errors; without any, add plans, or choose classes and shares that leave train some.",
                 **place,
             )
 

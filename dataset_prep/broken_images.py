@@ -14,5 +14,5 @@ def report_broken(image: SourceImage, error: ImageError | OSError, found: Findin
     """Add an error finding: the file of `image` cannot be read or decoded, as `error` says."""
     problem = f"cannot be read ({error.strerror or error})" if isinstance(error, OSError) else error
     name = f"{image.path.parent.name}/{image.path.name}"
-    fix = "Replace the image, or take it out of the source."
+    fix = (error.fix if isinstance(error, ImageError) else None) or "Replace the image, or take it out of the source."
     found.error(IMAGE_BROKEN, f"{name} {problem}.", fix, file=name, image_id=image.image_id)

@@ -1,4 +1,4 @@
-"""Checks the data set by the contract: the folder that was written, or in a dry run what would be written."""
+"""Checks the data set by the contract: what was written, or in a dry run would be, or what is left of a refused one."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from dataset_contract.layout import annotations_path, image_path
 from dataset_contract.manifest import Manifest
 from dataset_contract.sanitise import sanitise
 from dataset_contract.split_checks import check_splits
-from dataset_contract.stores import DirectoryStore
+from dataset_contract.stores import DatasetStore
 from dataset_prep.compare import Compared, check_pairs
 from dataset_prep.selection import Selection
 from dataset_prep.write import to_coco
+from image_reader.header import read_header
 
 
 def check_selection(compared: Compared) -> Report:
-    """What can be checked without files: similar images, splits, boxes."""
+    """What can be said where an image was refused: similar images, splits, boxes."""
     selection = compared.selection
     findings = check_pairs(compared.pairs, selection.splits, {})
     datasets = to_coco(selection)
@@ -31,8 +32,10 @@ def check_selection(compared: Compared) -> Report:
     return Report.of(findings, count_splits(datasets))
 
 
-def check_written(root: Path, compared: Compared, manifest: Manifest, facts: Mapping[str, FileFacts]) -> Report:
-    """What the contract says of the data set in `root`; `facts` are those of its images, by path.
+def check_written(
+    store: DatasetStore, compared: Compared, manifest: Manifest, facts: Mapping[str, FileFacts]
+) -> Report:
+    """What the contract says of the data set in `store`; `facts` are those of its images, by path.
 
     As check_dataset does it, but the images' bytes were looked at when they were written.
     """
@@ -40,20 +43,30 @@ def check_written(root: Path, compared: Compared, manifest: Manifest, facts: Map
     by_path = {entry.path: entry.sha256 for entry in manifest.files}
     file_hashes = {number: by_path[image_path(split, number)] for number, split in selection.splits.items()}
     findings = check_pairs(compared.pairs, selection.splits, file_hashes)
-    content = check_content(DirectoryStore(root))
+    content = check_content(store)
     findings += [*content.findings, *_with_sources(check_images(content, facts), selection)]
     return Report.of(findings, content.counts)
+
+
+_TURNED = (
+    "If the boxes fit the image as viewers show it, upright (Label Studio's do), swap width and height in the JSON; if "
+    "they fit it before it is turned (as of LabelMe and many scripts), take the turn out of the image files, with "
+    "`exiftool -Orientation=1 -n`."
+)
 
 
 def _with_sources(findings: Sequence[Finding], selection: Selection) -> list[Finding]:
     """Findings about written images that name the source's file too, which is the one to correct."""
     sources = {image_path(selection.splits[image.image_id], image.image_id): image.path for image in selection.images}
     return [
-        replace(
-            finding,
-            message=f"{finding.message.removesuffix('.')}; it was made from {sanitise('/'.join(path.parts[-3:]))}.",
-        )
-        if (path := sources.get(finding.file or "")) is not None
-        else finding
+        _with_source(finding, path) if (path := sources.get(finding.file or "")) is not None else finding
         for finding in findings
     ]
+
+
+def _with_source(finding: Finding, path: Path) -> Finding:
+    name = sanitise("/".join(path.parts[-3:]))
+    message = f"{finding.message.removesuffix('.')}; it was made from {name}"
+    if finding.code == "IMAGE_SIZE_DIFFERS" and "swapped" in finding.message and read_header(path).turned:
+        return replace(finding, message=f"{message}, which EXIF turns.", fix=_TURNED)
+    return replace(finding, message=f"{message}.")

@@ -8,15 +8,14 @@ from pathlib import Path
 from dataset_prep.errors import UsageError
 
 
-def check_paths(source: Path, others: Sequence[Path], *, output: Path, report: Path | None, dry_run: bool) -> None:
+def check_paths(source: Path, others: Sequence[Path], *, output: Path, report: Path | None) -> None:
     """Raise UsageError if the paths do not go together.
 
     Args:
         source: what --source names.
         others: further files and folders that are read.
-        output: the data set's folder, which a dry run does not write.
+        output: the data set's folder.
         report: the report's folder, None without one.
-        dry_run: whether nothing but the report is written.
     """
     if not source.exists():
         raise UsageError(f"{source} does not exist: give the folder that holds your plans with --source.")
@@ -25,12 +24,11 @@ def check_paths(source: Path, others: Sequence[Path], *, output: Path, report: P
     # A source that is a file may be beside anything, such as build/dataset, whose images are not taken for its own.
     folder = source.resolve() if source.is_dir() else None
     target = output.resolve()
-    if not dry_run:
-        for given in (source, *others):
-            if target in given.resolve().parents:
-                raise UsageError(f"{given} is in {output}, which is to be written: give another --output.")
-        if folder is not None and _is_in(target, folder):
-            raise UsageError(f"{output} is in the source: give a folder outside of {folder} with --output.")
+    for given in (source, *others):
+        if target in given.resolve().parents:
+            raise UsageError(f"{given} is in {output}, which is to be written: give another --output.")
+    if folder is not None and _is_in(target, folder):
+        raise UsageError(f"{output} is in the source: give a folder outside of {folder} with --output.")
     if report is None:
         return
     if report.exists() and not report.is_dir():

@@ -177,7 +177,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="threads (default: 4 for each core, at most 16); copying takes one for each core at most",
     )
-    run.add_argument("--dry-run", action="store_true", help="read and count; write no data set, upload nothing")
+    run.add_argument("--dry-run", action="store_true", help="do all but write and upload: the same findings")
     run.add_argument(
         "--report",
         type=Path,

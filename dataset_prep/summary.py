@@ -63,4 +63,5 @@ def _show_findings(console: Terminal, report: Report, *, has_report: bool) -> No
         if len(findings) > _SHOWN:
             where = "" if has_report else "; --report DIR shows more of them"
             console.print(f"  ... and {total - _SHOWN:,} more{where}.")
-        console.print(f"  -> {findings[0].fix}")
+        for fix in dict.fromkeys(finding.fix for finding in findings[:_SHOWN]):
+            console.print(f"  -> {fix}")

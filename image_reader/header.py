@@ -12,19 +12,30 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from dataset_contract.bounded_read import read_regular
+from dataset_contract.file_kinds import HEAD_LENGTH as KIND_LENGTH
+from dataset_contract.file_kinds import FileKind, file_kind
 from dataset_contract.png import MAX_IMAGE_BYTES, MAX_PIXELS, PngError, png_chunks, read_png_header
 
 DECODING_ERRORS = (OSError, EOFError, SyntaxError, ValueError, struct.error, MemoryError)
 """What Pillow raises for damaged files, beside its DecompressionBombError."""
 
-_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")
+_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "AVIF")
 _ORIENTATION = 0x0112  # EXIF's tag
+_SUBFILE_TYPE = 0x00FE  # TIFF's tag
+_A_VERSION = 0b101  # its bits for a page that is a smaller version of another one, or its mask
+_MOST_PAGES = 64  # that are looked at
+_ONE_PAGE = "Save each page as a file of its own, and give the boxes to the page that they were drawn on."
 _HEAD_LENGTH = 4096  # bytes; in most PNGs the pixels start before
 _HARMLESS = {b"pHYs": 9, b"gAMA": 4, b"sRGB": 1, b"cHRM": 32, b"tIME": 7}  # PNG chunks and their bytes
 
 
 class ImageError(ValueError):
     """The file is not a usable image; the message ends the sentence "<file> ..."."""
+
+    def __init__(self, problem: str, fix: str | None = None) -> None:
+        """`fix` is a sentence that says what to do, where more is known than that the file is no good."""
+        super().__init__(problem)
+        self.fix = fix
 
 
 @dataclass(frozen=True)
@@ -40,15 +51,16 @@ class ImageHeader:
     """EXIF asks for the image to be rotated or mirrored."""
 
 
-def read_header(source: Path | bytes) -> ImageHeader:
-    """The header of an image file, given by its path or its bytes.
+def read_header(source: Path | bytes, *, one_page: bool = True) -> ImageHeader:
+    """The header of an image file, given by its path or its bytes; of the first page without `one_page`.
 
-    Raises ImageError if it is not an image, empty, damaged in its header, or larger than MAX_PIXELS.
+    Raises ImageError if it is not an image, empty, damaged in its header, larger than MAX_PIXELS, or, with `one_page`,
+    a TIFF of several pages.
     """
     if isinstance(source, bytes):
-        return _plain_png_header(source) or _pillow_header(io.BytesIO(source))
+        return _plain_png_header(source) or _pillow_header(io.BytesIO(source), one_page)
     with source.open("rb", buffering=0) as file:
-        return _plain_png_header(file.read(_HEAD_LENGTH)) or _pillow_header(io.BufferedReader(file))
+        return _plain_png_header(file.read(_HEAD_LENGTH)) or _pillow_header(io.BufferedReader(file), one_page)
 
 
 def read_image_file(path: Path) -> bytes:
@@ -86,6 +98,29 @@ def reason(error: Exception) -> str:
     return "unknown format" if isinstance(error, UnidentifiedImageError) else str(error) or type(error).__name__
 
 
+def _not_an_image(kind: FileKind | None, error: Exception) -> ImageError:
+    problem = "is not an image that can be read"
+    if kind is None:
+        return ImageError(f"{problem} ({reason(error)})")
+    if kind.fix is None:  # one of those that are read
+        return ImageError(f"{problem}: it begins like {kind.name}, and is damaged or of a kind that is not known")
+    return ImageError(f"{problem}: it is {kind.name}", kind.fix)
+
+
+def _has_pages(image: Image.Image) -> bool:
+    """Whether a TIFF has a second picture, and not only smaller or masking versions of the first."""
+    try:
+        for page in range(1, _MOST_PAGES):
+            image.seek(page)
+            if not image.tag_v2.get(_SUBFILE_TYPE, 0) & _A_VERSION:  # type: ignore[attr-defined]
+                return True
+    except EOFError:
+        return False
+    finally:
+        image.seek(0)
+    return True
+
+
 def _plain_png_header(head: bytes) -> ImageHeader | None:
     """The header of an 8-bit RGB or grey PNG with nothing that changes how it looks, as most are; None for all else.
 
@@ -104,17 +139,24 @@ def _plain_png_header(head: bytes) -> ImageHeader | None:
     return None
 
 
-def _pillow_header(file: io.BufferedReader | io.BytesIO) -> ImageHeader:
+def _pillow_header(file: io.BufferedReader | io.BytesIO, one_page: bool) -> ImageHeader:
     file.seek(0)
-    if not file.read(1):
+    head = file.read(KIND_LENGTH)
+    if not head:
         raise ImageError("is empty")
     file.seek(0)
     try:
         with open_lazily(file) as image:
             width, height = image.size
             orientation, image_format = orientation_of(image), image.format or ""
+            if one_page and image_format == "TIFF" and _has_pages(image):
+                raise ImageError("is a TIFF file of several pages, and a plan is one", _ONE_PAGE)
+    except UnidentifiedImageError as error:
+        raise _not_an_image(file_kind(head), error) from error
+    except ImageError:
+        raise
     except (*DECODING_ERRORS, Image.DecompressionBombError) as error:
-        raise ImageError(f"is not an image that can be read ({reason(error)})") from error
+        raise _not_an_image(None, error) from error
     check_pixels(width, height)
     if orientation in range(5, 9):
         width, height = height, width

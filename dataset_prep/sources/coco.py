@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import codecs
+import errno
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dataset_contract.bounded_read import read_regular
 from dataset_contract.class_names import class_name
 from dataset_contract.coco import Annotation, Category, CocoDataset, Image, parse_coco
-from dataset_contract.findings import Finding, FindingLog, Place
+from dataset_contract.findings import Finding, FindingLog, Place, worst
 from dataset_contract.sanitise import sanitise
 from dataset_contract.strict_json import MAX_BYTES, is_too_large
 from dataset_prep.errors import PrepError, UsageError
-from dataset_prep.sources.coco_dialects import adapt_export
+from dataset_prep.sources.coco_dialects import PolygonBoxes, adapt_export
 from dataset_prep.sources.coco_files import split_of
 from dataset_prep.sources.coco_images import ImagesOfFile
 from dataset_prep.sources.source import Source, SourceBox, SourceImage
-from dataset_prep.sources.source_files import decode_text
+from dataset_prep.sources.source_files import decode_text, read_source_file
 from dataset_prep.sources.stale_paths import PathSuffixes
 from image_reader.header import ImageError, read_header
 
@@ -51,6 +51,8 @@ def read_coco(
     found = FindingLog()
     files = PathSuffixes(folders, found, exclude)
     if not files.count:
+        if (first := worst(found.findings())) is not None:
+            raise UsageError(f"There is no image that can be read below {_shown(folders)}: {first.message} {first.fix}")
         raise UsageError(f"There is no image below {_shown(folders)}: give the images' folder with --images.")
     named: list[_Named] = []
     findings: list[Finding] = []
@@ -77,8 +79,9 @@ def read_coco(
         collected.check_unused()
     findings += found.findings()
     if not collected.images:
-        first = next((finding.message for finding in findings), "no COCO file names an image.")
-        raise PrepError(f"None of the images in {_shown(annotations)} can be used; the first problem: {first}")
+        first = worst(findings)
+        problem = f"{first.message} {first.fix}" if first is not None else "no COCO file names an image."
+        raise PrepError(f"None of the images in {_shown(annotations)} can be used; the first problem: {problem}")
     return Source("coco", list(collected.images.values()), findings)
 
 
@@ -127,11 +130,19 @@ def _parse(path: Path, file: str, images: ImagesOfFile, found: FindingLog) -> tu
         images.look_at(content)
         adapt_export(content, file, lambda name: _size(images.locate(name)), found)
 
-    data = read_regular(path, MAX_BYTES)
+    try:
+        data = read_source_file(path, MAX_BYTES)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise PrepError(f"{_shown([path])} cannot be read ({error.strerror}).") from error
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         with suppress(UnicodeDecodeError):  # else it is said to be no UTF-8
             data = decode_text(data).encode()
-    return parse_coco(data, file=file, adapt=adapt)
+    boxes = PolygonBoxes()
+    parsed = parse_coco(data, file=file, with_polygons=boxes.draw, adapt=adapt)
+    boxes.report(file, found)
+    return parsed
 
 
 def _size(path: Path | None) -> tuple[int, int] | None:

@@ -1,7 +1,7 @@
 """What annotation tools write into COCO files that the contract does not take: brought into its form, and said.
 
-CVAT's turned rectangles (attributes.rotation), Roboflow's unused root category, sizes that are missing, numbers that
-are texts. Whatever is still wrong then is the contract's to say.
+CVAT's turned rectangles (attributes.rotation), Roboflow's unused root category, polygons without boxes, sizes that are
+missing, numbers that are texts. Whatever is still wrong then is the contract's to say.
 """
 
 from __future__ import annotations
@@ -41,6 +41,38 @@ def adapt_export(content: dict[str, Any], file: str, size_of: Callable[[str], Si
     _drop_root_category(content, file, found)
     _turn_boxes(content, file, found)
     _fill_in_sizes(content, file, size_of, found)
+
+
+class PolygonBoxes:
+    """Gives objects that have polygons and no box the box around the polygons."""
+
+    def __init__(self) -> None:
+        self._drawn = 0
+
+    def draw(self, item: dict[str, Any]) -> None:
+        """Add the box to `item`, any object of a COCO file, if it is such an object."""
+        polygons = item.get("segmentation")
+        if type(polygons) is not list or not polygons or item.get("bbox") not in (None, []):
+            return
+        if all(type(each) is list and len(each) >= 6 and not len(each) % 2 for each in polygons):
+            numbers = [number for polygon in polygons for number in polygon]
+            if all(map(is_number, numbers)):
+                xs = [x for polygon in polygons for x in polygon[::2]]
+                ys = [y for polygon in polygons for y in polygon[1::2]]
+                sides = (max(xs) - min(xs), max(ys) - min(ys))
+                item["bbox"] = [min(xs), min(ys), *(round(side, _DECIMALS) for side in sides)]
+                self._drawn += 1
+
+    def report(self, file: str, found: FindingLog) -> None:
+        """Say how many there were in `file`."""
+        if self._drawn:
+            found.info(
+                "BOXES_FROM_POLYGONS",
+                f"{file}: {pluralise(self._drawn, 'object has', 'objects have')} polygons and no bbox; each box is the "
+                "one around its polygons.",
+                "Nothing to do.",
+                file=file,
+            )
 
 
 def _entries(content: dict[str, Any], section: str) -> Iterator[dict[str, Any]]:

@@ -14,6 +14,7 @@ from dataset_prep.sources.source_files import LEADS_OUT, SourceFolders, decode_t
 
 _SPLIT_WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 _SECTION = re.compile(r'"(?:images|annotations)"\s*:\s*\[')
+_LABEL_STUDIO = re.compile(r'\s*\[.*"from_name"', re.DOTALL)  # its own JSON, which has annotations too
 _HEAD = 4096  # enough of a file to see whether it can be COCO
 _LARGE = 1 << 20  # no other JSON file beside a data set is as large
 _COCO_NAME = re.compile("annotations|coco|instances|train|val|test")
@@ -62,7 +63,7 @@ def _looks_like_coco(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(_HEAD)
     if _SECTION.search(decode_head(head)):
-        return True
+        return not _LABEL_STUDIO.match(decode_head(head))
     if path.stat().st_size >= _LARGE:  # its categories come first
         return '"categories"' in decode_head(head)
     try:  # a long `info` may come before the sections

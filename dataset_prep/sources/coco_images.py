@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from dataset_contract.coco import Image
 from dataset_contract.findings import FindingLog, Place
 from dataset_prep.sources.coco_files import split_in, split_of, subset_of
+from dataset_prep.sources.image_files import CONVERT, UNREAD
 from dataset_prep.sources.stale_paths import PathSuffixes
 
 _LABEL_STUDIO = "label studio"
@@ -43,6 +44,15 @@ class ImagesOfFile:
         if path is not None:
             return path
         candidates = self._candidates(image.file_name)
+        kind = UNREAD.get(PurePosixPath(image.file_name).suffix.lower())
+        if kind is not None:
+            found.error(
+                "IMAGE_MISSING",
+                f"{file}: image {image.id} is {image.file_name}: {kind} is not read.",
+                f"{CONVERT}, and correct the name in the file.",
+                **place,
+            )
+            return None
         if not candidates:
             similar = self._files.similar(image.file_name)
             hint = f"; there is {_some(similar)}, which is spelled differently" if similar else ""

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from dataset_contract.bounded_read import read_regular
-from dataset_contract.findings import Finding, FindingLog, Place
+from dataset_contract.findings import Finding, FindingLog, Place, worst
 from dataset_prep.broken_images import IMAGE_BROKEN
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.progress import Advance, no_progress
@@ -33,7 +32,7 @@ from dataset_prep.sources.ink_overlap import grey_thumbnail, ink_overlap
 from dataset_prep.sources.model_svg import MAX_BYTES, Model, Polygon, Space, SvgError, parse_model
 from dataset_prep.sources.repairs import NONE, Repairs
 from dataset_prep.sources.source import Source, SourceBox, SourceImage
-from dataset_prep.sources.source_files import LEADS_OUT, SourceFolders, report_refused
+from dataset_prep.sources.source_files import LEADS_OUT, SourceFolders, read_source_file, report_refused
 from image_reader.header import ImageError, ImageHeader, read_header
 
 _DECIMALS = 3  # of a pixel: the SVGs have two, and scaling adds little
@@ -78,9 +77,10 @@ def read_cubicasa5k(
         if len(images) == limit:
             break
     if not images:
+        first = worst(found.findings())
+        assert first is not None, "each plan that is left out has a finding"
         raise PrepError(
-            f"None of the {len(plans)} plans in {root} can be converted; the first problem: "
-            f"{found.findings()[0].message}"
+            f"None of the {len(plans)} plans in {root} can be converted; the first problem: {first.message} {first.fix}"
         )
     options = {
         "railings": "wall" if policy.railings_are_walls else "ignore",
@@ -138,14 +138,14 @@ def _read_plan(
     try:
         header = read_header(file := original)
         frame = read_header(file := scaled)
-        model = parse_model(read_regular(file := annotation, MAX_BYTES))
+        model = parse_model(read_source_file(file := annotation, MAX_BYTES))
         thumbnail = grey_thumbnail(file := original)
     except (ImageError, SvgError, OSError) as error:
         problem = f"cannot be read ({error.strerror or error})" if isinstance(error, OSError) else error
         found.error(
             "ANNOTATION_BROKEN" if file is annotation else IMAGE_BROKEN,
             f"{plan.name}/{file.name} {problem}.",
-            "Copy it again from the original download, or remove the plan's folder.",
+            getattr(error, "fix", None) or "Copy it again from the original download, or remove the plan's folder.",
             file=f"{plan.name}/{file.name}",
             image_id=plan.image_id,
         )

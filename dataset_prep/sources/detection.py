@@ -12,6 +12,7 @@ from dataset_prep.errors import UsageError
 from dataset_prep.sources.coco_files import find_annotations
 from dataset_prep.sources.cubicasa5k_plans import ANNOTATION, find_root
 from dataset_prep.sources.image_files import SUFFIXES
+from dataset_prep.sources.other_formats import other_format
 from dataset_prep.sources.yolo_darknet import find_darknet
 from dataset_prep.sources.yolo_label_files import is_labels
 from dataset_prep.sources.yolo_names import name_files
@@ -52,6 +53,8 @@ def detect(source: Path) -> Detected:
     for name, reason in _seen(source):
         seen.setdefault(name, sanitise(reason))
     if not seen:
+        if (other := other_format(source)) is not None:
+            raise UsageError(f"{sanitise(source)} is not a data set of a known format: {other}.")
         raise UsageError(
             f"{source} is not a data set of a known format: neither CubiCasa5K (folders high_quality, colorful, ...), "
             "nor COCO (a JSON file with images and annotations), nor YOLO (data.yaml, a list of class names such as "

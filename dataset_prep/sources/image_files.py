@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import defaultdict
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from dataset_contract.findings import FindingLog
+from dataset_prep.plural import pluralise
 from dataset_prep.sources.source_files import LEADS_OUT, report_linked_folder, report_refused
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif"})
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".avif"})
 """Endings, in lower case, of the files that count as images."""
+UNREAD = {
+    ".heic": "HEIC",
+    ".heif": "HEIC",
+    ".jxl": "JPEG XL",
+    ".jp2": "JPEG 2000",
+    ".pdf": "PDF",
+    ".psd": "Photoshop",
+    ".dwg": "CAD",
+    ".dxf": "CAD",
+}
+"""Endings, in lower case, of files that may show plans but are not read -> what they are."""
+CONVERT = "Convert it to PNG or JPEG, upright and in the size that its boxes were drawn in"
+"""What to do about such a file: the beginning of a sentence."""
 
 
 def image_files(
@@ -20,10 +35,12 @@ def image_files(
     """The paths of all files with `suffixes` below `folder`, sorted folder by folder, without hidden ones.
 
     Links are followed to files inside `folder` only. A folder or file that cannot be read, and a link that leads
-    elsewhere, is a finding. What is below `exclude` is left out.
+    elsewhere, is a finding, and so are files that may well be plans but are of a kind that is not read. What is below
+    `exclude` is left out.
     """
     root = os.path.realpath(folder)
     skipped = os.path.realpath(exclude) if exclude is not None else None
+    unread: defaultdict[str, list[str]] = defaultdict(list)
     for directory, folders, names in os.walk(folder, onerror=lambda error: _refuse_folder(error, folder, found)):
         folders[:] = sorted(
             name for name in folders if not name.startswith(".") and _is_walked(directory, name, root, found)
@@ -31,13 +48,25 @@ def image_files(
         if skipped is not None:
             folders[:] = [name for name in folders if os.path.realpath(_join(directory, name)) != skipped]
         for name in sorted(names):
-            if Path(name).suffix.lower() in suffixes and not name.startswith("."):
+            suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122  as _join
+            if name.startswith("."):
+                continue
+            if suffix in UNREAD and suffix not in suffixes:
+                unread[UNREAD[suffix]].append(os.path.relpath(_join(directory, name), folder))
+            elif suffix in suffixes:
                 path = _join(directory, name)
                 problem = _problem(path, root)
                 if problem is None:
                     yield path
                 else:
                     report_refused(os.path.relpath(path, folder), problem, found)
+    for kind, files in unread.items():
+        found.warning(
+            "FILES_NOT_READ",
+            f"{pluralise(len(files), 'file is', 'files are')} {kind}, which is not read, such as {files[0]}.",
+            f"{CONVERT}, if it is a plan of the data set.",
+            file=files[0],
+        )
 
 
 def _join(directory: str, name: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dataset_contract.bounded_read import read_regular
+from dataset_contract.file_kinds import LFS_POINTER
 from dataset_contract.findings import FindingLog
 from dataset_contract.sanitise import sanitise
 from dataset_prep.errors import PrepError, UsageError
@@ -22,6 +23,15 @@ LEADS_OUT = "is a symbolic link that leads out of the source"
 def decode_text(data: bytes) -> str:
     """A text in UTF-8, or in UTF-16 as PowerShell writes it, without its byte order mark. Raises UnicodeDecodeError."""
     return data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
+
+
+def read_source_file(path: str | Path, longest: int, *, follow: bool = True) -> bytes:
+    """As read_regular; also raises OSError (EINVAL) for what Git LFS left in the file's place."""
+    data = read_regular(path, longest, follow=follow)
+    if data.startswith(LFS_POINTER):
+        problem = "it is a Git LFS pointer, not the file itself: get that with `git lfs pull` in the clone"
+        raise OSError(errno.EINVAL, problem, str(path))
+    return data
 
 
 def folders_in(folder: Path) -> list[Path]:
@@ -57,12 +67,12 @@ class SourceFolders:
         """The bytes of a file. Raises OSError as read_regular does, and ELOOP if the file leads out of the folders."""
         if self._hold_folder(os.path.dirname(path)):  # noqa: PTH120  as above
             try:
-                return read_regular(path, longest, follow=False)
+                return read_source_file(path, longest, follow=False)
             except OSError as error:
                 if error.errno != errno.ELOOP:
                     raise
             if self._is_inside(os.path.realpath(path)):
-                return read_regular(path, longest)
+                return read_source_file(path, longest)
         raise OSError(errno.ELOOP, "it leads out of the source", path)
 
     def read_text(self, path: Path, longest: int = MAX_LIST_BYTES) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dataset_contract.findings import FindingLog, Place
+from dataset_contract.findings import FindingLog, Place, worst
 from dataset_contract.strict_json import garbage_collection_paused
 from dataset_prep.broken_images import IMAGE_BROKEN
 from dataset_prep.errors import PrepError
@@ -60,8 +60,8 @@ def read_yolo(
     found = FindingLog()
     layout = read_layout(source, classes, found, images, key_points)
     if not layout.images:
-        if refusals := found.findings():
-            raise PrepError(f"{source} holds no images that can be read: {refusals[0].message} {refusals[0].fix}")
+        if (first := worst(found.findings())) is not None:
+            raise PrepError(f"{source} holds no images that can be read: {first.message} {first.fix}")
         raise PrepError(f"{source} holds no images ({', '.join(sorted(SUFFIXES))}) where a YOLO data set has them.")
     order = sorted(layout.images, key=layout.relative)[:limit]
     check_folders(order, layout, found)
@@ -122,7 +122,7 @@ class _Reader:
         except (ImageError, OSError) as problem:
             name = self.layout.relative(path)
             error = f"cannot be read ({problem.strerror or problem})" if isinstance(problem, OSError) else problem
-            fix = "Replace the image, or remove it and its label."
+            fix = getattr(problem, "fix", None) or "Replace the image, or remove it and its label."
             self.found.error(IMAGE_BROKEN, f"{name} {error}.", fix, file=name)
             return None
         boxes = tuple(self._read_boxes(image_id, path, header))

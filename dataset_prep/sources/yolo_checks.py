@@ -7,10 +7,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache
+from glob import escape
 from pathlib import Path
 
 from dataset_contract.findings import FindingLog
-from dataset_prep.sources.image_files import SUFFIXES
+from dataset_prep.sources.image_files import CONVERT, SUFFIXES, UNREAD
 from dataset_prep.sources.source_files import report_linked_folder
 from dataset_prep.sources.yolo_label_files import is_labels
 from dataset_prep.sources.yolo_layout import YoloLayout
@@ -100,6 +101,12 @@ def _check_orphans(layout: YoloLayout, found: FindingLog) -> None:
                 message = f"{place} is not read: YOLO's label files end in .txt, in small letters."
                 found.error("LABEL_MISPLACED", message, "Rename it.", file=place)
             continue
+        if (unread := _unread_file(Path(layout.labels.image_folder(str(labels.parent))), labels.stem)) is not None:
+            message = (
+                f"{place} has no image of the same name but {unread.name}: {UNREAD[unread.suffix.lower()]} is not read."
+            )
+            found.error("LABEL_WITHOUT_IMAGE", message, f"{CONVERT}.", file=place)
+            continue
         found.error(
             "LABEL_WITHOUT_IMAGE",
             f"{place} has no image of the same name.",
@@ -125,3 +132,9 @@ def _walk(folder: str) -> Iterator[tuple[str, list[str], list[str]]]:
 def _image_stems(folder: Path) -> frozenset[str]:
     names = (path for path in folder.iterdir()) if folder.is_dir() else ()
     return frozenset(path.stem for path in names if path.suffix.lower() in SUFFIXES)
+
+
+def _unread_file(folder: Path, stem: str) -> Path | None:
+    """The file that may show the plan, but is of a kind that is not read."""
+    files = folder.glob(f"{escape(stem)}.*") if folder.is_dir() else ()
+    return next((path for path in sorted(files) if path.stem == stem and path.suffix.lower() in UNREAD), None)

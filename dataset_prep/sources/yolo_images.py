@@ -162,7 +162,7 @@ def _listed(path: Path, yaml: _Yaml) -> Iterator[str]:
             yaml.found.error(
                 "IMAGE_MISSING",
                 f"{path.name} lists {shown}, and there is no such image.",
-                f"Add the image, or take it out of {path.name}.",
+                f"Add the image (an export may leave images out unless asked for them), or take it out of {path.name}.",
                 file=path.name,
             )
         elif image in seen:

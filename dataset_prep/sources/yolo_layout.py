@@ -95,7 +95,7 @@ def read_layout(
     if names:
         check_asked(classes, names, names_in)
     else:
-        names = asked_names(classes, config or source, content.get("nc"))
+        names, names_in = asked_names(classes, config or source, content.get("nc")), "--classes"
     if key_points is None and config is not None:
         key_points = _key_points(content, config)
     return YoloLayout(root, listed, labels, names, names_in, folders, config, key_points)

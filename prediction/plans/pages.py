@@ -39,7 +39,7 @@ def open_pages(data: bytes) -> Iterator[Pages]:
         with open_pdf(data) as pages:
             yield pages
         return
-    header = read_header(data)
+    header = read_header(data, one_page=False)
     frames = _count_frames(data)
     if frames > 1 and header.format != "TIFF":
         raise PlanError(f"is an animation of {frames} pictures: save one of them as a file of its own")

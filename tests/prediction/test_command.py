@@ -388,7 +388,7 @@ def test_a_place_without_a_model_is_said(
 def test_a_folder_without_a_plan_is_said(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "plans").mkdir()
     assert predict(tmp_path / "plans", "--model", model, "--to", tmp_path / "to") == 1
-    assert "holds no plan: .bmp, .gif" in capsys.readouterr().err
+    assert "holds no plan: .avif, .bmp, .gif" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_written_is_said(

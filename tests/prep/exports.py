@@ -246,6 +246,15 @@ def without_sizes(out: Export) -> None:
     out.coco("labels.json", [f"plan{index}.png" for index in range(4)], image={"width": None, "height": None})
 
 
+def polygons_only(out: Export) -> None:
+    for index in range(4):
+        out.picture(f"data/plan{index}.png")
+    x, y, width, height = ROOM
+    corners = [x, y, x + width, y, x + width, y + height, x, y + height]
+    one = {"segmentation": [corners], "bbox": None}
+    out.coco("labels.json", [f"plan{index}.png" for index in range(4)], annotation=one, boxes=[("room", ROOM)])
+
+
 def with_texts(out: Export) -> None:
     for index in range(4):
         out.picture(f"data/plan{index}.png")
@@ -283,6 +292,7 @@ EXPORTS: dict[str, Known] = {
     "PowerShell: texts in UTF-16": Known(powershell),
     "COCO: its own download": Known(coco_itself, splits=_SPLITS),
     "COCO: without sizes": Known(without_sizes),
+    "COCO: polygons without boxes": Known(polygons_only, boxes=_ROOM),
     "COCO: numbers as texts": Known(with_texts, boxes=_ROOM),
 }
 """By the name that the table in docs/sources.md has for it."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from dataset_prep.run import main
 from tests.prep.yolo_tree import HALF, LABELS, YAML, PrepareYolo, Tree
@@ -40,7 +41,7 @@ def secret(tmp_path: Path) -> Path:
     (folder / "labels").mkdir()
     for name in ("labels/private.txt", "images/private.txt"):
         (folder / name).write_text(f"0 {HALF}\n1 {HALF}\n")
-    (folder / "images/private.png").write_bytes((tmp_path / "yolo/train/images/a.png").read_bytes())
+    Image.new("RGB", (40, 30), (9, 9, 200)).save(folder / "images/private.png")
     return folder / "passwd"
 
 

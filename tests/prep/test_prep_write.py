@@ -15,6 +15,7 @@ from dataset_contract.findings import Severity
 from dataset_contract.load import load_split
 from dataset_contract.stores import DirectoryStore
 from dataset_prep.errors import UsageError
+from dataset_prep.output import Output
 from dataset_prep.selection import Selection
 from dataset_prep.sources.cubicasa5k import read_cubicasa5k
 from dataset_prep.sources.cubicasa5k_policy import Policy
@@ -46,7 +47,9 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def write(root: Path, selection: Selection, workers: int = 2) -> None:
-    written = write_dataset(root, selection, source={"format": "x"}, options={}, workers=workers)
+    output = Output(root)
+    with output.opened():
+        written = write_dataset(output, selection, source={"format": "x"}, options={}, workers=workers)
     assert written.findings == []
 
 
@@ -155,7 +158,9 @@ def test_without_all_images_there_is_no_manifest(
         SourceImage(i, p, 40, 30, (box,)) for i, p in enumerate([make_image("a.png"), tmp_path / "b.png"], start=1)
     ]
     selection = Selection(images, {1: "train", 2: "val"}, ("wall",))
-    written = write_dataset(tmp_path / "out", selection, source={}, options={}, workers=2)
+    output = Output(tmp_path / "out")
+    with output.opened():
+        written = write_dataset(output, selection, source={}, options={}, workers=2)
     assert written.manifest is None
     assert [(finding.code, finding.image_id) for finding in written.findings] == [("IMAGE_BROKEN", 2)]
     assert not (tmp_path / "out/manifest.json").exists()
