@@ -12,9 +12,11 @@ from pathlib import Path
 from PIL import Image
 
 from image_reader.decoding import upright_rgb
-from prediction.detection import detect
+from prediction.backends.backend import Backend
+from prediction.backends.choice import AUTO, open_backend
+from prediction.detection import best_detections
 from prediction.image_tensors import model_input
-from prediction.model_folder import LoadedModel, ModelError, load_model
+from prediction.model_folder import ModelSettings, read_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +34,21 @@ class Detection:
 class Predictor:
     """A trained model, ready for images."""
 
-    def __init__(self, loaded: LoadedModel, device: str = "cpu") -> None:
-        """Raises ModelError: PyTorch cannot use the device here."""
-        try:
-            self._loaded, self._model = loaded, loaded.model.to(device).eval()
-        except (RuntimeError, AssertionError) as error:  # the latter is what PyTorch without CUDA raises
-            reason = str(error).splitlines()[0]
-            raise ModelError(f"PyTorch cannot use the device {device!r} here ({reason}): give device='cpu'.") from error
+    def __init__(self, settings: ModelSettings, backend: Backend) -> None:
+        """`backend` runs the model whose config.json gave `settings`."""
+        self.settings, self.backend = settings, backend
 
     @classmethod
-    def load(cls, folder: Path | str, device: str = "cpu") -> "Predictor":
+    def load(cls, folder: Path | str, device: str | None = None, *, backend: str = AUTO) -> "Predictor":
         """Load what a training job wrote (the unpacked content of model.tar.gz).
 
+        `backend` and `device` say what runs it and where; unless they are given, the fastest that is there.
+
         Raises:
-            ModelError: a file is missing, damaged or of another format, or PyTorch cannot use the device here.
+            ModelError: a file is missing, damaged or of another format, or the backend or device is not there.
         """
-        return cls(load_model(Path(folder)), device)
+        settings = read_settings(Path(folder))
+        return cls(settings, open_backend(Path(folder), settings, name=backend, device=device))
 
     def predict(self, image: Image.Image | Path | str, *, threshold: float | None = None) -> list[Detection]:
         """What is found on `image`, an image file's path or an opened image, best first.
@@ -59,15 +60,14 @@ class Predictor:
 
         Raises:
             ImageError: the file of `image` cannot be read or decoded.
+            ModelError: model.onnx is not what config.json says.
         """
         image = upright_rgb(image)
-        image_3HW = model_input(image, self._loaded.short_side, self._loaded.max_side)
-        classes, thresholds = self._loaded.classes, self._loaded.thresholds
-        found = detect(self._model, image_3HW, image.size, classes)
+        settings = self.settings
+        logits_QC, boxes_Q4 = self.backend.run(model_input(image, settings.short_side, settings.max_side))
+        found = best_detections(logits_QC, boxes_Q4, image.size, settings.classes)
         return [
-            Detection(classes[label], score, (box[0], box[1], box[2], box[3]))
-            for label, score, box in zip(
-                found["labels"].tolist(), found["scores"].tolist(), found["boxes"].tolist(), strict=True
-            )
-            if score >= (thresholds.get(label, 0.0) if threshold is None else threshold)
+            Detection(settings.classes[label], score, (box[0], box[1], box[2], box[3]))
+            for score, label, box in zip(*(column.tolist() for column in found), strict=True)
+            if score >= (settings.thresholds.get(label, 0.0) if threshold is None else threshold)
         ]

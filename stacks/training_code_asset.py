@@ -17,6 +17,7 @@ SOURCES = (
     "evaluation/metrics.py",
     "image_reader",
     *PREDICTION_FILES,
+    "prediction/export.py",
 )
 """What the trainer imports; of the evaluation no more than its metrics."""
 

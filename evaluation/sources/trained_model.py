@@ -1,4 +1,4 @@
-"""Predicts with a trained model, plan by plan, as whoever uses the model does. Imports torch only when it is called."""
+"""Predicts with a trained model, plan by plan, as whoever uses the model does."""
 
 from __future__ import annotations
 
@@ -41,19 +41,17 @@ def load_trained_model(path: Path, scratch: Path) -> TrainedModel:
             f"{path} holds no {CONFIG}, so it is not a model of this project: give a model.tar.gz as a training job "
             "writes it, or the folder that it unpacks to."
         )
-    from torch import cuda  # noqa: PLC0415  takes seconds, and results files do without
-
-    from prediction.model_folder import ModelError, load_model  # noqa: PLC0415
+    from prediction.model_folder import ModelError  # noqa: PLC0415  results files do without
     from prediction.predictor import Predictor  # noqa: PLC0415
 
     try:
-        loaded = load_model(folder)
-        predictor = Predictor(loaded, "cuda" if cuda.is_available() else "cpu")
+        predictor = Predictor.load(folder)
     except ModelError as error:
         raise EvaluationError(str(error).replace(str(folder), str(path))) from None
-    known = all(loaded.thresholds.get(number, 0.0) > 0 for number in loaded.classes)
-    thresholds = {name: loaded.thresholds[number] for number, name in loaded.classes.items()} if known else {}
-    return TrainedModel(predictor, tuple(loaded.classes.values()), thresholds)
+    settings = predictor.settings
+    known = all(settings.thresholds.get(number, 0.0) > 0 for number in settings.classes)
+    thresholds = {name: settings.thresholds[number] for number, name in settings.classes.items()} if known else {}
+    return TrainedModel(predictor, tuple(settings.classes.values()), thresholds)
 
 
 def predict_plans(

@@ -12,7 +12,7 @@ from PIL import Image
 from dataset_contract.class_names import class_name
 from dataset_contract.sanitise import sanitise, short
 from prediction.command.errors import PredictionError, PredictionUsageError
-from prediction.model_folder import ModelError, load_model
+from prediction.model_folder import ModelError
 from prediction.places.errors import PlaceError
 from prediction.places.model import model_folder
 from prediction.predictor import Detection, Predictor
@@ -61,18 +61,14 @@ def open_model(place: str, scratch: Path, *, backend: str, score: float | Mappin
         folder = model_folder(_artifact_of(place) if place.startswith(RUN) else place, scratch)
     except PlaceError as error:
         raise PredictionError(str(error)) from None
-    if backend not in ("auto", "torch"):
-        raise PredictionUsageError(f"--backend {backend} needs a model with model.onnx; this one runs with torch only.")
-    from torch import cuda  # noqa: PLC0415  takes seconds
-
     try:
-        loaded = load_model(folder)
-        predictor = Predictor(loaded, "cuda" if cuda.is_available() else "cpu")
+        predictor = Predictor.load(folder, backend=backend)
     except ModelError as error:
         raise PredictionError(str(error).replace(str(folder), place)) from None
-    own = {name: loaded.thresholds.get(number, 0.0) for number, name in loaded.classes.items()}
+    settings = predictor.settings
+    own = {name: settings.thresholds.get(number, 0.0) for number, name in settings.classes.items()}
     thresholds, notes = _thresholds(own, score)
-    return Model(predictor, loaded.classes, thresholds, loaded.max_side, _digest(folder), notes)
+    return Model(predictor, settings.classes, thresholds, settings.max_side, _digest(folder), notes)
 
 
 def _thresholds(

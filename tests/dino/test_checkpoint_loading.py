@@ -14,7 +14,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from prediction import model_folder
+from prediction import torch_model
 from tests.dino.small_dino import SMALL, build_small
 from training_code.dino.checkpoint_loading import CheckpointError, load_for_fine_tuning, read_weights
 
@@ -233,7 +233,7 @@ def test_a_tensor_that_the_model_shares_may_come_under_any_of_its_names() -> Non
     source, model = build_small(), build_small()
     for parameter in model.parameters():
         torch.nn.init.zeros_(parameter)
-    report = load_for_fine_tuning(model, model_folder.weights_by_name(source))
+    report = load_for_fine_tuning(model, torch_model.weights_by_name(source))
     assert not report.left and not report.unused
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), source.parameters(), strict=True))
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
+from prediction.detection import best_detections
 from tests.dino.small_dino import SMALL, build_small, make_batch, make_targets
 from training_code.dino.criterion import Criterion
-from training_code.dino.post_processing import post_process
 
 
 @pytest.mark.parametrize(
@@ -39,9 +39,10 @@ def test_a_step_is_finite_and_the_best_detections_are_given(
     torch.autograd.backward(criterion.total(losses))
     gradients = [parameter.grad for parameter in model.parameters() if parameter.requires_grad]
     assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients)
-    found = post_process(outputs, torch.tensor(sizes), num_select=300)
     queries = outputs["pred_boxes"].shape[1]  # small images have fewer tokens than 900
     assert 0 < queries <= config.num_queries
-    for detections in found:
-        assert len(detections["scores"]) == min(300, queries * config.num_classes)
-        assert detections["labels"].max() < config.num_classes
+    for image, (height, width) in enumerate(sizes):
+        logits, boxes = (outputs[name][image].detach().numpy() for name in ("pred_logits", "pred_boxes"))
+        found = best_detections(logits, boxes, (width, height), range(config.num_classes))
+        assert len(found.scores) == queries
+        assert found.labels.max() < config.num_classes

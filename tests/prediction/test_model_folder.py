@@ -12,8 +12,9 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from prediction.model_folder import MODEL_FORMAT, ModelError, load_model, weights_by_name
+from prediction.model_folder import MODEL_FORMAT, ModelError, read_settings
 from prediction.predictor import Predictor
+from prediction.torch_model import load_model, weights_by_name
 from tests.dino.small_dino import SMALL, build_small
 
 
@@ -31,11 +32,11 @@ def write_model(folder: Path, **changes: Any) -> None:
 
 def test_a_model_comes_back_as_it_was_written(tmp_path: Path) -> None:
     write_model(tmp_path)
-    loaded = load_model(tmp_path)
-    assert (loaded.model.config, loaded.classes) == (SMALL, {2: "room"})
-    assert (loaded.short_side, loaded.max_side) == (64, 96)
+    settings = read_settings(tmp_path)
+    assert (settings.config, settings.classes) == (SMALL, {2: "room"})
+    assert (settings.short_side, settings.max_side) == (64, 96)
     expected = build_small().state_dict()
-    assert all(value.equal(expected[name]) for name, value in loaded.model.state_dict().items())
+    assert all(value.equal(expected[name]) for name, value in load_model(tmp_path, settings).state_dict().items())
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:99", "gpu", "mps:0", ""])
@@ -59,7 +60,7 @@ def test_only_classes_of_the_data_set_are_found(tmp_path: Path) -> None:
 
 def test_thresholds_come_back_as_they_were_written(tmp_path: Path) -> None:
     write_model(tmp_path, classes=[{"id": 1, "name": "wall"}, {"id": 2, "name": "room", "threshold": 0.25}])
-    assert load_model(tmp_path).thresholds == {1: 0.0, 2: 0.25}
+    assert read_settings(tmp_path).thresholds == {1: 0.0, 2: 0.25}
 
 
 def test_a_model_with_a_limit_on_detections_is_loaded_without_it(tmp_path: Path) -> None:
@@ -82,10 +83,10 @@ def test_a_model_with_a_limit_on_detections_is_loaded_without_it(tmp_path: Path)
 def test_a_config_that_does_not_fit_is_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
     write_model(tmp_path, **changes)
     with pytest.raises(ModelError, match=words) as refusal:
-        load_model(tmp_path)
+        Predictor.load(tmp_path)
     assert str(tmp_path) in str(refusal.value)
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"unpack model\.tar\.gz again"):
-        load_model(tmp_path)
+        Predictor.load(tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from PIL import Image, ImageDraw
 
 from dataset_prep.dataset_png import dataset_png
 from image_reader.header import ImageError
-from prediction.model_folder import LoadedModel
+from prediction.backends.torch_backend import TorchBackend
+from prediction.model_folder import ModelSettings
 from prediction.predictor import Detection, Predictor
 from tests.docs.page_lines import PREDICTION, README, python_blocks
 from tests.prediction.test_model_folder import write_model
@@ -26,7 +28,8 @@ from training_code.recipes import RECIPES
 def predictor() -> Predictor:
     torch.manual_seed(3)
     model = build_model(RECIPES["tiny"].model.with_classes(3))
-    return Predictor(LoadedModel(model, {1: "wall", 2: "room"}, short_side=64, max_side=96))
+    settings = ModelSettings(model.config, {1: "wall", 2: "room"}, short_side=64, max_side=96)
+    return Predictor(settings, TorchBackend(model))
 
 
 def plan(mode: str, paper: object, ink: object) -> Image.Image:
@@ -125,10 +128,11 @@ def test_each_class_has_its_own_threshold() -> None:
     torch.manual_seed(3)
     model, names = build_model(RECIPES["tiny"].model.with_classes(3)), {1: "wall", 2: "room"}
     image = plan("L", 255, 20)
-    everything = Predictor(LoadedModel(model, names, 64, 96)).predict(image)
+    backend, settings = TorchBackend(model), ModelSettings(model.config, names, 64, 96)
+    everything = Predictor(settings, backend).predict(image)
     scores = {name: sorted(found.score for found in everything if found.label == name) for name in names.values()}
     thresholds = {1: scores["wall"][-2], 2: scores["room"][1]}
-    predictor = Predictor(LoadedModel(model, names, 64, 96, thresholds))
+    predictor = Predictor(replace(settings, thresholds=thresholds), backend)
     found = predictor.predict(image)
     assert found == [each for each in everything if each.score >= thresholds[1 if each.label == "wall" else 2]]
     assert [each.label for each in found].count("wall") == 2

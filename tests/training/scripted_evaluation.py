@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from evaluation.metrics import evaluate
-from prediction.model_folder import weights_by_name
+from prediction.torch_model import weights_by_name
 from training_code.data.plan_dataset import PlanDataset
 from training_code.loop import split_prediction
 

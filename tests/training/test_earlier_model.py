@@ -10,7 +10,8 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from prediction.model_folder import MODEL_FORMAT, weights_by_name
+from prediction.model_folder import MODEL_FORMAT
+from prediction.torch_model import weights_by_name
 from tests.archive_reader.hostile_archives import HOSTILE
 from tests.contract.test_bounded_json import ATTACKS
 from tests.training.training_jobs import SMALL, Job

@@ -14,7 +14,8 @@ from PIL import Image, ImageDraw
 from dataset_contract.coco import Annotation, Category, CocoDataset
 from dataset_contract.coco import Image as CocoImage
 from evaluation.metrics import ImageDetections, evaluate
-from prediction.model_folder import LoadedModel
+from prediction.backends.torch_backend import TorchBackend
+from prediction.model_folder import ModelSettings
 from prediction.predictor import Predictor
 from training_code.data.plan_dataset import PlanDataset
 from training_code.dino.model import DINO, build_model
@@ -51,7 +52,7 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[CocoImag
 
 def predicted(model: DINO, folder: Path, images: Sequence[CocoImage]) -> list[ImageDetections]:
     """What the Predictor finds."""
-    predictor = Predictor(LoadedModel(model, CLASSES, short_side=64, max_side=96))
+    predictor = Predictor(ModelSettings(model.config, CLASSES, short_side=64, max_side=96), TorchBackend(model))
     ids = {name: number for number, name in CLASSES.items()}
     found = [predictor.predict(Image.open(folder / image.file_name), threshold=0) for image in images]
     return [

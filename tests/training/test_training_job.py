@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from dataset_contract.coco import Category
-from prediction.model_folder import load_model
+from prediction.model_folder import read_settings
 from tests.training.training_jobs import IMAGES, SMALL, Job, write_dataset
 from tests.without_checkout import run_without_checkout
 from training_code import train
@@ -128,10 +128,10 @@ def test_the_data_set_says_how_many_classes_the_model_has(run_here: Job) -> None
     write_dataset(run_here.dataset, rooms=rooms)
     run_here.configure(**SMALL, epochs="1")
     assert train.main() == 0
-    loaded = load_model(run_here.model)
-    assert loaded.classes == {1: "wall", 2: "bath", 3: "bedroom", 4: "kitchen"}
-    assert loaded.model.config.num_classes == 5  # ids 1 to 4, and the unused 0
-    assert set(json.loads((run_here.model / "metrics.json").read_text())["classes"]) == set(loaded.classes.values())
+    settings = read_settings(run_here.model)
+    assert settings.classes == {1: "wall", 2: "bath", 3: "bedroom", 4: "kitchen"}
+    assert settings.config.num_classes == 5  # ids 1 to 4, and the unused 0
+    assert set(json.loads((run_here.model / "metrics.json").read_text())["classes"]) == set(settings.classes.values())
 
 
 @pytest.mark.parametrize(("how", "after_step"), [(signal.SIGTERM, TERM_STEP), (signal.SIGKILL, KILL_STEP)])

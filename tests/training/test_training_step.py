@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from dataset_contract.load import load_split
-from prediction.model_folder import weights_by_name
+from prediction.torch_model import weights_by_name
 from training_code.data.batches import Batch, EpochBatchSampler, load_batches
 from training_code.data.plan_dataset import PlanDataset
 from training_code.dino.model import build_model

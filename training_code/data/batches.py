@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler, get_worker_info
 
-from prediction.image_tensors import pad_to_batch
 from training_code.config import TrainingConfig
 from training_code.data.augmentation import draw_quarter_turns
 from training_code.data.plan_dataset import Example, PlanDataset, Sample
@@ -133,6 +132,17 @@ def load_batches(dataset: PlanDataset, sampler: Sampler[list[Sample]], *, pin_me
     except (ConnectionError, EOFError):  # a worker ended; the loader's handler of SIGCHLD will raise why
         time.sleep(DEAD_WORKER_SECONDS)
         raise
+
+
+def pad_to_batch(images: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Images (3, H_i, W_i) as one tensor (B, 3, H, W) padded with 0, and the mask (B, H, W) that is True on padding."""
+    height, width = max(image.shape[1] for image in images), max(image.shape[2] for image in images)
+    images_B3HW = torch.zeros(len(images), 3, height, width)
+    mask_BHW = torch.ones(len(images), height, width, dtype=torch.bool)
+    for padded, mask, image in zip(images_B3HW, mask_BHW, images, strict=True):
+        padded[:, : image.shape[1], : image.shape[2]] = image
+        mask[: image.shape[1], : image.shape[2]] = False
+    return images_B3HW, mask_BHW
 
 
 def _collate(examples: Sequence[Example | DataError]) -> Batch | DataError:

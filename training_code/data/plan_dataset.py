@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from dataset_contract.coco import CocoDataset
 from image_reader.decoding import open_image
 from image_reader.header import ImageError
-from prediction.image_tensors import image_to_tensor, model_input
+from prediction.image_tensors import model_input, normalised
 from training_code.config import TrainingConfig
 from training_code.data.augmentation import augment
 from training_code.data.geometry import LabelledImage
@@ -83,9 +83,13 @@ class PlanDataset(Dataset[Example | DataError]):
 
     def __getitem__(self, sample: Sample) -> Example | DataError:
         try:
-            labelled = self._read(sample.position)
+            return self.read(sample)
         except DataError as failure:
             return failure
+
+    def read(self, sample: Sample) -> Example:
+        """The image that `sample` says. Raises DataError if it cannot be read."""
+        labelled = self._read(sample.position)
         if self.augmented:
             rng = np.random.default_rng([self.config.seed, sample.epoch, int(self.image_ids[sample.position])])
             labelled = augment(
@@ -95,11 +99,11 @@ class PlanDataset(Dataset[Example | DataError]):
                 quarter_turns=sample.quarter_turns,
                 rng=rng,
             )
-            image_3HW = image_to_tensor(labelled.image)
+            image_3HW = normalised(labelled.image)
         else:
             image_3HW = model_input(labelled.image, sample.short_side, self.config.image_max_side)
         return Example(
-            image_3HW,
+            torch.from_numpy(image_3HW),
             torch.from_numpy(labelled.labels),
             torch.from_numpy(_normalised_cxcywh(labelled)),
             sample.position,

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training_code.dino.exported_attention import attend_exported
 from training_code.dino.precision import at_least_fp32
 from training_code.dino.scales import Scales
 
@@ -52,6 +53,8 @@ class DeformableAttention(nn.Module):
         `reference_BQLR` is a point (R = 2) or a box (R = 4) in 0..1 of each padded scale. With a point, offsets count
         in pixels of the scale; with a box, in halves of its width and height over the number of points.
         """
+        if torch.onnx.is_in_onnx_export():
+            return attend_exported(self, query_BQD, reference_BQLR, tokens_BSD, scales)
         b, q, _ = query_BQD.shape
         m, n, k = self.num_heads, self.num_levels, self.num_points
         value_BSD = self.value_proj(tokens_BSD).masked_fill(scales.padding[..., None], 0)

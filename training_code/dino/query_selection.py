@@ -57,8 +57,10 @@ def select_queries(
     neither used nor trained.
     """
     logits_BSC = class_embed(memory_BSD)
-    count = min(num_queries, memory_BSD.shape[1])
-    index_BN = torch.topk(logits_BSC.amax(-1), count, dim=1).indices
+    tokens = memory_BSD.shape[1]
+    # In an exported model their number is the image's: it sorts all tokens, and cuts off what is too much.
+    count = tokens if torch.onnx.is_in_onnx_export() else min(num_queries, tokens)
+    index_BN = torch.topk(logits_BSC.amax(-1), count, dim=1).indices[:, :num_queries]
 
     def chosen(x_BSx: Tensor) -> Tensor:
         return x_BSx.gather(1, index_BN[..., None].expand(-1, -1, x_BSx.shape[-1]))

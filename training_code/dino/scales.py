@@ -39,7 +39,8 @@ class Scales:
             [torch.stack([(~mask[:, 0, :]).sum(1), (~mask[:, :, 0]).sum(1)], dim=-1) for mask in masks_BHW], dim=1
         ).to(dtype)
         padding_BS = torch.cat([mask_BHW.flatten(1) for mask_BHW in masks_BHW], dim=1)
-        extent_L2 = valid_size_BL2.new_tensor([(w, h) for h, w in sizes])
+        # By filling, which copies nothing from the host, and which an exported model does for each image's own sizes.
+        extent_L2 = torch.stack([valid_size_BL2.new_full((), side) for h, w in sizes for side in (w, h)]).view(-1, 2)
         return cls(sizes, padding_BS, extent_L2, valid_size_BL2, valid_size_BL2 / extent_L2)
 
     def split(self, tokens_BSD: Tensor) -> list[Tensor]:

@@ -17,7 +17,8 @@ from dataset_contract.atomic_write import atomic_path, write_atomically
 from dataset_contract.coco import Category
 from evaluation.metrics import class_thresholds
 from prediction.image_tensors import MEAN, STD
-from prediction.model_folder import MODEL_FORMAT, weights_by_name
+from prediction.model_folder import MODEL_FORMAT
+from prediction.torch_model import weights_by_name
 from training_code.dino.model import DINO
 from training_code.job.checkpoint_layout import HISTORY, METRICS
 from training_code.job.hyperparameters import JobConfig

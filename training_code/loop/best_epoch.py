@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from prediction.model_folder import weights_by_name
+from prediction.torch_model import weights_by_name
 from training_code.dino.model import DINO
 
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 
-import torch
-
 from evaluation.metrics import ImageDetections
-from prediction.detection import detect
+from prediction.backends.torch_backend import run_model
+from prediction.detection import best_detections
 from training_code.data.batches import EvaluationBatchSampler, load_batches
 from training_code.data.plan_dataset import PlanDataset
 from training_code.dino.model import DINO
@@ -13,7 +12,6 @@ from training_code.job.distributed import DistributedContext
 from training_code.job.interruptions import StopRequest
 
 
-@torch.inference_mode()
 def predict_split(
     model: DINO,
     dataset: PlanDataset,
@@ -38,9 +36,8 @@ def predict_split(
             break
         [image_3HW], [position] = batch.images, batch.positions
         width, height = dataset.sizes[position].tolist()
-        found = detect(model, image_3HW, (width, height), category_ids)
-        scores, labels, boxes = (found[name].numpy() for name in ("scores", "labels", "boxes"))
-        own.append(ImageDetections(int(dataset.image_ids[position]), scores, labels, boxes))
+        found = best_detections(*run_model(model, image_3HW), (width, height), category_ids)
+        own.append(ImageDetections(int(dataset.image_ids[position]), *found))
         after_batch()
     parts = distributed.gather((stop.received, own))
     if any(stopped for stopped, _ in parts):

@@ -27,6 +27,7 @@ from training_code.loop.early_stopping import ending_of
 from training_code.loop.health_file import HealthFile
 from training_code.loop.memory import memory_failures, worst_case_batch
 from training_code.loop.metric_window import MetricWindow
+from training_code.loop.model_export import export_model
 from training_code.loop.non_finite import non_finite_failure
 from training_code.loop.progress_files import ProgressFiles
 from training_code.loop.resumption import Resumption, fingerprint_of
@@ -277,6 +278,7 @@ class Trainer:
                     "test": test,
                 },
             )
+        export_model(self._paths.model, model, self._dataset, self._job.training, self._log_line)
         step, seconds = self._progress.step, self._progress.seconds
         self._log_line(
             f"Trained {step} steps in {seconds:.0f} s; the model in {self._paths.model} is that of epoch"
