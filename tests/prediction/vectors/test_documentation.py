@@ -41,6 +41,8 @@ def test_the_example_writes_a_drawing(tmp_path: Path, monkeypatch: pytest.Monkey
         f"Slits of up to {faces.LEAK:g} thicknesses",
         f"is the room's, from {faces.FITS:g} on",
         f"Two room boxes with an IoU of {rooms.SAME_ROOM:g} or more",
+        f"A room box of which {rooms.PART:.0%}".replace("%", " %"),
+        f"at least {rooms.SURE_PART:.0%}".replace("%", " %") + " of the larger one's",
         f"leave less than {rooms.LEAST_REST:.0%}".replace("%", " %"),
     ],
 )

@@ -95,6 +95,26 @@ def test_an_open_plan_is_divided_by_the_boxes_and_says_so() -> None:
     assert polygon(living).equals(box(20, 20, 320, 220).difference(box(200, 120, 320, 220)))
 
 
+def test_an_unsure_box_within_a_room_is_left_out() -> None:
+    boxes = walls_around(20, 20, 320, 220)
+    plan = floor_plan([*boxes, room(20, 20, 320, 220), room(200, 120, 320, 220, score=0.4)], SIZE)
+    assert outlines(plan) == ["walls"]
+    assert plan.notes == ("Left out: 1 room box, since other rooms cover them.",)
+
+
+def test_of_two_boxes_that_overlap_the_surer_one_stays_whole() -> None:
+    one, other = floor_plan([room(20, 20, 120, 100, score=0.5), room(100, 20, 320, 220, score=0.7)], SIZE).rooms
+    assert polygon(one).equals(box(20, 20, 100, 100))
+    assert polygon(other).equals(box(100, 20, 320, 220))
+
+
+def test_a_box_that_counts_for_nothing_takes_nothing_from_others() -> None:
+    surest, covered = room(20, 20, 120, 120, score=0.9), room(50, 20, 130, 120, score=0.7)
+    plan = floor_plan([surest, covered, room(100, 20, 260, 120, score=0.5)], SIZE)
+    assert [one.score for one in plan.rooms] == [0.9, 0.5]
+    assert polygon(plan.rooms[1]).equals(box(120, 20, 260, 120))
+
+
 def test_a_room_without_walls_has_its_box_less_the_rooms_that_walls_close() -> None:
     boxes = [*walls_around(20, 20, 120, 120), room(20, 20, 120, 120), room(110, 20, 300, 120)]
     closed, balcony = floor_plan(boxes, SIZE).rooms
