@@ -32,6 +32,9 @@ class Outcome:
     artifact_uri: str | None
     model_package_arn: str | None
     metrics_uri: str | None
+    comparisons: tuple[str, ...]
+    """How the model compares with the baselines."""
+    comparison_uri: str | None
     report_uri: str | None
     seconds: int
     billable_seconds: int
