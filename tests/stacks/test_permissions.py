@@ -100,7 +100,9 @@ EXPECTED: dict[str, set[Statement]] = {
             on=BUCKET,
             when="{'StringLike': {'s3:prefix': ['runs/*', 'training-jobs/*/output/model.tar.gz', 'baselines/']}}",
         ),
-        allow("s3:GetObject", on={f"{BUCKET}/{key}" for key in ("runs/*", "baselines/*", "dino-data*/annotations.json")}),
+        allow(
+            "s3:GetObject", on={f"{BUCKET}/{key}" for key in ("runs/*", "baselines/*", "dino-data*/annotations.json")}
+        ),
         allow("s3:PutObject", on=f"{BUCKET}/reports/*/baselines-*"),
     },
     "FunctionsLaunchRole": {

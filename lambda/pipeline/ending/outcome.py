@@ -32,11 +32,11 @@ class Outcome:
     artifact_uri: str | None
     model_package_arn: str | None
     metrics_uri: str | None
-    comparisons: tuple[str, ...]
-    """How the model compares with the baselines."""
-    comparison_uri: str | None
     report_uri: str | None
     seconds: int
     billable_seconds: int
     cost_usd: float
     spot_saving: float | None
+    comparisons: tuple[str, ...] = ()
+    """How the model compares with the baselines."""
+    comparison_uri: str | None = None

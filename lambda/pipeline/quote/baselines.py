@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from botocore.exceptions import ClientError
 
@@ -76,9 +77,10 @@ def find_baselines(
 
 def _folders(s3: S3Client, bucket: str, notes: list[str]) -> dict[str, dict[str, int]]:
     """By name, the files of each baseline with their bytes."""
-    listed = s3.list_objects_v2(Bucket=bucket, Prefix=BASELINES, MaxKeys=MOST_OBJECTS)
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=BASELINES)
+    listed = list(islice((item for page in pages for item in page.get("Contents", [])), MOST_OBJECTS + 1))
     found: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for item in listed.get("Contents", []):
+    for item in listed[:MOST_OBJECTS]:
         name, slash, file = item["Key"].removeprefix(BASELINES).partition("/")
         if slash and is_of_baseline(file) and "/" not in file:
             found[name][file] = item["Size"]
@@ -97,7 +99,7 @@ def _folders(s3: S3Client, bucket: str, notes: list[str]) -> dict[str, dict[str,
         _not_compared(name, f"only the first {MOST_BASELINES} by name are: remove some.")
         for name in usable.keys() - chosen.keys()
     ]
-    if listed.get("IsTruncated"):
+    if len(listed) > MOST_OBJECTS:
         notes.append(
             f"Of what is at {uri(bucket, BASELINES)} only the first {MOST_OBJECTS:,} objects were looked at: keep the "
             "results files there, not pictures."
@@ -120,14 +122,10 @@ def _plans(s3: S3Client, dataset: DatasetCheck) -> PlanIndex:
     return PlanIndex.of(dataset.uri, splits)
 
 
-def _checked(
-    s3: S3Client, bucket: str, folder: str, sizes: Mapping[str, int], plans: PlanIndex
-) -> dict[str, bytes]:
+def _checked(s3: S3Client, bucket: str, folder: str, sizes: Mapping[str, int], plans: PlanIndex) -> dict[str, bytes]:
     """The files of a baseline. Raises EvaluationError or JsonError if it cannot be compared with."""
     check_files(sizes)
-    files = {
-        file: read_at_most(s3.get_object(Bucket=bucket, Key=folder + file)["Body"], MAX_BYTES) for file in sizes
-    }
+    files = {file: read_at_most(s3.get_object(Bucket=bucket, Key=folder + file)["Body"], MAX_BYTES) for file in sizes}
     read_baseline(files, plans)
     return files
 
