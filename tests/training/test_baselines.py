@@ -70,7 +70,7 @@ def test_one_that_dies_is_said_with_its_last_lines(
     stand_in = tmp_path / "python"
     stand_in.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{program}"\n')
     stand_in.chmod(0o700)
-    monkeypatch.setattr(baselines.sys, "executable", str(stand_in))
+    monkeypatch.setattr(sys, "executable", str(stand_in))
     compared, lines = write(job)
     assert compared is not None
     assert f"ended with the exit status {status}" in compared["not_compared"]["yolo"]
