@@ -47,7 +47,7 @@ def difference_sentence(each: Difference, plans: int) -> str:
     if each.is_certain:
         return f"{better} finds {what} better than {other}: {figures}."
     return (
-        f"{better} and {other}: no difference in {what} that {plans:,} plans can show: {figures}"
+        f"{better} and {other}: no difference in {what} that {plans:,} {'plan' if plans == 1 else 'plans'} can show: {figures}"
         f"{_needed(each.plans_needed)}."
     )
 

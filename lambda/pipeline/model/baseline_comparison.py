@@ -60,7 +60,8 @@ class Comparisons:
     def lines(self, classes: Collection[str]) -> Iterator[str]:
         """For people, by the F1 of `classes`."""
         for each in self.baselines:
-            yield f"Compared with the baseline {each.name} on the {self.plans:,} plans of the {self.split} split:"
+            plans = "1 plan" if self.plans == 1 else f"{self.plans:,} plans"
+            yield f"Compared with the baseline {each.name} on the {plans} of the {self.split} split:"
             yield from (difference.sentence for difference in each.of_classes(classes))
             yield from each.notes
         for name, reason in self.not_compared.items():
