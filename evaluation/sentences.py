@@ -46,8 +46,9 @@ def difference_sentence(each: Difference, plans: int) -> str:
     better, other = sanitise(better), sanitise(other)
     if each.is_certain:
         return f"{better} finds {what} better than {other}: {figures}."
+    shown_by = "1 plan" if plans == 1 else f"{plans:,} plans"
     return (
-        f"{better} and {other}: no difference in {what} that {plans:,} {'plan' if plans == 1 else 'plans'} can show: {figures}"
+        f"{better} and {other}: no difference in {what} that {shown_by} can show: {figures}"
         f"{_needed(each.plans_needed)}."
     )
 
