@@ -43,8 +43,7 @@ class BaselineComparison:
     def of_classes(self, classes: Collection[str]) -> list[F1Difference]:
         """Those of `classes`; of all together where the baseline knows none of these."""
         chosen = [each for each in self.differences if each.class_name in classes]
-        together = [each for each in self.differences if each.class_name is None]
-        return chosen or together or list(self.differences)  # with one class there is nothing but that
+        return chosen or [each for each in self.differences if each.class_name is None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,7 +72,10 @@ def test_what_was_checked_is_copied_and_nothing_else(find: Find, bucket: BucketI
             {"predictions.json": results(1, 2, 3)},
             "is about other images: 0 of its 3 are plans of s3://bucket/dino-data/",
         ),
-        ({"predictions.json": results(23, 7)}, "1 of its 2 are plans of s3://bucket/dino-data/, but not 7; predict on"),
+        (
+            {"predictions.json": results(23, 7)},
+            "1 of its 2 are plans of s3://bucket/dino-data/, the others are not (7); predict",
+        ),
         ({"predictions.json": results(5)}, "no detection on the split test, only on val"),
         ({"predictions.json": b"[]"}, "predictions.json holds no detections"),
         ({"predictions.json": b'[{"image_id": 23,'}, "predictions.json cannot be used, since it is not JSON"),
