@@ -12,7 +12,7 @@ from evaluation.comparison import compare
 from evaluation.dataset import EvaluatedDataset, load_dataset
 from evaluation.detections import ModelDetections
 from evaluation.report import REPORT, report_files
-from evaluation.sources.class_numbers import ClassNames
+from evaluation.results.given_names import ClassNames
 from evaluation.sources.reading import read_model
 from terminal.console import Terminal
 

@@ -16,7 +16,7 @@ from evaluation.options import Options
 from evaluation.refusal import EvaluationError, EvaluationUsageError
 from evaluation.report import LABELS, REPORT, report_files
 from evaluation.rules import COCO
-from evaluation.sources.class_numbers import parse_names
+from evaluation.sources.names_option import parse_names
 from evaluation.sources.reading import read_model
 from evaluation.terminal_table import table_lines
 from terminal.console import Terminal

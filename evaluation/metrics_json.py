@@ -26,20 +26,7 @@ def metrics_json(comparison: Comparison) -> dict[str, Any]:
         "classes": list(truth.classes),
         "resamples": RESAMPLES,
         "models": {result.name: _model(comparison, result) for result in comparison.models},
-        "differences": [
-            {
-                "a": each.a,
-                "b": each.b,
-                "rule": each.rule,
-                "class": each.class_name,
-                "figure": each.figure,
-                "difference": _rounded(each.difference),
-                "low": _rounded(each.interval.low),
-                "high": _rounded(each.interval.high),
-                "plans_needed": each.plans_needed,
-            }
-            for each in comparison.differences
-        ],
+        "differences": differences_json(comparison),
         "sentences": difference_sentences(comparison),
         "notes": notes(comparison),
         "disagreements": [
@@ -50,6 +37,26 @@ def metrics_json(comparison: Comparison) -> dict[str, Any]:
             for each in comparison.disagreements
         ],
     }
+
+
+def differences_json(comparison: Comparison) -> list[dict[str, Any]]:
+    """Each difference, in the order of the comparison's."""
+    return [
+        {
+            "a": each.a,
+            "b": each.b,
+            "rule": each.rule,
+            "class": each.class_name,
+            "figure": each.figure,
+            "a_value": _rounded(each.a_value),
+            "b_value": _rounded(each.b_value),
+            "difference": _rounded(each.difference),
+            "low": _rounded(each.interval.low),
+            "high": _rounded(each.interval.high),
+            "plans_needed": each.plans_needed,
+        }
+        for each in comparison.differences
+    ]
 
 
 def _model(comparison: Comparison, result: ModelResult) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from evaluation.comparison import Comparison, Difference, ModelResult
 from evaluation.detections import VALIDATION
 from evaluation.rules import COCO, RULE_NAMES
 
+_MORE_RESULTS = "give its results on val too, by --model {name}=... once more"
 _MOST_PLANS = 100_000
 """Of more it says no number."""
 
@@ -45,8 +46,9 @@ def difference_sentence(each: Difference, plans: int) -> str:
     better, other = sanitise(better), sanitise(other)
     if each.is_certain:
         return f"{better} finds {what} better than {other}: {figures}."
+    shown_by = "1 plan" if plans == 1 else f"{plans:,} plans"
     return (
-        f"{better} and {other}: no difference in {what} that {plans:,} plans can show: {figures}"
+        f"{better} and {other}: no difference in {what} that {shown_by} can show: {figures}"
         f"{_needed(each.plans_needed)}."
     )
 
@@ -67,15 +69,19 @@ def _model_sentence(result: ModelResult, rule: str) -> str:
     )
 
 
-def notes(comparison: Comparison) -> list[str]:
-    """What a reader of the figures must know: remarks, how thresholds were chosen, and what models do not know."""
-    return [*comparison.remarks, *(note for result in comparison.models for note in _notes(comparison, result))]
+def notes(comparison: Comparison, *, more_results: str = _MORE_RESULTS) -> list[str]:
+    """What a reader of the figures must know: remarks, how thresholds were chosen, and what models do not know.
+
+    `more_results` says how to bring results by which a threshold can be chosen, with {name} for the model's name.
+    """
+    of_models = (note for result in comparison.models for note in _notes(comparison, result, more_results))
+    return [*comparison.remarks, *of_models]
 
 
-def _notes(comparison: Comparison, result: ModelResult) -> Iterator[str]:
+def _notes(comparison: Comparison, result: ModelResult, more_results: str) -> Iterator[str]:
     name, model = sanitise(result.name), result.model
     if COCO in comparison.rules:
-        yield _threshold_note(result, comparison)
+        yield _threshold_note(result, comparison, more_results)
     if model.unknown_classes:
         yield (
             f"{name} does not know {_listed(model.unknown_classes)}: boxes of it count as missed; --classes "
@@ -91,7 +97,7 @@ def _notes(comparison: Comparison, result: ModelResult) -> Iterator[str]:
         yield f"{name} finds nothing on {without:,} of {len(comparison.truth.plans):,} plans."
 
 
-def _threshold_note(result: ModelResult, comparison: Comparison) -> str:
+def _threshold_note(result: ModelResult, comparison: Comparison, more_results: str) -> str:
     name, split = sanitise(result.name), comparison.split
     how = {
         "given": "was given",
@@ -101,7 +107,7 @@ def _threshold_note(result: ModelResult, comparison: Comparison) -> str:
     }
     advice = ""
     if result.point.origin == "split" and split != VALIDATION and VALIDATION in comparison.dataset.splits:
-        advice = f"; give its results on {VALIDATION} too, by --model {name}=... once more"
+        advice = f"; {more_results.format(name=name)}"
     return f"The threshold of {name} {how[result.point.origin]}{advice}."
 
 

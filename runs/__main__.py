@@ -27,7 +27,7 @@ from runs.executions import Run, find_run, last_runs, start_run, stop_run, witho
 from runs.fetch import MODEL, fetch_run
 from runs.request_arguments import request_of
 from runs.run_view import RunView
-from runs.state_input import text
+from runs.state_input import text, texts
 from terminal.console import Terminal
 
 POLL_SECONDS = 2.0
@@ -201,6 +201,7 @@ def _end_lines(run: Run, *, error: str, cause: str) -> list[str]:
         lines.append(f"{sanitise(error)}: {sanitise(text(run.state_input, 'outcome', 'cause') or cause)}")
     if sentence := text(run.state_input, "outcome", "sentence"):
         lines.append(sanitise(sentence))
+    lines += [sanitise(line) for line in texts(run.state_input, "outcome", "comparisons")]
     if run.cost_usd is not None:
         lines.append(f"Its training cost {run.cost_usd:.2f} USD.")
     if text(run.state_input, "outcome", "artifact_uri"):

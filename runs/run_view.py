@@ -8,7 +8,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from dataset_contract.sanitise import sanitise
 from runs.execution_follower import ROUTINE_STATES
-from runs.state_input import number, text
+from runs.state_input import number, text, texts
 from runs.where_to_look import where_to_look
 from terminal.console import Terminal
 from training_code.job.metric_lines import TrainingLine, read_training_line
@@ -53,7 +53,8 @@ class RunView:
             for line in where_to_look(uri, self._region):
                 self._say(sanitise(line))
         if name == "IsQuoteAccepted" and (quote := text(state_input, "quote", "sentence")):
-            self._say(f"quote: {sanitise(quote, longest=1000)}")
+            for line in (quote, *texts(state_input, "quote", "notes")):
+                self._say(f"quote: {sanitise(line, longest=1000)}")
         if name not in ROUTINE_STATES:
             self._say(f"state {sanitise(name)}")
             if self._bar is not None:

@@ -17,6 +17,12 @@ def text(state_input: Mapping[str, Any], name: str, field: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def texts(state_input: Mapping[str, Any], name: str, field: str) -> list[str]:
+    """The texts in a part's list."""
+    value = part(state_input, name).get(field)
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+
+
 def number(state_input: Mapping[str, Any], name: str, field: str) -> float | None:
     """A part's finite number."""
     value = part(state_input, name).get(field)

@@ -107,7 +107,7 @@ class FloorplanDinoStack(Stack):
             permissions.allow_validation(function, bucket=bucket, dataset_prefix=prefix)
         for function in (functions.lock, functions.launch):
             permissions.allow_lock(function, bucket=bucket, state_machine_name=machine_name)
-        permissions.allow_quote(functions.quote, bucket=bucket)
+        permissions.allow_quote(functions.quote, bucket=bucket, dataset_prefix=prefix)
         permissions.allow_launch(functions.launch, bucket=bucket, code=code, training_role=training_role)
         permissions.allow_watch(functions.watch, bucket=bucket)
         permissions.allow_stop(functions.stop)
@@ -119,12 +119,13 @@ class FloorplanDinoStack(Stack):
         if key is not None:
             permissions.allow_customer_key(
                 key,
-                readers=(functions.quote, functions.watch),
+                readers=(functions.watch,),
                 writers=(
                     functions.lock,
                     functions.validate,
                     functions.check_images,
                     functions.merge_checks,
+                    functions.quote,
                     functions.launch,
                     functions.judge,
                     functions.finalise,

@@ -6,7 +6,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 from pipeline.job.health_reader import HEALTH_FILE
-from pipeline.s3_layout import CHECKPOINTS, PRETRAINED, REPORTS
+from pipeline.s3_layout import BASELINES, CHECKPOINTS, PRETRAINED, REPORTS
 
 from stacks.permissions import (
     MODELS,
@@ -51,20 +51,24 @@ class People(Construct):
         self.uploaders = iam.ManagedPolicy(
             self,
             "Uploaders",
-            description="floorplan-dino: upload data sets and starting weights",
+            description="floorplan-dino: upload data sets, starting weights and baselines",
             statements=[
                 # HeadBucket, which tells the bucket's region, has no prefix.
                 iam.PolicyStatement(
                     actions=["s3:ListBucket"],
                     resources=[bucket.bucket_arn],
-                    conditions={"StringLikeIfExists": {"s3:prefix": [f"{dataset_prefix}*", f"{PRETRAINED}*"]}},
+                    conditions={
+                        "StringLikeIfExists": {"s3:prefix": [f"{dataset_prefix}*", f"{PRETRAINED}*", f"{BASELINES}*"]}
+                    },
                 ),
                 allow(
                     ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
                     data,
                     bucket.arn_for_objects(f"{PRETRAINED}*"),
+                    bucket.arn_for_objects(f"{BASELINES}*"),
                 ),
-                allow(["s3:DeleteObject"], data),  # by --replace; the bucket keeps the version for a while
+                # By --replace, and of a baseline that has had its day; the bucket keeps the version for a while.
+                allow(["s3:DeleteObject"], data, bucket.arn_for_objects(f"{BASELINES}*")),
                 *([through_s3(stack, key, "kms:Decrypt", "kms:GenerateDataKey")] if key else []),
             ],
         )

@@ -12,6 +12,7 @@ from aws_cdk import aws_sns as sns
 from pipeline import cloudwatch_metrics
 from pipeline.execution import JOB_NAME_PREFIX
 from pipeline.s3_layout import (
+    BASELINES,
     CHECKPOINTS,
     LOCKS,
     PRETRAINED,
@@ -26,6 +27,8 @@ from stacks.training_image import TrainingImage
 
 MESSAGES = f"{REPORTS}*/message-*.json"
 """The messages that ends have sent."""
+COPIED_BASELINES = f"{REPORTS}*/baselines-*"
+"""What an execution compares with."""
 MODELS = model_key("*")
 """The models that jobs have made."""
 
@@ -84,13 +87,20 @@ def allow_look_at_executions(function: lambda_.Function, *, state_machine_name: 
     _grant(function, allow(["states:DescribeExecution"], executions_of(Stack.of(function), state_machine_name)))
 
 
-def allow_quote(function: lambda_.Function, *, bucket: s3.Bucket) -> None:
-    """Ask for prices and quotas, read what earlier runs took, and see whether their models are there."""
+def allow_quote(function: lambda_.Function, *, bucket: s3.Bucket, dataset_prefix: str) -> None:
+    """Ask for prices and quotas, read what earlier runs took, see their models; check baselines, and copy them."""
     _grant(
         function,
         allow(["pricing:GetProducts", "servicequotas:ListServiceQuotas"], "*"),  # neither action knows resources
-        listing(bucket, f"{STAGE_RECORDS}*", MODELS),
+        listing(bucket, f"{STAGE_RECORDS}*", MODELS, BASELINES),
         allow(["s3:GetObject"], bucket.arn_for_objects(f"{STAGE_RECORDS}*")),
+        # Whose plans a baseline is about.
+        allow(
+            ["s3:GetObject"],
+            bucket.arn_for_objects(f"{BASELINES}*"),
+            bucket.arn_for_objects(f"{dataset_prefix}*/annotations.json"),
+        ),
+        allow(["s3:PutObject"], bucket.arn_for_objects(COPIED_BASELINES)),
     )
 
 
@@ -156,7 +166,7 @@ def allow_finalisation(function: lambda_.Function, *, bucket: s3.Bucket, topic: 
 
 def allow_training(role: iam.Role, *, bucket: s3.Bucket, dataset_prefix: str, image: TrainingImage) -> None:
     """What SageMaker does in a job's name: the container itself has no network."""
-    read = [f"{dataset_prefix}*", f"{TRAINING_CODE}*", f"{PRETRAINED}*", f"{CHECKPOINTS}*", MODELS]
+    read = [f"{dataset_prefix}*", f"{TRAINING_CODE}*", f"{PRETRAINED}*", f"{CHECKPOINTS}*", COPIED_BASELINES, MODELS]
     write = [f"{CHECKPOINTS}*", f"{TRAINING_JOBS}*"]
     _grant(
         role,

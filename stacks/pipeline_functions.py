@@ -24,6 +24,20 @@ _SOURCES = {
     "pipeline": ROOT / "lambda" / "pipeline",
     "archive_reader": ROOT / "archive_reader",
     "dataset_contract": ROOT / "dataset_contract",
+    # The readers of baselines, without what needs numpy.
+    **{
+        f"evaluation/{name}": ROOT / "evaluation" / name
+        for name in (
+            "__init__.py",
+            "refusal.py",
+            "results/__init__.py",
+            "results/baseline_files.py",
+            "results/found_boxes.py",
+            "results/given_names.py",
+            "results/plan_index.py",
+            "results/results_file.py",
+        )
+    },
     # The trainer's settings, metrics, files and health; the rest of training_code needs torch.
     **{
         f"training_code/{name}": ROOT / "training_code" / name
@@ -78,7 +92,8 @@ class PipelineFunctions(Construct):
                 self._function(name, settings=bucket, timeout=longest, memory_mb=1769)
                 for name in ("validate", "check_images", "merge_checks")
             )
-            self.quote = self._function("quote", settings=quote, timeout=Duration.minutes(2))
+            # It reads baselines, of up to 64 MiB each.
+            self.quote = self._function("quote", settings=quote, timeout=Duration.minutes(5), memory_mb=1769)
             self.launch = self._function("launch", settings=launch, timeout=minute)
             self.watch = self._function("watch", settings=watch, timeout=minute)
             self.stop = self._function("stop", settings=None, timeout=minute)

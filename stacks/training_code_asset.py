@@ -14,12 +14,33 @@ SOURCES = (
     "dataset_contract",
     "drawing",
     "evaluation/__init__.py",
-    "evaluation/metrics.py",
+    *(
+        f"evaluation/{name}.py"
+        for name in (
+            "baselines",
+            "bootstrap",
+            "breakdowns",
+            "comparison",
+            "dataset",
+            "detections",
+            "error_kinds",
+            "figures",
+            "lenient",
+            "matching",
+            "metrics",
+            "metrics_json",
+            "operating_point",
+            "refusal",
+            "rules",
+            "sentences",
+        )
+    ),
+    "evaluation/results",
     "image_reader",
     *PREDICTION_FILES,
     "prediction/export.py",
 )
-"""What the trainer imports; of the evaluation no more than its metrics."""
+"""What the trainer imports; of the evaluation what measures and compares, not its command."""
 
 
 class TrainingCodeAsset(Construct):

@@ -8,10 +8,27 @@ from aws_cdk import Acknowledgment, Arn, ArnFormat, Stack, Validations
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
-from pipeline.s3_layout import CHECKPOINTS, LOCKS, PRETRAINED, REPORTS, STAGE_RECORDS, TRAINING_CODE, TRAINING_JOBS
+from pipeline.s3_layout import (
+    BASELINES,
+    CHECKPOINTS,
+    LOCKS,
+    PRETRAINED,
+    REPORTS,
+    STAGE_RECORDS,
+    TRAINING_CODE,
+    TRAINING_JOBS,
+)
 
 from stacks.people import STAGE_FILES
-from stacks.permissions import MESSAGES, MODELS, executions_of, model_packages_of, training_jobs, training_logs
+from stacks.permissions import (
+    COPIED_BASELINES,
+    MESSAGES,
+    MODELS,
+    executions_of,
+    model_packages_of,
+    training_jobs,
+    training_logs,
+)
 
 _EVERYTHING = (
     "X-Ray, PutMetricData, GetAuthorizationToken, GetProducts, ListServiceQuotas and log delivery know no resources"
@@ -36,6 +53,9 @@ def acknowledge_wildcards(
         MESSAGES: "one folder an execution, one message an end",
         f"{TRAINING_CODE}*": "one copy for each version of the code",
         f"{PRETRAINED}*": "weights that a request may name",
+        f"{BASELINES}*": "one folder a baseline, which a person names",
+        f"{dataset_prefix}*/annotations.json": "data sets, whose prefix a request may name",
+        COPIED_BASELINES: "one folder an execution",
         f"{CHECKPOINTS}*": "one folder an execution",
         f"{CHECKPOINTS}*/health.json": "one folder an execution",
         MODELS: "models that a request may continue",

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from dataset_contract.bounded_read import read_regular
 from dataset_contract.sanitise import sanitise, short
-from evaluation.dataset import EvaluatedDataset, Place
 from evaluation.refusal import EvaluationError
-from evaluation.sources.found_boxes import FoundBoxes, check_plans
+from evaluation.results.found_boxes import FoundBoxes, check_plans
+from evaluation.results.plan_index import Place, PlanIndex
 
 MAX_FILE_BYTES = 4 << 20
 """A line has some 50 bytes."""
@@ -21,13 +21,13 @@ _COLUMNS = 6
 _MAX_INDEX = 10_000
 
 
-def read_label_files(folder: Path, dataset: EvaluatedDataset) -> FoundBoxes:
+def read_label_files(folder: Path, plans: PlanIndex) -> FoundBoxes:
     """The detections in the folder's .txt files. Raises EvaluationError, also for a file of another image."""
     boxes = FoundBoxes(str(folder), starts=(0,))
     unknown: set[str] = set()
     seen: dict[int, Path] = {}
     for path in sorted(folder.glob("*.txt")):
-        place = dataset.place_of(path.stem)
+        place = plans.place_of(path.stem)
         if place is None:
             unknown.add(path.name)
             continue
@@ -40,7 +40,7 @@ def read_label_files(folder: Path, dataset: EvaluatedDataset) -> FoundBoxes:
             f"{folder} has neither .txt files, as Ultralytics writes them with save_txt=True save_conf=True, nor the "
             "config.json and model.safetensors of a trained model."
         )
-    check_plans(str(folder), unknown, len(seen), dataset)
+    check_plans(str(folder), unknown, len(seen), plans)
     return boxes
 
 

@@ -15,6 +15,8 @@ CHECKPOINTS = "checkpoints/"
 TRAINING_CODE = "training-code/"
 PRETRAINED = "pretrained/"
 """Weights to start from, uploaded by hand; data sets of the same model share them."""
+BASELINES = "baselines/"
+"""Results of other models, uploaded by hand: a folder for each, evaluation/results/baseline_files.py."""
 LOCKS = "locks/"
 """One object for each data set that an execution works on."""
 STAGE_RECORDS = "runs/"
@@ -39,6 +41,16 @@ def facts_key(batch: str) -> str:
 def metrics_key(execution_name: str, stage: int) -> str:
     """The metrics of one stage of an execution, as the trainer wrote them."""
     return f"{REPORTS}{execution_name}/metrics-{stage}.json"
+
+
+def comparison_key(execution_name: str, stage: int) -> str:
+    """How the model of one stage compares with the baselines, as the trainer wrote it."""
+    return f"{REPORTS}{execution_name}/comparison-{stage}.json"
+
+
+def baselines_prefix(execution_name: str, *, redrive_count: int) -> str:
+    """The copies of the baselines that an execution compares with, which a redrive chooses again."""
+    return f"{REPORTS}{execution_name}/baselines-{redrive_count}/"
 
 
 def message_key(execution_name: str, *, started: datetime, redrive_count: int) -> str:

@@ -27,11 +27,11 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 
 @pytest.fixture
 def deployed(deployment: Deployed) -> Iterator[Deployed]:
-    """The stack without faults or weights; whatever a test provokes, no job runs and no lock is held at its end."""
+    """The stack without faults, weights or baselines; at a test's end no job runs and no lock is held."""
     yield deployment
     deployment.aws.faults.clear()
     deployment.aws.service_quotas.reset()
-    for key in deployment.keys("pretrained/"):  # which the next run would have to choose from
+    for key in [*deployment.keys("pretrained/"), *deployment.keys("baselines/")]:  # which the next run would take
         deployment.session.client("s3").delete_object(Bucket=deployment.bucket, Key=key)
     wait_until(lambda: not deployment.jobs_at_work())
     assert deployment.locks() == []

@@ -104,12 +104,20 @@ def test_a_reader_of_the_readme_and_of_operations_gets_what_they_say(
     assert operations.left == []
 
 
-def test_the_model_of_an_earlier_run_is_trained_further_and_compared_with_it(
+def test_a_model_is_compared_with_baselines_and_trained_further_and_the_two_are_compared(
     deployed: Deployed, tmp_path: Path
 ) -> None:
     deployed.upload_plans("dino-data")
-    first = deployed.run(epochs=1)
+    plans = put_baselines(deployed)
+    first = deployed.run(epochs=1, quality_gate={"room": 0.0})
     assert first.status == "SUCCEEDED", first.cause
+    told = deployed.message_of(first)["Message"]
+    assert f"Compared with the baseline yolo on the {plans} of the test split:\nyolo finds rooms better" in told
+    assert "The baseline old is not compared: predictions.json is about other images: 0 of its 1 are plans" in told
+    sagemaker, (package,) = deployed.session.client("sagemaker"), packages(deployed)
+    properties = sagemaker.describe_model_package(ModelPackageName=package)["CustomerMetadataProperties"]
+    assert "against 1.0000" in properties["baseline.yolo.coco.f1.room"]
+    sagemaker.update_model_package(ModelPackageArn=package, ModelApprovalStatus="Rejected")
     name = first.arn.rsplit(":", 1)[-1]
     second = deployed.run(epochs=1, continue_from=name)
     assert second.status == "SUCCEEDED", second.cause
@@ -223,6 +231,20 @@ def test_a_spot_interruption_is_survived_and_what_was_seen_before_it_stays(deplo
     assert {key.split("/")[-2] for key in pictures} == {"epoch-0005", "epoch-0010", "epoch-0012"}
     assert deployed.object(f"{folder}metrics.json") != b""
     assert execution.job.model_artifact in deployed.message_of(execution)["Message"]
+
+
+def put_baselines(deployed: Deployed) -> str:
+    """A perfect one of the default data set's test split, and one of other images; the split's plans in words."""
+    truth = json.loads(deployed.object("dino-data/test/annotations.json"))
+    found = [
+        {"image_id": box["image_id"], "category_id": box["category_id"], "bbox": box["bbox"], "score": 0.9}
+        for box in truth["annotations"]
+    ]
+    names = "".join(f"{category['id']}:{category['name']}\n" for category in truth["categories"])
+    deployed.put("baselines/yolo/predictions.json", json.dumps(found).encode())
+    deployed.put("baselines/yolo/classes.txt", names.encode())
+    deployed.put("baselines/old/predictions.json", json.dumps([found[0] | {"image_id": 999_999}]).encode())
+    return "1 plan" if len(truth["images"]) == 1 else f"{len(truth['images'])} plans"
 
 
 def _remove_dataset(deployed: Deployed) -> None:

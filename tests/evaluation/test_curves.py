@@ -12,6 +12,7 @@ from evaluation.dataset import EvaluatedDataset
 from evaluation.detections import ModelDetections
 from evaluation.figures import coco_counts, f1_of, ratio
 from evaluation.matching import match
+from evaluation.results.plan_index import PlanIndex
 from evaluation.rules import COCO
 from tests.evaluation.plans import dataset_of, found, random_split
 
@@ -37,7 +38,7 @@ def test_classes_without_boxes_have_no_curve_and_the_marks_are_the_operating_poi
         ModelDetections("a", {"test": found((1, 0, 0.75, BOX), (1, 0, 0.5, (300.0, 10.0, 30.0, 30.0)))}, {}, (), ()),
         ModelDetections("b", {"test": found()}, {}, (), ()),
     ]
-    dataset = EvaluatedDataset(Path("nowhere"), {"test": data}, {}, {})
+    dataset = EvaluatedDataset(Path("nowhere"), {"test": data}, PlanIndex("nowhere", {}, {}))
     comparison = compare(dataset, "test", models, thresholds={"a": 0.6, "b": 0.6}, resamples=10)
     plots = draw_curves(comparison)
     assert [plot.title for plot in plots] == ["wall: precision over recall", "wall: F1 over confidence"]

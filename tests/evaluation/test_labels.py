@@ -17,6 +17,7 @@ from evaluation.detections import Detections, ModelDetections
 from evaluation.labels import Contradiction, SuspectLabel, certainties, find_suspect_labels
 from evaluation.labels_csv import COLUMNS, labels_csv
 from evaluation.matching import SIZES, match
+from evaluation.results.plan_index import PlanIndex
 from tests.docs.page_lines import ROOT, spans
 from tests.evaluation.plans import dataset_of, found, truth_of
 
@@ -49,7 +50,7 @@ def comparison_of(*models: Detections, split: str = "test", further: str | None 
         ModelDetections(name, dict.fromkeys(splits, each), {"wall": 0.2, "room": 0.2}, (), ())
         for name, each in zip("ab", models, strict=False)
     ]
-    return compare(EvaluatedDataset(Path("nowhere"), splits, {}, {}), split, named, resamples=10)
+    return compare(EvaluatedDataset(Path("nowhere"), splits, PlanIndex("nowhere", {}, {})), split, named, resamples=10)
 
 
 def short(label: SuspectLabel) -> tuple[str, int | None, str, float]:

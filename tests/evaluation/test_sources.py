@@ -11,7 +11,7 @@ import pytest
 from evaluation.dataset import EvaluatedDataset, load_dataset
 from evaluation.detections import ModelDetections
 from evaluation.refusal import EvaluationError, EvaluationUsageError
-from evaluation.sources.class_numbers import parse_names
+from evaluation.sources.names_option import parse_names
 from evaluation.sources.reading import read_model
 from terminal.console import Terminal
 from tests.evaluation.datasets import BOXES, PLANS, ROOM, WALL, entries, write_dataset, write_json, write_labels
@@ -141,7 +141,7 @@ def test_names_that_the_data_set_does_not_have_are_refused(dataset: EvaluatedDat
 
 def test_too_few_names_are_refused(dataset: EvaluatedDataset, tmp_path: Path) -> None:
     path = write_json(tmp_path / "predictions.json", entries(TEST, {WALL: 1, ROOM: 5}))
-    with pytest.raises(EvaluationError, match="the class numbers 1, 5, and --names gives 2 names"):
+    with pytest.raises(EvaluationError, match="the class numbers 1, 5, and 2 names are given"):
         read(dataset, path, names="room,wall")
 
 

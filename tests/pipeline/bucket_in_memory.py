@@ -41,5 +41,6 @@ class BucketInMemory:
         return {"ContentLength": len(self.objects[Key]), "ChecksumSHA256": base64.b64encode(digest).decode()}
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:
-        assert ContentType == ("text/html; charset=utf-8" if Key.endswith(".html") else "application/json")
+        kinds = {"html": "text/html; charset=utf-8", "json": "application/json", "txt": "text/plain"}
+        assert ContentType == kinds[Key.rpartition(".")[2]]
         self.objects[Key] = Body

@@ -34,8 +34,13 @@ def test_elsewhere_than_on_a_terminal_each_thing_is_a_line() -> None:
 def test_the_quote_is_told_before_anything_is_spent() -> None:
     out = StringIO()
     with RunView(Terminal(file=out, width=160), "us-east-1") as view:
-        view.state("IsQuoteAccepted", {"quote": {"sentence": "About 1.7 h and 2.53 USD."}})
-    assert out.getvalue().splitlines() == ["quote: About 1.7 h and 2.53 USD.", "state IsQuoteAccepted"]
+        notes = ["The baseline yolo is not compared: it is about other images."]
+        view.state("IsQuoteAccepted", {"quote": {"sentence": "About 1.7 h and 2.53 USD.", "notes": notes}})
+    assert out.getvalue().splitlines() == [
+        "quote: About 1.7 h and 2.53 USD.",
+        "quote: The baseline yolo is not compared: it is about other images.",
+        "state IsQuoteAccepted",
+    ]
 
 
 def test_where_a_job_can_be_watched_is_told_once_for_each_stage() -> None:

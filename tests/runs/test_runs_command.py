@@ -31,6 +31,7 @@ GOOD = {
     "training_job_names": ["job"],
     "artifact_uri": f"s3://{BUCKET}/training-jobs/job/output/model.tar.gz",
     "model_package_arn": PACKAGE,
+    "comparisons": ["Compared with the baseline yolo:", "The new model finds rooms better than yolo."],
 }
 BAD = {
     "error": "TrainingFailed",
@@ -119,17 +120,26 @@ def test_a_run_is_followed_to_its_end(cloud: Cloud, capsys: pytest.CaptureFixtur
     shown = capsys.readouterr().out
     assert "state Succeeded" in shown
     assert "The run good is SUCCEEDED." in shown
-    assert "The gate is met." in shown
+    assert "The gate is met.\nCompared with the baseline yolo:\nThe new model finds rooms better than yolo.\n" in shown
     assert "python -m runs fetch good" in shown
 
 
 STRANGE: list[Any] = ["x", 7, None, ["x"], {}, {"x": "y"}]
 FIELDS = {
     "job": ("name", "checkpoints_uri", "stage"),
-    "quote": ("sentence",),
+    "quote": ("sentence", "notes"),
     "watch": ("execution_cost_usd", "sentence", "secondary_status"),
     "request": ("max_cost_usd",),
-    "outcome": ("error", "cause", "decision", "sentence", "cost_usd", "artifact_uri", "model_package_arn"),
+    "outcome": (
+        "error",
+        "cause",
+        "decision",
+        "sentence",
+        "cost_usd",
+        "artifact_uri",
+        "model_package_arn",
+        "comparisons",
+    ),
 }
 INPUTS = [
     *[{part: value} for part in FIELDS for value in STRANGE],

@@ -31,7 +31,13 @@ def test_the_functions_import_without_the_repository(assembly: Path, resources: 
 
 def test_the_functions_bring_no_more_than_python_files(assembly: Path) -> None:
     found = files(asset_with(assembly, "pipeline"))
-    assert {path.split("/")[0] for path in found} == {"archive_reader", "pipeline", "dataset_contract", "training_code"}
+    packages = {"archive_reader", "pipeline", "dataset_contract", "evaluation", "training_code"}
+    assert {path.split("/")[0] for path in found} == packages
+    assert {path.split("/")[1] for path in found if path.startswith("evaluation")} == {
+        "__init__.py",
+        "refusal.py",
+        "results",
+    }
     assert {path for path in found if path.startswith("training_code")} == {
         "training_code/__init__.py",
         "training_code/config.py",

@@ -13,8 +13,8 @@ from stacks.template_text import readable
 from tests.stacks.conftest import ROOT, resources_of, synthesised
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-READERS = {"Quote", "Watch"}
-WRITERS = {"Lock", "Validate", "CheckImages", "MergeChecks", "Launch", "Judge", "Finalise", "Aborted"}
+READERS = {"Watch"}
+WRITERS = {"Lock", "Validate", "CheckImages", "MergeChecks", "Quote", "Launch", "Judge", "Finalise", "Aborted"}
 Resources = dict[str, list[dict[str, Any]]]
 
 

@@ -98,9 +98,12 @@ EXPECTED: dict[str, set[Statement]] = {
         allow(
             "s3:ListBucket",
             on=BUCKET,
-            when="{'StringLike': {'s3:prefix': ['runs/*', 'training-jobs/*/output/model.tar.gz']}}",
+            when="{'StringLike': {'s3:prefix': ['runs/*', 'training-jobs/*/output/model.tar.gz', 'baselines/']}}",
         ),
-        allow("s3:GetObject", on=f"{BUCKET}/runs/*"),
+        allow(
+            "s3:GetObject", on={f"{BUCKET}/{key}" for key in ("runs/*", "baselines/*", "dino-data*/annotations.json")}
+        ),
+        allow("s3:PutObject", on=f"{BUCKET}/reports/*/baselines-*"),
     },
     "FunctionsLaunchRole": {
         own_log("Launch"),
@@ -162,12 +165,13 @@ EXPECTED: dict[str, set[Statement]] = {
             "s3:ListBucket",
             on=BUCKET,
             when="{'StringLike': {'s3:prefix': "
-            "['dino-data*', 'training-code/*', 'pretrained/*', 'checkpoints/*', 'training-jobs/*']}}",
+            "['dino-data*', 'training-code/*', 'pretrained/*', 'checkpoints/*', 'reports/*/baselines-*', "
+            "'training-jobs/*']}}",
         ),
         allow(
             "s3:GetObject",
             on={f"{BUCKET}/{prefix}*" for prefix in ("dino-data", "training-code/", "pretrained/", "checkpoints/")}
-            | {f"{BUCKET}/training-jobs/*/output/model.tar.gz"},
+            | {f"{BUCKET}/training-jobs/*/output/model.tar.gz", f"{BUCKET}/reports/*/baselines-*"},
         ),
         allow("s3:PutObject", "s3:AbortMultipartUpload", on={f"{BUCKET}/checkpoints/*", f"{BUCKET}/training-jobs/*"}),
         allow("s3:DeleteObject", on=f"{BUCKET}/checkpoints/*"),
@@ -218,15 +222,15 @@ UPLOADERS = {
     allow(
         "s3:ListBucket",
         on=BUCKET,
-        when="{'StringLikeIfExists': {'s3:prefix': ['dino-data*', 'pretrained/*']}}",
+        when="{'StringLikeIfExists': {'s3:prefix': ['dino-data*', 'pretrained/*', 'baselines/*']}}",
     ),
     allow(
         "s3:AbortMultipartUpload",
         "s3:GetObject",
         "s3:PutObject",
-        on={f"{BUCKET}/dino-data*", f"{BUCKET}/pretrained/*"},
+        on={f"{BUCKET}/dino-data*", f"{BUCKET}/pretrained/*", f"{BUCKET}/baselines/*"},
     ),
-    allow("s3:DeleteObject", on=f"{BUCKET}/dino-data*"),
+    allow("s3:DeleteObject", on={f"{BUCKET}/dino-data*", f"{BUCKET}/baselines/*"}),
 }
 OPERATORS = {
     allow("cloudformation:DescribeStacks", on="arn:aws:cloudformation:us-east-1:123456789012:stack/FloorplanDino/*"),

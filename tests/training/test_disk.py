@@ -17,7 +17,7 @@ from training_code import train
 from training_code.job.checkpoints import load_newest_checkpoint, save_checkpoint
 from training_code.job.disk import any_disk_failure, disk_failures
 from training_code.job.failures import DiskError, write_failure
-from training_code.loop import trainer
+from training_code.loop import shipping
 
 FULL = "cannot be written to (No space left on device): start again on an instance type with a larger disk"
 READ_ONLY = "cannot be written to (Read-only file system): let the job write there"
@@ -125,7 +125,7 @@ def test_a_refused_checkpoint_keeps_the_health_of_its_own_training(
     run_here: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_here.configure(**SMALL, epochs="1")
-    monkeypatch.setattr(trainer, "write_artifact", lambda *_, **__: None)
+    monkeypatch.setattr(shipping, "write_artifact", lambda *_, **__: None)
     assert train.main() == 0
     health = run_here.base / "checkpoints" / "health.json"
     before = health.read_bytes()

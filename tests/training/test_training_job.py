@@ -12,7 +12,7 @@ from PIL import Image
 
 from dataset_contract.coco import Category
 from prediction.model_folder import read_settings
-from tests.training.training_jobs import IMAGES, SMALL, Job, write_dataset
+from tests.training.training_jobs import IMAGES, SMALL, Job, put_baseline, write_dataset
 from tests.without_checkout import run_without_checkout
 from training_code import train
 from training_code.job.metric_lines import METRIC_DEFINITIONS, VALIDATION_FIGURES
@@ -25,10 +25,12 @@ TERM_STEP, KILL_STEP = random.Random(SEED).sample(range(1, 8), 2)
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, dataset: Path) -> tuple[Job, int, str]:
-    """A job that was never interrupted: three epochs of three steps."""
+    """A job that was never interrupted: three epochs of three steps, and two baselines, one of other images."""
     job = Job(tmp_path_factory.mktemp("finished"))
     job.dataset.parent.mkdir(parents=True)
     job.dataset.symlink_to(dataset)
+    put_baseline(job, "yolo", IMAGES["test"])
+    put_baseline(job, "other", [1234])
     job.configure(**SMALL, epochs="3", ema_decay="0.9")
     return job, *job.run(**{"AWS_SECRET_ACCESS_KEY": "not-for-the-log"})
 
@@ -49,6 +51,21 @@ def test_a_job_ends_well_and_leaves_a_model(finished: tuple[Job, int, str]) -> N
     healths = [(folder / "health.json").read_bytes() for folder in (job.model, job.base / "checkpoints")]
     assert json.loads(healths[0])["checks"]["no_error"]["passed"]
     assert healths[0] == healths[1]
+
+
+def test_the_model_is_compared_with_the_baselines_by_the_figures_of_its_metrics(finished: tuple[Job, int, str]) -> None:
+    job, _, log = finished
+    compared = json.loads((job.model / "comparison.json").read_text())
+    assert "is about other images" in compared["not_compared"]["other"]
+    rows = compared["baselines"]["yolo"]["differences"]
+    values = {(each["class"], each["figure"]): each for each in rows if each["rule"] == "coco"}
+    test = json.loads((job.model / "metrics.json").read_text())["test"]
+    for name, figures in test["classes"].items():
+        for figure in ("f1", "ap", "ap50", "ap75"):
+            assert values[name, figure]["a_value"] == pytest.approx(figures[figure], abs=1e-5), (name, figure)
+        assert values[name, "f1"]["b_value"] == 1
+        assert values[name, "f1"]["sentence"] in log
+    assert "warning: other is not compared: predictions.json is about other images" in log
 
 
 def test_cloudwatch_finds_every_figure_in_the_log(finished: tuple[Job, int, str]) -> None:

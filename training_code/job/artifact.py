@@ -1,7 +1,8 @@
 """Writes what becomes model.tar.gz: model.safetensors, config.json, metrics.json, history.jsonl and code/.
 
-loop/health_file.py adds health.json. Readers: prediction/ (the model), training_code/job/earlier_model.py
-(continue_from), lambda/pipeline/model/artifact_metrics.py (the gate), runs/fetch.py and demo/.
+loop/health_file.py adds health.json, loop/baselines.py comparison.json. Readers: prediction/ (the model),
+training_code/job/earlier_model.py (continue_from), lambda/pipeline/model/artifact_metrics.py (the gate), runs/fetch.py
+and demo/.
 """
 
 import dataclasses

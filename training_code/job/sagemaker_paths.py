@@ -41,6 +41,11 @@ class SageMakerPaths:
         return self.base / "input" / "data" / "pretrained"
 
     @property
+    def baselines(self) -> Path:
+        """The optional channel `baselines`: a folder for each baseline, evaluation/results/baseline_files.py."""
+        return self.base / "input" / "data" / "baselines"
+
+    @property
     def checkpoints(self) -> Path:
         """Synchronised with S3 while the job runs, so that its content can be seen before the end."""
         return self.base / "checkpoints"

@@ -13,8 +13,6 @@ from training_code.data.batches import Batch, EpochBatchSampler, load_batches, s
 from training_code.data.checked_dataset import CheckedDataset
 from training_code.data.plan_dataset import PlanDataset
 from training_code.dino.model import DINO, build_model
-from training_code.job.artifact import write_artifact
-from training_code.job.disk import disk_failures
 from training_code.job.distributed import DistributedContext
 from training_code.job.failures import DiskError, StallError, write_failure
 from training_code.job.hyperparameters import JobConfig
@@ -22,15 +20,16 @@ from training_code.job.interruptions import StallWatchdog, StopRequest
 from training_code.job.sagemaker_paths import SageMakerPaths
 from training_code.job.starting_weights import load_starting_weights
 from training_code.job.training_log import TrainingLog
+from training_code.loop.baselines import write_comparison
 from training_code.loop.best_epoch import BestEpoch, mean_f1
 from training_code.loop.early_stopping import ending_of
 from training_code.loop.health_file import HealthFile
 from training_code.loop.memory import memory_failures, worst_case_batch
 from training_code.loop.metric_window import MetricWindow
-from training_code.loop.model_export import export_model
 from training_code.loop.non_finite import non_finite_failure
 from training_code.loop.progress_files import ProgressFiles
 from training_code.loop.resumption import Resumption, fingerprint_of
+from training_code.loop.shipping import ship
 from training_code.loop.split_prediction import predict_split
 from training_code.loop.training_progress import TrainingProgress
 from training_code.loop.training_step import NonFiniteStepError, TrainingStep
@@ -246,44 +245,36 @@ class Trainer:
         return dict(self._distributed.gather(metrics)[0]), detections
 
     def _finish(self) -> bool:
-        """Measure the best epoch on the test split, and write it as the model; False if asked to stop."""
+        """Measure the best epoch on the test split, write it, and compare it with baselines; False if asked to stop."""
         best = self._best.evaluation
         assert best is not None, "the last epoch is always evaluated"
         model = copy.deepcopy(self._training.shipped_model)  # what a checkpoint would hold stays the last epoch's
         self._best.load_into(model)
-        test = None
+        test, found = None, None
         if self._dataset.test.images:
             measured = self._measure(model, "test", self._dataset.test, thresholds_of=best)
             if measured is None:
                 return False
-            test, _ = measured
+            test, found = measured
             del test["f1_curve"]
         if not self._distributed.is_first:
             return True
         if self._log and test:
             self._log.test(step=best["step"], epoch=best["epoch"], metrics=test)
-        with disk_failures(self._paths.model):
-            write_artifact(
-                self._paths.model,
-                model=model,
-                job=self._job,
-                categories=self._dataset.categories,
-                dataset_version=self._dataset.version,
-                history=self._progress.history(),
-                metrics=best
-                | {
-                    "epochs_trained": self._ending.last_epoch,
-                    "stopped_early": self._ending.last_epoch < self._job.training.epochs,
-                    "evaluations": self._progress.evaluations,
-                    "test": test,
-                },
-            )
-        export_model(self._paths.model, model, self._dataset, self._job.training, self._log_line)
-        step, seconds = self._progress.step, self._progress.seconds
-        self._log_line(
-            f"Trained {step} steps in {seconds:.0f} s; the model in {self._paths.model} is that of epoch"
-            f" {best['epoch']}, whose mean F1 on the validation split is the highest, {best['mean_f1']:.4f}."
+        ship(
+            model,
+            job=self._job,
+            dataset=self._dataset,
+            paths=self._paths,
+            progress=self._progress,
+            ending=self._ending,
+            best=best,
+            test=test,
+            log_line=self._log_line,
         )
+        if found:
+            self._watchdog.close()  # the comparison has a limit of its own
+            write_comparison(self._paths, found, best, stop=self._stop, log_line=self._log_line)
         return True
 
     def _stalled(self) -> None:

@@ -52,6 +52,8 @@ class FinishedExecution:
             artifact_uri=self._artifact_uri,
             model_package_arn=judgement.model_package_arn if judgement else None,
             metrics_uri=judgement.metrics_uri if judgement else None,
+            comparisons=judgement.comparisons if judgement else (),
+            comparison_uri=judgement.comparison_uri if judgement else None,
             report_uri=dataset.report_uri if dataset else None,
             seconds=round(self._elapsed.total_seconds()),
             billable_seconds=self.cost.billable_seconds,
@@ -83,6 +85,7 @@ class FinishedExecution:
             f"The run {self.execution.name} {outcome.status.lower()} after {_duration(self._elapsed)}.",
             f"{outcome.error}: {outcome.cause}" if self.failure else None,
             outcome.sentence,
+            *outcome.comparisons,
             *self.notes,
             "",
             f"Execution: {execution_link(region, self.execution.arn)}",
@@ -121,6 +124,7 @@ class FinishedExecution:
             self.starting_weights,
             f"Model: {outcome.artifact_uri}" if outcome.artifact_uri else None,
             f"Metrics: {outcome.metrics_uri}" if outcome.metrics_uri else None,
+            f"Comparison: {outcome.comparison_uri}" if outcome.comparison_uri else None,
             f"Registered, pending approval: {package}. To accept it: aws sagemaker update-model-package "
             f"--model-package-arn {package} --model-approval-status Approved"
             if package

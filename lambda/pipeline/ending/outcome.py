@@ -37,3 +37,6 @@ class Outcome:
     billable_seconds: int
     cost_usd: float
     spot_saving: float | None
+    comparisons: tuple[str, ...] = ()
+    """How the model compares with the baselines."""
+    comparison_uri: str | None = None

@@ -43,14 +43,15 @@ def training_job_arguments(
     max_runtime_seconds: int,
     dataset: DatasetCheck,
     weights: str | None,
+    baselines: str | None,
     execution: Execution,
     number: int,
     settings: LaunchSettings,
 ) -> dict[str, Any]:
     """The keyword arguments of boto3's create_training_job.
 
-    `stage` is an index of request.stages, `weights` the key of what it starts from. A spot job always has checkpoints:
-    without them, each interruption would start it over.
+    `stage` is an index of request.stages, `weights` the key of what it starts from, `baselines` the prefix of what its
+    model is compared with. A spot job always has checkpoints: without them, each interruption would start it over.
     Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html
     """
     training = request.stages[stage]
@@ -65,6 +66,8 @@ def training_job_arguments(
     if weights is not None:
         # A whole key is a prefix as well, and the file keeps its name in the channel.
         channels.append(_channel(PRETRAINED_CHANNEL, uri(settings.bucket, weights)))
+    if baselines is not None:  # SageMaker refuses a channel without an object
+        channels.append(_channel("baselines", uri(settings.bucket, baselines)))
     return {
         "TrainingJobName": execution.job_name(number),
         "AlgorithmSpecification": {

@@ -132,6 +132,7 @@ def _create_first_possible(
             max_runtime_seconds=seconds,
             dataset=launch.dataset,
             weights=weights,
+            baselines=_baselines(launch),
             execution=launch.execution,
             number=number,
             settings=launch.settings,
@@ -157,6 +158,12 @@ def _create_first_possible(
         f"left of max_cost_usd, {launch.request.max_cost_usd:.2f} USD, pays for less than {LEAST_SECONDS} seconds. "
         "Start again with a higher max_cost_usd."
     )
+
+
+def _baselines(launch: Launch) -> str | None:
+    """Where the baselines are, for the last stage: no other's model is judged."""
+    is_last = launch.attempt.stage + 1 == len(launch.request.stages)
+    return launch.quote.baselines.prefix if launch.quote.baselines and is_last else None
 
 
 def _launched(

@@ -1,8 +1,8 @@
-"""Reads metrics and health in model.tar.gz as a stream: nothing is unpacked to disk, and every size has a limit."""
+"""Reads metrics, health and comparison in model.tar.gz as a stream: nothing is unpacked, every size has a limit."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -13,16 +13,18 @@ from dataset_contract.bounded_json import parse_bounded
 from dataset_contract.class_names import MAX_NAME_BYTES
 from dataset_contract.sanitise import sanitise
 from dataset_contract.split_checks import MAX_CATEGORY_ID
+from evaluation.results.baseline_files import COMPARISON
 from pipeline.aws_errors import error_code, raising_unavailable
 from pipeline.job.evaluated_epochs import EvaluatedEpoch, read_evaluations
 from pipeline.job.health_reader import HEALTH_FILE, StageHealth, read_health
+from pipeline.model.baseline_comparison import Comparisons, parse_comparisons
 from pipeline.request import MAX_EPOCHS
 from pipeline.s3_layout import bucket_and_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-METRICS_FILE = "metrics.json"
+METRICS_FILE, COMPARISON_FILE = "metrics.json", COMPARISON
 MAX_FILE_BYTES = 4_000_000
 """A metrics.json of many evaluations has some 100 kB."""
 MAX_CLASSES = MAX_CATEGORY_ID + 1
@@ -61,32 +63,52 @@ class Artifact:
     health: StageHealth | None
     complaint: str | None
     """One sentence why there are no metrics; None if there are."""
+    comparisons: Comparisons | None = None
+    comparison_file: bytes | None = None
+    """The file as it is, if it could be read."""
+    comparison_complaint: str | None = None
+    """One sentence why there are no comparisons; None if there are, or none were asked for."""
 
 
-def read_artifact(s3: S3Client, uri: str) -> Artifact:
-    """The metrics and the health in s3://bucket/.../model.tar.gz. Raises AwsUnavailable."""
+def read_artifact(s3: S3Client, uri: str, *, compared: bool = False) -> Artifact:
+    """The metrics and the health in s3://bucket/.../model.tar.gz, and the comparison if the model was `compared`.
+
+    Raises AwsUnavailable.
+    """
     bucket, key = bucket_and_key(uri)
+    wanted = {METRICS_FILE, HEALTH_FILE, *([COMPARISON_FILE] if compared else [])}
     try:
         with raising_unavailable():
             body = s3.get_object(Bucket=bucket, Key=key)["Body"]
             try:
-                files, complaint = _files(cast("IO[bytes]", body))
+                files, missing = _files(cast("IO[bytes]", body), wanted)
             finally:
                 body.close()
     except ClientError as error:
         if error_code(error) != "NoSuchKey":
             raise
-        files, complaint = {}, "it does not exist"
+        files, missing = {}, dict.fromkeys(wanted, "it does not exist")
+    complaints = {name: f"Of the model {uri} {reason}." for name, reason in missing.items()}
     health = read_health(files[HEALTH_FILE]) if HEALTH_FILE in files else None
-    if METRICS_FILE not in files:
-        reason = complaint or f"it has no {METRICS_FILE}"
-        return Artifact(metrics=None, metrics_file=None, health=health, complaint=f"Of the model {uri} {reason}.")
-    try:
-        metrics = parse_metrics(files[METRICS_FILE])
-    except ValueError as error:
-        reason = f"{METRICS_FILE} cannot be used: {sanitise(error, longest=200)}"
-        return Artifact(metrics=None, metrics_file=None, health=health, complaint=f"Of the model {uri} {reason}.")
-    return Artifact(metrics=metrics, metrics_file=files[METRICS_FILE], health=health, complaint=None)
+    metrics: StageMetrics | None = None
+    comparisons: Comparisons | None = None
+    for name, content in files.items():
+        try:
+            if name == METRICS_FILE:
+                metrics = parse_metrics(content)
+            elif name == COMPARISON_FILE:
+                comparisons = parse_comparisons(content)
+        except ValueError as error:
+            complaints[name] = f"Of the model {uri} {name} cannot be used: {sanitise(error, longest=200)}."
+    return Artifact(
+        metrics=metrics,
+        metrics_file=files.get(METRICS_FILE) if metrics else None,
+        health=health,
+        complaint=complaints.get(METRICS_FILE),
+        comparisons=comparisons,
+        comparison_file=files.get(COMPARISON_FILE) if comparisons else None,
+        comparison_complaint=complaints.get(COMPARISON_FILE),
+    )
 
 
 def parse_metrics(content: bytes) -> StageMetrics:
@@ -127,21 +149,25 @@ def _split_metrics(metrics: Mapping[str, Any], where: str) -> dict[str, Any]:
     return {name: _share(f"{where}{name}", metrics.get(name)) for name in ("ap", "f1")} | {"f1_by_class": f1_by_class}
 
 
-def _files(body: IO[bytes]) -> tuple[dict[str, bytes], str | None]:
-    """Metrics and health at the archive's top, and what is wrong with the archive, if anything."""
+def _files(body: IO[bytes], wanted: Collection[str]) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Those of the files `wanted` that are at the archive's top, and why the others could not be read."""
     found: dict[str, bytes] = {}
+    too_large: dict[str, str] = {}
+    reason = None
     try:
         for member in read_members(body, MODEL_LIMITS):
-            if member.name not in (METRICS_FILE, HEALTH_FILE) or member.is_folder:
+            if member.name not in wanted or member.is_folder:
                 continue
             if member.size > MAX_FILE_BYTES:
-                return found, f"{member.name} has {member.size:,} bytes, more than {MAX_FILE_BYTES:,}"
+                too_large[member.name] = f"{member.name} has {member.size:,} bytes, more than {MAX_FILE_BYTES:,}"
+                continue
             found[member.name] = member.content.read()
-            if len(found) == 2:
+            if len(found) + len(too_large) == len(wanted):
                 break
     except ArchiveError as error:
-        return found, str(error)
-    return found, None
+        reason = str(error)
+    lacking = {name: reason or f"it has no {name}" for name in wanted if name not in found}
+    return found, lacking | too_large
 
 
 def _share(name: str, value: object) -> float:

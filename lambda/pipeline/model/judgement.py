@@ -1,6 +1,6 @@
 """Judges a completed stage: the next stage may follow, its model is registered, or what falls short."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -20,7 +20,7 @@ from pipeline.name_list import name_list
 from pipeline.quote.cost_quote import Quote
 from pipeline.quote.records import StageRecord, write_record
 from pipeline.request import Request
-from pipeline.s3_layout import metrics_key, uri
+from pipeline.s3_layout import comparison_key, metrics_key, uri
 from pipeline.settings import JudgeSettings
 from training_code.training_settings import json_values, to_text
 
@@ -43,6 +43,10 @@ class Judgement:
     f1: float | None
     f1_by_class: Mapping[str, float | None]
     model_package_arn: str | None = None
+    comparisons: tuple[str, ...] = ()
+    """How the model compares with the baselines: sentences for people."""
+    comparison_uri: str | None = None
+    """The trainer's comparison.json beside the report; None if there was none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +67,11 @@ class CompletedStage:
         """Whether no stage of the request follows."""
         return self.job.stage + 1 == len(self.request.stages)
 
+    @property
+    def is_compared(self) -> bool:
+        """Whether its job was given baselines."""
+        return self.is_last and self.quote.baselines is not None
+
     def dataset_version(self, artifact: Artifact) -> str:
         """The version of the data set that was trained on, by the trainer's own word."""
         assert self.dataset.version is not None, "only a valid data set is trained on"
@@ -71,7 +80,7 @@ class CompletedStage:
 
 def judge_stage(sagemaker: SageMakerClient, s3: S3Client, stage: CompletedStage) -> Judgement:
     """Read the artifact, record what the stage took, and decide. Raises TrainingFailed, AwsUnavailable."""
-    artifact = read_artifact(s3, stage.artifact_uri)
+    artifact = read_artifact(s3, stage.artifact_uri, compared=stage.is_compared)
     job = require_job(sagemaker, stage.job.name)
     _keep_record(s3, stage, artifact, job)
     metrics_uri = _keep_metrics(s3, stage, artifact)
@@ -138,7 +147,23 @@ def _judgement(
         f1=metrics.f1 if metrics else None,
         f1_by_class=metrics.f1_by_class if metrics else {},
         model_package_arn=package,
+        comparisons=tuple(_comparisons(stage, artifact)),
+        comparison_uri=_comparison_uri(stage, artifact),
     )
+
+
+def _comparisons(stage: CompletedStage, artifact: Artifact) -> Iterator[str]:
+    """How the model compares with the baselines by the F1 of the gate's classes, or why that is not known."""
+    if artifact.comparisons is not None:
+        yield from artifact.comparisons.lines(stage.request.quality_gate)
+    elif stage.is_compared:
+        yield f"The model is not compared with the baselines: {artifact.comparison_complaint}"
+
+
+def _comparison_uri(stage: CompletedStage, artifact: Artifact) -> str | None:
+    if artifact.comparison_file is None:
+        return None
+    return uri(stage.settings.bucket, comparison_key(stage.execution.name, stage.job.stage))
 
 
 def _keep_record(s3: S3Client, stage: CompletedStage, artifact: Artifact, job: Mapping[str, Any]) -> None:
@@ -171,13 +196,17 @@ def _keep_record(s3: S3Client, stage: CompletedStage, artifact: Artifact, job: M
 
 
 def _keep_metrics(s3: S3Client, stage: CompletedStage, artifact: Artifact) -> str | None:
-    """Copy metrics.json to the report, where it can be read without the model; return its place."""
-    if artifact.metrics_file is None:
-        return None
+    """Copy metrics and comparison to the report, where they can be read without the model; the place of the metrics."""
     key = metrics_key(stage.execution.name, stage.job.stage)
-    with raising_unavailable():
-        s3.put_object(Bucket=stage.settings.bucket, Key=key, Body=artifact.metrics_file, ContentType="application/json")
-    return uri(stage.settings.bucket, key)
+    files = {
+        key: artifact.metrics_file,
+        comparison_key(stage.execution.name, stage.job.stage): artifact.comparison_file,
+    }
+    for each, content in files.items():
+        if content is not None:
+            with raising_unavailable():
+                s3.put_object(Bucket=stage.settings.bucket, Key=each, Body=content, ContentType="application/json")
+    return uri(stage.settings.bucket, key) if artifact.metrics_file is not None else None
 
 
 def _figures(artifact: Artifact) -> str:
@@ -185,7 +214,8 @@ def _figures(artifact: Artifact) -> str:
     if metrics is None:
         return ""
     test = f"; test split, at the same thresholds: {_split_figures(metrics.test)}" if metrics.test else ""
-    return f"Validation split: {_split_figures(metrics)}{test}."
+    val = f"Validation split, at its best thresholds: {_split_figures(metrics)}"
+    return f"{val}{test}. F1 is by COCO's matching at IoU 0.5."
 
 
 def _epochs(stage: CompletedStage, artifact: Artifact, job: Mapping[str, Any]) -> list[str]:
@@ -214,6 +244,8 @@ def _metadata(stage: CompletedStage, artifact: Artifact) -> dict[str, str]:
         "f1": f"{metrics.f1:.6f}",
         **({"test.ap": f"{metrics.test.ap:.6f}", "test.f1": f"{metrics.test.f1:.6f}"} if metrics.test else {}),
         DATASET_VERSION: stage.dataset_version(artifact),
+        **(artifact.comparisons.metadata(stage.request.quality_gate) if artifact.comparisons else {}),
+        **({"comparison": comparison} if (comparison := _comparison_uri(stage, artifact)) else {}),
         "classes": " / ".join(stage.dataset.classes),
         "execution": stage.execution.arn,
         "training_job": stage.job.name,

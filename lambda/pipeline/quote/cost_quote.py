@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.name_list import name_list
+from pipeline.quote.baselines import Baselines
 from pipeline.quote.candidates import estimate_candidates
 from pipeline.quote.earlier_model import EarlierModel
 from pipeline.quote.estimate import Estimate, joined
@@ -53,6 +54,8 @@ class Quote:
     choices: tuple[Choice, ...]
     earlier_model: EarlierModel | None = None
     """What the jobs go on training, if the request continues a run."""
+    baselines: Baselines | None = None
+    """What the model is compared with, if there is any."""
 
 
 def make_quote(request: Request, context: PricingContext) -> Quote:

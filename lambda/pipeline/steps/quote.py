@@ -8,6 +8,7 @@ from pipeline.dataset.validation import DatasetCheck
 from pipeline.execution import Execution
 from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.model.quality_gate import gate_of
+from pipeline.quote.baselines import find_baselines
 from pipeline.quote.cost_quote import Quote, make_quote
 from pipeline.quote.earlier_model import find_earlier_model
 from pipeline.quote.prices import look_up_prices
@@ -34,4 +35,8 @@ def handler(*, execution: Execution, request: Request, dataset: DatasetCheck) ->
         records=read_records(s3, bucket=settings.bucket),
         highest_cost_usd=settings.highest_cost_usd,
     )
-    return replace(make_quote(request, context), earlier_model=earlier_model)
+    quote = replace(make_quote(request, context), earlier_model=earlier_model)
+    if not quote.accepted:
+        return quote
+    baselines, notes = find_baselines(s3, bucket=settings.bucket, dataset=dataset, execution=execution)
+    return replace(quote, baselines=baselines, notes=(*quote.notes, *notes))

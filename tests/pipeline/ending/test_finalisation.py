@@ -147,6 +147,8 @@ def test_a_registered_model_is_announced_with_decision_links_time_and_cost(end: 
         "sentence": "The gate is met. AP 0.7100.",
         "metrics_uri": "s3://bucket/reports/run/metrics-0.json",
         "model_package_arn": PACKAGE,
+        "comparisons": ["Compared with the baseline yolo:", "The new model finds rooms better than yolo."],
+        "comparison_uri": "s3://bucket/reports/run/comparison-0.json",
     }
     finished = end.run(judgement=judgement)
     assert to_state(finished.outcome) == {
@@ -167,7 +169,13 @@ def test_a_registered_model_is_announced_with_decision_links_time_and_cost(end: 
         "billable_seconds": 3600,
         "cost_usd": 1.52,
         "spot_saving": 0.5,
+        "comparisons": judgement["comparisons"],
+        "comparison_uri": "s3://bucket/reports/run/comparison-0.json",
     }
+    said = finished.message().splitlines()
+    at = said.index("The gate is met. AP 0.7100.")
+    assert said[at + 1 : at + 3] == judgement["comparisons"]
+    assert "Comparison: s3://bucket/reports/run/comparison-0.json" in said
     assert finished.subject() == "floorplan-dino succeeded (registered): 3f1b1c9e-8a52-4a0e-9d7b-0f6f6c8a1d2e"
     message = finished.message()
     for fact in (

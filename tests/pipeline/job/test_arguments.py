@@ -40,6 +40,7 @@ def build(
     def arguments(
         weights: str | None = None,
         *,
+        baselines: str | None = None,
         types: tuple[str, ...] = ("ml.g5.2xlarge",),
         spot: bool = True,
         stage: int = 0,
@@ -55,6 +56,7 @@ def build(
             max_runtime_seconds=21600,
             dataset=dataset,
             weights=weights,
+            baselines=baselines,
             execution=execution,
             number=3,
             settings=settings,
@@ -201,6 +203,14 @@ def test_the_weights_are_a_channel_of_one_file_that_keeps_its_name(build: Build)
     weights = S3Uri.parse(channels(build(weights="pretrained/resnet50.pth"))["pretrained"])
     assert str(weights) == "s3://bucket/pretrained/resnet50.pth"
     assert path_below(weights.key, "pretrained/resnet50.pth") == "resnet50.pth"
+
+
+def test_baselines_are_a_channel_only_where_there_are_some(build: Build, shape: StructureShape) -> None:
+    """SageMaker refuses a job with a channel of nothing."""
+    assert "baselines" not in channels(build())
+    arguments = build(baselines="reports/run/baselines-0/")
+    assert channels(arguments)["baselines"] == "s3://bucket/reports/run/baselines-0/"
+    assert list(violations(shape, arguments)) == []
 
 
 def test_the_trainer_understands_its_hyperparameters(build: Build) -> None:

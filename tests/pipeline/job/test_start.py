@@ -16,6 +16,7 @@ from pipeline.job.arguments import training_job_arguments
 from pipeline.job.execution_jobs import EXECUTION_TAG
 from pipeline.job.launched_job import Attempt, LaunchedJob
 from pipeline.job.start import Launch, start_job
+from pipeline.quote.baselines import Baselines
 from pipeline.quote.cost_quote import Quote
 from pipeline.quote.earlier_model import EarlierModel
 from pipeline.request import Request, parse_request
@@ -58,7 +59,9 @@ class Launching:
         answer = {"executionArn": "a", "stateMachineArn": "b", "status": status, "startDate": datetime.now(UTC)}
         self.stepfunctions.expect("describe_execution", answer, executionArn=self.launch.execution.arn)
 
-    def expect_creation(self, number: int = 0, choice: int = 0, seconds: int = 21600) -> None:
+    def expect_creation(
+        self, number: int = 0, choice: int = 0, seconds: int = 21600, *, baselines: str | None = None
+    ) -> None:
         launch = self.launch
         arguments = training_job_arguments(
             request=launch.request,
@@ -67,6 +70,7 @@ class Launching:
             max_runtime_seconds=seconds,
             dataset=launch.dataset,
             weights=launch.quote.earlier_model.key if launch.quote.earlier_model else None,
+            baselines=baselines,
             execution=launch.execution,
             number=number,
             settings=launch.settings,
@@ -337,6 +341,31 @@ def test_a_job_that_continues_a_run_gets_its_model_and_no_other_weights(launchin
     continuing.expect_creation()
     continuing.expect_status()
     assert continuing.start().name == continuing.names[0]
+
+
+def test_the_job_of_the_last_stage_gets_the_baselines(launching: Launching) -> None:
+    chosen = Baselines(names=("yolo",), prefix="reports/run/baselines-0/")
+    compared = changed(launching, quote=replace(launching.launch.quote, baselines=chosen))
+    compared.expect_earlier()
+    compared.expect_weights_and_code()
+    compared.expect_creation(baselines=chosen.prefix)
+    compared.expect_status()
+    compared.start()
+
+
+def test_the_job_of_an_earlier_stage_gets_no_baselines(launching: Launching, defaults: Defaults) -> None:
+    chosen = Baselines(names=("yolo",), prefix="reports/run/baselines-0/")
+    choices = tuple(replace(each, max_runtime_seconds=(3600, 72_000)) for each in launching.launch.quote.choices)
+    compared = changed(
+        launching,
+        request=parse_request({"preset": "test_then_full"}, defaults),
+        quote=replace(launching.launch.quote, baselines=chosen, choices=choices),
+    )
+    compared.expect_earlier()
+    compared.expect_weights_and_code()
+    compared.expect_creation(seconds=3600)
+    compared.expect_status()
+    compared.start()
 
 
 def test_weights_that_are_missing_end_the_run_before_anything_is_started(launching: Launching) -> None:

@@ -11,7 +11,9 @@ from botocore.response import StreamingBody
 from pipeline.dataset.validation import DatasetCheck
 from pipeline.execution import Execution
 from pipeline.job.launched_job import Attempt, LaunchedJob
+from pipeline.model.artifact_metrics import MAX_FILE_BYTES
 from pipeline.model.judgement import CompletedStage, Judgement, judge_stage
+from pipeline.quote.baselines import Baselines
 from pipeline.quote.cost_quote import Quote
 from pipeline.quote.records import read_records
 from pipeline.request import parse_request
@@ -26,6 +28,47 @@ from training_code.training_settings import json_values, training_config
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/floorplan-dino/3"
 GOOD = {"model.safetensors": b"\0" * 1000, "metrics.json": METRICS, "health.json": HEALTH}
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+ROOMS = "The new model finds rooms better than yolo: F1 0.912 against 0.895."
+LENIENT_ROOMS = "The new model and yolo: no difference in rooms that 421 plans can show."
+ALL_CLASSES = "The new model finds all classes together better than yolo: F1 0.902 against 0.885."
+
+
+def difference(sentence: str | None, values: tuple[float, float], low: float, high: float, **more: Any) -> Any:
+    a, b = values
+    row = {
+        "a": "the new model",
+        "b": "yolo",
+        "rule": "coco",
+        "class": "room",
+        "figure": "f1",
+        "a_value": a,
+        "b_value": b,
+    }
+    return row | {"low": low, "high": high} | ({"sentence": sentence} if sentence else {}) | more
+
+
+COMPARISON = json.dumps(
+    {
+        "format": "floorplan-dino-baselines/1",
+        "split": "test",
+        "plans": 421,
+        "baselines": {
+            "yolo": {
+                "classes": ["wall", "room"],
+                "differences": [
+                    difference(ALL_CLASSES, (0.902, 0.885), 0.003, 0.03, **{"class": None}),
+                    difference(ROOMS, (0.912, 0.895), 0.004, 0.031),
+                    difference(None, (0.6, 0.5), 0.05, 0.15, figure="ap"),
+                    difference(LENIENT_ROOMS, (0.93, 0.929), -0.01, 0.012, rule="lenient"),
+                ],
+                "notes": ["The threshold of yolo has the best F1 on test itself, so its F1 is a little too high."],
+            }
+        },
+        "not_compared": {"old": "it is about other images."},
+    }
+).encode()
 
 
 class Bucket:
@@ -129,6 +172,10 @@ def then_full(defaults: Defaults) -> dict[str, Any]:
     return {"request": parse_request({"preset": "test_then_full"}, defaults)}
 
 
+def with_baselines(court: Court) -> Quote:
+    return replace(court.stage.quote, baselines=Baselines(names=("yolo", "old"), prefix="reports/run/baselines-0/"))
+
+
 def health(**more: Any) -> bytes:
     given: dict[str, Any] = {"losses": [3.0, 2.0, 1.0], "seconds": 700.0, "needed_minutes": 10.0}
     return json.dumps(judge_health(**given | more)).encode()
@@ -170,6 +217,73 @@ def test_the_test_split_is_told_beside_the_validation_split_and_judged_by_nothin
     metadata = {key: value for key, value in package["CustomerMetadataProperties"].items() if "test" in key}
     assert metadata == {"test.ap": "0.500000", "test.f1": "0.600000", "test.f1.room": "0.700000"}
     assert "AP 0.5000" in package["ModelPackageDescription"]
+
+
+def test_how_it_compares_with_the_baselines_is_told_kept_and_registered(court: Court) -> None:
+    judgement = court.judge(GOOD | {"comparison.json": COMPARISON}, quote=with_baselines(court))
+    assert judgement.decision == "registered"
+    assert judgement.comparisons == (
+        "Compared with the baseline yolo on the 421 plans of the test split:",
+        ROOMS,
+        LENIENT_ROOMS,
+        "The threshold of yolo has the best F1 on test itself, so its F1 is a little too high.",
+        "The baseline old is not compared: it is about other images.",
+    )
+    key = f"reports/{court.stage.execution.name}/comparison-0.json"
+    assert (judgement.comparison_uri, court.bucket.objects[key]) == (f"s3://bucket/{key}", COMPARISON)
+    (package,) = court.sagemaker.registered
+    told = {name: value for name, value in package["CustomerMetadataProperties"].items() if name.startswith("baseline")}
+    assert told == {
+        "baseline.yolo.coco.f1.room": "0.9120 against 0.8950: +0.0170 from +0.0040 to +0.0310 on test",
+        "baseline.yolo.lenient.f1.room": "0.9300 against 0.9290: +0.0010 from -0.0100 to +0.0120 on test",
+    }
+    assert package["CustomerMetadataProperties"]["comparison"] == judgement.comparison_uri
+    assert json.loads(json.dumps(to_state(judgement))) == to_state(judgement)
+
+
+def test_a_model_below_the_gate_is_compared_too(court: Court, defaults: Defaults) -> None:
+    strict = parse_request({"quality_gate": {"room": 0.92}}, defaults)
+    files = GOOD | {"comparison.json": COMPARISON}
+    judgement = court.judge(files, request=strict, quote=with_baselines(court))
+    assert judgement.decision == "gate_not_met"
+    assert ROOMS in judgement.comparisons
+
+
+def test_a_gate_without_a_class_that_is_compared_is_told_of_all_together(court: Court, defaults: Defaults) -> None:
+    judgement = court.judge(
+        GOOD | {"comparison.json": COMPARISON},
+        request=parse_request({"quality_gate": {}}, defaults),
+        quote=with_baselines(court),
+    )
+    assert judgement.comparisons[1] == ALL_CLASSES
+    (package,) = court.sagemaker.registered
+    assert "baseline.yolo.coco.f1.all" in package["CustomerMetadataProperties"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "it has no comparison.json"),
+        (b"[]", "comparison.json cannot be used: its format is not floorplan-dino-baselines/1"),
+        (b"x" * (MAX_FILE_BYTES + 1), "comparison.json has 4,000,001 bytes, more than 4,000,000"),
+    ],
+)
+def test_a_comparison_that_cannot_be_read_costs_nothing_but_itself(
+    court: Court, content: bytes | None, said: str
+) -> None:
+    files = ({"comparison.json": content} if content is not None else {}) | GOOD
+    judgement = court.judge(files, quote=with_baselines(court))
+    assert judgement.decision == "registered"
+    (sentence,) = judgement.comparisons
+    assert sentence.startswith("The model is not compared with the baselines: Of the model s3://bucket/")
+    assert said in sentence
+    assert judgement.comparison_uri is None
+
+
+def test_nothing_is_told_of_baselines_where_there_are_none(court: Court, then_full: dict[str, Any]) -> None:
+    assert court.judge(GOOD | {"comparison.json": COMPARISON}).comparisons == ()
+    first = court.judge(GOOD, **then_full, quote=with_baselines(court))
+    assert (first.decision, first.comparisons) == ("next_stage", ())
 
 
 def test_figures_of_the_test_split_out_of_range_refuse_the_metrics(court: Court) -> None:
@@ -217,7 +331,8 @@ def test_a_model_below_the_gate_is_not_registered_and_told_why(court: Court, def
     assert (judgement.decision, judgement.model_package_arn) == ("gate_not_met", None)
     assert judgement.sentence == (
         "The gate is not met: The F1 of room is 0.9100 on the validation split at its best threshold, at IoU 0.5, "
-        "below 0.92. Validation split: AP 0.7100, F1 0.9300, F1 of wall 0.9500, F1 of room 0.9100."
+        "below 0.92. Validation split, at its best thresholds: AP 0.7100, F1 0.9300, F1 of wall 0.9500, "
+        "F1 of room 0.9100. F1 is by COCO's matching at IoU 0.5."
     )
     assert judgement.f1_by_class == {"wall": 0.95, "room": 0.91}
     assert court.sagemaker.registered == []

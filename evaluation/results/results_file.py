@@ -12,33 +12,40 @@ from pathlib import Path, PureWindowsPath
 from dataset_contract.bounded_json import JsonError, parse_bounded
 from dataset_contract.bounded_read import read_regular
 from dataset_contract.sanitise import sanitise, short
-from evaluation.dataset import EvaluatedDataset
 from evaluation.refusal import EvaluationError
-from evaluation.sources.found_boxes import FoundBoxes, check_plans
+from evaluation.results.found_boxes import FoundBoxes, check_plans
+from evaluation.results.plan_index import PlanIndex
 
 MAX_BYTES = 256 << 20
 """300 detections on each of 421 plans have some 20 MB."""
 
 
-def read_results_file(path: Path, dataset: EvaluatedDataset) -> FoundBoxes:
+def read_results_file(path: Path, plans: PlanIndex) -> FoundBoxes:
     """The detections in the file. Raises EvaluationError if it is not such a list, or about other images."""
     try:
-        content = parse_bounded(read_regular(path, MAX_BYTES))
+        data = read_regular(path, MAX_BYTES)
     except OSError as error:
         raise EvaluationError(f"{path} cannot be read ({sanitise(error.strerror or error)}).") from None
+    return read_results(str(path), data, plans)
+
+
+def read_results(file: str, data: bytes, plans: PlanIndex) -> FoundBoxes:
+    """The same of a file's bytes; `file` names it in sentences."""
+    try:
+        content = parse_bounded(data)
     except JsonError as error:
-        raise EvaluationError(f"{path} cannot be used, since {error}: write the results again.") from None
+        raise EvaluationError(f"{file} cannot be used, since {error}: write the results again.") from None
     if not isinstance(content, list):
         raise EvaluationError(
-            f"{path} holds {short(content)}, not the list of detections that a COCO results file or Ultralytics' "
+            f"{file} holds {short(content)}, not the list of detections that a COCO results file or Ultralytics' "
             "predictions.json is."
         )
     by_ultralytics = bool(content) and all(isinstance(item, dict) and "file_name" in item for item in content)
-    boxes = FoundBoxes(str(path), starts=(1,) if by_ultralytics else (0, 1), own_ids=not by_ultralytics)
+    boxes = FoundBoxes(file, starts=(1,) if by_ultralytics else (0, 1), own_ids=not by_ultralytics)
     unknown: set[str] = set()
     ids: set[int] = set()
     for number, item in enumerate(content, start=1):
-        where = f"{path}, entry {number:,},"
+        where = f"{file}, entry {number:,},"
         if not isinstance(item, dict) or not {"image_id", "category_id", "bbox", "score"} <= item.keys():
             raise EvaluationError(f"{where} lacks one of image_id, category_id, bbox and score: write the file again.")
         image_id, category_id, box = item["image_id"], item["category_id"], item["bbox"]
@@ -53,10 +60,10 @@ def read_results_file(path: Path, dataset: EvaluatedDataset) -> FoundBoxes:
             ids.add(item["id"])
         # A file's name may have folders of either system.
         stem = PureWindowsPath(str(item["file_name"])).stem if by_ultralytics else None
-        place = dataset.place_of(image_id if stem is None else stem)
+        place = plans.place_of(image_id if stem is None else stem)
         if place is None:
             unknown.add(str(image_id if stem is None else stem))
         else:
             boxes.add(where, place, category_id, item["score"], box)
-    check_plans(str(path), unknown, len({place.image.id for place in boxes.places}), dataset)
+    check_plans(file, unknown, len({place.image.id for place in boxes.places}), plans)
     return boxes

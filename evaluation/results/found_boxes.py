@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dataset_contract.sanitise import sanitise, short
-from evaluation.dataset import EvaluatedDataset, Place
-from evaluation.detections import Detections
 from evaluation.refusal import EvaluationError
+from evaluation.results.plan_index import Place, PlanIndex
 
 _OUTSIDE = 0.1
 """Of the plan's side: what a box may reach beyond it. Rounding and boxes that are not clipped reach less."""
@@ -60,29 +59,33 @@ class FoundBoxes:
         self.scores.append(confidence)
         self.boxes.append((x, y, width, height))
 
-    def split(self, split: str, label_of: dict[int, int]) -> Detections:
-        """Those on the plans of `split` whose class number is in `label_of`."""
-        rows = [
-            row
-            for row, (place, number) in enumerate(zip(self.places, self.numbers, strict=True))
-            if place.split == split and number in label_of
-        ]
-        return Detections.of(
-            [self.places[row].index for row in rows],
-            [label_of[self.numbers[row]] for row in rows],
-            [self.scores[row] for row in rows],
-            [self.boxes[row] for row in rows],
-        )
+
+def joined(name: str, files: Sequence[FoundBoxes]) -> FoundBoxes:
+    """The detections of all files of the model `name`, which must be on different plans and in one format."""
+    whole = replace(files[0], file=" and ".join(each.file for each in files))
+    for each in files[1:]:
+        if (each.starts, each.own_ids) != (whole.starts, whole.own_ids):
+            raise EvaluationError(f"{whole.file}, of the model {name}, differ in format: write them by one program.")
+        twice = {place.image.id for place in whole.places} & {place.image.id for place in each.places}
+        if twice:
+            raise EvaluationError(
+                f"{whole.file} both have the plan {min(twice)}, as the model {name}: give each plan's results once."
+            )
+        whole.places.extend(each.places)
+        whole.numbers.extend(each.numbers)
+        whole.scores.extend(each.scores)
+        whole.boxes.extend(each.boxes)
+    return whole
 
 
-def check_plans(file: str, unknown: Collection[str], known: int, dataset: EvaluatedDataset) -> None:
+def check_plans(file: str, unknown: Collection[str], known: int, plans: PlanIndex) -> None:
     """Raise EvaluationError if a file is about plans that the data set does not have."""
     if not unknown:
         return
     named = ", ".join(sanitise(name, longest=60) for name in sorted(unknown)[:_NAMED])
     more = f" and {len(unknown) - _NAMED:,} more" if len(unknown) > _NAMED else ""
     raise EvaluationError(
-        f"{file} is about other images: {known:,} of its {known + len(unknown):,} are plans of {dataset.root}, the "
+        f"{file} is about other images: {known:,} of its {known + len(unknown):,} are plans of {plans.location}, the "
         f"others are not ({named}{more}); predict on the data set's own images, under their names."
     )
 

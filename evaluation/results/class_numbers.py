@@ -5,37 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import permutations
-from pathlib import Path
 
 import numpy as np
 
-from dataset_contract.class_names import class_name
-from dataset_contract.findings import FindingLog, Severity
 from dataset_contract.sanitise import sanitise
-from dataset_prep.errors import PrepError
-from dataset_prep.plural import pluralise
-from dataset_prep.sources.source_files import SourceFolders
-from dataset_prep.sources.yolo_names import names_in_yaml
-from dataset_prep.sources.yolo_yaml import read_yaml
 from evaluation.dataset import EvaluatedDataset
+from evaluation.detections import Detections
 from evaluation.matching import match
 from evaluation.metrics import best_f1
-from evaluation.refusal import EvaluationError, EvaluationUsageError
-from evaluation.sources.found_boxes import FoundBoxes
+from evaluation.refusal import EvaluationError
+from evaluation.results.found_boxes import FoundBoxes
+from evaluation.results.given_names import ClassNames
 
 _FITS_FROM = 0.5
 """A reading fits if its F1 is at least this share of the best reading's."""
 _MOST_PERMUTED = 3
 """Classes of which each order is tried."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClassNames:
-    """The names that the person gives to a file's classes."""
-
-    by_number: Mapping[int, str]
-    from_zero: bool
-    """Whether the numbers are indices in data.yaml, from 0 on, so that the file may count from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,42 +35,17 @@ class Reading:
         return ", ".join(f"{number} = {sanitise(name)}" for number, name in sorted(self.names.items()))
 
 
-def parse_names(text: str) -> ClassNames:
-    """`room,wall` in the order of data.yaml, `1:room,2:wall` by the file's numbers, or a data.yaml.
-
-    Raises EvaluationUsageError, or EvaluationError if the data.yaml cannot be used.
-    """
-    path = Path(text)
-    if path.suffix.lower() in (".yaml", ".yml"):
-        found = FindingLog(split=None, file=path.name)
-        try:
-            names = names_in_yaml(read_yaml(path, SourceFolders([path.parent])), path, found)
-        except PrepError as error:
-            raise EvaluationError(str(error)) from None
-        errors = [finding for finding in found.findings() if finding.severity is Severity.ERROR]
-        if errors or not names:
-            raise EvaluationError(errors[0].message if errors else f"{path} has no `names` of classes: add them.")
-        return ClassNames(names, from_zero=True)
-    parts = [part.strip() for part in text.split(",")]
-    numbered = [part.partition(":") for part in parts]
-    if all(colon and number.strip().isdecimal() and name.strip() for number, colon, name in numbered):
-        by_number = {int(number): name.strip() for number, _, name in numbered}
-    else:
-        by_number = dict(enumerate(parts))
-    if not all(parts) or len({class_name(name) for name in by_number.values()}) < len(parts):
-        raise EvaluationUsageError(f"--names needs names, each once, as in room,wall or 1:room,2:wall, not {text!r}.")
-    return ClassNames(by_number, from_zero=not all(colon for _, colon, _ in numbered))
-
-
-def read_numbers(boxes: FoundBoxes, names: ClassNames | None, dataset: EvaluatedDataset, split: str) -> Reading:
-    """What the numbers of a file mean. Raises EvaluationError if that is not certain."""
+def read_numbers(
+    boxes: FoundBoxes, names: ClassNames | None, dataset: EvaluatedDataset, split: str, *, how_to_name: str
+) -> Reading:
+    """What the numbers of a file mean. Raises EvaluationError if that is not certain, which says `how_to_name` them."""
     numbers = sorted(set(boxes.numbers))
     own = dataset.class_ids(split)
     if names is not None and not names.from_zero:
-        return _complete(boxes, numbers, [Reading(names.by_number)], names.by_number)
+        return _complete(boxes, numbers, [Reading(names.by_number)], names.by_number, how_to_name)
     if names is not None:
         shifted = [Reading({index + start: name for index, name in names.by_number.items()}) for start in boxes.starts]
-        return _complete(boxes, numbers, shifted, names.by_number)
+        return _complete(boxes, numbers, shifted, names.by_number, how_to_name)
     readings = list(_possible(boxes, numbers, own))
     if [reading.is_own for reading in readings] == [True]:
         return readings[0]
@@ -97,11 +57,13 @@ def read_numbers(boxes: FoundBoxes, names: ClassNames | None, dataset: Evaluated
     shown = f" ({shown})" if shown else ""
     raise EvaluationError(
         f"{boxes.file} has class numbers ({', '.join(map(str, numbers[:10]))}) and no names{shown}: name its classes "
-        "in the order of its data.yaml, such as --names NAME=room,wall or --names NAME=data.yaml."
+        f"in the order of its data.yaml, {how_to_name}."
     )
 
 
-def _complete(boxes: FoundBoxes, numbers: list[int], readings: list[Reading], given: Mapping[int, str]) -> Reading:
+def _complete(
+    boxes: FoundBoxes, numbers: list[int], readings: list[Reading], given: Mapping[int, str], how_to_name: str
+) -> Reading:
     """The one reading that has a name for each number."""
     fitting = [reading for reading in readings if reading.names.keys() >= set(numbers)]
     if len(fitting) == 1:
@@ -110,11 +72,30 @@ def _complete(boxes: FoundBoxes, numbers: list[int], readings: list[Reading], gi
     if fitting:
         raise EvaluationError(
             f"{boxes.file} has only the class numbers {shown}, which may count from 0 or from 1: give each number its "
-            f"name, such as --names NAME={numbers[0]}:{sanitise(next(iter(given.values())))}."
+            f"name, as in {numbers[0]}:{sanitise(next(iter(given.values())))}, {how_to_name}."
         )
     raise EvaluationError(
-        f"{boxes.file} has the class numbers {shown}, and --names gives {pluralise(len(given), 'name', 'names')}: name "
-        "all classes of the model in the order of its data.yaml."
+        f"{boxes.file} has the class numbers {shown}, and {_given(given)}: name all classes of the model "
+        f"in the order of its data.yaml, {how_to_name}."
+    )
+
+
+def _given(names: Mapping[int, str]) -> str:
+    return "1 name is given" if len(names) == 1 else f"{len(names):,} names are given"
+
+
+def boxes_on(boxes: FoundBoxes, split: str, label_of: Mapping[int, int]) -> Detections:
+    """The boxes on the plans of `split` whose class number is in `label_of`."""
+    rows = [
+        row
+        for row, (place, number) in enumerate(zip(boxes.places, boxes.numbers, strict=True))
+        if place.split == split and number in label_of
+    ]
+    return Detections.of(
+        [boxes.places[row].index for row in rows],
+        [label_of[boxes.numbers[row]] for row in rows],
+        [boxes.scores[row] for row in rows],
+        [boxes.boxes[row] for row in rows],
     )
 
 
@@ -138,7 +119,7 @@ def _possible(boxes: FoundBoxes, numbers: Collection[int], own: Mapping[int, str
 def _f1(boxes: FoundBoxes, reading: Reading, dataset: EvaluatedDataset, split: str) -> float:
     """The best F1 over all thresholds of all classes, if the numbers mean that."""
     truth = dataset.truth(split)
-    detections = boxes.split(split, {number: truth.classes.index(name) for number, name in reading.names.items()})
+    detections = boxes_on(boxes, split, {number: truth.classes.index(name) for number, name in reading.names.items()})
     matches = match(truth, detections, {"all": (0, 1e10)})["all"]
     scores = np.concatenate([found.scores[~found.ignored[0]] for found in matches])
     hits = np.concatenate([found.hits[0][~found.ignored[0]] for found in matches])
