@@ -182,7 +182,8 @@ BORDERS = {
     "terminal/console.py": {"Console"},
     "training_code/train.py": {"sys.stdout.write"},
     "dataset_prep/pages.py": {"jinja2.Environment"},
-    "evaluation/__main__.py": {"sys.stdout.write"},  # JSON, which escapes what is not ASCII
+    "evaluation/command.py": {"sys.stdout.write"},  # JSON, which escapes what is not ASCII
+    "evaluation/baselines.py": {"traceback.print_exc"},  # to the training job, which logs each line sanitised
     # Before anything of the project is loaded, or of the command's own arguments: nothing from outside.
     "dataset_prep/run.py": {"sys.stderr.write"},
     "dataset_prep/samples.py": {"sys.stderr.write"},
