@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from tests.contract.samples import SampleDataset
-from tests.training.training_jobs import SMALL, Job, write_dataset
+from tests.training.training_jobs import SMALL, TRAIN, Job, write_dataset
 from training_code import train
 
 
@@ -119,13 +119,14 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(run_here: Job) -> Non
 
 def test_too_little_memory_is_found_before_the_first_step(job: Job) -> None:
     job.configure(**{**SMALL, "image_short_sides": "20000", "image_max_side": "30000"})
-    status, log = job.run("bash", "-c", 'ulimit -v 8000000; exec "$0" -m training_code.train', sys.executable)
+    status, log = job.run(f"import resource; resource.setrlimit(resource.RLIMIT_AS, (8 * 10**9,) * 2); {TRAIN}")
     assert status == 1
     assert job.failure.startswith("OOM: the memory does not suffice; start again on an instance type with more, or ")
     assert 'or with "training": {"batch_size": 1, "accumulation_steps": 2}.' in job.failure
     assert "[train]" not in log
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("megabytes", [0, 40, 120, 200])
 def test_memory_that_runs_out_anywhere_is_out_of_memory(job: Job, megabytes: int) -> None:
     """While threads start, modules load, weights are made or convolutions run: each fails in words of its own.
@@ -136,7 +137,7 @@ def test_memory_that_runs_out_anywhere_is_out_of_memory(job: Job, megabytes: int
     """
     job.configure(**SMALL, workers="0")
     for more in (0, 7, 13, 19):
-        status, _ = job.run(sys.executable, "-c", LITTLE_MORE_MEMORY, str(megabytes + more))
+        status, _ = job.run_cold(sys.executable, "-c", LITTLE_MORE_MEMORY, str(megabytes + more))
         if status != -signal.SIGSEGV:
             break
     assert status == 1
@@ -165,7 +166,7 @@ def test_a_worker_that_the_kernel_ends_for_lack_of_memory(job: Job) -> None:
             for worker in children.read_text().split():
                 os.kill(int(worker), signal.SIGKILL)  # as the kernel does
         time.sleep(0.01)
-    assert process.returncode == 1
+    assert process.poll() == 1
     assert job.failure.startswith("OOM: the memory does not suffice, and a process that reads images was ended; ")
     assert 'or with "training": {"workers": 0}.' in job.failure
 

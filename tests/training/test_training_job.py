@@ -30,7 +30,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, dataset: Path) -> tuple[J
     job.dataset.parent.mkdir(parents=True)
     job.dataset.symlink_to(dataset)
     job.configure(**SMALL, epochs="3", ema_decay="0.9")
-    return job, *job.run(**{"AWS_SECRET_ACCESS_KEY": "not-for-the-log"})
+    return job, *job.run_cold(**{"AWS_SECRET_ACCESS_KEY": "not-for-the-log"})
 
 
 def test_a_job_ends_well_and_leaves_a_model(finished: tuple[Job, int, str]) -> None:
