@@ -1,6 +1,7 @@
 """Every way to fail ends with status 1, its code first in the failure file, and a sentence that helps."""
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -15,6 +16,11 @@ import torch
 from tests.contract.samples import SampleDataset
 from tests.training.training_jobs import SMALL, TRAIN, Job, write_dataset
 from training_code import train
+from training_code.config import TrainingConfig
+from training_code.job.failures import MemoryExhaustedError
+from training_code.loop.memory import memory_failures
+
+CONFIG = TrainingConfig()
 
 
 @pytest.mark.parametrize(
@@ -152,6 +158,27 @@ used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[1]) * 2**20,) * 2)
 sys.exit(train.main())
 """
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        RuntimeError("std::bad_alloc"),
+        SystemError("error return without exception set"),
+        SystemError("<function _find_and_load at 0x7f2cdfa8fce0> returned NULL without setting an exception"),
+    ],
+)
+def test_every_word_for_a_lack_of_memory_is_known(error: Exception) -> None:
+    with pytest.raises(MemoryExhaustedError, match=r"^OOM: the memory does not suffice; "), memory_failures(CONFIG):
+        raise error
+
+
+@pytest.mark.parametrize("error", [SystemError("unknown opcode"), RuntimeError("a bug"), OSError(errno.EIO, "")])
+def test_other_errors_say_nothing_of_memory(error: Exception) -> None:
+    with pytest.raises(type(error)), memory_failures(CONFIG):
+        raise error
 
 
 def test_a_worker_that_the_kernel_ends_for_lack_of_memory(job: Job) -> None:
