@@ -2,15 +2,19 @@
 # That of .venv once there is one: `make PYTHON=python3.13 setup` chooses for all later calls, too.
 PYTHON ?= $(or $(wildcard .venv/bin/python),python3)
 BIN := .venv/bin
+# Where the environment forbids it, each of the many processes would compile PyTorch and the CDK again, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m
-PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
+# In the order of tests/conftest.py, which has the longest files first.
+BY_FILE := --dist loadfile --no-loadscope-reorder
+PARALLEL := --numprocesses auto --maxprocesses 4 $(BY_FILE)
 # Folders of unit tests that start no server, train nothing and synthesise no stack.
 FAST := tests/docs tests/setup tests/contract tests/drawing tests/archive_reader tests/image_reader tests/pipeline tests/runs
 # In an environment of its own: 29 packages that nothing else here needs. A package that is unknown to PyPI is an error.
 AUDIT := $(BIN)/uv tool run pip-audit@2.10.1 --strict --disable-pip --progress-spinner off
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes
 
-.PHONY: help setup demo test fast faults check format audit lock upgrade release clean
+.PHONY: help setup demo test fast faults chaos check format audit lock upgrade release clean
 
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## /{printf "%-9s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,8 +31,10 @@ test: setup  ## all tests; T=tests/pipeline/quote, or anything else that pytest 
 fast: setup  ## the unit tests that take half a minute together
 	@$(RUN) pytest $(PARALLEL) $(FAST)
 
-faults: setup  ## the deployed stack under provoked faults, enforced IAM, and 50 runs of chaos: a quarter of an hour
-	@$(RUN) pytest -m faults --numprocesses 2 --dist loadfile
+faults: setup  ## the tests that provoke faults in the deployed stack or train for real, for minutes
+	@$(RUN) pytest -m faults --numprocesses 2 $(BY_FILE)
+
+chaos: setup  ## 50 runs with a fault each at a random moment: ten minutes
 	@$(RUN) tests.chaos --runs 50 --seed 1
 
 check: setup  ## formatting, lint, who imports whom, and types

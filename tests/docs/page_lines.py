@@ -22,7 +22,7 @@ ONLY_CHECKED = {
     "python -m pip": "installs a hundred packages",
     "python -m pytest": "would run this test again",
     "python -m local_aws": "tests/local_aws starts and ends it",
-    "python -m tests.chaos": "is run by `make faults`",
+    "python -m tests.chaos": "is run by `make chaos`",
     "python -m tests.training.test_golden_losses": "writes what the test of that name compares",
     "python -m training_code.train": "tests/training runs it in a job's folder",
     "python -m stacks.state_diagram": "writes into docs/architecture.md",

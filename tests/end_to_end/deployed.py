@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import boto3
 from pipeline.job.log import LOG_GROUP, LogEnd, read_log_end
 
+from dataset_prep.run import main as prepare
 from local_aws.embedded import EmbeddedAws
 from runs.execution_follower import ExecutionFollower, ExecutionSummary
 
@@ -39,10 +40,13 @@ class Deployed:
 
     def upload_plans(self, prefix: str) -> str:
         """Prepare the sample plans and upload them below `prefix`, with the command that users run; their version."""
-        command = [sys.executable, str(ROOT / "dataset_prep" / "run.py"), "--source", str(self.plans)]
-        output = ["--output", str(self.scratch / "dataset"), "--bucket", self.bucket, "--prefix", prefix]
-        done = subprocess.run([*command, *output], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+        source, output = ["--source", str(self.plans)], ["--output", str(self.scratch / "dataset")]
+        said = io.StringIO()
+        boto3.DEFAULT_SESSION = None  # as in a process of its own: whose keys are in the environment by now
+        with redirect_stdout(said), redirect_stderr(said):
+            status = prepare([*source, *output, "--bucket", self.bucket, "--prefix", prefix])
+        boto3.DEFAULT_SESSION = None
+        assert status == 0, said.getvalue()
         version: str = json.loads(self.object(f"{prefix}/manifest.json"))["version"]
         return version
 

@@ -29,6 +29,7 @@ def deployed_stack(
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             del os.environ[name]
         os.environ.update(aws.environment)
+        boto3.DEFAULT_SESSION = None  # it would keep the keys of another AWS
         try:
             session = boto3.Session()
             outputs = deploy(
@@ -40,6 +41,7 @@ def deployed_stack(
         finally:
             os.environ.clear()
             os.environ.update(before)
+            boto3.DEFAULT_SESSION = None
 
 
 def subscribed_queue(session: boto3.Session, topic_arn: str) -> str:

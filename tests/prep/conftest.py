@@ -81,6 +81,7 @@ def in_aws(aws: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     for name, value in aws.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # which keeps the keys that it has found
 
 
 @pytest.fixture

@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+import ctypes
 import subprocess
-import sys
+from pathlib import Path
 
 import pytest
 
-from tests.training.training_jobs import Job
+from tests.training.training_jobs import TRAIN, Job
 
-TRAIN = "import sys; from training_code import train; sys.exit(train.main())"
+# Of <sched.h> and <sys/mount.h>.
+CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 0x40000
+MOUNTED = """
+import os, sys
+from tests.training.mounts import mount_tmpfs
+folder, options, program = sys.argv[1:]
+mount_tmpfs(folder, options)
+try:
+    exec(program)
+finally:
+    print(*os.listdir(folder), sep="\\n", flush=True)
+"""
 
 
 def run_with_mount(job: Job, folder: str, options: str, program: str = TRAIN) -> tuple[int, str]:
     """Run `program` where a tmpfs with these options lies at `folder`, and list the folder after it, in the log."""
     if not _can_mount():
         pytest.skip("a mount of its own takes root and unshare(1)")
-    script = f'mkdir -p "$1"; mount -t tmpfs -o {options} tmpfs "$1"; "$0" -c "$2"; status=$?; ls "$1"; exit $status'
-    return job.run("unshare", "-m", "bash", "-c", script, sys.executable, folder, program)
+    return job.run(MOUNTED, folder, options, program)
+
+
+def mount_tmpfs(folder: str, options: str) -> None:
+    """Mount it for this process and its children only."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNS) or libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None):
+        raise OSError(ctypes.get_errno(), "no mount of its own")
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
 
 
 def _can_mount() -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import torch
 from safetensors import SafetensorError
 
 from tests.training.mounts import run_with_mount
-from tests.training.training_jobs import SMALL, Job
+from tests.training.training_jobs import SMALL, TRAIN, Job
 from training_code import train
 from training_code.job.checkpoints import load_newest_checkpoint, save_checkpoint
 from training_code.job.disk import any_disk_failure, disk_failures
@@ -57,7 +56,7 @@ def test_where_the_failure_cannot_be_written_the_log_tells_of_it(job: Job) -> No
 
 def test_a_limit_on_files_is_one_of_the_disk(job: Job) -> None:
     job.configure(**SMALL, epochs="1")
-    status, log = job.run("bash", "-c", 'ulimit -f 1000; exec "$0" -m training_code.train', sys.executable)
+    status, log = job.run(f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2**20,) * 2); {TRAIN}")
     assert status == 1, log
     assert job.failure.startswith(f"DISK: {job.base / 'checkpoints'} cannot be written to (")
 

@@ -1,39 +1,31 @@
 """Processes that train together learn what one process learns from the same images."""
 
 import json
-import os
 import re
-import runpy
 import signal
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.training.training_jobs import SMALL, Job, write_dataset
+from tests.training.training_jobs import SMALL, TWO_PROCESS_JOB, Job, write_dataset
 from training_code import train
 from training_code.job.checkpoints import load_newest_checkpoint
 from training_code.job.distributed import torchrun_command
 from training_code.job.failures import JobConfigError
 
 
-def test_two_processes_with_half_the_batch_are_one_with_all_of_it(
-    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept_sigterm: None
-) -> None:
+def test_two_processes_with_half_the_batch_are_one_with_all_of_it(job: Job, tmp_path: Path) -> None:
     other = Job(tmp_path / "two")
     rates = {"learning_rate": "1e-5", "backbone_learning_rate": "1e-5"}  # Adam makes much of rounding at first
     for each in (job, other):
         write_dataset(each.dataset, varied=False)  # padding differs with the batch, and group norm sees it
         each.configure(**SMALL, epochs="1", **rates)
-    program = "tests.training.two_process_job"
-    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(job.base))
-    monkeypatch.setattr(sys, "argv", [program, "4"])
-    runpy.run_module(program)
-    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-    status, log = other.run(sys.executable, *torchrun, "-m", program, "2")
+    status, log = job.run(TWO_PROCESS_JOB, "4")
     assert status == 0, log
+    ended = other.run_two(TWO_PROCESS_JOB, "2")
+    assert [status for status, _ in ended] == [0, 0], ended
     for one, both in zip(job.losses(), other.losses(), strict=True):
         # Sums of fp32 in another order: 5e-7 was measured, the rest is room for other processors.
         assert both == pytest.approx(one, rel=1e-5)
@@ -41,6 +33,7 @@ def test_two_processes_with_half_the_batch_are_one_with_all_of_it(
     assert metrics[0]["ap50"] == pytest.approx(metrics[1]["ap50"], abs=0.01)
 
 
+@pytest.mark.faults
 def test_two_hosts_train_together_and_stop_together(job: Job, tmp_path: Path) -> None:
     """Through the real entry and torchrun, which passes SIGTERM on; each host has a tree of its own."""
     other = Job(tmp_path / "other")
@@ -57,7 +50,7 @@ def test_two_hosts_train_together_and_stop_together(job: Job, tmp_path: Path) ->
         each.configure(**SMALL, epochs="100")
         config = {"current_host": host, "hosts": list(hosts), "network_interface_name": "lo"}
         (each.base / "input" / "config" / "resourceconfig.json").write_text(json.dumps(config))
-    first, second = started = [each.start(sys.executable, "-c", entry) for each in hosts.values()]
+    first, second = started = [each.start_cold(sys.executable, "-c", entry) for each in hosts.values()]
     assert first.stdout is not None
     log = ""
     for line in first.stdout:
@@ -76,32 +69,22 @@ def test_two_hosts_train_together_and_stop_together(job: Job, tmp_path: Path) ->
     assert not any((each.base / "output" / "failure").exists() for each in hosts.values())
 
 
-def test_processes_close_together(tmp_path: Path) -> None:
-    """One that ends early must not take down the first, which writes the model."""
-    program = tmp_path / "closing.py"
-    program.write_text(CLOSING)
-    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-    done = subprocess.run(
-        [sys.executable, *torchrun, str(program)],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+def test_processes_close_together(job: Job, tmp_path: Path) -> None:
+    """One that ends early must not take down the first, which writes the model: torchrun would end both."""
+    ended = job.run_two(CLOSING, str(tmp_path / "model"))
+    assert [status for status, _ in ended] == [0, 0], ended
 
 
 CLOSING = """
-import pathlib, time
+import pathlib, sys, time
 from torch import distributed
 from training_code.job.distributed import initialise
-context = initialise()
+context, model = initialise(), pathlib.Path(sys.argv[1])
 if context.is_first:
     time.sleep(1)
-    pathlib.Path("model").touch()
+    model.touch()
 context.close()
-assert pathlib.Path("model").exists()
+assert model.exists()
 assert not distributed.is_initialized()
 """
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from tests.training.scripted_evaluation import Scripted, ScriptedEvaluation
-from tests.training.training_jobs import SMALL, Job
+from tests.training.training_jobs import SMALL, TWO_PROCESS_JOB, Job
 from training_code import train
 from training_code.config import TRAINING_RANGES, TrainingConfig
 from training_code.config_checks import ConfigError
@@ -182,8 +181,7 @@ def test_all_processes_of_a_job_end_together(run_here: Job) -> None:
     """Only the first one measures; the others would wait for it until they are killed."""
     rates = {"learning_rate": "1e-30", "backbone_learning_rate": "0", "weight_decay": "0"}
     run_here.configure(**SETTINGS | rates)
-    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-    status, log = run_here.run(sys.executable, *torchrun, "-m", "tests.training.two_process_job", "2")
-    assert status == 0, log
-    assert log.count("Stopped after epoch 5 of 9") == 1
+    ended = run_here.run_two(TWO_PROCESS_JOB, "2")
+    assert [status for status, _ in ended] == [0, 0], ended
+    assert ["Stopped after epoch 5 of 9" in log for _, log in ended] == [True, False]
     assert metrics_of(run_here)["epochs_trained"] == 5

@@ -1,6 +1,7 @@
 """Every way to fail ends with status 1, its code first in the failure file, and a sentence that helps."""
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -13,8 +14,13 @@ import pytest
 import torch
 
 from tests.contract.samples import SampleDataset
-from tests.training.training_jobs import SMALL, Job, write_dataset
+from tests.training.training_jobs import SMALL, TRAIN, Job, write_dataset
 from training_code import train
+from training_code.config import TrainingConfig
+from training_code.job.failures import MemoryExhaustedError
+from training_code.loop.memory import memory_failures
+
+CONFIG = TrainingConfig()
 
 
 @pytest.mark.parametrize(
@@ -119,13 +125,14 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(run_here: Job) -> Non
 
 def test_too_little_memory_is_found_before_the_first_step(job: Job) -> None:
     job.configure(**{**SMALL, "image_short_sides": "20000", "image_max_side": "30000"})
-    status, log = job.run("bash", "-c", 'ulimit -v 8000000; exec "$0" -m training_code.train', sys.executable)
+    status, log = job.run(f"import resource; resource.setrlimit(resource.RLIMIT_AS, (8 * 10**9,) * 2); {TRAIN}")
     assert status == 1
     assert job.failure.startswith("OOM: the memory does not suffice; start again on an instance type with more, or ")
     assert 'or with "training": {"batch_size": 1, "accumulation_steps": 2}.' in job.failure
     assert "[train]" not in log
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("megabytes", [0, 40, 120, 200])
 def test_memory_that_runs_out_anywhere_is_out_of_memory(job: Job, megabytes: int) -> None:
     """While threads start, modules load, weights are made or convolutions run: each fails in words of its own.
@@ -136,7 +143,7 @@ def test_memory_that_runs_out_anywhere_is_out_of_memory(job: Job, megabytes: int
     """
     job.configure(**SMALL, workers="0")
     for more in (0, 7, 13, 19):
-        status, _ = job.run(sys.executable, "-c", LITTLE_MORE_MEMORY, str(megabytes + more))
+        status, _ = job.run_cold(sys.executable, "-c", LITTLE_MORE_MEMORY, str(megabytes + more))
         if status != -signal.SIGSEGV:
             break
     assert status == 1
@@ -153,6 +160,27 @@ sys.exit(train.main())
 """
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        RuntimeError("std::bad_alloc"),
+        SystemError("error return without exception set"),
+        SystemError("<function _find_and_load at 0x7f2cdfa8fce0> returned NULL without setting an exception"),
+    ],
+)
+def test_every_word_for_a_lack_of_memory_is_known(error: Exception) -> None:
+    with pytest.raises(MemoryExhaustedError, match=r"^OOM: the memory does not suffice; "), memory_failures(CONFIG):
+        raise error
+
+
+@pytest.mark.parametrize("error", [SystemError("unknown opcode"), RuntimeError("a bug"), OSError(errno.EIO, "")])
+def test_other_errors_say_nothing_of_memory(error: Exception) -> None:
+    with pytest.raises(type(error)), memory_failures(CONFIG):
+        raise error
+
+
 def test_a_worker_that_the_kernel_ends_for_lack_of_memory(job: Job) -> None:
     job.configure(**SMALL, epochs="500", workers="1")
     process = job.start()
@@ -165,7 +193,7 @@ def test_a_worker_that_the_kernel_ends_for_lack_of_memory(job: Job) -> None:
             for worker in children.read_text().split():
                 os.kill(int(worker), signal.SIGKILL)  # as the kernel does
         time.sleep(0.01)
-    assert process.returncode == 1
+    assert process.poll() == 1
     assert job.failure.startswith("OOM: the memory does not suffice, and a process that reads images was ended; ")
     assert 'or with "training": {"workers": 0}.' in job.failure
 

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import socket
 import struct
 import subprocess
 import sys
@@ -21,8 +22,10 @@ from dataset_contract.coco import Annotation, Category, CocoDataset, coco_to_byt
 from dataset_contract.coco import Image as CocoImage
 from dataset_contract.layout import MANIFEST, SPLITS, annotations_path, image_path
 from dataset_contract.manifest import FileEntry, build_manifest, manifest_to_bytes
+from tests.training.warm_process import ROOT, WarmProcess
 
-ROOT = Path(__file__).resolve().parents[2]
+TRAIN = "import sys; from training_code import train; sys.exit(train.main())"
+TWO_PROCESS_JOB = "import runpy; runpy.run_module('tests.training.two_process_job')"
 WALL, ROOM = Category(1, "wall"), Category(2, "room")
 IMAGES = {"train": (1, 2, 3, 4, 5, 6), "val": (7, 8), "test": (9,)}
 SMALL = {
@@ -120,22 +123,41 @@ class Job:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(hyperparameters))
 
-    def start(self, *command: str, **environment: str) -> subprocess.Popen[str]:
-        """Start the job as its own process, as the container's entrypoint does; output and errors in one stream."""
+    def start(self, program: str = TRAIN, *arguments: str, **environment: str) -> WarmProcess:
+        """Start `program`, by default the job's own, as a process of its own: a fork of one that has imported it."""
+        return WarmProcess(program, *arguments, environment=self._environment(environment))
+
+    def run(self, program: str = TRAIN, *arguments: str, **environment: str) -> tuple[int, str]:
+        """The same to its end: exit status and log, output and errors in one."""
+        return self.start(program, *arguments, **environment).finish()
+
+    def run_two(self, program: str, *arguments: str) -> tuple[tuple[int, str], tuple[int, str]]:
+        """Run `program` in two processes that train together, with the variables that torchrun would give them."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+        first, second = [self.start(program, *arguments, **place, RANK=rank, LOCAL_RANK=rank) for rank in ("0", "1")]
+        return first.finish(), second.finish()
+
+    def start_cold(self, *command: str, **environment: str) -> subprocess.Popen[str]:
+        """Start the job as the container's entrypoint does, or another command; output and errors in one stream."""
         return subprocess.Popen(
             command or (sys.executable, "-m", "training_code.train"),
             cwd=ROOT,
-            env={**os.environ, "OMP_NUM_THREADS": "1", **environment, "SAGEMAKER_BASE_DIR": str(self.base)},
+            env=self._environment(environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
 
-    def run(self, *command: str, **environment: str) -> tuple[int, str]:
-        """Run the job to its end: exit status and log."""
-        process = self.start(*command, **environment)
+    def run_cold(self, *command: str, **environment: str) -> tuple[int, str]:
+        """The same to its end: exit status and log."""
+        process = self.start_cold(*command, **environment)
         log, _ = process.communicate(timeout=120)
         return process.returncode, log
+
+    def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
+        return {**os.environ, "OMP_NUM_THREADS": "1", **more, "SAGEMAKER_BASE_DIR": str(self.base)}
 
     def losses(self) -> list[dict[str, float]]:
         """history.jsonl without what differs from run to run."""

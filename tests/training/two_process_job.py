@@ -1,6 +1,6 @@
-"""A few steps of a small job without denoising, whose noise would differ between processes; torchrun starts it.
+"""A few steps of a small job without denoising, whose noise would differ between processes.
 
-python -m torch.distributed.run --nproc-per-node 2 -m tests.training.two_process_job BATCH_SIZE
+python -m tests.training.two_process_job BATCH_SIZE
 """
 
 import dataclasses

@@ -84,10 +84,11 @@ def write_failure(path: Path, text: str) -> None:
 
     Where it cannot be written, only the log tells of the failure.
     """
+    content = sanitise(text, longest=MAX_FAILURE_CHARACTERS).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(sanitise(text, longest=MAX_FAILURE_CHARACTERS))
+        with path.open("xb", buffering=0) as file:  # which takes no memory that would be lacking once the file is there
+            file.write(content)
     except OSError as error:
         if isinstance(error, FileExistsError) and path.is_file():
             return

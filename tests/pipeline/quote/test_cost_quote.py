@@ -1,78 +1,21 @@
 """The quote: numbers before money is spent, a cap that holds whatever the estimate, and refusals with a suggestion."""
 
-import json
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from fractions import Fraction
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from pipeline.billing import STOPPING_SECONDS
-from pipeline.dataset.validation import DatasetCheck
-from pipeline.errors import RequestInvalid
 from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.quote import candidates
-from pipeline.quote.candidates import estimate_candidates
-from pipeline.quote.cost_quote import Quote, make_quote
-from pipeline.quote.estimate import MAX_RUNTIME_SECONDS, Estimate
-from pipeline.quote.prices import Price
-from pipeline.quote.pricing_context import PricingContext
+from pipeline.quote.cost_quote import make_quote
 from pipeline.quote.quotas import Quotas, quota_name
 from pipeline.quote.records import StageRecord
 from pipeline.quote.speed import Speed
 from pipeline.quote.speed import speed_of as real_speed_of
-from pipeline.request import PRESETS, Request, parse_request
-from pipeline.settings import Defaults
-from pipeline.state import to_state
-from pipeline.steps import quote
+from pipeline.request import PRESETS
 
-from tests.pipeline.conftest import StubbedClient, context
-from tests.pipeline.quote.test_records import RECORD, Bucket
+from tests.pipeline.quote.quoting import DEFAULTS, G5, G6, G6E, USERS_IMAGES, pricing_context, quoted, request
+from tests.pipeline.quote.test_records import RECORD
 from training_code.config import TrainingConfig
-
-DEFAULTS = Defaults(
-    dataset_prefix="dino-data",
-    preset="test",
-    instance_type="ml.g5.2xlarge",
-    quality_gate={},
-    highest_cost_usd=10_000,
-)
-USERS_IMAGES = 2935
-G5, G6, G6E = "ml.g5.2xlarge", "ml.g6.xlarge", "ml.g6e.2xlarge"
-
-
-def pricing_context(
-    *, images: int = USERS_IMAGES, quotas: Mapping[str, float] | None = None, records: tuple[StageRecord, ...] = ()
-) -> PricingContext:
-    """us-east-1 at the dated table's prices; quotas that are not given are not known."""
-    prices = {
-        name: Price(usd_per_hour=float(each.usd_per_hour), source="the list", listed=True)
-        for name, each in INSTANCE_TYPES.items()
-    }
-    return PricingContext(
-        region="us-east-1",
-        training_images=images,
-        classes=("wall", "room"),
-        prices=prices,
-        quotas=Quotas(values=quotas or {}),
-        records=records,
-        highest_cost_usd=DEFAULTS.highest_cost_usd,
-    )
-
-
-def request(**fields: Any) -> Request:
-    return parse_request(fields, DEFAULTS)
-
-
-def quoted(known: PricingContext | None = None, **fields: Any) -> Quote:
-    return make_quote(request(**fields), known or pricing_context())
-
-
-def estimated(asked: Request, known: PricingContext, instance_type: str) -> Estimate:
-    return estimate_candidates(asked, known)[instance_type].estimate
 
 
 def test_the_users_five_epochs_are_quoted_before_they_are_paid() -> None:
@@ -260,149 +203,3 @@ def test_where_no_single_change_helps_the_refusal_says_so() -> None:
     cause = quoted(preset="full", epochs=1000, max_cost_usd=0.05).cause
     assert cause is not None
     assert "No single change would be accepted: start again with a smaller data set, or with fewer epochs" in cause
-
-
-def suggestions(cause: str) -> Iterator[dict[str, Any]]:
-    """The changes that a refusal names, as a person would put them into the request."""
-    for change in re.findall(r'"(?:epochs|max_cost_usd|spot|instance_types)": (?:\[.*?\]|[a-z0-9]+)', cause):
-        yield json.loads(f"{{{change}}}")
-
-
-FIELDS: dict[str, st.SearchStrategy[Any]] = {
-    "instance_types": st.lists(st.sampled_from(sorted(INSTANCE_TYPES)), min_size=1, max_size=5, unique=True),
-    "spot": st.booleans(),
-    "max_cost_usd": st.floats(0.01, DEFAULTS.highest_cost_usd) | st.floats(0.5, 60),
-}
-requests = st.fixed_dictionaries({"preset": st.sampled_from(sorted(PRESETS))}, optional=FIELDS) | st.fixed_dictionaries(
-    {"preset": st.sampled_from(["test", "full"]), "epochs": st.integers(1, 1000)}, optional=FIELDS
-)
-all_quotas = st.dictionaries(
-    st.builds(quota_name, st.sampled_from(sorted(INSTANCE_TYPES)), spot=st.booleans()), st.sampled_from([0.0, 1.0, 4.0])
-)
-contexts = st.builds(
-    pricing_context,
-    images=st.integers(1, 120_000),
-    quotas=all_quotas,
-    records=st.lists(
-        st.builds(
-            replace,
-            st.just(RECORD),
-            instance_type=st.sampled_from(sorted(INSTANCE_TYPES)),
-            trainer_seconds=st.floats(1, 1e6),
-            billable_seconds=st.integers(0, 5400),
-        ),
-        max_size=3,
-    ).map(tuple),
-)
-
-
-@given(requests, contexts)
-def test_jobs_that_are_stopped_by_their_limits_never_cost_more_than_the_cap(
-    fields: dict[str, Any], known: PricingContext
-) -> None:
-    asked = request(**fields)
-    answer = make_quote(asked, known)
-    assert answer.accepted == bool(answer.choices)
-    for choice in answer.choices:
-        assert len(choice.max_runtime_seconds) == len(asked.stages)
-        assert all(1 <= seconds <= MAX_RUNTIME_SECONDS for seconds in choice.max_runtime_seconds)
-        billed = sum(choice.max_runtime_seconds) + len(asked.stages) * STOPPING_SECONDS
-        dearest = max(known.prices[name].usd_per_hour for name in choice.instance_types)
-        assert billed * Fraction(str(dearest)) / 3600 <= Fraction(str(asked.max_cost_usd))
-        assert choice.usd <= asked.max_cost_usd + 0.01
-
-
-@given(requests, contexts)
-def test_a_run_that_takes_as_long_as_estimated_is_not_stopped(fields: dict[str, Any], known: PricingContext) -> None:
-    asked = request(**fields)
-    for choice in make_quote(asked, known).choices:
-        for name in choice.instance_types:
-            needed = estimated(asked, known, name).stage_seconds
-            for limit, seconds in zip(choice.max_runtime_seconds, needed, strict=True):
-                assert limit >= seconds - STOPPING_SECONDS
-
-
-@given(requests, contexts)
-def test_each_type_is_a_choice_or_its_reason_is_told(fields: dict[str, Any], known: PricingContext) -> None:
-    asked = request(**fields)
-    answer = make_quote(asked, known)
-    chosen = list(dict.fromkeys(name for choice in answer.choices for name in choice.instance_types))
-    assert chosen == [name for name in asked.instance_types if name in chosen], "in the request's order"
-    assert len(answer.notes) == len(asked.instance_types) - len(chosen)
-    for name in set(asked.instance_types) - set(chosen):
-        assert any(name in note for note in answer.notes)
-
-
-@given(requests, contexts)
-def test_every_change_that_a_refusal_names_would_be_accepted(fields: dict[str, Any], known: PricingContext) -> None:
-    answer = quoted(known, **fields)
-    assert answer.accepted == (answer.cause is None)
-    for change in suggestions(answer.cause or ""):
-        assert quoted(known, **fields | change).accepted, change
-        if "epochs" in change:
-            assert not quoted(known, **fields | {"epochs": change["epochs"] + 1}).accepted, "it names the most"
-
-
-@given(requests, contexts, st.floats(1, 10))
-def test_a_higher_cap_refuses_nothing_that_a_lower_one_accepts(
-    fields: dict[str, Any], known: PricingContext, factor: float
-) -> None:
-    asked = request(**fields)
-    more = replace(asked, max_cost_usd=asked.max_cost_usd * factor)
-    assert make_quote(more, known).accepted >= make_quote(asked, known).accepted
-
-
-@given(st.integers(1, 999), st.integers(1, 100_000), st.sampled_from(sorted(INSTANCE_TYPES)))
-def test_more_epochs_or_images_cost_no_less(epochs: int, images: int, instance_type: str) -> None:
-    few = estimated(request(epochs=epochs), pricing_context(images=images), instance_type)
-    assert estimated(request(epochs=epochs + 1), pricing_context(images=images), instance_type).usd >= few.usd
-    assert estimated(request(epochs=epochs), pricing_context(images=images + 1), instance_type).usd >= few.usd
-
-
-@given(requests, contexts)
-def test_a_quote_is_plain_json_and_small(fields: dict[str, Any], known: PricingContext) -> None:
-    state = to_state(quoted(known, **fields))
-    assert json.loads(json.dumps(state, allow_nan=False)) == state
-    assert len(json.dumps(state)) < 10_000
-
-
-# The step
-
-
-def test_a_gate_for_a_class_that_the_data_set_lacks_is_refused_before_anything_is_looked_up(
-    request_: Request, dataset: DatasetCheck
-) -> None:
-    asked = replace(request_, quality_gate={"door": 0.8}, gate_is_default=False)
-    event = {"execution": context(), "request": to_state(asked), "dataset": to_state(dataset)}
-    with pytest.raises(RequestInvalid, match="the data set's classes are wall, room"):
-        quote.handler(event, None)
-
-
-def test_a_gate_for_a_class_that_nothing_can_measure_is_refused_before_anything_is_looked_up(
-    request_: Request, dataset: DatasetCheck
-) -> None:
-    unmeasured = replace(dataset, unmeasured=("room",))
-    event = {"execution": context(), "request": to_state(request_), "dataset": to_state(unmeasured)}
-    with pytest.raises(RequestInvalid, match="the validation split has no box of it"):
-        quote.handler(event, None)
-
-
-def test_the_step_asks_the_services_of_the_executions_region(
-    request_: Request, dataset: DatasetCheck, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pricing, service_quotas = StubbedClient("pricing"), StubbedClient("service-quotas")
-    for _ in INSTANCE_TYPES:
-        pricing.expect("get_products", {"PriceList": []})
-    service_quotas.refuse("list_service_quotas", "AccessDeniedException")
-    monkeypatch.setattr(quote, "pricing_client", lambda: pricing.client)
-    monkeypatch.setattr(quote, "service_quotas_client", lambda: service_quotas.client)
-    monkeypatch.setattr(quote, "s3_client", Bucket)
-    monkeypatch.setenv("BUCKET", "b")
-    monkeypatch.setenv("HIGHEST_COST_USD", "200")
-    state = quote.handler({"execution": context(), "request": to_state(request_), "dataset": to_state(dataset)}, None)
-    assert state["accepted"]
-    assert state["hours"] < 0.2, "few images"
-    assert state["price_source"].startswith("us-east-1's prices of 2026-08, since the AWS Price List has no usable")
-    assert state["notes"] == ["The quotas are not known: Service Quotas refused (AccessDeniedException)."]
-    pricing.assert_all_called()
-    service_quotas.assert_all_called()
