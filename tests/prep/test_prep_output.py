@@ -1,4 +1,4 @@
-"""The output is one run's at a time, is no data set while it is written, and is made from a source that is only read."""
+"""The output is one run's at a time, no data set while it is written, and made from a source that is only read."""
 
 from __future__ import annotations
 
