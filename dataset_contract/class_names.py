@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-# The three ways in which the classes of this project are written in the wild.
-_SYNONYMS = {"walls": "wall", "rooms": "room"}
+_SYNONYMS = {"walls": "wall", "rooms": "room", "doors": "door", "windows": "window"}
 
 MAX_NAME_BYTES = 64
 """Of a name in UTF-8: a thousand of them, twice, fit into the 256 KB that Step Functions carries."""
@@ -25,6 +24,6 @@ def class_name_problem(name: str) -> str | None:
 
 @cache
 def class_name(name: str) -> str:
-    """The class that a name means: lower case, with the plurals of wall and room made singular."""
+    """The class that a name means: lower case, with the plurals of wall, room, door and window made singular."""
     plain = re.sub(r"\s+", " ", name.strip().lower())
     return _SYNONYMS.get(plain, plain)

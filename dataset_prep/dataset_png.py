@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 from dataset_contract.png import PngError, png_chunks, read_png_header
 from image_reader.decoding import open_image
+from image_reader.encoding import encode_png
 from image_reader.header import ImageError, ImageHeader, read_header, read_image_file
 
 _CHANGES_COLOURS = {b"tRNS": "a transparent colour", b"iCCP": "a colour profile"}
@@ -21,9 +21,7 @@ def dataset_png(path: Path) -> tuple[bytes, str | None]:
     reason = _why_converted(data, read_header(data))
     if reason is None:
         return data, None
-    buffer = io.BytesIO()
-    open_image(data).save(buffer, "PNG")
-    return buffer.getvalue(), reason
+    return encode_png(open_image(data)), reason
 
 
 def _why_converted(data: bytes, header: ImageHeader) -> str | None:

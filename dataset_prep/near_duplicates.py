@@ -18,6 +18,7 @@ differ in 4 bits. Mirrored, turned or heavily cropped copies are not found.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -49,7 +50,7 @@ def take_fingerprints(
 ) -> dict[int, Fingerprint]:
     """Image id -> fingerprint, of all images that can be decoded."""
     prints: dict[int, Fingerprint] = {}
-    pool = ThreadPoolExecutor(workers)
+    pool = ThreadPoolExecutor(min(workers, os.cpu_count() or 1))  # more would only hold more images in memory
     try:
         for image, taken in zip(images, pool.map(lambda image: _take(image.path), images), strict=True):
             if taken is not None:

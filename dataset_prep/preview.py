@@ -10,9 +10,8 @@ from typing import Literal
 from PIL import Image, ImageDraw, ImageFont
 
 from dataset_prep.sources.source import SourceImage
-from drawing.boxes import draw_boxes
-from image_reader.decoding import open_image
 
+CONTACT_SIDE = 360
 _GAP = 8
 _CAPTION = 18
 
@@ -27,12 +26,9 @@ def data_uri(image: Image.Image, kind: Literal["png", "webp"] = "png", **options
     return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def contact_sheet(
-    images: Sequence[SourceImage], classes: Sequence[str], *, columns: int = 4, side: int = 360
-) -> Image.Image:
-    """The images with their boxes in rows of `columns`, each at most `side` pixels, with its id below."""
-    columns = min(columns, len(images))
-    drawn = [draw_boxes(open_image(image.path), image.boxes, classes, side) for image in images]
+def contact_sheet(images: Sequence[SourceImage], drawn: Sequence[Image.Image], *, columns: int = 4) -> Image.Image:
+    """The images as they were `drawn`, at most CONTACT_SIDE pixels each, in rows of `columns`, with their ids below."""
+    columns, side = min(columns, len(images)), CONTACT_SIDE
     rows = [range(start, min(start + columns, len(images))) for start in range(0, len(images), columns)]
     heights = [max(drawn[index].height for index in row) + _CAPTION + _GAP for row in rows]
     sheet = Image.new("RGB", (columns * (side + _GAP) + _GAP, sum(heights) + _GAP), (255, 255, 255))

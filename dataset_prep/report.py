@@ -5,12 +5,13 @@ The page stays a few megabytes however large the data set is: it shows samples, 
 
 from __future__ import annotations
 
-import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from PIL import Image
 
 from dataset_contract.atomic_write import write_atomically
 from dataset_contract.findings import Finding, FindingLog, Report, Severity
@@ -19,7 +20,7 @@ from dataset_contract.report_html import report_page
 from dataset_prep.compare import Pair
 from dataset_prep.pages import page_environment
 from dataset_prep.plural import pluralise
-from dataset_prep.preview import contact_sheet, data_uri
+from dataset_prep.preview import CONTACT_SIDE, contact_sheet, data_uri
 from dataset_prep.report_plots import MAX_CLASSES, make_plots
 from dataset_prep.selection import Selection
 from dataset_prep.similarity import Similarity
@@ -27,6 +28,7 @@ from dataset_prep.sources.source import SourceBox, SourceImage
 from drawing.boxes import colour_of, draw_boxes
 from drawing.samples import choose_samples
 from image_reader.decoding import open_image
+from image_reader.encoding import encode_png
 from image_reader.header import ImageError
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
@@ -50,12 +52,11 @@ def write_report(folder: Path, report: Report, selection: Selection, pairs: Sequ
 
     `pairs` are the similar images, the worst first.
     """
-    samples = [image for image in choose_samples(selection.images, _SAMPLES) if _can_be_shown(image)]
+    samples = list(_samples(selection))
     _write_texts(folder, report, _page(report, selection, pairs, samples))
     if samples:
-        buffer = io.BytesIO()
-        contact_sheet(samples, selection.classes).save(buffer, "PNG")
-        write_atomically(folder / "samples.png", buffer.getvalue())
+        sheet = contact_sheet([sample.image for sample in samples], [sample.small for sample in samples])
+        write_atomically(folder / "samples.png", encode_png(sheet))
 
 
 def write_refusal(folder: Path, message: str) -> None:
@@ -74,15 +75,29 @@ def _write_texts(folder: Path, report: Report, page: str) -> None:
         write_atomically(folder / name, text.encode("utf-8", "backslashreplace"))
 
 
-def _can_be_shown(image: SourceImage) -> bool:
+class _Sample(NamedTuple):
+    """An image that is shown, drawn for the page and for the sheet: decoded once for both."""
+
+    image: SourceImage
+    uri: str
+    small: Image.Image
+
+
+def _samples(selection: Selection) -> Iterator[_Sample]:
+    for image in choose_samples(selection.images, _SAMPLES):
+        if (picture := _picture(image)) is not None:
+            small = draw_boxes(picture, image.boxes, selection.classes, CONTACT_SIDE)
+            yield _Sample(image, _data_uri(picture, image, selection), small)
+
+
+def _picture(image: SourceImage) -> Image.Image | None:
     try:
-        open_image(image.path)
+        return open_image(image.path)
     except (ImageError, OSError):  # a finding of its own
-        return False
-    return True
+        return None
 
 
-def _page(report: Report, selection: Selection, pairs: Sequence[Pair], samples: Sequence[SourceImage]) -> str:
+def _page(report: Report, selection: Selection, pairs: Sequence[Pair], samples: Sequence[_Sample]) -> str:
     environment = page_environment()
     sections = environment.from_string(TEMPLATE.read_text()).render(
         worst=list(_worst(report, selection)),
@@ -90,7 +105,7 @@ def _page(report: Report, selection: Selection, pairs: Sequence[Pair], samples: 
         pair_count=pluralise(len(pairs), "pair", "pairs"),
         plots=make_plots(selection),
         hidden_classes=len(selection.classes) > MAX_CLASSES,
-        samples=[_sample(image, selection) for image in samples],
+        samples=[_described(sample, selection) for sample in samples],
         image_count=len(selection.images),
         classes=[(name, f"rgb{colour_of(name, selection.classes)}") for name in selection.classes],
         limits={"worst": _WORST, "worst_per_code": _WORST_PER_CODE, "classes": MAX_CLASSES},
@@ -98,14 +113,15 @@ def _page(report: Report, selection: Selection, pairs: Sequence[Pair], samples: 
     return report_page(report, style=STYLE.read_text(), sections=sections)
 
 
-def _sample(image: SourceImage, selection: Selection) -> dict[str, Any]:
+def _described(sample: _Sample, selection: Selection) -> dict[str, Any]:
+    image = sample.image
     return {
         "image_id": image.image_id,
         "split": selection.splits[image.image_id],
         "width": image.width,
         "height": image.height,
         "boxes": pluralise(len(image.boxes), "box", "boxes"),
-        "uri": _data_uri(image, selection),
+        "uri": sample.uri,
     }
 
 
@@ -125,7 +141,7 @@ def _worst(report: Report, selection: Selection) -> Iterator[dict[str, Any]]:
             or "LEAKAGE" in finding.code
             or "DUPLICATE_IMAGE" in finding.code
             or shown[finding.code] == _WORST_PER_CODE
-            or not _can_be_shown(image)
+            or (picture := _picture(image)) is None
         ):
             continue
         shown[finding.code] += 1
@@ -134,7 +150,7 @@ def _worst(report: Report, selection: Selection) -> Iterator[dict[str, Any]]:
             "severity": finding.severity.value,
             "code": finding.code,
             "message": finding.message,
-            "uri": _data_uri(image, selection, meant),
+            "uri": _data_uri(picture, image, selection, meant),
         }
         if shown.total() == _WORST:
             return
@@ -159,14 +175,14 @@ def _pairs(pairs: Sequence[Pair], selection: Selection) -> Iterator[dict[str, An
             "second": pair.second,
             "first_split": selection.splits[pair.first],
             "second_split": selection.splits[pair.second],
-            "first_uri": _data_uri(images[pair.first], selection),
-            "second_uri": _data_uri(images[pair.second], selection),
+            "first_uri": _data_uri(open_image(images[pair.first].path), images[pair.first], selection),
+            "second_uri": _data_uri(open_image(images[pair.second].path), images[pair.second], selection),
             "leaks": pair.leaks,
             "how": _HOW[pair.similarity],
         }
 
 
-def _data_uri(image: SourceImage, selection: Selection, meant: SourceBox | None = None) -> str:
+def _data_uri(picture: Image.Image, image: SourceImage, selection: Selection, meant: SourceBox | None = None) -> str:
     """The image with its boxes, and one of them marked, inside a URI."""
-    drawn = draw_boxes(open_image(image.path), image.boxes, selection.classes, _SIDE, marked=meant)
+    drawn = draw_boxes(picture, image.boxes, selection.classes, _SIDE, marked=meant)
     return data_uri(drawn, "webp", quality=_QUALITY)

@@ -12,7 +12,7 @@ from dataset_contract.findings import Finding, FindingLog
 from dataset_contract.sanitise import short
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.plural import pluralise
-from dataset_prep.sources.cubicasa5k_policy import CLASSES, ROOM
+from dataset_prep.sources.cubicasa5k_policy import CLASSES, OPENINGS, ROOM
 from dataset_prep.sources.source import Source, SourceImage
 from dataset_prep.split import Shares, split_ids
 
@@ -79,7 +79,7 @@ def _with_room_types(images: Sequence[SourceImage], classes: Sequence[str]) -> l
     """
     labels = {box.label for image in images for box in image.boxes}
     types = {box.room_type for image in images for box in image.boxes if box.room_type}
-    wanted = {_plain(name): name for name in classes if name not in {*labels, *CLASSES}}
+    wanted = {_plain(name): name for name in classes if name not in {*labels, *CLASSES, *OPENINGS}}
     by_type: dict[str | None, str] = {}
     for room_type in types:
         first_to_last = [_plain(token) for token in room_type.split()]

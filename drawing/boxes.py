@@ -64,7 +64,7 @@ def draw_boxes(
     """
     scale = min(1.0, side / max(image.size))
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    canvas = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    canvas = image.convert("RGB").resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
     tint = Image.new("RGBA", size, (0, 0, 0, 0))
     pen = ImageDraw.Draw(tint)
     # Rooms first: they are large, and walls are at their edges.

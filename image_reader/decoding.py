@@ -77,6 +77,10 @@ def _normalised(image: Image.Image) -> Image.Image:
     image.load()
     profile = image.info.get("icc_profile")
     upright = image if turn is None else image.transpose(turn)
+    if _is_plain(upright, profile):
+        plain = upright.copy()
+        plain.info.clear()
+        return plain
     clean: Image.Image | None = None
     for box in _tiles(upright.size):
         part = upright if box == (0, 0, *upright.size) else upright.crop(box)
@@ -85,6 +89,10 @@ def _normalised(image: Image.Image) -> Image.Image:
         clean.paste(plain, box)
     assert clean is not None, "an image has a pixel"
     return clean
+
+
+def _is_plain(image: Image.Image, profile: bytes | None) -> bool:
+    return image.mode in ("RGB", "L") and not profile and "transparency" not in image.info
 
 
 def _tiles(size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:

@@ -71,10 +71,10 @@ class _Writer:
     def wall(self, wall: Wall) -> str:
         # A trailing space in the class is as frequent in the originals as none.
         kind = "Wall External" if wall.external else self.rng.choice(["Wall", "Wall "])
-        inside = "".join(self.opening(opening) for opening in wall.openings)
+        inside = "".join(self.opening(opening, horizontal=wall.horizontal) for opening in wall.openings)
         return f'<g id="Wall" {_STYLE} class="{kind}">{self.polygon(wall.polygon)}{inside}</g>'
 
-    def opening(self, opening: Opening) -> str:
+    def opening(self, opening: Opening, *, horizontal: bool) -> str:
         outline = self.box(opening.box)
         if opening.kind == "Window":
             return (
@@ -86,7 +86,22 @@ class _Writer:
         return (
             f'<g id="Door" {_STYLE} class="Door Swing Beside">{outline}'
             f'<g id="Threshold" class="Threshold">{outline}</g>'
-            f'<g id="Panel" style="" class="Panel {side} {sign}">{outline}</g></g>'
+            f'<g id="Panel" style="" class="Panel {side} {sign}"><g id="PanelArea" class="PanelArea">{outline}</g>'
+            f"{self.swing(opening, horizontal=horizontal)}</g></g>"
+        )
+
+    def swing(self, opening: Opening, *, horizontal: bool) -> str:
+        """The quarter of a circle under the leaf: from where it closes to where it stands open, and to its hinge."""
+        hinge, closed, opened = (
+            (x * self.scale_x, y * self.scale_y) for x, y in opening.swing_corners(horizontal=horizontal)
+        )
+
+        def step(start: Point, end: Point) -> str:
+            return f"{end[0] - start[0]:.2f},{end[1] - start[1]:.2f}"
+
+        return (
+            f'<path d="M{closed[0]:.2f},{closed[1]:.2f} q{step(hinge, opened)} {step(closed, opened)} '
+            f'l{step(opened, hinge)}Z"/>'
         )
 
     def railing(self, railing: Wall) -> str:

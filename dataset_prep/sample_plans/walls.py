@@ -29,6 +29,16 @@ class Opening:
     hinge_at_start: bool = True
     swing: int = 1
 
+    def swing_corners(self, *, horizontal: bool) -> tuple[Point, Point, Point]:
+        """The door's hinge, and the leaf's other end where it closes and where it stands open, in such a wall."""
+        box = self.box
+        start, end, low, high = (box.x0, box.x1, box.y0, box.y1) if horizontal else (box.y0, box.y1, box.x0, box.x1)
+        hinge, other = (start, end) if self.hinge_at_start else (end, start)
+        face = high if self.swing > 0 else low
+        corners = (hinge, face), (other, face), (hinge, face + self.swing * (end - start))
+        hung, closed, opened = corners if horizontal else ((across, along) for along, across in corners)
+        return hung, closed, opened
+
 
 @dataclass
 class Wall:

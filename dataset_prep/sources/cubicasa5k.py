@@ -1,4 +1,5 @@
-"""CubiCasa5K (https://zenodo.org/record/2613548): raw plans with model.svg to images with wall and room boxes.
+"""CubiCasa5K (https://zenodo.org/record/2613548): raw plans with model.svg to images with boxes of walls, rooms, doors
+and windows.
 
 The units of model.svg are pixels of F1_scaled.png; viewBox, width and height say only how far the annotation reaches.
 Boxes are therefore scaled by (F1_original / F1_scaled), plan by plan.
@@ -27,7 +28,7 @@ from dataset_prep.sources.cubicasa5k_plans import (
     find_plans,
     find_root,
 )
-from dataset_prep.sources.cubicasa5k_policy import ROOM, WALL, Policy
+from dataset_prep.sources.cubicasa5k_policy import DOOR, ROOM, WALL, WINDOW, Policy
 from dataset_prep.sources.ink_overlap import grey_thumbnail, ink_overlap
 from dataset_prep.sources.model_svg import MAX_BYTES, Model, Polygon, Space, SvgError, parse_model
 from dataset_prep.sources.repairs import NONE, Repairs
@@ -87,6 +88,8 @@ def read_cubicasa5k(
         "outdoor": "room" if policy.outdoor_is_room else "ignore",
         "undefined": "room" if policy.undefined_is_room else "ignore",
     }
+    if DOOR in policy.openings:
+        options["door_swing"] = "include" if policy.doors_with_swing else "ignore"
     return Source("cubicasa5k", images, found.findings(), options)
 
 
@@ -151,7 +154,8 @@ def _read_plan(
         )
         return None
     boxes, cut, lost = _boxes(_outlines(model, policy), header, frame)
-    _report_changes(plan, repairs, cut=cut, lost=lost + model.without_outline, found=found)
+    lost += sum(model.without_outline[kind] for kind in _kinds(policy))
+    _report_changes(plan, repairs, cut=cut, lost=lost, found=found)
     mismatch = _find_mismatch(model.walls, frame, thumbnail)
     if mismatch is not None:
         found.warning(
@@ -204,7 +208,7 @@ def _report_changes(plan: PlanFolder, repairs: Repairs, *, cut: int, lost: int, 
     if cut:
         (found.info if repairs.clip else found.warning)(
             "OUTLINE_CLIPPED",
-            f"{cut} of the walls and rooms in {file} reach beyond the image: cut at its edge.",
+            f"{cut} of the outlines in {file} reach beyond the image: cut at its edge.",
             "Nothing to do: --clip was given."
             if repairs.clip
             else "Nothing, if the plan's boxes are right; --clip says that they are.",
@@ -213,7 +217,7 @@ def _report_changes(plan: PlanFolder, repairs: Repairs, *, cut: int, lost: int, 
     if lost:
         (found.info if repairs.drop_zero_size else found.warning)(
             "OUTLINE_WITHOUT_AREA",
-            f"{lost} of the walls and rooms in {file} have no area inside the image: left out.",
+            f"{lost} of the outlines in {file} have no area inside the image: left out.",
             "Nothing to do: --drop-zero-size was given."
             if repairs.drop_zero_size
             else "Nothing, if the plan lacks no box; --drop-zero-size says that it does not.",
@@ -222,12 +226,23 @@ def _report_changes(plan: PlanFolder, repairs: Repairs, *, cut: int, lost: int, 
 
 
 def _outlines(model: Model, policy: Policy) -> Iterator[tuple[str, str | None, Polygon]]:
-    """Class, room type and outline of each wall, then of each room."""
+    """Class, room type and outline of each wall, then of each room, door and window."""
     for outline in model.walls + (model.railings if policy.railings_are_walls else []):
         yield WALL, None, outline
     for space in model.spaces:
         if _is_room(space, policy):
             yield ROOM, space.kind or None, space.outline
+    for label, openings in ((DOOR, model.doors), (WINDOW, model.windows)):
+        if label in policy.openings:
+            for opening in openings:
+                with_swing = label == DOOR and policy.doors_with_swing
+                yield label, None, opening.outline + opening.swing if with_swing else opening.outline
+
+
+def _kinds(policy: Policy) -> list[str]:
+    """The classes of CubiCasa5K whose loss is worth telling."""
+    wanted = {"Door": DOOR in policy.openings, "Window": WINDOW in policy.openings}
+    return ["Wall", "Space", "Railing", *(kind for kind, is_wanted in wanted.items() if is_wanted)]
 
 
 def _find_mismatch(walls: list[Polygon], frame: ImageHeader, thumbnail: Image.Image) -> str | None:

@@ -1,10 +1,11 @@
-"""Reads CubiCasa5K's model.svg: the outlines of walls, rooms and railings, in the SVG's own units."""
+"""Reads CubiCasa5K's model.svg: the outlines of walls, rooms, railings, doors and windows, in the SVG's own units."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element, ParseError
 
@@ -19,7 +20,10 @@ Matrix = tuple[float, float, float, float, float, float]  # a, b, c, d, e, f as 
 _IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _TRANSFORM = re.compile(r"\b(\w++)\s*+\(([^()]*+)\)")  # each character is looked at once, whatever is there
-_OUTLINED = ("Wall", "Space", "Railing", "Column")
+_SEGMENT = re.compile(r"([MmLlHhVvCcSsQqTtAaZz])([^MmLlHhVvCcSsQqTtAaZz]*+)")
+_SEGMENT_LENGTHS = {"M": 2, "L": 2, "H": 1, "V": 1, "C": 6, "S": 4, "Q": 4, "T": 2, "A": 7}
+_OPENINGS = ("Door", "Window")
+_OUTLINED = ("Wall", "Space", "Railing", "Column", *_OPENINGS)
 
 
 class SvgError(ValueError):
@@ -34,6 +38,14 @@ class Space:
     outline: Polygon
 
 
+@dataclass(frozen=True)
+class Opening:
+    """A door or window: its outline in the wall, and all corners of what its leaves sweep over, none for a window."""
+
+    outline: Polygon
+    swing: Polygon
+
+
 @dataclass
 class Model:
     """The annotated outlines of all floors."""
@@ -41,8 +53,10 @@ class Model:
     walls: list[Polygon] = field(default_factory=list)
     spaces: list[Space] = field(default_factory=list)
     railings: list[Polygon] = field(default_factory=list)
-    without_outline: int = 0
-    """Walls, rooms and railings that have no usable polygon."""
+    doors: list[Opening] = field(default_factory=list)
+    windows: list[Opening] = field(default_factory=list)
+    without_outline: Counter[str] = field(default_factory=Counter)
+    """How many have no usable polygon, by the class that CubiCasa5K gives them: Wall, Space, Railing, Door, Window."""
 
 
 def parse_model(data: bytes) -> Model:
@@ -64,11 +78,14 @@ def parse_model(data: bytes) -> Model:
     for element, kind, matrix in _outlined(root):
         outline = _outline(element, matrix)
         if outline is None:
-            model.without_outline += kind != "Column"
+            model.without_outline[kind] += 1
         elif kind == "Wall":
             model.walls.append(outline)
         elif kind == "Railing":
             model.railings.append(outline)
+        elif kind in _OPENINGS:
+            openings = model.doors if kind == "Door" else model.windows
+            openings.append(Opening(outline, _swept(element, matrix)))
         elif kind == "Space":
             classes = _classes(element)
             model.spaces.append(Space(" ".join(classes[classes.index("Space") + 1 :]), outline))
@@ -76,23 +93,24 @@ def parse_model(data: bytes) -> Model:
 
 
 def _outlined(root: Element) -> Iterator[tuple[Element, str, Matrix]]:
-    """Walls, spaces, railings and columns in the file's order, each with the transform that holds for its children.
+    """Walls, spaces, railings, columns, doors and windows in the file's order, each with the transform that holds for
+    its children.
 
-    What is inside of them (doors and windows inside walls, labels inside spaces) is not descended into. A stack
+    Inside of another one, only doors and windows count, which are inside walls; inside of these, nothing. A stack
     instead of recursion: a malicious file may nest as deeply as it likes.
     """
-    stack: list[tuple[Element, Matrix]] = [(root, _IDENTITY)]
+    stack: list[tuple[Element, Matrix, tuple[str, ...]]] = [(root, _IDENTITY, _OUTLINED)]
     while stack:
-        element, outer = stack.pop()
+        element, outer, kinds = stack.pop()
         matrix = _compose(outer, _matrix(element))
         classes = _classes(element)
         if "FloorsCompose" in classes:  # only <use> references to the floors
             continue
-        kind = next((kind for kind in _OUTLINED if kind in classes), None)
+        kind = next((kind for kind in kinds if kind in classes), None)
         if kind is not None:
             yield element, kind, matrix
-        else:
-            stack.extend((child, matrix) for child in reversed(element))
+        if kind not in _OPENINGS:
+            stack.extend((child, matrix, kinds if kind is None else _OPENINGS) for child in reversed(element))
 
 
 def _outline(element: Element, matrix: Matrix) -> Polygon | None:
@@ -104,8 +122,39 @@ def _outline(element: Element, matrix: Matrix) -> Polygon | None:
     numbers = [float(number) for number in _NUMBER.findall(polygon.get("points", ""))]
     if len(numbers) < 6 or len(numbers) % 2 or not all(map(math.isfinite, numbers)):
         return None
-    a, b, c, d, e, f = _compose(matrix, _matrix(polygon))
-    return [(a * x + c * y + e, b * x + d * y + f) for x, y in zip(numbers[::2], numbers[1::2], strict=True)]
+    return _moved(zip(numbers[::2], numbers[1::2], strict=True), _compose(matrix, _matrix(polygon)))
+
+
+def _swept(element: Element, matrix: Matrix) -> Polygon:
+    """The ends of all lines and arcs in a door's or window's panels: the corners of a leaf's quarter of a circle."""
+    corners: Polygon = []
+    stack = [(child, _compose(matrix, _matrix(child))) for child in element if "Panel" in _classes(child)]
+    while stack:
+        inner, outer = stack.pop()
+        if _name(inner) == "path":
+            corners += _moved(path_ends(inner.get("d", "")), outer)
+        stack.extend((child, _compose(outer, _matrix(child))) for child in inner)
+    return corners
+
+
+def path_ends(data: str) -> Polygon:
+    """Where the segments of an SVG path end (SVG 1.1, 8.3), as far as it can be read; their curves lie between."""
+    x, y, ends = 0.0, 0.0, []
+    for name, arguments in _SEGMENT.findall(data):
+        numbers = [float(number) for number in _NUMBER.findall(arguments)]
+        length = _SEGMENT_LENGTHS.get(name.upper(), 0)
+        for start in range(0, len(numbers) - length + 1, length) if length else ():
+            step = numbers[start : start + length]
+            from_x, from_y = (x, y) if name.islower() else (0.0, 0.0)
+            x = from_x + step[-2] if length > 1 else from_x + step[0] if name in "hH" else x
+            y = from_y + step[-1] if name not in "hH" else y
+            ends.append((x, y))
+    return ends if all(math.isfinite(number) for end in ends for number in end) else []
+
+
+def _moved(points: Iterable[tuple[float, float]], matrix: Matrix) -> Polygon:
+    a, b, c, d, e, f = matrix
+    return [(a * x + c * y + e, b * x + d * y + f) for x, y in points]
 
 
 def _name(element: Element) -> str:

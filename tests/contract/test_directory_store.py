@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_contract.check import check_dataset
+from dataset_contract.check import MAX_JSON_BYTES, check_dataset
 from dataset_contract.stores import DirectoryStore
 from tests.contract.samples import SampleDataset
 
@@ -109,9 +109,31 @@ def test_a_linked_image_outside_makes_the_data_set_invalid(tmp_path: Path, secre
     ]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
-def test_an_unreadable_file_is_a_finding(tmp_path: Path) -> None:
-    root = SampleDataset().write(tmp_path)
-    (root / "val" / "annotations.json").chmod(0)
-    report = check_dataset(DirectoryStore(root))
-    assert "FILE_UNREADABLE" in report.count_by_code()
+def test_an_unreadable_file_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, read = SampleDataset().write(tmp_path), Path.read_bytes
+
+    def denied(path: Path) -> bytes:  # as to who is not root
+        if path.parent.name == "val":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    findings = [each for each in check_dataset(DirectoryStore(root)).findings if each.code == "FILE_UNREADABLE"]
+    assert [each.message for each in findings if each.file == "val/annotations.json"] == [
+        "val/annotations.json cannot be read (Permission denied)."
+    ]
+
+
+def test_a_file_that_is_too_large_is_not_even_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, read = SampleDataset().write(tmp_path), Path.read_bytes
+    with (root / "val" / "annotations.json").open("r+b") as file:
+        file.truncate(MAX_JSON_BYTES)  # with the manifest, too much
+
+    def noted(path: Path) -> bytes:
+        assert path.stat().st_size < MAX_JSON_BYTES
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", noted)
+    (finding,) = (each for each in check_dataset(DirectoryStore(root)).findings if each.code == "JSON_TOO_LARGE")
+    assert (finding.file, finding.severity) == ("val/annotations.json", "error")
+    assert "more than the 180,000,000" in finding.message

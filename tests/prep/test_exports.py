@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from dataset_prep.command_line import parse_options
 from dataset_prep.errors import PrepError, UsageError
-from dataset_prep.run import main, parse_options
+from dataset_prep.run import main
 from dataset_prep.sources.coco_dialects import around_turned
 from dataset_prep.sources.detection import detect
 from dataset_prep.sources.formats import read_source

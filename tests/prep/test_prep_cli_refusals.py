@@ -39,7 +39,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int
         (["--source", "plans", "--split", "0.5,0.2,0.2"], "adds up to 0.9"),
         (["--source", "plans", "--classes", "wall,wall"], "needs names, each once"),
         (
-            ["--source", "plans", "--classes", "door"],
+            ["--source", "plans", "--classes", "stairs"],
             "no class and no type of room of that name. It has room, wall, and as types of rooms Bath, Bedroom",
         ),
         (["--source", "plans", "--output", "plans/d"], "is in the source"),

@@ -76,7 +76,7 @@ def test_what_lies_outside_is_left_out_counted_and_warned_about(tmp_path: Path, 
     source = read(tmp_path)
     assert len(source.images[0].boxes) == 1
     assert codes(source) == ["OUTLINE_WITHOUT_AREA", "ANNOTATION_MISMATCHED"]
-    assert "2 of the walls and rooms" in source.findings[0].message
+    assert "2 of the outlines" in source.findings[0].message
 
 
 def test_policies_decide_on_railings_outdoor_and_undefined(tmp_path: Path, plan: Callable[..., Path]) -> None:

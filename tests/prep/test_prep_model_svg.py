@@ -92,7 +92,7 @@ def test_every_corner_is_read_however_the_numbers_are_parted(
 @pytest.mark.parametrize("points", ["", "0,0", "0,0 1,1", "0,0 1,1 2", "a,b c,d e,f", "0,0 1,1 1e999,2"])
 def test_a_wall_without_a_usable_outline_is_counted_and_left_out(points: str) -> None:
     model = parse_model(svg(group("Wall", f'<polygon points="{points}"/>') + group("Wall", "")))
-    assert (model.walls, model.without_outline) == ([], 2)
+    assert (model.walls, model.without_outline) == ([], {"Wall": 2})
 
 
 def test_transforms_of_all_ancestors_apply() -> None:
