@@ -49,7 +49,7 @@ class ArchiveLimits:
 
 
 MODEL_LIMITS = ArchiveLimits(bytes=4_000_000_000, headers=10_000, depth=12)
-"""The weights are 190 MB; a model has some 50 files, 4 folders deep."""
+"""The weights are 190 MB, as are those in model.onnx; a model has some 60 files, 4 folders deep."""
 
 
 class Content(Protocol):

@@ -1,6 +1,7 @@
 """Walls and rooms on plans, by a trained model: from a terminal.
 
 python -m prediction plans/ --model build/demo/model --to build/predictions --draw
+python -m prediction export build/demo/model
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from prediction.command.errors import PredictionError, PredictionUsageError
+from prediction.command.export import NAME as EXPORT
+from prediction.command.export import run as export
 from prediction.command.options import Options, parse_options
 from prediction.command.plan_list import list_plans
 from terminal.console import Terminal
@@ -47,8 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; return the exit status."""
     errors = Terminal(stderr=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return predict(parse_options(arguments), errors)
+        if words[:1] == [EXPORT]:
+            export(words[1:])
+            return 0
+        return predict(parse_options(words), errors)
     except PredictionUsageError as error:
         errors.print(f"prediction: {error}")
         return 2

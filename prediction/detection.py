@@ -39,5 +39,5 @@ def best_detections(
     edges_4 = np.array([*size, *size], dtype=np.float32)
     boxes_k4 = np.clip(xyxy_Q4[best_k // len(ids_K)] * edges_4, np.float32(0), edges_4)
     with np.errstate(over="ignore"):  # of a logit below -88, whose score is 0
-        scores_k = 1 / (1 + np.exp(-logits_x[best_k]))
+        scores_k = np.reciprocal(1 + np.exp(-logits_x[best_k]), dtype=np.float32)
     return Detections(scores_k, ids_K[best_k % len(ids_K)], boxes_k4)

@@ -6,7 +6,7 @@ Images may have any size. The exporter is PyTorch's older one, by tracing: see d
 """
 
 import copy
-import io
+import tempfile
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ OPSET = 20
 SCORE_TOLERANCE = 0.001
 """By how much a score may differ."""
 BOX_TOLERANCE = 0.001
-"""By how much an edge of a box may differ, in shares of the image's longer side: about a pixel of what the model sees."""
+"""By how much an edge of a box may differ, in shares of the image's longer side: a pixel of what the model sees."""
 MOST_UNMATCHED = 0.05
 """The share of a picture's detections that may differ more. Two tokens of equal rank may swap places, and the queries
 that start from them then find something else: at the end of the list, where no threshold reaches."""
@@ -88,23 +88,23 @@ def export_checked(model: DINO, settings: ModelSettings, path: Path, images: Seq
 
 def exported(model: DINO) -> bytes:
     """The content of model.onnx: `model`, which is on the CPU and in evaluation mode, for images of any size."""
-    written = io.BytesIO()
     image_13HW = torch.zeros(1, 3, 96, 128)  # its size leaves no trace
-    with warnings.catch_warnings(), torch.no_grad():
+    with tempfile.TemporaryDirectory(prefix="export-") as scratch, warnings.catch_warnings(), torch.no_grad():
+        path = Path(scratch) / "traced.onnx"
         warnings.simplefilter("ignore")  # that the exporter is the older one, and what tracing cannot see
         torch.onnx.export(
             _OneImage(model),
             (image_13HW,),
-            written,
+            path,
             dynamo=False,
             opset_version=OPSET,
             input_names=[INPUT],
             output_names=list(OUTPUTS),
-            dynamic_axes={INPUT: {2: "height", 3: "width"}, **dict.fromkeys(OUTPUTS, {0: "queries"})},
+            dynamic_axes={INPUT: {2: "height", 3: "width"}, **{name: {0: "queries"} for name in OUTPUTS}},
         )
-    proto = onnx.load_model_from_string(written.getvalue())
+        proto = onnx.load(path)
     onnx.helper.set_model_props(proto, {FORMAT_KEY: ONNX_FORMAT, CLASSES_KEY: str(model.config.num_classes)})
-    return proto.SerializeToString()
+    return bytes(proto.SerializeToString())
 
 
 def difference(one: Detections, other: Detections, longer_side: float) -> Difference:
@@ -121,7 +121,7 @@ def difference(one: Detections, other: Detections, longer_side: float) -> Differ
             distance_kj[:, j] = np.inf
     matched = tuple(zip(*pairs, strict=True))
     return Difference(
-        1 - len(pairs) / max(1, len(one.scores), len(other.scores)),
+        1 - len(pairs) / most if (most := max(len(one.scores), len(other.scores))) else 0.0,
         float(scores_kj[matched].max()) if pairs else 0.0,
         float(boxes_kj[matched].max()) if pairs else 0.0,
     )

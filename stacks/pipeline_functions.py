@@ -97,7 +97,7 @@ class PipelineFunctions(Construct):
             self.launch = self._function("launch", settings=launch, timeout=minute)
             self.watch = self._function("watch", settings=watch, timeout=minute)
             self.stop = self._function("stop", settings=None, timeout=minute)
-            # It reads the whole artifact, some 200 MB, as a stream.
+            # It reads the whole artifact, some 380 MB, as a stream.
             self.judge = self._function("judge", settings=judge, timeout=Duration.minutes(5), memory_mb=1769)
             self.finalise = self._function("finalise", settings=finalise, timeout=minute)
             self.failed = self._function("failed", settings=None, timeout=minute)

@@ -29,12 +29,14 @@ def open_backend(folder: Path, settings: ModelSettings, *, name: str = AUTO, dev
     if name not in BACKENDS:
         raise ModelError(f"There is no backend {name!r}: give one of {', '.join(BACKENDS)}.")
     if name not in (AUTO, "torch") and device not in (None, CPU):
-        raise ModelError(f"The backend {name} runs on the processor, not on {device!r}: give backend='torch' for that.")
+        raise ModelError(
+            f"The backend {name} runs on the processor, not on {device!r}: take the backend torch for that."
+        )
     chosen = _fastest(folder, device) if name == AUTO else name
     if missing := _missing(chosen):
         raise ModelError(
             f"The backend {chosen} needs {' and '.join(missing)}, not installed here:"
-            f" `python -m pip install {' '.join(missing)}`, or give another backend."
+            f" `python -m pip install {' '.join(missing)}`, or take another backend."
         )
     if chosen == "torch":
         from prediction.backends.torch_backend import TorchBackend  # noqa: PLC0415  as all here: one is installed
@@ -45,7 +47,7 @@ def open_backend(folder: Path, settings: ModelSettings, *, name: str = AUTO, dev
     if not path.exists():
         raise ModelError(
             f"{folder} has no {ONNX_NAME}, which the backend {chosen} needs:"
-            f" `python -m prediction export {folder}` writes it, or give backend='torch'."
+            " `python -m prediction export` writes it, or take the backend torch."
         )
     if chosen == "openvino":
         from prediction.backends.openvino_backend import OpenVinoBackend  # noqa: PLC0415

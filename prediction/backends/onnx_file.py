@@ -1,8 +1,8 @@
 """model.onnx: what an exported model must be before a library opens it.
 
-An ONNX file may name other files as holding its tensors, which the libraries then open, wherever they are. So it is read
-here first: only its structure, field by field, whatever its size. The numbers are those of onnx.proto, which a test
-compares.
+An ONNX file may name other files that hold its tensors, and the libraries then open them, wherever they are. So its
+structure is read here first, field by field, in a time that does not grow with the weights. The numbers of the fields
+are those of onnx.proto, with which a test compares them.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def check_onnx(path: Path, settings: ModelSettings) -> None:
                 f"its format is {short(found)}, not {ONNX_FORMAT!r}" if found else "it is no export of ours"
             )
         if (classes := metadata.get(CLASSES_KEY)) != str(settings.config.num_classes):
-            raise _OnnxError(f"it has {short(classes)} classes, and config.json {settings.config.num_classes}")
+            raise _OnnxError(f"it gives {short(classes)} as its classes, config.json {settings.config.num_classes}")
     except (OSError, _OnnxError) as error:
         raise _refused(path, error) from None
 
@@ -106,7 +106,7 @@ def _refused(path: Path, reason: object) -> ModelError:
         reason = reason.strerror or reason
     return ModelError(
         f"{path} cannot be used ({sanitise(reason, longest=400)}): export the model again with"
-        " `python -m prediction export`, or give backend='torch'."
+        " `python -m prediction export`, or take the backend torch."
     )
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from dataset_contract.class_names import class_name
 from dataset_contract.sanitise import sanitise, short
+from prediction.backends.onnx_file import ONNX_NAME
 from prediction.command.errors import PredictionError, PredictionUsageError
 from prediction.model_folder import ModelError
 from prediction.places.errors import PlaceError
@@ -68,7 +69,7 @@ def open_model(place: str, scratch: Path, *, backend: str, score: float | Mappin
     settings = predictor.settings
     own = {name: settings.thresholds.get(number, 0.0) for number, name in settings.classes.items()}
     thresholds, notes = _thresholds(own, score)
-    return Model(predictor, settings.classes, thresholds, settings.max_side, _digest(folder), notes)
+    return Model(predictor, settings.classes, thresholds, settings.max_side, _digest(folder, predictor), notes)
 
 
 def _thresholds(
@@ -94,9 +95,9 @@ def _thresholds(
     return thresholds | dict.fromkeys(silent, USUAL_THRESHOLD), [note]
 
 
-def _digest(folder: Path) -> str:
+def _digest(folder: Path, predictor: Predictor) -> str:
     digest = hashlib.sha256()
-    for name in ("config.json", "model.safetensors"):
+    for name in ("config.json", "model.safetensors" if predictor.backend.name == "torch" else ONNX_NAME):
         with (folder / name).open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()

@@ -39,6 +39,12 @@ def kept_sigterm() -> Iterator[None]:
     signal.signal(signal.SIGTERM, handler)
 
 
+@pytest.fixture(autouse=True)
+def not_exported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job within the test's own process leaves out the export, which takes a second: test_model_export.py has it."""
+    monkeypatch.setattr(trainer, "export_model", lambda *_: None)
+
+
 @pytest.fixture
 def run_here(job: Job, monkeypatch: pytest.MonkeyPatch, kept_sigterm: None) -> Job:
     """The job is to run within the test's own process, which is faster."""

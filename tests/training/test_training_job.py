@@ -140,6 +140,21 @@ def test_the_model_predicts_with_the_code_that_travels_with_it(finished: tuple[J
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_the_exported_model_predicts_without_torch(finished: tuple[Job, int, str]) -> None:
+    """As in a Lambda: with onnxruntime, NumPy and Pillow, and the code that travels with the model."""
+    job, _, log = finished
+    assert "model.onnx finds on 2 validation plans what PyTorch finds" in log
+    program = (
+        "import sys; sys.modules.update(dict.fromkeys(('torch', 'safetensors', 'openvino', 'onnx')));"
+        "from PIL import Image; from prediction import load; predictor = load(sys.argv[1]);"
+        "assert predictor.backend.name == 'onnx';"
+        "found = predictor.predict(Image.new('L', (300, 200), 255), threshold=0);"
+        "assert found and all(d.label in {'wall', 'room'} and 0 <= d.score <= 1 for d in found)"
+    )
+    done = run_without_checkout(program, str(job.model), folders=[job.model / "code"], cwd=job.model)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_the_data_set_says_how_many_classes_the_model_has(run_here: Job) -> None:
     rooms = [Category(2, "bath"), Category(3, "bedroom"), Category(4, "kitchen")]
     write_dataset(run_here.dataset, rooms=rooms)

@@ -52,4 +52,5 @@ def _grid(attention: DeformableAttention, query_BQD: Tensor, reference_BQLR: Ten
     offset_LBMKQ2 = offset_BQx.view(b, q, m, n, k, 2).permute(3, 0, 2, 4, 1, 5)
     if not is_point:
         offset_LBMKQ2 = offset_LBMKQ2 * (reference_LB11QR[..., 2:] / k)
-    return (offset_LBMKQ2 + (2 * reference_LB11QR[..., :2] - 1)).flatten(1, 2)
+    grid_LBMKQ2: Tensor = offset_LBMKQ2 + (2 * reference_LB11QR[..., :2] - 1)
+    return grid_LBMKQ2.flatten(1, 2)

@@ -1,8 +1,8 @@
 """Writes what becomes model.tar.gz: model.safetensors, config.json, metrics.json, history.jsonl and code/.
 
-loop/health_file.py adds health.json, loop/baselines.py comparison.json. Readers: prediction/ (the model),
-training_code/job/earlier_model.py (continue_from), lambda/pipeline/model/artifact_metrics.py (the gate), runs/fetch.py
-and demo/.
+loop/model_export.py adds model.onnx, loop/health_file.py health.json, loop/baselines.py comparison.json. Readers:
+prediction/ (the model), training_code/job/earlier_model.py (continue_from), lambda/pipeline/model/artifact_metrics.py
+(the gate), runs/fetch.py and demo/.
 """
 
 import dataclasses
@@ -41,7 +41,7 @@ PREDICTION_CODE = (
     "training_code/model_config.py",
     "training_code/dino",
 )
-"""Predictor and what it imports; the command stays in the checkout."""
+"""Predictor and what it imports, with any backend; the command stays in the checkout."""
 
 
 def write_artifact(

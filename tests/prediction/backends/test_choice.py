@@ -38,10 +38,10 @@ def lacking(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
     [((), "openvino"), (("openvino",), "onnx"), (("torch",), "openvino"), (("openvino", "onnxruntime"), "torch")],
 )
 def test_the_fastest_that_is_installed_is_taken(
-    model: Path, monkeypatch: pytest.MonkeyPatch, missing: tuple[str, ...], taken: str
+    exported_model: Path, monkeypatch: pytest.MonkeyPatch, missing: tuple[str, ...], taken: str
 ) -> None:
     lacking(monkeypatch, *missing)
-    assert Predictor.load(model).backend.name == taken
+    assert Predictor.load(exported_model).backend.name == taken
 
 
 def test_a_model_that_is_not_exported_is_run_by_torch(tmp_path: Path) -> None:
@@ -49,16 +49,16 @@ def test_a_model_that_is_not_exported_is_run_by_torch(tmp_path: Path) -> None:
     assert Predictor.load(tmp_path).backend.name == "torch"
 
 
-def test_torch_is_taken_for_a_device_of_its_own(model: Path) -> None:
-    assert Predictor.load(model, "meta").backend.name == "torch"
-    assert Predictor.load(model, "cpu").backend.name == "openvino"
+def test_torch_is_taken_for_a_device_of_its_own(exported_model: Path) -> None:
+    assert Predictor.load(exported_model, "meta").backend.name == "torch"
+    assert Predictor.load(exported_model, "cpu").backend.name == "openvino"
 
 
-def test_torch_is_taken_where_it_has_a_gpu(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_torch_is_taken_where_it_has_a_gpu(exported_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choice, "_gpu", lambda: "meta")
-    assert Predictor.load(model).backend.name == "torch"
-    assert Predictor.load(model, "cpu").backend.name == "openvino"
-    assert Predictor.load(model, backend="onnx").backend.name == "onnx"
+    assert Predictor.load(exported_model).backend.name == "torch"
+    assert Predictor.load(exported_model, "cpu").backend.name == "openvino"
+    assert Predictor.load(exported_model, backend="onnx").backend.name == "onnx"
 
 
 @pytest.mark.parametrize(
@@ -66,17 +66,17 @@ def test_torch_is_taken_where_it_has_a_gpu(model: Path, monkeypatch: pytest.Monk
     [("openvino", "openvino"), ("onnx", "onnxruntime"), ("torch", "torch"), ("torch", "safetensors")],
 )
 def test_a_missing_package_is_told_with_the_command_that_brings_it(
-    model: Path, monkeypatch: pytest.MonkeyPatch, backend: str, package: str
+    exported_model: Path, monkeypatch: pytest.MonkeyPatch, backend: str, package: str
 ) -> None:
     lacking(monkeypatch, package)
     with pytest.raises(ModelError, match=rf"The backend {backend} needs {package}.*`python -m pip install {package}`"):
-        Predictor.load(model, backend=backend)
+        Predictor.load(exported_model, backend=backend)
 
 
 @pytest.mark.parametrize("backend", ["openvino", "onnx"])
 def test_a_model_that_is_not_exported_is_told_with_the_command_that_does_it(tmp_path: Path, backend: str) -> None:
     write_model(tmp_path)
-    with pytest.raises(ModelError, match=rf"has no model\.onnx.*`python -m prediction export .*{tmp_path.name}`"):
+    with pytest.raises(ModelError, match=r"has no model\.onnx.*`python -m prediction export`"):
         Predictor.load(tmp_path, backend=backend)
 
 
@@ -84,12 +84,12 @@ def test_a_model_that_is_not_exported_is_told_with_the_command_that_does_it(tmp_
     ("backend", "device", "words"),
     [("tensorrt", None, "There is no backend 'tensorrt'"), ("onnx", "cuda", "runs on the processor, not on 'cuda'")],
 )
-def test_what_is_not_there_is_refused(model: Path, backend: str, device: str | None, words: str) -> None:
+def test_what_is_not_there_is_refused(exported_model: Path, backend: str, device: str | None, words: str) -> None:
     with pytest.raises(ModelError, match=words):
-        Predictor.load(model, device, backend=backend)
+        Predictor.load(exported_model, device, backend=backend)
 
 
-def test_a_folder_without_weights_predicts_with_the_exported_model(model: Path, tmp_path: Path) -> None:
+def test_a_folder_without_weights_predicts_with_the_exported_model(exported_model: Path, tmp_path: Path) -> None:
     for name in ("config.json", ONNX_NAME):
-        shutil.copy(model / name, tmp_path)
+        shutil.copy(exported_model / name, tmp_path)
     assert Predictor.load(tmp_path).backend.name == "openvino"

@@ -22,8 +22,8 @@ SIZES = [(64, 96), (96, 64), (101, 131), (160, 40), (33, 70), (7, 90), (1, 66)]
 
 
 @pytest.fixture(scope="module")
-def predictors(model: Path) -> dict[str, Predictor]:
-    return {name: Predictor.load(model, "cpu", backend=name) for name in PACKAGES}
+def predictors(exported_model: Path) -> dict[str, Predictor]:
+    return {name: Predictor.load(exported_model, "cpu", backend=name) for name in PACKAGES}
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -53,13 +53,13 @@ def test_predictions_are_torchs(predictors: dict[str, Predictor]) -> None:
             assert one.box == pytest.approx(other.box, abs=0.01)
 
 
-def test_sampling_stays_one_operation_a_scale(model: Path) -> None:
+def test_sampling_stays_one_operation_a_scale(exported_model: Path) -> None:
     """Libraries have it ready-made; written out, it takes many times as long."""
-    operations = Counter(node.op_type for node in onnx.load(model / ONNX_NAME).graph.node)
+    operations = Counter(node.op_type for node in onnx.load(exported_model / ONNX_NAME).graph.node)
     assert operations["GridSample"] == SMALL.num_levels * (SMALL.encoder_layers + SMALL.decoder_layers)
 
 
-def test_the_exported_model_takes_any_size(model: Path) -> None:
-    [image] = onnx.load(model / ONNX_NAME).graph.input
+def test_the_exported_model_takes_any_size(exported_model: Path) -> None:
+    [image] = onnx.load(exported_model / ONNX_NAME).graph.input
     dims = image.type.tensor_type.shape.dim
     assert [each.dim_value or each.dim_param for each in dims] == [1, 3, "height", "width"]
