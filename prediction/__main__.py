@@ -1,6 +1,7 @@
 """Walls and rooms on plans, by a trained model: from a terminal.
 
 python -m prediction plans/ --model build/demo/model --to build/predictions --draw
+python -m prediction serve --model build/demo/model
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from pathlib import Path
 from prediction.command.errors import PredictionError, PredictionUsageError
 from prediction.command.options import Options, parse_options
 from prediction.command.plan_list import list_plans
+from prediction.page.serve import NAME as SERVE
+from prediction.page.serve import serve
 from terminal.console import Terminal
 
 
@@ -47,8 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; return the exit status."""
     errors = Terminal(stderr=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return predict(parse_options(arguments), errors)
+        if words[:1] == [SERVE]:
+            serve(words[1:], errors)
+            return 0
+        return predict(parse_options(words), errors)
     except PredictionUsageError as error:
         errors.print(f"prediction: {error}")
         return 2

@@ -30,6 +30,7 @@ examples:
   python -m prediction plans/ --model model.tar.gz --to build/predictions --format csv --score wall=0.4,room=0.3
   python -m prediction plan.pdf --model model.tar.gz --to build/predictions --format dxf,areas --scale 0.0127
   python -m prediction office.png --model model.tar.gz --to build/predictions --tile 2000
+  python -m prediction serve --model build/demo/model                     a page that shows a plan's walls and rooms
 
 What is written, and all about large plans: docs/prediction.md.
 exit status: 0 done, 1 a plan or the model cannot be used (the other plans are done), 2 wrong usage, 130 stopped.
