@@ -55,8 +55,8 @@ def serve(arguments: Sequence[str], errors: Terminal) -> None:
                     f"Port {given.port} cannot be used ({error.strerror}): give another one with --port."
                 ) from None
             with server:
-                threading.Thread(target=server.serve_forever, args=[0.05], name="page", daemon=True).start()
                 Terminal().print(f"Open http://{server.host}/ in a browser on this machine. Ctrl-C ends it.")
+                threading.Thread(target=server.serve_forever, args=[0.05], name="page", daemon=True).start()
                 try:
                     server.worker.work()
                 finally:
