@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from local_aws.api_errors import ApiError, not_embedded
 from local_aws.gate import Gate, RefusedError
 from local_aws.request_shapes import check_request, service_model
-from local_aws.signature import Request
+from loopback.callers import Request
 
 logger = logging.getLogger(__name__)
 

@@ -1,13 +1,9 @@
 """The rule by which both servers of the embedded AWS let a request in: from no web page, to their address, signed.
 
 Whoever may call the embedded AWS runs code as the person who started it: as a Lambda function, as a training job. Any
-web page in this person's browser and any other user of this machine can send requests to the loopback. They are kept
-out by three rules, each of which has to hold:
+web page in this person's browser and any other user of this machine can send requests to the loopback. Pages are kept
+out by the two rules of loopback/callers.py, and everybody else by a third:
 
-- No header that only browsers send. They add Origin or Sec-Fetch-Site to what a page asks for, and no page can prevent
-  it; preflights, forms, images and WebSockets included.
-- The Host is this server's address. A page whose own name has come to stand for 127.0.0.1 (DNS rebinding) is of the
-  same origin as what it asks for, but its Host is its own name.
 - The signature was made with the secret key that belongs to the access key: this run's random one, or one that the
   embedded AWS has itself given out. The access key alone would not do: tools write it into their logs and caches.
 
@@ -21,9 +17,9 @@ import json
 import secrets
 from collections.abc import Callable
 
-from local_aws.signature import Request, Signature
+from local_aws.signature import Signature
+from loopback.callers import Request, Stranger, stranger
 
-FROM_A_BROWSER = ("origin", "sec-fetch-site")
 LARGEST_SIGNED_BODY = 256 * 1024 * 1024  # bytes; S3 sends a hash of what may be larger
 # Answers in XML: S3, and the services whose requests are forms.
 XML_SERVICES = frozenset({"s3", "cloudformation", "iam", "sns", "sqs", "sts"})
@@ -62,9 +58,10 @@ class Gate:
 
     def admit(self, request: Request) -> Admission:
         """Judge the head of a request, before its body is read. Raises RefusedError."""
-        if any(request.values(name) for name in FROM_A_BROWSER):  # even without a value
+        refused = stranger(request, self._host, has_pages=False)
+        if refused is Stranger.WEB_PAGE:
             raise RefusedError("AccessDenied", "The embedded AWS takes no requests from a web page.")
-        if request.values("host") != [self._host] or not request.target.startswith("/"):
+        if refused is Stranger.HOST:
             raise RefusedError("AccessDenied", f"The embedded AWS is called as {self._host} only.")
         signature = Signature.of(request)
         if signature is None:

@@ -12,7 +12,8 @@ from typing import Any
 
 from local_aws.api_errors import ApiError
 from local_aws.aws_json import Call, Permission
-from local_aws.signature import Request, sign
+from local_aws.signature import sign
+from loopback.callers import Request
 
 
 class IamAuthorizer:

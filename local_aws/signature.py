@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 from urllib.parse import parse_qsl, quote
+
+from loopback.callers import Request
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
@@ -22,19 +24,6 @@ SCOPE = re.compile(r"(?P<access_key>\w+)/\d{8}/(?P<region>[\w-]+)/(?P<service>[\
 AUTHORIZATION = re.compile(rf"{ALGORITHM} Credential=([^,\s]+),\s*SignedHeaders=([^,\s]+),\s*Signature=([^,\s]+)")
 SIGNED_HEADERS = re.compile(r"[a-z0-9-]+(;[a-z0-9-]+)*")
 TIME = re.compile(r"[0-9]{8}T[0-9]{6}Z")
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request's head as it arrived: the target with its query, the headers as Latin-1 in their order."""
-
-    method: str
-    target: str
-    headers: Sequence[tuple[str, str]]
-
-    def values(self, name: str) -> list[str]:
-        """All values of a header, by its name in lower case."""
-        return [value.strip() for header, value in self.headers if header.lower() == name]
 
 
 @dataclass(frozen=True)

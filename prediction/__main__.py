@@ -2,6 +2,7 @@
 
 python -m prediction plans/ --model build/demo/model --to build/predictions --draw
 python -m prediction export build/demo/model
+python -m prediction serve --model build/demo/model
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from prediction.command.export import NAME as EXPORT
 from prediction.command.export import run as export
 from prediction.command.options import Options, parse_options
 from prediction.command.plan_list import list_plans
+from prediction.page.serve import NAME as SERVE
+from prediction.page.serve import serve
 from terminal.console import Terminal
 
 
@@ -54,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if words[:1] == [EXPORT]:
             export(words[1:])
+            return 0
+        if words[:1] == [SERVE]:
+            serve(words[1:], errors)
             return 0
         return predict(parse_options(words), errors)
     except PredictionUsageError as error:

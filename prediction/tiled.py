@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Predict = Callable[["Image.Image"], "tuple[Sequence[Detection], bool]"]
 """The detections on a picture that count, and whether the model could not have found more of them."""
+Counts = Callable[["Detection"], bool]
+"""Whether a detection counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +39,50 @@ def predict_tiled(predict: Predict, plan: Image.Image, side: int, *, always: boo
     Unless `always`, a plan whose objects are as large as tiles is taken as a whole. It is then one flat in many pixels,
     of which the tiles would show pieces larger than the model has ever seen.
     """
-    whole, full = predict(plan)
-    if not side or max(plan.size) <= side or not (always or _fit(whole, side)):
-        return Found(whole, int(full), 0)
-    by_tile: list[tuple[Tile, Sequence[Detection]]] = []
-    fulls = 0
-    for tile in tiles_of(plan.size, side):
-        found, full = predict(plan.crop(tile))
-        fulls += full
-        by_tile.append((tile, [_moved(each, tile) for each in found]))
-    return Found(merge(by_tile, whole, plan.size), fulls, len(by_tile))
+    return look(predict, plan, side, always=always, counts=lambda _: True).join(lambda _: True)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What was found on one picture, a plan or a tile of it."""
+
+    detections: Sequence[Detection]
+    full: bool
+    """The model could not have found more of them."""
+
+    def only(self, counts: Counts) -> View:
+        """As if only what counts had been found."""
+        kept = [each for each in self.detections if counts(each)]
+        return View(kept, self.full and len(kept) == len(self.detections))
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """What was found on a plan as a whole and on its tiles, all in pixels of the plan and not joined yet."""
+
+    size: tuple[int, int]
+    whole: View
+    tiles: Sequence[tuple[Tile, View]]
+
+    def join(self, counts: Counts) -> Found:
+        """What is found on the plan, as if only what counts had been found on each view."""
+        whole = self.whole.only(counts)
+        tiles = [(tile, view.only(counts)) for tile, view in self.tiles]
+        if not tiles:
+            return Found(whole.detections, int(whole.full), 0)
+        by_tile = [(tile, view.detections) for tile, view in tiles]
+        return Found(merge(by_tile, whole.detections, self.size), sum(view.full for _, view in tiles), len(tiles))
+
+
+def look(predict: Predict, plan: Image.Image, side: int, *, always: bool, counts: Counts) -> Views:
+    """What `predict` finds on the whole plan, and on those tiles that predict_tiled takes where `counts` holds."""
+    whole = View(*predict(plan))
+    tiles: list[tuple[Tile, View]] = []
+    if side and max(plan.size) > side and (always or _fit(whole.only(counts).detections, side)):
+        for tile in tiles_of(plan.size, side):
+            found, full = predict(plan.crop(tile))
+            tiles.append((tile, View([_moved(each, tile) for each in found], full)))
+    return Views(plan.size, whole, tiles)
 
 
 def _fit(found: Sequence[Detection], side: int) -> bool:

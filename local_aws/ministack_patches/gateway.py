@@ -9,7 +9,7 @@ from typing import Any
 
 from local_aws.gate import LARGEST_SIGNED_BODY, Gate, RefusedError
 from local_aws.ministack_patches.iam_endpoints import CALLER, App, Receive, Scope, Send, secret_key_of
-from local_aws.signature import Request
+from loopback.callers import Request
 
 
 def with_gate(app: App, host: str) -> App:

@@ -30,6 +30,7 @@ examples:
   python -m prediction plan.pdf --model model.tar.gz --to build/predictions --format dxf,areas --scale 0.0127
   python -m prediction office.png --model model.tar.gz --to build/predictions --tile 2000
   python -m prediction export build/demo/model       writes model.onnx, with which it predicts three times as fast
+  python -m prediction serve --model build/demo/model                     a page that shows a plan's walls and rooms
 
 What is written, and all about large plans: docs/prediction.md.
 exit status: 0 done, 1 a plan or the model cannot be used (the other plans are done), 2 wrong usage, 130 stopped.

@@ -62,12 +62,17 @@ def to_svg(
     ).encode()
 
 
-def _picture(image: Image.Image, size: tuple[int, int]) -> str:
+def shown_jpeg(image: Image.Image) -> bytes:
+    """The picture below the drawing."""
     shown = image.convert("RGB")
     shown.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
     data = io.BytesIO()
     shown.save(data, "JPEG", quality=_QUALITY)
-    text = base64.b64encode(data.getvalue()).decode()
+    return data.getvalue()
+
+
+def _picture(image: Image.Image, size: tuple[int, int]) -> str:
+    text = base64.b64encode(shown_jpeg(image)).decode()
     return (
         f'<image class="picture" width="{size[0]}" height="{size[1]}" preserveAspectRatio="none" '
         f'href="data:image/jpeg;base64,{text}"/>'

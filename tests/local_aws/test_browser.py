@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import queue
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -14,12 +13,12 @@ from typing import Any
 
 import pytest
 
+from tests.browser import browser_command, needs_browser
 from tests.local_aws.conftest import BUCKET, SECONDS, Account
 from tests.local_aws.test_gate import CREATE_FUNCTION, FUNCTIONS, assert_unharmed
 from tests.local_aws.test_ministack import port_of
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="neither Chromium nor Chrome is installed")
+pytestmark = needs_browser
 
 # Each attack says "read: ..." when the page sees an answer, "sent" when the browser hides it, else why it failed.
 PAGE = """<!doctype html><iframe name="sink"></iframe><script>
@@ -121,8 +120,7 @@ def site(account: Account) -> Iterator[Site]:
 
 def browser(folder: Path, *arguments: str) -> list[str]:
     """Its command line; with all names standing for this machine, as a site's owner can have its own do."""
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-proxy-server", f"--user-data-dir={folder}"]
-    return [str(BROWSER), *options, "--host-resolver-rules=MAP evil.example 127.0.0.1", *arguments]
+    return browser_command(folder, "--host-resolver-rules=MAP evil.example 127.0.0.1", *arguments)
 
 
 def test_a_page_gets_nothing_and_changes_nothing(account: Account, site: Site, tmp_path: Path) -> None:

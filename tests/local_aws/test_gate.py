@@ -18,7 +18,8 @@ from botocore.exceptions import ClientError
 
 from local_aws.clients import session
 from local_aws.gate import random_credentials
-from local_aws.signature import Request, sign
+from local_aws.signature import sign
+from loopback.callers import Request
 from tests.local_aws.conftest import BUCKET, SECONDS, Account
 from tests.local_aws.test_ministack import port_of
 

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
-from local_aws.signature import Request, sign
+from local_aws.signature import sign
+from loopback.callers import Request
 from tests.local_aws.conftest import BUCKET, Account, channel
 
 VALIDATION = "ValidationException"

@@ -11,7 +11,8 @@ from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAu
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from local_aws.signature import Request, Signature, sign
+from local_aws.signature import Signature, sign
+from loopback.callers import Request
 
 ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
 HOST = "127.0.0.1:4566"

@@ -12,7 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-from local_aws.signature import Request, Signature, sign
+from local_aws.signature import Signature, sign
+from loopback.callers import Request
 
 REFUSALS = {
     "throttle": (503, b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"),
