@@ -14,6 +14,13 @@ settings.load_profile("untimed")
 
 LONGEST_FIRST = (
     "end_to_end/test_pipeline.py",
+    "end_to_end/test_faults_before_training.py",
+    "end_to_end/test_enforced_iam.py",
+    "end_to_end/test_faults_in_training.py",
+    "end_to_end/test_large_dataset.py",
+    "end_to_end/test_people.py",
+    "end_to_end/test_failed_jobs.py",
+    "end_to_end/test_earlier_model.py",
     "dino/test_upstream_parity.py",
     "prep/test_hostile_sources.py",
     "training/test_early_stopping.py",
