@@ -11,7 +11,7 @@ import torch
 
 from tests.training.scripted_evaluation import Scripted, ScriptedEvaluation
 from tests.training.training_jobs import SMALL, Job, write_dataset
-from training_code.loop import trainer
+from training_code.loop import shipping, trainer
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +42,7 @@ def kept_sigterm() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def not_exported(monkeypatch: pytest.MonkeyPatch) -> None:
     """A job within the test's own process leaves out the export, which takes a second: test_model_export.py has it."""
-    monkeypatch.setattr(trainer, "export_model", lambda *_: None)
+    monkeypatch.setattr(shipping, "export_model", lambda *_: None)
 
 
 @pytest.fixture
