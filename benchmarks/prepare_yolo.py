@@ -58,6 +58,7 @@ def main() -> None:
     ours, (half, _, double) = compared["ours"], grown.values()
     goals = {
         "time as a share of datumaro's": (ours.work_s / compared["datumaro"].work_s, 1 / 2),
+        "CPU of the whole process as a share of datumaro's": (ours.cpu_s / compared["datumaro"].cpu_s, 1 / 2),
         "time as a share of supervision's": (ours.work_s / compared["supervision"].work_s, 1 / 20),
         "peak memory in MB": (ours.peak_mb, 150),
         "time for 4 times the images as a multiple": (double.work_s / half.work_s, 5),

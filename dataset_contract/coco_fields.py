@@ -12,6 +12,10 @@ from dataset_contract.sanitise import short
 from dataset_contract.segmentation import NONE, SOUND
 from dataset_contract.strict_json import MAX_ID, is_number
 
+_USUAL = dict.fromkeys(("id", "image_id", "category_id", "bbox", "area", "iscrowd"))
+_SIDES = frozenset({int, float})
+_FAR = float(2**53)
+
 
 def read_categories(items: Sequence[Any], found: FindingLog) -> tuple[list[Category], set[int]]:
     """The categories that are right, and all category ids seen, those of wrong entries included."""
@@ -98,10 +102,33 @@ def read_annotations(
     seen: set[int] = set()
     for index, item in enumerate(items):
         items[index] = None
-        annotation = _read_annotation(item, index, seen, found, image_ids=image_ids, category_ids=category_ids)
+        annotation = _usual_annotation(item, seen, image_ids, category_ids) or _read_annotation(
+            item, index, seen, found, image_ids=image_ids, category_ids=category_ids
+        )
         if annotation is not None:
             annotations.append(annotation)
     return annotations
+
+
+def _usual_annotation(item: object, seen: set[int], image_ids: Set[int], category_ids: Set[int]) -> Annotation | None:
+    """An annotation as coco_to_bytes writes it, without attributes, as nearly all are; None for any other, which
+    _read_annotation looks at closely."""
+    if type(item) is not dict or item.keys() != _USUAL.keys():
+        return None
+    number, image_id, category_id, box, area, iscrowd = map(item.__getitem__, _USUAL)
+    if not type(number) is type(image_id) is type(category_id) is type(iscrowd) is int:
+        return None
+    if number in seen or not 0 <= number <= MAX_ID or image_id not in image_ids or category_id not in category_ids:
+        return None
+    if type(box) is not list or len(box) != 4 or not _SIDES.issuperset(map(type, (*box, area))):
+        return None
+    x, y, width, height = box
+    plain = -_FAR < x < _FAR and -_FAR < y < _FAR and 0 < width < _FAR and 0 < height < _FAR
+    if not plain or iscrowd not in (0, 1) or not (0 <= area < _FAR and -0.5 <= area - width * height <= 0.5):
+        return None
+    seen.add(number)
+    # Annotation(...) is a call in Python
+    return tuple.__new__(Annotation, (number, image_id, category_id, tuple(box), float(area), iscrowd, NO_ATTRIBUTES))
 
 
 def _read_annotation(

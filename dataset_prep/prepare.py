@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dataset_contract.findings import Report
 from dataset_contract.manifest import Manifest
+from dataset_contract.strict_json import garbage_collection_paused
 from dataset_prep.check import check_selection, check_written
 from dataset_prep.compare import Compared, compare_images, skip_comparison
 from dataset_prep.destination import Destination, check_prefix
@@ -73,7 +74,8 @@ def prepare(options: Options, console: Terminal) -> Prepared:
         client = s3_client(options.workers)
         check_bucket(client, destination.bucket)
 
-    source, selection = _select(options, console)
+    with garbage_collection_paused():
+        source, selection = _select(options, console)
     if options.report is not None or options.fix_leakage:
         with phase(console, "Compare", len(selection.images), "images") as advance:
             compared = compare_images(selection, fix=options.fix_leakage, workers=options.workers, advance=advance)
@@ -81,7 +83,8 @@ def prepare(options: Options, console: Terminal) -> Prepared:
         compared = skip_comparison(selection)
 
     with output.opened():
-        report, manifest = _write(options, output, source, compared, console)
+        with garbage_collection_paused():
+            report, manifest = _write(options, output, source, compared, console)
         if options.report is not None:
             from dataset_prep.report import write_report  # noqa: PLC0415  see above
 

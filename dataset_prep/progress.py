@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from terminal.console import Terminal
 
 _LINE_EVERY_S = 5.0
@@ -51,6 +49,14 @@ def phase(console: Terminal, title: str, total: int | None, unit: str) -> Iterat
     """Show the progress of `total` things (None if unknown) called `unit` (in the plural) while the block runs."""
     rate = _Rate(unit)
     if console.is_terminal:
+        from rich.progress import (  # noqa: PLC0415  few of many runs are watched
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
         columns = (
             TextColumn("{task.description:<20}"),
             BarColumn(),

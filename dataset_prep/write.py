@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.metadata import version
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from dataset_contract.coco import Annotation, Category, CocoDataset, Image, coco_to_bytes
@@ -30,7 +31,7 @@ from dataset_prep.selection import Selection
 from dataset_prep.sources.source import SourceImage
 from image_reader.header import ImageError
 
-TOOL = f"floorplan-dino {version('floorplan-dino')}"
+_PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 _AT_ONCE = 8  # images handed to a thread; few enough to stop soon on Ctrl-C
 
@@ -100,7 +101,7 @@ def write_dataset(
     findings = [*found.findings(), *_describe_conversions(conversions)]
     if found.findings():
         return Written(None, findings, facts)
-    manifest = build_manifest(tool=TOOL, source=source, options=options, datasets=datasets, files=entries)
+    manifest = build_manifest(tool=_tool(), source=source, options=options, datasets=datasets, files=entries)
     content = manifest_to_bytes(manifest)
     output.put(MANIFEST, content, hashlib.sha256(content).hexdigest())
     return Written(manifest, findings, facts)
@@ -115,6 +116,13 @@ def _describe_conversions(conversions: Mapping[str, int]) -> list[Finding]:
             "Nothing, if they look right in the report.",
         )
     return found.findings()
+
+
+def _tool() -> str:
+    """This project and its version. importlib.metadata would take as long as a thirtieth of a thousand images."""
+    found = re.search(r'^version = "(.+)"$', _PYPROJECT.read_text(), re.MULTILINE)
+    assert found is not None, "pyproject.toml has a version"
+    return f"floorplan-dino {found[1]}"
 
 
 def to_coco(selection: Selection) -> dict[str, CocoDataset]:

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dataset_contract import coco_fields
 from dataset_contract.annotation_checks import check_annotations
 from dataset_contract.coco import Annotation, Category, CocoDataset, Image, coco_to_bytes, parse_coco
+from dataset_contract.findings import Finding, FindingLog
 from dataset_contract.image_checks import check_file_names
 from tests.contract.samples import SampleDataset
 
@@ -335,3 +337,34 @@ def test_no_edited_bytes_cause_an_exception(edits: list[tuple[int, bytes, int]])
         assert findings
     else:
         check_annotations(dataset)
+
+
+VALUES = st.sampled_from([0, 1, 2, 3, -1, 0.0, 1.0, 1.5, 100.0, True, None, "1", 2**53, 1e300])
+
+
+@given(
+    entries=st.lists(
+        st.fixed_dictionaries(
+            {
+                "id": VALUES,
+                "image_id": st.sampled_from([1, 1.0, 2, True]),
+                "category_id": st.sampled_from([1, 2, "1"]),
+                "bbox": st.lists(VALUES, min_size=3, max_size=5) | st.just([1, 2.5, 10.0, 10]) | VALUES,
+                "area": st.sampled_from([100, 100.0, 99.5, 99.4, 101, 101.6, -1, None, 2**60]),
+                "iscrowd": st.sampled_from([0, 1, 2, False]),
+            },
+            optional={"attributes": st.just({"room_type": "Bath"}), "segmentation": st.just([])},
+        ),
+        max_size=4,
+    )
+)
+@settings(max_examples=200)
+def test_usual_annotations_are_read_as_a_close_look_reads_them(entries: list[dict[str, Any]]) -> None:
+    def read() -> tuple[list[Annotation], list[Finding]]:
+        found = FindingLog()
+        return coco_fields.read_annotations(list(entries), found, image_ids={1}, category_ids={1}), found.findings()
+
+    usual = read()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(coco_fields, "_usual_annotation", lambda *_: None)
+        assert usual == read()
