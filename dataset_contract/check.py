@@ -28,7 +28,7 @@ from dataset_contract.manifest_checks import (
     check_shares,
 )
 from dataset_contract.split_checks import check_splits
-from dataset_contract.stores import DatasetStore
+from dataset_contract.stores import DatasetStore, UnreadableFileError
 from dataset_contract.strict_json import json_size
 
 MAX_JSON_BYTES = 180_000_000
@@ -148,10 +148,9 @@ class _JsonReader:
             return None, found.findings()
         try:
             data = self._store.read(path)
-        except OSError as error:
-            reason = error.strerror or error
+        except UnreadableFileError as error:
             found.error(
-                "FILE_UNREADABLE", f"{path} cannot be read ({reason}).", "Make the file readable, or write it again."
+                "FILE_UNREADABLE", f"{path} cannot be read ({error}).", "Make the file readable, or write it again."
             )
             return None, found.findings()
         size = self._size + json_size(data)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from dataset_contract.png import HEAD_LENGTH, MAX_IMAGE_BYTES, PngError, PngHeader, check_png_chunks, read_png_header
-from dataset_contract.stores import DatasetStore
+from dataset_contract.stores import DatasetStore, UnreadableFileError
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ def _read(store: DatasetStore, path: str, size: int) -> FileFacts:
         if store.whole_files:
             return facts_of(store.read(path))
         return _judge(store.sha256(path), store.read_head(path, HEAD_LENGTH), whole=False)
-    except OSError as error:
-        return FileFacts(unreadable=f"cannot be read ({error.strerror or error})")
+    except UnreadableFileError as error:
+        return FileFacts(unreadable=f"cannot be read ({error})")
 
 
 def _judge(sha256: str | None, data: bytes, *, whole: bool) -> FileFacts:

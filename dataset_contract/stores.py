@@ -8,6 +8,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +18,13 @@ from dataset_contract.strict_json import MAX_BYTES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+
+class UnreadableFileError(Exception):
+    """One file of a store cannot be read; the message ends the sentence "<path> cannot be read (...)".
+
+    Not an OSError: the SDK's time-outs are OSErrors, too, and would be taken for the file's fault.
+    """
 
 
 class DatasetStore(Protocol):
@@ -50,7 +58,7 @@ class DatasetStore(Protocol):
         """The bytes of a file.
 
         Raises:
-            OSError: a directory's file cannot be read, or is outside the root.
+            UnreadableFileError: it cannot be read, or is outside the root.
         """
 
     def read_head(self, path: str, length: int) -> bytes:
@@ -107,26 +115,35 @@ class DirectoryStore:
 
     def read(self, path: str) -> bytes:
         """See DatasetStore."""
-        return self._file(path).read_bytes()
+        with _unreadable(), self._file(path).open("rb") as stream:
+            return stream.read()
 
     def read_head(self, path: str, length: int) -> bytes:
         """See DatasetStore."""
-        with self._file(path).open("rb") as stream:
+        with _unreadable(), self._file(path).open("rb") as stream:
             return stream.read(length)
 
     def sha256(self, path: str) -> str | None:
         """See DatasetStore."""
-        with self._file(path).open("rb") as stream:
+        with _unreadable(), self._file(path).open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
     def _file(self, path: str) -> Path:
         """The regular file at `path`, which must be inside the root, links followed."""
         target = self._root / path
         if path_problem(path) is not None or not self._is_inside(str(target)):
-            raise PermissionError(1, "it is outside the data set", path)
+            raise UnreadableFileError("it is outside the data set")
         if not target.is_file():
-            raise FileNotFoundError(2, "there is no such file", path)
+            raise UnreadableFileError("there is no such file")
         return target
+
+
+@contextmanager
+def _unreadable() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UnreadableFileError(error.strerror or str(error)) from error
 
 
 class S3Store:
@@ -159,7 +176,7 @@ class S3Store:
         try:
             return read_at_most(body, MAX_BYTES)
         except JsonError as error:
-            raise OSError(27, f"{error}, unlike when it was listed", path) from None
+            raise UnreadableFileError(f"{error}, unlike when it was listed") from None
 
     def read_head(self, path: str, length: int) -> bytes:
         """See DatasetStore."""

@@ -16,7 +16,8 @@ from runs.execution_history import newest_state
 from runs.state_input import number, part, text
 
 LAST_RUNS = 10
-_SEARCHED_RUNS = 100
+_LISTED = 100
+"""Among so many that ended last, or run, are those that were started last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,16 +67,12 @@ class Run:
 
 def last_runs(stepfunctions: SFNClient, state_machine_arn: str) -> list[Run]:
     """The newest LAST_RUNS runs, newest first."""
-    listed = stepfunctions.list_executions(stateMachineArn=state_machine_arn, maxResults=LAST_RUNS)["executions"]
-    return [_run(stepfunctions, item) for item in listed]
+    return [_run(stepfunctions, item) for item in _by_start(stepfunctions, state_machine_arn)[:LAST_RUNS]]
 
 
 def newest_succeeded(stepfunctions: SFNClient, state_machine_arn: str) -> Iterator[Run]:
     """The newest runs that succeeded, newest first, each read when it is its turn."""
-    listed = stepfunctions.list_executions(
-        stateMachineArn=state_machine_arn, statusFilter="SUCCEEDED", maxResults=_SEARCHED_RUNS
-    )["executions"]
-    for item in listed:
+    for item in _by_start(stepfunctions, state_machine_arn, statusFilter="SUCCEEDED"):
         yield _run(stepfunctions, item)
 
 
@@ -87,7 +84,7 @@ def without_model(run: Run) -> str:
 def find_run(stepfunctions: SFNClient, state_machine_arn: str, name: str | None) -> Run:
     """The run `name`, or the newest one. Raises RunsError if there is none."""
     if name is None:
-        listed = stepfunctions.list_executions(stateMachineArn=state_machine_arn, maxResults=1)["executions"]
+        listed = _by_start(stepfunctions, state_machine_arn)
         if not listed:
             raise RunsError("There is no run yet: `python -m runs start` starts one.")
         return _run(stepfunctions, listed[0])
@@ -99,6 +96,15 @@ def find_run(stepfunctions: SFNClient, state_machine_arn: str, name: str | None)
             raise RunsError(f"There is no run {sanitise(name)}: `python -m runs` lists the last ones.") from None
         raise
     return _run(stepfunctions, found)
+
+
+def _by_start(stepfunctions: SFNClient, state_machine_arn: str, **only: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401
+    """The last executions, by their start, the newest first: ListExecutions sorts those that ended by their end.
+
+    `only` are further parameters of ListExecutions.
+    """
+    listed = stepfunctions.list_executions(stateMachineArn=state_machine_arn, maxResults=_LISTED, **only)["executions"]
+    return sorted(listed, key=lambda item: item["startDate"], reverse=True)
 
 
 def start_run(stepfunctions: SFNClient, state_machine_arn: str, request: Mapping[str, Any], *, now: datetime) -> str:

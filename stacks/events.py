@@ -1,4 +1,4 @@
-"""What starts a function or a run without a person: an aborted execution, and, if wanted, a new data set."""
+"""What starts a function or a run without a person: an execution's end, the clock, and, if wanted, a new data set."""
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
@@ -12,6 +12,9 @@ from constructs import Construct
 from dataset_contract.layout import MANIFEST
 from stacks.permissions import service_for
 
+FAILED_STATUSES = ("FAILED", "ABORTED", "TIMED_OUT")
+"""Of executions. Those that succeed have passed Finalise."""
+
 
 class Events(Construct):
     """Rules on the account's default event bus."""
@@ -22,7 +25,8 @@ class Events(Construct):
         construct_id: str,
         *,
         state_machine: sfn.StateMachine,
-        aborted: lambda_.Function,
+        clean_up: lambda_.Function,
+        sweep: lambda_.Function,
         bucket: s3.Bucket,
         dataset_prefix: str,
         start_on_new_manifest: bool,
@@ -30,16 +34,23 @@ class Events(Construct):
         super().__init__(scope, construct_id)
         events.Rule(
             self,
-            "Aborted",
-            description="An execution that is aborted runs no further step: this stops its job and reports its end",
+            "Ended",
+            description="An execution that is aborted or fails uncaught runs no further step: this ends what it left",
             event_pattern=events.EventPattern(
                 source=["aws.states"],
                 detail_type=["Step Functions Execution Status Change"],
-                detail={"stateMachineArn": [state_machine.state_machine_arn], "status": ["ABORTED", "TIMED_OUT"]},
+                detail={"stateMachineArn": [state_machine.state_machine_arn], "status": [*FAILED_STATUSES]},
             ),
             targets=[
-                targets.LambdaFunction(aborted, retry_attempts=185, max_event_age=Duration.hours(24))  # the most
+                targets.LambdaFunction(clean_up, retry_attempts=185, max_event_age=Duration.hours(24))  # the most
             ],
+        )
+        events.Rule(
+            self,
+            "Sweep",
+            description="Such an event may be lost, and Finalise itself may fail: this attends to what they left",
+            schedule=events.Schedule.rate(Duration.minutes(15)),
+            targets=[targets.LambdaFunction(sweep)],
         )
         if start_on_new_manifest:
             _send_events(bucket)

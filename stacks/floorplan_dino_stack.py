@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aws_cdk import CfnOutput, Environment, Stack
+from aws_cdk import ArnFormat, CfnOutput, Environment, Stack
 from constructs import Construct
 from pipeline.settings import (
     BucketSettings,
@@ -11,6 +11,7 @@ from pipeline.settings import (
     JudgeSettings,
     LaunchSettings,
     QuoteSettings,
+    SweepSettings,
     WatchSettings,
 )
 
@@ -47,6 +48,13 @@ class FloorplanDinoStack(Stack):
         )
         prefix = configuration.dataset_prefix
         machine_name = f"{self.stack_name}-Training"
+        # By its name, since the state machine needs the functions first.
+        machine_arn = self.format_arn(
+            service="states",
+            resource="stateMachine",
+            resource_name=machine_name,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
         image = training_image(self, configuration)
         key = customer_key(self, configuration)
         bucket = DatasetBucket(self, "Dataset", key=key).bucket
@@ -79,6 +87,7 @@ class FloorplanDinoStack(Stack):
                 bucket=bucket.bucket_name, model_package_group=MODEL_PACKAGE_GROUP, training_image=image.uri
             ),
             finalise=FinaliseSettings(bucket=bucket.bucket_name, topic_arn=topic.topic_arn),
+            sweep=SweepSettings(bucket=bucket.bucket_name, topic_arn=topic.topic_arn, state_machine_arn=machine_arn),
             topic=topic,
             log_retention=configuration.log_retention,
         )
@@ -97,7 +106,8 @@ class FloorplanDinoStack(Stack):
             self,
             "Events",
             state_machine=state_machine,
-            aborted=functions.aborted,
+            clean_up=functions.clean_up,
+            sweep=functions.sweep,
             bucket=bucket,
             dataset_prefix=prefix,
             start_on_new_manifest=configuration.start_on_new_manifest,
@@ -108,13 +118,17 @@ class FloorplanDinoStack(Stack):
         for function in (functions.lock, functions.launch):
             permissions.allow_lock(function, bucket=bucket, state_machine_name=machine_name)
         permissions.allow_quote(functions.quote, bucket=bucket, dataset_prefix=prefix)
-        permissions.allow_launch(functions.launch, bucket=bucket, code=code, training_role=training_role)
+        permissions.allow_launch(
+            functions.launch, bucket=bucket, code=code, training_role=training_role, state_machine_name=machine_name
+        )
         permissions.allow_watch(functions.watch, bucket=bucket)
         permissions.allow_stop(functions.stop)
         permissions.allow_judgement(functions.judge, bucket=bucket, image=image, group=MODEL_PACKAGE_GROUP)
-        for function in (functions.finalise, functions.aborted):
+        for function in (functions.finalise, functions.clean_up, functions.sweep):
             permissions.allow_finalisation(function, bucket=bucket, topic=topic)
-        permissions.allow_look_at_executions(functions.aborted, state_machine_name=machine_name)
+        for function in (functions.clean_up, functions.sweep):
+            permissions.allow_look_at_executions(function, state_machine_name=machine_name)
+        permissions.allow_sweep(functions.sweep, state_machine_arn=machine_arn)
         permissions.allow_training(training_role, bucket=bucket, dataset_prefix=prefix, image=image)
         if key is not None:
             permissions.allow_customer_key(
@@ -129,7 +143,8 @@ class FloorplanDinoStack(Stack):
                     functions.launch,
                     functions.judge,
                     functions.finalise,
-                    functions.aborted,
+                    functions.clean_up,
+                    functions.sweep,
                 ),
                 training_role=training_role,
             )

@@ -48,15 +48,21 @@ def allow_validation(function: lambda_.Function, *, bucket: s3.Bucket, dataset_p
 
 
 def allow_launch(
-    function: lambda_.Function, *, bucket: s3.Bucket, code: s3_assets.Asset, training_role: iam.Role
+    function: lambda_.Function,
+    *,
+    bucket: s3.Bucket,
+    code: s3_assets.Asset,
+    training_role: iam.Role,
+    state_machine_name: str,
 ) -> None:
     """Start this pipeline's jobs under the training role, with a copy of the training code and weights to start from.
 
     Of the weights it sees the names only. It stops a job again whose execution was aborted while it was created, which
-    it sees by what allow_lock() grants.
+    it sees by what allow_lock() grants. How long the execution's history is says how often the job may be looked at.
     """
     _grant(
         function,
+        allow(["states:GetExecutionHistory"], executions_of(Stack.of(function), state_machine_name)),
         allow(
             ["sagemaker:AddTags", "sagemaker:CreateTrainingJob", *_DESCRIBE_AND_STOP_JOBS],
             training_jobs(Stack.of(function)),
@@ -162,6 +168,15 @@ def allow_finalisation(function: lambda_.Function, *, bucket: s3.Bucket, topic: 
         _metrics(cloudwatch_metrics.NAMESPACE),
     )
     topic.grant_publish(function)  # its key, too
+
+
+def allow_sweep(function: lambda_.Function, *, state_machine_arn: str) -> None:
+    """Find the executions that have ended, and the jobs that run, of which it sees the names."""
+    _grant(
+        function,
+        allow(["states:ListExecutions"], state_machine_arn),
+        allow(["sagemaker:ListTrainingJobs"], "*"),  # the action knows no resources
+    )
 
 
 def allow_training(role: iam.Role, *, bucket: s3.Bucket, dataset_prefix: str, image: TrainingImage) -> None:

@@ -14,6 +14,7 @@ from pipeline.settings import (
     LaunchSettings,
     QuoteSettings,
     Settings,
+    SweepSettings,
     WatchSettings,
 )
 from pipeline.step import Step
@@ -75,17 +76,19 @@ class PipelineFunctions(Construct):
         watch: WatchSettings,
         judge: JudgeSettings,
         finalise: FinaliseSettings,
+        sweep: SweepSettings,
         topic: sns.Topic,
         log_retention: logs.RetentionDays,
     ) -> None:
         super().__init__(scope, construct_id)
         self._log_retention = log_retention
         self._by_name: dict[str, lambda_.Function] = {}
-        minute, longest = Duration.minutes(1), Duration.minutes(15)
+        # Three minutes for work of seconds: a client waits up to 99 seconds for an endpoint that is silent.
+        short, longest = Duration.minutes(3), Duration.minutes(15)
         with staged(_SOURCES) as folder:
             self._code = lambda_.Code.from_asset(str(folder))
-            self.resolve = self._function("resolve", settings=resolve, timeout=minute)
-            self.lock = self._function("lock", settings=bucket, timeout=minute)
+            self.resolve = self._function("resolve", settings=resolve, timeout=short)
+            self.lock = self._function("lock", settings=bucket, timeout=short)
             # The share of a processor grows with the memory: a whole one at 1769 MB. 4,000 images take seconds to
             # check; docs/decisions has the figures of larger data sets.
             self.validate, self.check_images, self.merge_checks = (
@@ -94,20 +97,21 @@ class PipelineFunctions(Construct):
             )
             # It reads baselines, of up to 64 MiB each.
             self.quote = self._function("quote", settings=quote, timeout=Duration.minutes(5), memory_mb=1769)
-            self.launch = self._function("launch", settings=launch, timeout=minute)
-            self.watch = self._function("watch", settings=watch, timeout=minute)
-            self.stop = self._function("stop", settings=None, timeout=minute)
+            self.launch = self._function("launch", settings=launch, timeout=short)
+            self.watch = self._function("watch", settings=watch, timeout=short)
+            self.stop = self._function("stop", settings=None, timeout=short)
             # It reads the whole artifact, some 380 MB, as a stream.
             self.judge = self._function("judge", settings=judge, timeout=Duration.minutes(5), memory_mb=1769)
-            self.finalise = self._function("finalise", settings=finalise, timeout=minute)
-            self.failed = self._function("failed", settings=None, timeout=minute)
+            self.finalise = self._function("finalise", settings=finalise, timeout=short)
+            self.failed = self._function("failed", settings=None, timeout=short)
             # Nobody waits for its answer: if all three attempts fail, the topic gets its event.
-            self.aborted = self._function("aborted", settings=finalise, timeout=minute, dead_letters=topic)
+            self.clean_up = self._function("clean_up", settings=finalise, timeout=short, dead_letters=topic)
+            self.sweep = self._function("sweep", settings=sweep, timeout=longest)
 
     @property
     def tasks(self) -> tuple[lambda_.Function, ...]:
         """Those that the state machine calls."""
-        return tuple(function for name, function in self._by_name.items() if name != "aborted")
+        return tuple(function for name, function in self._by_name.items() if name not in ("clean_up", "sweep"))
 
     def of(self, handler: Step) -> lambda_.Function:
         """The function whose handler it is."""

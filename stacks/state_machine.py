@@ -29,7 +29,7 @@ from pipeline.steps import (
 
 from stacks.pipeline_functions import PipelineFunctions
 from stacks.state_paths import copy, equals, is_true, path, set_to
-from stacks.steps import ATTEMPTS_OVER_AN_HOUR, step
+from stacks.steps import step
 
 _MAP_CONCURRENCY = 40
 """Batches that are checked at the same time, far below an account's 1,000 concurrent Lambda functions."""
@@ -138,10 +138,10 @@ class TrainingPipeline(Construct):
         watch_step = self._step(
             watch.handler,
             into="watch",
-            service_attempts=ATTEMPTS_OVER_AN_HOUR,
+            patient=True,
             paths={"counted_usd": path("watch.counted_usd")},
         )
-        stop_step = self._step(stop.handler, into="job", service_attempts=ATTEMPTS_OVER_AN_HOUR)
+        stop_step = self._step(stop.handler, into="job", patient=True)
         wait = sfn.Wait(self, "Wait", time=sfn.WaitTime.seconds_path(path("job.watch_interval_seconds")))
         passed = set_to(
             self,
@@ -189,7 +189,7 @@ class TrainingPipeline(Construct):
     def _judgement(self, launch_step: sfn.IChainable) -> sfn.IChainable:
         """Judges a completed job; each decision is a state, so that the console's graph shows it."""
         # The model is there: an outage must not lose it.
-        judge_step = self._step(judge.handler, into="judgement", service_attempts=ATTEMPTS_OVER_AN_HOUR)
+        judge_step = self._step(judge.handler, into="judgement", patient=True)
         next_stage = copy(
             self,
             "NextStage",
@@ -214,7 +214,7 @@ class TrainingPipeline(Construct):
             self._functions.finalise,
             into="outcome",
             caught_by=None,
-            service_attempts=ATTEMPTS_OVER_AN_HOUR,
+            patient=True,
         )
         # A task that raises the run's error, not a Fail state: a redrive runs the task again, and it starts the run
         # again, while a Fail state could only fail again.
@@ -228,7 +228,7 @@ class TrainingPipeline(Construct):
         return finalise_step
 
     def _step(
-        self, handler: Step, *, into: str, service_attempts: int = 6, paths: Mapping[str, str] | None = None
+        self, handler: Step, *, into: str, patient: bool = False, paths: Mapping[str, str] | None = None
     ) -> tasks.LambdaInvoke:
         """A step whose failure leads to Finalise."""
         return step(
@@ -237,7 +237,7 @@ class TrainingPipeline(Construct):
             self._functions.of(handler),
             into=into,
             caught_by=self._finalise,
-            service_attempts=service_attempts,
+            patient=patient,
             paths=paths,
         )
 

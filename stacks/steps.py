@@ -21,9 +21,9 @@ _SERVICE_ERRORS = [
     "AwsUnavailable",  # ours: the service that the step called is busy or out of reach
 ]
 _CRASHES = ["Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"]
-"""The step died or ran out of time. It may have done its work: each step can be repeated."""
+"""The step died or ran out of time, as in an outage. It may have done its work: each step can be repeated."""
 
-ATTEMPTS_OVER_AN_HOUR = 32
+_ATTEMPTS_OVER_AN_HOUR = 32
 """With pauses drawn at random, of up to five minutes."""
 
 _PATHS = {"execution": "$$.Execution", "state": "$"}
@@ -37,13 +37,14 @@ def step(
     *,
     into: str | None,
     caught_by: sfn.IChainable | None,
-    service_attempts: int = 6,
+    patient: bool = False,
     paths: Mapping[str, str] | None = None,
 ) -> tasks.LambdaInvoke:
     """The task is named as the handler's file and gets what the handler's parameters name.
 
     Its result becomes the part `into` of the state, or the whole state. What it raises goes to `caught_by`, or ends the
-    execution. `paths` are those of parameters that are not parts of the state.
+    execution. `patient`: what may pass is tried again for an hour. `paths` are those of parameters that are not parts
+    of the state.
     """
     known = _PATHS | dict(paths or {})
     assert function.timeout is not None
@@ -64,7 +65,10 @@ def step(
         retry_on_service_exceptions=False,  # the two below do, with jitter
         task_timeout=sfn.Timeout.duration(function.timeout.plus(Duration.seconds(30))),
     )
-    for errors, attempts in ((_SERVICE_ERRORS, service_attempts), (_CRASHES, 3)):
+    retried = (
+        [([*_SERVICE_ERRORS, *_CRASHES], _ATTEMPTS_OVER_AN_HOUR)] if patient else [(_SERVICE_ERRORS, 6), (_CRASHES, 3)]
+    )
+    for errors, attempts in retried:
         task.add_retry(
             errors=errors,
             interval=Duration.seconds(2),

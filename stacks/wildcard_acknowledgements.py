@@ -31,7 +31,8 @@ from stacks.permissions import (
 )
 
 _EVERYTHING = (
-    "X-Ray, PutMetricData, GetAuthorizationToken, GetProducts, ListServiceQuotas and log delivery know no resources"
+    "X-Ray, PutMetricData, GetAuthorizationToken, GetProducts, ListServiceQuotas, ListTrainingJobs and log delivery "
+    "know no resources"
 )
 _DATA_KEYS = "SNS asks for GenerateDataKey or GenerateDataKeyWithoutPlaintext: so CDK grants both"
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
+from botocore.parsers import ResponseParserError
 
 from pipeline.errors import AwsUnavailable
 
@@ -44,7 +45,7 @@ def raising_unavailable() -> Iterator[None]:
         if error_code(error) in _TRANSIENT or _http_status(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise AwsUnavailable(f"{error.operation_name}: {error_message(error)}") from error
         raise
-    except (ConnectionError, HTTPClientError, IncompleteReadError) as error:
+    except (ConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError) as error:
         raise AwsUnavailable(str(error)) from error
 
 

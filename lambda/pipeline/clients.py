@@ -16,13 +16,15 @@ from pipeline.client_types import (
     SFNClient,
     SNSClient,
 )
+from pipeline.resumed_body import with_resumed_bodies
 
 _CONFIG = Config(
-    retries={"mode": "standard", "max_attempts": 5},
-    connect_timeout=5,
-    read_timeout=30,
+    retries={"mode": "standard", "total_max_attempts": 4},
+    connect_timeout=3,
+    read_timeout=20,
     max_pool_connections=32,  # the data set's objects are looked at in parallel
 )
+"""A silent endpoint costs a function 99 seconds, of the three minutes that it has at least."""
 
 _DISPENSABLE = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=3, read_timeout=8)
 """For what a step can go on without: it must not wait past its own time limit for it."""
@@ -30,7 +32,7 @@ _DISPENSABLE = Config(retries={"mode": "standard", "total_max_attempts": 2}, con
 _PRICING_REGION = "us-east-1"
 """The Price List answers for all regions in few of them."""
 
-s3_client: Callable[[], S3Client] = cache(lambda: boto3.client("s3", config=_CONFIG))
+s3_client: Callable[[], S3Client] = cache(lambda: with_resumed_bodies(boto3.client("s3", config=_CONFIG)))
 sagemaker_client: Callable[[], SageMakerClient] = cache(lambda: boto3.client("sagemaker", config=_CONFIG))
 sns_client: Callable[[], SNSClient] = cache(lambda: boto3.client("sns", config=_CONFIG))
 stepfunctions_client: Callable[[], SFNClient] = cache(lambda: boto3.client("stepfunctions", config=_CONFIG))

@@ -10,6 +10,9 @@ from typing import Any, Self
 JOB_NAME_PREFIX = "floorplan-dino-"
 """Every training job's name starts with it: the roles are allowed to touch no other job."""
 
+AT_WORK = frozenset({"RUNNING", "PENDING_REDRIVE"})
+"""The statuses of an execution that has not ended."""
+
 MAX_JOB_NUMBER = 9999
 _SLUG_LENGTH = 36  # 15 (prefix) + 36 + 7 (hash) leaves 5 of SageMaker's 63 characters for "-9999"; a UUID fits whole
 

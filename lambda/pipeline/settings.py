@@ -100,3 +100,10 @@ class FinaliseSettings(BucketSettings):
     """Where the message goes."""
 
     topic_arn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepSettings(FinaliseSettings):
+    """Whose executions are looked after."""
+
+    state_machine_arn: str

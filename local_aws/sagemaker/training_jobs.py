@@ -52,6 +52,7 @@ class TrainingJobs:
             "DescribeTrainingJob": self.describe,
             "StopTrainingJob": self.stop,
             "ListTags": self.list_tags,
+            "ListTrainingJobs": self.list,
         }
 
     def create(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -105,6 +106,19 @@ class TrainingJobs:
         if job is None or job.arn != arn:
             raise ApiError("ResourceNotFound", f"{arn} does not exist.")
         return {"Tags": job.tags}
+
+    def list(self, request: dict[str, Any]) -> dict[str, Any]:
+        """ListTrainingJobs by a part of the name and a status, all on one page."""
+        wanted, status = request.get("NameContains", ""), request.get("StatusEquals")
+        described = [job.describe() for name, job in list(self._jobs.items()) if wanted in name]
+        fields = ("TrainingJobName", "TrainingJobArn", "TrainingJobStatus", "CreationTime")
+        return {
+            "TrainingJobSummaries": [
+                {field: job[field] for field in fields}
+                for job in described
+                if status in (None, job["TrainingJobStatus"])
+            ]
+        }
 
     def interrupt(self, name: str) -> None:
         """Take a managed-spot job's instance away, as AWS may at any time; returns at once.

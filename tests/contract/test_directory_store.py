@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataset_contract.check import MAX_JSON_BYTES, check_dataset
-from dataset_contract.stores import DirectoryStore
+from dataset_contract.stores import DirectoryStore, UnreadableFileError
 from tests.contract.samples import SampleDataset
 
 
@@ -44,7 +44,7 @@ def test_files_are_listed_with_their_sizes_and_read(root: Path) -> None:
 def test_a_path_out_of_the_root_is_refused(root: Path, secret: Path, path: str) -> None:
     store = DirectoryStore(root)
     for call in (store.read, store.sha256, lambda p: store.read_head(p, 1)):
-        with pytest.raises(OSError, match="outside"):
+        with pytest.raises(UnreadableFileError, match="outside"):
             call(path)
 
 
@@ -58,7 +58,7 @@ def test_links_out_of_the_root_are_refused_in_every_way(root: Path, secret: Path
         ("file", "folder", "train/hop"), "is a symbolic link that leads out of the data set"
     )
     for path in ("file", "folder/secret.txt", "train/hop"):
-        with pytest.raises(PermissionError):
+        with pytest.raises(UnreadableFileError):
             store.read(path)
 
 
@@ -83,7 +83,7 @@ def test_what_is_no_regular_file_is_refused_and_never_waited_for(root: Path) -> 
     store = DirectoryStore(root)
     assert store.list() == {}
     assert set(store.refused()) == {"pipe", "loop", "dangling"}
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(UnreadableFileError):
         store.read("pipe")
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from pipeline.billing import cost_usd
+from pipeline.ending.unattended_end import STOPPED
 from pipeline.errors import EXPECTED_ERRORS
 from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
 from pipeline.request import FIELDS, PRESETS
-from pipeline.steps import aborted
 
 from docs import augmentation_picture
 from evaluation.error_kinds import KINDS
@@ -36,7 +36,7 @@ def first_cells(page: Path, heading: str) -> list[str]:
 
 
 def test_every_failure_is_explained_and_no_other() -> None:
-    aborted_ends = {end.error for end in aborted.FAILURES.values()}
+    aborted_ends = {end.error for end in STOPPED.values()}
     assert set(first_cells(OPERATIONS, "error")) == EXPECTED_ERRORS | aborted_ends
 
 

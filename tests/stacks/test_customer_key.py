@@ -14,7 +14,7 @@ from tests.stacks.conftest import ROOT, resources_of, synthesised
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 READERS = {"Watch"}
-WRITERS = {"Lock", "Validate", "CheckImages", "MergeChecks", "Quote", "Launch", "Judge", "Finalise", "Aborted"}
+WRITERS = {"Lock", "Validate", "CheckImages", "MergeChecks", "Quote", "Launch", "Judge", "Finalise", "CleanUp", "Sweep"}
 Resources = dict[str, list[dict[str, Any]]]
 
 

@@ -31,6 +31,7 @@ def own_log(step: str) -> Statement:
     return allow("logs:CreateLogStream", "logs:PutLogEvents", on=f"<Functions{step}Logs.Arn>")
 
 
+MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:FloorplanDino-Training"
 EXECUTIONS = "arn:aws:states:us-east-1:123456789012:execution:FloorplanDino-Training:*"
 LOCKS_LISTED = allow("s3:ListBucket", on=BUCKET, when="{'StringLike': {'s3:prefix': ['locks/*']}}")
 OWN_METRICS = allow(
@@ -49,11 +50,8 @@ VALIDATION = {
     allow("s3:GetObject", on=f"{BUCKET}/dino-data*"),
     allow("s3:GetObject", "s3:PutObject", on=f"{BUCKET}/reports/*"),
 }
-LOCK = {
-    LOCKS_LISTED,
-    allow("s3:GetObject", "s3:PutObject", on=f"{BUCKET}/locks/*"),
-    allow("states:DescribeExecution", on=EXECUTIONS),
-}
+LOOK = allow("states:DescribeExecution", on=EXECUTIONS)
+LOCK = {LOCKS_LISTED, allow("s3:GetObject", "s3:PutObject", on=f"{BUCKET}/locks/*"), LOOK}
 ENDING = {
     TRACES,
     STOP,
@@ -124,8 +122,9 @@ EXPECTED: dict[str, set[Statement]] = {
         allow("s3:GetObject", on="arn:aws:s3:::cdk-hnb659fds-assets-123456789012-us-east-1/CODE.zip"),
         allow("s3:PutObject", on=f"{BUCKET}/training-code/*"),
         allow("s3:ListBucket", on=BUCKET, when="{'StringLike': {'s3:prefix': ['pretrained/']}}"),
+        allow("states:DescribeExecution", "states:GetExecutionHistory", on=EXECUTIONS),
     }
-    | LOCK,
+    | LOCK - {LOOK},
     "FunctionsWatchRole": {
         own_log("Watch"),
         TRACES,
@@ -158,7 +157,15 @@ EXPECTED: dict[str, set[Statement]] = {
     },
     "FunctionsFinaliseRole": {own_log("Finalise")} | ENDING,
     "FunctionsFailedRole": {own_log("Failed"), TRACES},
-    "FunctionsAbortedRole": {own_log("Aborted"), allow("states:DescribeExecution", on=EXECUTIONS)} | ENDING,
+    "FunctionsCleanUpRole": {own_log("CleanUp"), TRACES, allow("states:DescribeExecution", on=EXECUTIONS)} | ENDING,
+    "FunctionsSweepRole": {
+        own_log("Sweep"),
+        allow("states:DescribeExecution", on=EXECUTIONS),
+        allow("states:ListExecutions", on=MACHINE),
+        # Merged by CDK with what traces need, since none of them knows resources.
+        allow("sagemaker:ListTrainingJobs", "xray:PutTelemetryRecords", "xray:PutTraceSegments", on="*"),
+    }
+    | ENDING - {TRACES},
     "EventsStarterRole": {allow("states:StartExecution", on="<PipelineStateMachine>")},
     "TrainingRole": {
         allow(

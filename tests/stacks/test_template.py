@@ -83,7 +83,8 @@ def test_every_function_is_traced_logs_json_and_has_a_role_and_a_log_group_of_it
             "judge",
             "finalise",
             "failed",
-            "aborted",
+            "clean_up",
+            "sweep",
         )
     }
     for item in functions:
@@ -102,11 +103,11 @@ def test_what_nobody_waits_for_tells_a_person_when_it_fails(resources: Resources
         for item in resources["AWS::Lambda::Function"]
         if "DeadLetterConfig" in item["Properties"]
     }
-    assert targets == {"pipeline.steps.aborted.handler": "<NotificationsTopic>"}
+    assert targets == {"pipeline.steps.clean_up.handler": "<NotificationsTopic>"}
 
 
 def test_every_log_group_keeps_its_lines_as_long_as_configured(resources: Resources) -> None:
-    assert len(resources["AWS::Logs::LogGroup"]) == 14
+    assert len(resources["AWS::Logs::LogGroup"]) == 15
     assert {item["Properties"]["RetentionInDays"] for item in resources["AWS::Logs::LogGroup"]} == {90}
 
 
@@ -184,15 +185,19 @@ def test_the_dashboard_shows_how_training_goes_and_what_it_costs(resources: Reso
         assert metric in body, metric
 
 
-def test_an_aborted_execution_is_finalised_and_a_new_manifest_starts_none_unless_asked(resources: Resources) -> None:
+def test_a_bad_end_is_finalised_and_a_new_manifest_starts_none_unless_asked(
+    resources: Resources,
+) -> None:
     rules = {
-        tuple(item["Properties"]["EventPattern"]["source"]): item["Properties"]
+        tuple(item["Properties"].get("EventPattern", {}).get("source", ())): item["Properties"]
         for item in resources["AWS::Events::Rule"]
     }
-    aborted, manifest = rules["aws.states",], rules["aws.s3",]
-    assert aborted["State"] == "ENABLED"
-    assert aborted["EventPattern"]["detail"]["status"] == ["ABORTED", "TIMED_OUT"]
-    assert readable(aborted["Targets"][0]["Arn"]) == "<FunctionsAborted.Arn>"
+    ended, sweep, manifest = rules["aws.states",], rules[()], rules["aws.s3",]
+    assert ended["State"] == sweep["State"] == "ENABLED"
+    assert ended["EventPattern"]["detail"]["status"] == ["FAILED", "ABORTED", "TIMED_OUT"]
+    assert readable(ended["Targets"][0]["Arn"]) == "<FunctionsCleanUp.Arn>"
+    assert sweep["ScheduleExpression"] == "rate(15 minutes)"
+    assert readable(sweep["Targets"][0]["Arn"]) == "<FunctionsSweep.Arn>"
     assert manifest["State"] == "DISABLED"
     assert manifest["EventPattern"]["detail"]["object"] == {"key": ["dino-data/manifest.json"]}
     assert manifest["Targets"][0]["Input"] == '{"dataset_prefix":"dino-data"}'

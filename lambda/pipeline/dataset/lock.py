@@ -13,7 +13,7 @@ from dataset_contract.bounded_json import Body, JsonError, read_json
 from pipeline.aws_errors import error_code, raising_unavailable
 from pipeline.client_types import S3Client, SFNClient
 from pipeline.errors import AlreadyRunning, AwsUnavailable
-from pipeline.execution import Execution
+from pipeline.execution import AT_WORK, Execution
 from pipeline.links import execution_link
 from pipeline.s3_layout import LOCKS, lock_key
 
@@ -21,12 +21,12 @@ _TRIES = 5
 """Each further one means that another execution took or released the lock in between."""
 _LOST = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 _MISSING = frozenset({"NoSuchKey", "404"})
-_NO_EXECUTION = frozenset({"ExecutionDoesNotExist", "InvalidArn", "ValidationException"})
+NO_EXECUTION = frozenset({"ExecutionDoesNotExist", "InvalidArn", "ValidationException"})
+"""Codes with which DescribeExecution says that there is no such execution."""
 _LARGEST = 4096
 """Bytes: a lock holds one ARN."""
 _LOOKED_AT = 1000
 """The newest locks that an end looks at: one for each data set, so few."""
-_AT_WORK = frozenset({"RUNNING", "PENDING_REDRIVE"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,8 @@ class _LockObject:
 
     holder: str | None
     """The ARN of the execution that holds it; None if the content does not tell."""
+    redrive_count: int
+    """The holder's when it took it."""
     etag: str
 
 
@@ -56,12 +58,13 @@ def acquire(
     key = lock_key(dataset_prefix)
     for _ in range(_TRIES):
         lock = _read(s3, bucket, key)
-        if lock is not None and lock.holder == execution.arn:  # a second try of the step, or a redrive
+        own = lock is not None and lock.holder == execution.arn
+        if own and lock.redrive_count >= execution.redrive_count:  # a second try of the step
             return DatasetLock(key=key)
-        if lock is not None and lock.holder is not None and _is_at_work(stepfunctions, lock.holder, execution):
+        if not own and lock is not None and _is_held(stepfunctions, lock, execution):
             raise AlreadyRunning(
-                f"The execution {lock.holder.rsplit(':', 1)[-1]} already works on the data set {dataset_prefix}: "
-                f"wait for its end, or stop it, then redrive ({execution_link(execution.region, lock.holder)})."
+                f"The execution {str(lock.holder).rsplit(':', 1)[-1]} already works on the data set {dataset_prefix}: "
+                f"wait for its end, or stop it, then redrive ({execution_link(execution.region, str(lock.holder))})."
             )
         if _write(s3, bucket, key, execution, over=lock):
             return DatasetLock(key=key)
@@ -74,17 +77,27 @@ def release(s3: S3Client, *, bucket: str, execution: Execution) -> None:
     It looks at all locks, since Finalise may know nothing of what the execution did. A ClientError is raised after all
     have been looked at.
     """
-    with raising_unavailable():
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=LOCKS)
-        listed = [item for page in pages for item in page.get("Contents", []) if item["Size"] <= _LARGEST]
     refusal: ClientError | None = None
-    for item in sorted(listed, key=lambda item: item["LastModified"], reverse=True)[:_LOOKED_AT]:
+    for key in _newest_keys(s3, bucket):
         try:
-            _release(s3, bucket, item["Key"], execution)
+            _release(s3, bucket, key, execution)
         except ClientError as error:
             refusal = error
     if refusal is not None:
         raise refusal
+
+
+def holders(s3: S3Client, *, bucket: str) -> set[str]:
+    """The ARNs of the executions that hold a lock. Raises AwsUnavailable, or ClientError."""
+    locks = (_read(s3, bucket, key) for key in _newest_keys(s3, bucket))
+    return {lock.holder for lock in locks if lock is not None and lock.holder is not None}
+
+
+def _newest_keys(s3: S3Client, bucket: str) -> list[str]:
+    with raising_unavailable():
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=LOCKS)
+        listed = [item for page in pages for item in page.get("Contents", []) if item["Size"] <= _LARGEST]
+    return [item["Key"] for item in sorted(listed, key=lambda item: item["LastModified"], reverse=True)[:_LOOKED_AT]]
 
 
 def _release(s3: S3Client, bucket: str, key: str, execution: Execution) -> None:
@@ -103,26 +116,27 @@ def _read(s3: S3Client, bucket: str, key: str) -> _LockObject | None:
     try:
         with raising_unavailable():
             answer = s3.get_object(Bucket=bucket, Key=key)
-            holder = _holder(answer["Body"])
+            holder, redrive_count = _holder(answer["Body"])
     except ClientError as error:
         if error_code(error) in _MISSING:
             return None
         raise
-    return _LockObject(holder=holder, etag=answer["ETag"])
+    return _LockObject(holder=holder, redrive_count=redrive_count, etag=answer["ETag"])
 
 
-def _holder(body: Body) -> str | None:
+def _holder(body: Body) -> tuple[str | None, int]:
+    """The holder, and its redrive count; (None, 0) if the content does not tell."""
     try:
         content = read_json(body, most=_LARGEST)
     except JsonError:
-        return None
-    holder = content.get("execution") if isinstance(content, dict) else None
-    return holder if isinstance(holder, str) else None
+        return None, 0
+    holder, count = (content.get("execution"), content.get("redrive_count", 0)) if isinstance(content, dict) else (0, 0)
+    return (holder, count) if isinstance(holder, str) and type(count) is int else (None, 0)
 
 
 def _write(s3: S3Client, bucket: str, key: str, execution: Execution, *, over: _LockObject | None) -> bool:
     """Whether the lock could be written in the place of `over`, or of nothing."""
-    body = json.dumps({"execution": execution.arn}).encode()
+    body = json.dumps({"execution": execution.arn, "redrive_count": execution.redrive_count}).encode()
     try:
         with raising_unavailable():
             if over is None:
@@ -136,14 +150,21 @@ def _write(s3: S3Client, bucket: str, key: str, execution: Execution, *, over: _
     return True
 
 
-def _is_at_work(stepfunctions: SFNClient, holder: str, execution: Execution) -> bool:
-    """Whether the execution `holder` has not ended; one of another state machine, now deleted, has."""
-    if holder.rsplit(":", 1)[0] != execution.arn.rsplit(":", 1)[0]:
+def _is_held(stepfunctions: SFNClient, lock: _LockObject, execution: Execution) -> bool:
+    """Whether the lock's holder has not ended; one of another state machine, now deleted, has.
+
+    DescribeExecution is eventually consistent: after a redrive it may still tell the end before.
+    """
+    holder = lock.holder
+    if holder is None or holder.rsplit(":", 1)[0] != execution.arn.rsplit(":", 1)[0]:
         return False
     try:
         with raising_unavailable():
-            return stepfunctions.describe_execution(executionArn=holder)["status"] in _AT_WORK
+            described = stepfunctions.describe_execution(executionArn=holder)
     except ClientError as error:
-        if error_code(error) in _NO_EXECUTION:
+        if error_code(error) in NO_EXECUTION:
             return False
         raise
+    if described.get("redriveCount", 0) < lock.redrive_count:
+        raise AwsUnavailable(f"Step Functions does not show the redrive of {holder} yet.")
+    return described["status"] in AT_WORK

@@ -8,6 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pipeline.aws_errors import raising_unavailable
 from pipeline.client_types import S3Client, SNSClient
 from pipeline.ending.finished_execution import FinishedExecution
+from pipeline.execution import Execution
 from pipeline.s3_layout import message_key
 
 
@@ -18,25 +19,29 @@ def send_once(sns: SNSClient, s3: S3Client, *, topic_arn: str, bucket: str, fini
     further try sends it again (docs/decisions/0012-message-at-least-once.md). Raises AwsUnavailable while nothing has
     been sent.
     """
-    execution = finished.execution
-    key = message_key(execution.name, started=execution.started, redrive_count=execution.redrive_count)
-    if _was_sent(s3, bucket, key):
+    if was_sent(s3, bucket, finished.execution):
         return False
     subject, text = finished.subject(), finished.message()
     with raising_unavailable():
         message_id = sns.publish(TopicArn=topic_arn, Subject=subject, Message=text)["MessageId"]
     body = json.dumps({"message_id": message_id, "subject": subject, "message": text}, indent=1) + "\n"
     try:
-        s3.put_object(Bucket=bucket, Key=key, Body=body.encode(), ContentType="application/json")
+        s3.put_object(Bucket=bucket, Key=_key(finished.execution), Body=body.encode(), ContentType="application/json")
     except (ClientError, BotoCoreError) as error:  # it has been sent: to fail now would send it again
         logging.getLogger(__name__).warning("The message %s was sent, but not filed: %s", message_id, error)
     return True
 
 
-def _was_sent(s3: S3Client, bucket: str, key: str) -> bool:
+def was_sent(s3: S3Client, bucket: str, execution: Execution) -> bool:
+    """Whether the message about the execution's end is filed. Raises AwsUnavailable."""
+    key = _key(execution)
     try:
         with raising_unavailable():
             return "Contents" in s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
     except ClientError as error:  # S3 will refuse again, and the message must go out
         logging.getLogger(__name__).warning("Whether s3://%s/%s exists is not known: %s", bucket, key, error)
         return False
+
+
+def _key(execution: Execution) -> str:
+    return message_key(execution.name, started=execution.started, redrive_count=execution.redrive_count)

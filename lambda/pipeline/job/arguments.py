@@ -31,8 +31,6 @@ SageMaker allows 256 characters an item."""
 
 _LONGEST_WAIT_SECONDS = 28 * 24 * 3600
 """No training job may take longer."""
-_MOST_SNAPSHOTS = 2500
-"""An execution holds 25,000 events, and each Watch with its Wait takes nine of them."""
 
 
 def training_job_arguments(
@@ -58,7 +56,7 @@ def training_job_arguments(
     assert dataset.version is not None, "only a valid data set is trained on"
     stopping = {"MaxRuntimeInSeconds": max_runtime_seconds}
     if choice.spot:
-        stopping["MaxWaitTimeInSeconds"] = _max_wait_seconds(max_runtime_seconds)
+        stopping["MaxWaitTimeInSeconds"] = max_wait_seconds(max_runtime_seconds)
     channels = [
         _channel("dataset", dataset.uri),
         _channel("code", uri(settings.bucket, training_code_prefix(settings.code_asset_key))),
@@ -122,13 +120,7 @@ def checkpoints_uri(bucket: str, execution: Execution, stage: int) -> str:
     return uri(bucket, checkpoints_prefix(execution.name, stage))
 
 
-def watch_interval_seconds(choice: Choice, configured: int) -> int:
-    """Seconds between two snapshots: as configured, or more if the execution's events would not last for all stages."""
-    longest = _max_wait_seconds(sum(choice.max_runtime_seconds))
-    return max(configured, -(-longest // _MOST_SNAPSHOTS))
-
-
-def _max_wait_seconds(max_runtime_seconds: int) -> int:
+def max_wait_seconds(max_runtime_seconds: int) -> int:
     """The limit of a job's training and waiting together: it may wait as long as it may train."""
     return max(max_runtime_seconds, min(2 * max_runtime_seconds, _LONGEST_WAIT_SECONDS))
 

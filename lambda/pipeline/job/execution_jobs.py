@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.aws_errors import error_code, raising_unavailable
 from pipeline.client_types import SageMakerClient
-from pipeline.execution import Execution
+from pipeline.execution import JOB_NAME_PREFIX, Execution
 from pipeline.job.description import describe_job
 
 EXECUTION_TAG = "floorplan-dino:execution"
@@ -33,9 +33,27 @@ def existing_jobs(sagemaker: SageMakerClient, execution: Execution, *, at_least:
 
 def belongs_to(sagemaker: SageMakerClient, job: Mapping[str, Any], execution: Execution) -> bool:
     """Whether `job`, as described, carries the execution's tag. Raises AwsUnavailable."""
+    return _owner(sagemaker, job) == execution.tag
+
+
+def owners_of_running_jobs(sagemaker: SageMakerClient) -> set[str]:
+    """The ARNs of the executions, of any state machine, whose jobs run. Raises AwsUnavailable.
+
+    Not of one whose name has characters that a tag may not hold: Execution.tag does not tell it.
+    """
+    with raising_unavailable():
+        pages = sagemaker.get_paginator("list_training_jobs").paginate(
+            NameContains=JOB_NAME_PREFIX, StatusEquals="InProgress"
+        )
+        jobs = [job for page in pages for job in page["TrainingJobSummaries"]]
+    return {owner for job in jobs if (owner := _owner(sagemaker, job)) is not None}
+
+
+def _owner(sagemaker: SageMakerClient, job: Mapping[str, Any]) -> str | None:
+    """The tag of the execution that the job belongs to."""
     with raising_unavailable():
         tags = sagemaker.list_tags(ResourceArn=job["TrainingJobArn"])["Tags"]
-    return {"Key": EXECUTION_TAG, "Value": execution.tag} in tags
+    return next((tag["Value"] for tag in tags if tag["Key"] == EXECUTION_TAG), None)
 
 
 def stop_job(sagemaker: SageMakerClient, job: Mapping[str, Any], execution: Execution) -> bool:

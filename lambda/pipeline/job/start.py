@@ -13,11 +13,12 @@ from pipeline.client_types import S3Client, SageMakerClient, SFNClient
 from pipeline.dataset.lock import acquire
 from pipeline.dataset.validation import DatasetCheck
 from pipeline.errors import AwsUnavailable, LaunchFailed, OverBudget
-from pipeline.execution import Execution
-from pipeline.job.arguments import CODE_ARCHIVE, checkpoints_uri, training_job_arguments, watch_interval_seconds
+from pipeline.execution import AT_WORK, Execution
+from pipeline.job.arguments import CODE_ARCHIVE, checkpoints_uri, max_wait_seconds, training_job_arguments
 from pipeline.job.cost import committed_usd, usd_per_hour
 from pipeline.job.description import billable_seconds, describe_job, has_completed, possible_types
 from pipeline.job.execution_jobs import belongs_to, existing_jobs, stop_job
+from pipeline.job.history_budget import HistoryBudget
 from pipeline.job.launched_job import Attempt, LaunchedJob
 from pipeline.job.starting_weights import choose_weights
 from pipeline.quote.cost_quote import Choice, Quote
@@ -56,6 +57,14 @@ def start_job(sagemaker: SageMakerClient, s3: S3Client, stepfunctions: SFNClient
         dataset_prefix=launch.request.dataset_prefix,
         execution=launch.execution,
     )
+    budget = HistoryBudget.of(stepfunctions, launch.execution)
+    job = _job_of(sagemaker, s3, stepfunctions, launch)
+    longest = max_wait_seconds(job.max_runtime_seconds)
+    interval = budget.interval_seconds(longest=longest, configured=job.watch_interval_seconds)
+    return replace(job, watch_interval_seconds=interval)
+
+
+def _job_of(sagemaker: SageMakerClient, s3: S3Client, stepfunctions: SFNClient, launch: Launch) -> LaunchedJob:
     jobs = existing_jobs(sagemaker, launch.execution, at_least=launch.attempt.number)
     for number, found in reversed(jobs.items()):
         if _serves(found, launch):
@@ -142,7 +151,8 @@ def _create_first_possible(
                 sagemaker.create_training_job(**arguments)
         except ClientError as error:
             if _name_is_taken(error):
-                return _taken(sagemaker, _described(sagemaker, arguments["TrainingJobName"]), number, earlier, launch)
+                there = _described(sagemaker, arguments["TrainingJobName"])
+                return _taken(sagemaker, there, number, earlier, launch)
             if error_code(error) != "ResourceLimitExceeded":
                 raise LaunchFailed(_refusal(error, choice, "Compare the request with what it names.")) from error
             refusals.append(_refusal(error, choice, ""))
@@ -167,7 +177,12 @@ def _baselines(launch: Launch) -> str | None:
 
 
 def _launched(
-    launch: Launch, number: int, earlier: list[Mapping[str, Any]], *, index: int, max_runtime_seconds: int
+    launch: Launch,
+    number: int,
+    earlier: list[Mapping[str, Any]],
+    *,
+    index: int,
+    max_runtime_seconds: int,
 ) -> LaunchedJob:
     """The job of the choice `index`."""
     stage, choice = launch.attempt.stage, launch.quote.choices[index]
@@ -182,15 +197,21 @@ def _launched(
         cost_before_usd=round(committed_usd(earlier, launch.quote, now=launch.now), 2),
         max_runtime_seconds=max_runtime_seconds,
         checkpoints_uri=checkpoints_uri(launch.settings.bucket, launch.execution, stage),
-        watch_interval_seconds=watch_interval_seconds(choice, launch.settings.watch_interval_seconds),
+        watch_interval_seconds=launch.settings.watch_interval_seconds,
     )
 
 
 def _stop_if_aborted(sagemaker: SageMakerClient, stepfunctions: SFNClient, name: str, execution: Execution) -> None:
-    """An execution may be aborted while this step runs: nobody would learn of the job that it then starts."""
+    """An execution may be aborted while this step runs: nobody would learn of the job that it then starts.
+
+    DescribeExecution is eventually consistent: after a redrive it may still tell the end before.
+    """
     with raising_unavailable():
-        status = stepfunctions.describe_execution(executionArn=execution.arn)["status"]
-    if status == "RUNNING":
+        described = stepfunctions.describe_execution(executionArn=execution.arn)
+    if described.get("redriveCount", 0) < execution.redrive_count:
+        raise AwsUnavailable("Step Functions does not show the execution's redrive yet.")
+    status = described["status"]
+    if status in AT_WORK:
         return
     job = describe_job(sagemaker, name)
     if job is not None:

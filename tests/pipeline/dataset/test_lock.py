@@ -91,11 +91,14 @@ class Executions:
     def __init__(self, **statuses: str) -> None:
         self.statuses = statuses
 
-    def describe_execution(self, *, executionArn: str) -> dict[str, str]:
+    redrives = 0
+    """That it shows."""
+
+    def describe_execution(self, *, executionArn: str) -> dict[str, Any]:
         name = executionArn.rsplit(":", 1)[-1]
         if name not in self.statuses:
             raise client_error("ExecutionDoesNotExist", "DescribeExecution")
-        return {"status": self.statuses[name]}
+        return {"status": self.statuses[name], "redriveCount": self.redrives}
 
 
 def execution(name: str, machine: str = "Pipeline") -> Execution:
@@ -290,3 +293,13 @@ def test_the_step_takes_the_lock_of_the_requests_data_set(request_: Request, mon
     monkeypatch.setattr(lock, "stepfunctions_client", Executions)
     assert lock.handler({"execution": context(), "request": to_state(request_)}, None) == {"key": KEY}
     assert bucket.holder() == context()["Id"]
+
+
+def test_an_answer_from_before_the_holders_redrive_takes_no_lock() -> None:
+    bucket, executions = ConditionalBucket(), Executions(one="ABORTED")
+    bucket.place(json.dumps({"execution": execution("one").arn, "redrive_count": 1}).encode())
+    with pytest.raises(AwsUnavailable, match="does not show the redrive"):
+        take(bucket, "two", executions)
+    executions.redrives = 1
+    take(bucket, "two", executions)
+    assert bucket.holder() == execution("two").arn

@@ -12,7 +12,7 @@ from botocore.validate import ParamValidator
 from pipeline.dataset.validation import DatasetCheck
 from pipeline.execution import Execution
 from pipeline.instance_types import INSTANCE_TYPES
-from pipeline.job.arguments import CONTAINER_ENTRYPOINT, training_job_arguments, watch_interval_seconds
+from pipeline.job.arguments import CONTAINER_ENTRYPOINT, training_job_arguments
 from pipeline.quote.cost_quote import Quote
 from pipeline.request import MAX_GATE_CLASSES, parse_request
 from pipeline.settings import Defaults, LaunchSettings
@@ -247,12 +247,3 @@ def test_the_entry_point_ends_in_exec_so_that_sigterm_arrives() -> None:
     assert CONTAINER_ENTRYPOINT[-1].endswith("exec python -m training_code.train")
     assert CONTAINER_ENTRYPOINT[-1].startswith("set -e;")
     assert "--no-index" in CONTAINER_ENTRYPOINT[-1]
-
-
-@pytest.mark.parametrize("spot", [True, False])
-def test_the_watch_interval_lets_all_stages_end_within_an_executions_events(quote: Quote, *, spot: bool) -> None:
-    choice = replace(quote.choices[0], spot=spot)
-    assert watch_interval_seconds(choice, 60) == 60
-    long = replace(choice, max_runtime_seconds=(86_400, 432_000))
-    seconds = sum(long.max_runtime_seconds) * 2
-    assert seconds / watch_interval_seconds(long, 5) * 9 < 25_000 - 1000

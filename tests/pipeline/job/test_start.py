@@ -41,8 +41,10 @@ class Launching:
     def names(self) -> list[str]:
         return [self.launch.execution.job_name(number) for number in range(4)]
 
-    def expect_earlier(self, *jobs: dict[str, Any]) -> None:
+    def expect_earlier(self, *jobs: dict[str, Any], history: bool = True) -> None:
         """What DescribeTrainingJob answers for the execution's jobs, from the first on, and that there is no other."""
+        if history:
+            expect_history(self.stepfunctions)
         for name, job in zip(self.names, jobs, strict=False):
             self.sagemaker.expect("describe_training_job", described_job(name, **job), TrainingJobName=name)
         self.sagemaker.refuse("describe_training_job", "ValidationException", "Requested resource not found.")
@@ -55,8 +57,9 @@ class Launching:
         tags = [{"Key": "other", "Value": "tag"}, {"Key": EXECUTION_TAG, "Value": value}]
         self.sagemaker.expect("list_tags", {"Tags": tags}, ResourceArn=ANY)
 
-    def expect_status(self, status: str = "RUNNING") -> None:
+    def expect_status(self, status: str = "RUNNING", *, redrive_count: int = 0) -> None:
         answer = {"executionArn": "a", "stateMachineArn": "b", "status": status, "startDate": datetime.now(UTC)}
+        answer |= {"redriveCount": redrive_count}
         self.stepfunctions.expect("describe_execution", answer, executionArn=self.launch.execution.arn)
 
     def expect_creation(
@@ -87,9 +90,25 @@ def checkpoints(stage: int) -> dict[str, Any]:
 
 def expect_lock_of(s3: StubbedClient, execution: Execution) -> None:
     """That the data set is locked, and by whom."""
-    content = json.dumps({"execution": execution.arn}).encode()
+    content = json.dumps({"execution": execution.arn, "redrive_count": execution.redrive_count}).encode()
     answer = {"Body": StreamingBody(io.BytesIO(content), len(content)), "ETag": '"1"'}
     s3.expect("get_object", answer, Bucket="bucket", Key="locks/dino-data.json")
+
+
+def expect_history(stepfunctions: StubbedClient) -> None:
+    """That few of the execution's events are used up."""
+    stepfunctions.expect("get_execution_history", {"events": [event(30)]})
+
+
+def event(number: int) -> dict[str, Any]:
+    """The newest one of a history of so many."""
+    return {"timestamp": datetime.now(UTC), "type": "TaskStateEntered", "id": number}
+
+
+def lock_of(execution: Execution) -> dict[str, Any]:
+    """What it writes to take the lock."""
+    body = json.dumps({"execution": execution.arn, "redrive_count": execution.redrive_count}).encode()
+    return {"Bucket": "bucket", "Key": "locks/dino-data.json", "Body": body, "ContentType": "application/json"}
 
 
 @pytest.fixture
@@ -121,6 +140,13 @@ def changed(launching: Launching, **more: Any) -> Launching:
     return replace(launching, launch=replace(launching.launch, **more))
 
 
+def redriven(launching: Launching) -> Launching:
+    """Whose lock says so, too."""
+    execution = replace(launching.launch.execution, redrive_count=1)
+    launching.s3.expect("put_object", {}, **lock_of(execution), IfMatch='"1"')
+    return changed(launching, execution=execution)
+
+
 def test_the_code_is_copied_beside_the_data_and_the_job_created(launching: Launching, job: LaunchedJob) -> None:
     launching.expect_earlier()
     launching.s3.expect("list_objects_v2", listed(), Bucket="bucket", Prefix="pretrained/")
@@ -141,8 +167,7 @@ def test_the_code_is_copied_beside_the_data_and_the_job_created(launching: Launc
 def test_a_retry_or_a_redrive_takes_the_job_that_runs_or_is_done(launching: Launching, status: str) -> None:
     launching.expect_earlier({"status": status, "secondary": status, **checkpoints(0)})
     launching.expect_tags(launching.launch.execution.tag)
-    redriven = Execution.from_context(context(RedriveCount=1))
-    job = changed(launching, execution=redriven).start()
+    job = redriven(launching).start()
     assert (job.name, job.number, job.redrive_count) == (launching.names[0], 0, 1)
 
 
@@ -150,7 +175,7 @@ def test_what_a_job_cost_before_a_redrive_is_not_counted_again(launching: Launch
     billed = {"status": "Completed", "secondary": "Completed", "BillableTimeInSeconds": 3600}
     launching.expect_earlier({**billed, **checkpoints(0)})
     launching.expect_tags(launching.launch.execution.tag)
-    assert changed(launching, execution=Execution.from_context(context(RedriveCount=1))).start().counted_usd == 1.52
+    assert redriven(launching).start().counted_usd == 1.52
 
 
 @pytest.mark.parametrize(
@@ -192,6 +217,7 @@ def test_the_next_stage_is_not_the_stage_that_is_done(launching: Launching, defa
 
 def test_a_job_that_was_deleted_leaves_no_gap_to_fall_into(launching: Launching) -> None:
     launching = changed(launching, attempt=Attempt(stage=0, choice=1, number=1))
+    expect_history(launching.stepfunctions)
     for _ in range(2):
         launching.sagemaker.refuse("describe_training_job", "ValidationException", "Requested resource not found.")
     launching.expect_weights_and_code()
@@ -306,6 +332,32 @@ def test_a_job_of_an_execution_that_was_aborted_meanwhile_is_stopped_again(launc
     launching.expect_tags(launching.launch.execution.tag)
     launching.sagemaker.expect("stop_training_job", {}, TrainingJobName=launching.names[0])
     with pytest.raises(LaunchFailed, match=status):
+        launching.start()
+
+
+def test_an_answer_from_before_the_redrive_stops_no_job(launching: Launching) -> None:
+    launching = redriven(launching)
+    launching.expect_earlier()
+    launching.expect_weights_and_code()
+    launching.expect_creation()
+    launching.expect_status("ABORTED", redrive_count=0)
+    with pytest.raises(AwsUnavailable, match="does not show the execution's redrive yet"):
+        launching.start()
+
+
+def test_a_job_is_looked_at_as_often_as_the_history_has_room_for(launching: Launching) -> None:
+    """The job may last 12 hours. Half of what is left of 25,000 events, without a reserve of 1,000, is for it."""
+    launching.stepfunctions.expect("get_execution_history", {"events": [event(19_000)]})
+    launching.expect_earlier(history=False)
+    launching.expect_weights_and_code()
+    launching.expect_creation()
+    launching.expect_status()
+    assert launching.start().watch_interval_seconds == -(-43_200 // 277)
+
+
+def test_a_job_that_could_not_be_watched_to_its_end_is_not_started(launching: Launching) -> None:
+    launching.stepfunctions.expect("get_execution_history", {"events": [event(22_500)]})
+    with pytest.raises(LaunchFailed, match=r"22,500 of the 25,000 events.*Start a new execution"):
         launching.start()
 
 

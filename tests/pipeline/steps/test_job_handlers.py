@@ -10,7 +10,7 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import ANY
 from pipeline.dataset.validation import DatasetCheck
-from pipeline.errors import LaunchFailed, TrainingFailed
+from pipeline.errors import AwsUnavailable, LaunchFailed, TrainingFailed
 from pipeline.execution import Execution
 from pipeline.job.execution_jobs import EXECUTION_TAG
 from pipeline.job.launched_job import LaunchedJob
@@ -18,11 +18,11 @@ from pipeline.quote.cost_quote import Quote
 from pipeline.request import Request
 from pipeline.settings import FinaliseSettings, JudgeSettings, LaunchSettings, Settings, WatchSettings
 from pipeline.state import to_state
-from pipeline.steps import aborted, failed, finalise, judge, launch, stop, watch
+from pipeline.steps import clean_up, failed, finalise, judge, launch, stop, watch
 
 from tests.pipeline.artifacts import METRICS, packed
 from tests.pipeline.conftest import StubbedClient, context, described_job
-from tests.pipeline.job.test_start import expect_lock_of
+from tests.pipeline.job.test_start import expect_history, expect_lock_of
 
 SetUp = Callable[..., None]
 NOT_FOUND = ("describe_training_job", "ValidationException", "Requested resource not found.")
@@ -80,6 +80,7 @@ def test_launch_creates_the_job(
     s3.expect("list_objects_v2", {})
     s3.expect("copy_object", {"CopyObjectResult": {}})
     sagemaker.expect("create_training_job", {"TrainingJobArn": described_job("job")["TrainingJobArn"]})
+    expect_history(stepfunctions)
     now = datetime.now(UTC)
     running = {"executionArn": "a", "stateMachineArn": "b", "status": "RUNNING", "startDate": now}
     stepfunctions.expect("describe_execution", running)
@@ -260,7 +261,7 @@ def test_a_redriven_failure_starts_the_run_again() -> None:
     assert failed.handler({"execution": context(RedriveCount=1), "outcome": outcome}, None) == {}
 
 
-def expect_execution(stepfunctions: StubbedClient, status: str) -> None:
+def expect_execution(stepfunctions: StubbedClient, status: str, redrives: int = 0) -> None:
     execution = Execution.from_context(context())
     answer = {
         "executionArn": execution.arn,
@@ -268,12 +269,20 @@ def expect_execution(stepfunctions: StubbedClient, status: str) -> None:
         "name": execution.name,
         "status": status,
         "startDate": execution.started,
-        "redriveCount": 0,
+        "redriveCount": redrives,
+        **({"error": "States.DataLimitExceeded", "cause": "too much"} if status == "FAILED" else {}),
     }
     stepfunctions.expect("describe_execution", answer, executionArn=execution.arn)
 
 
-@pytest.mark.parametrize(("status", "error"), [("ABORTED", "Aborted"), ("TIMED_OUT", "TimedOut")])
+def ended(execution: Execution, status: str, redrives: int = 0) -> dict[str, Any]:
+    """The event of its end."""
+    return {"detail": {"executionArn": execution.arn, "status": status, "redriveCount": redrives}}
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [("ABORTED", "Aborted"), ("TIMED_OUT", "TimedOut"), ("FAILED", "States.DataLimitExceeded")]
+)
 def test_an_execution_that_runs_no_further_step_leaves_no_job_running_and_is_told_of(
     set_up: SetUp,
     sagemaker: StubbedClient,
@@ -286,7 +295,7 @@ def test_an_execution_that_runs_no_further_step_leaves_no_job_running_and_is_tol
     status: str,
     error: str,
 ) -> None:
-    set_up(aborted, stepfunctions=stepfunctions)
+    set_up(clean_up, stepfunctions=stepfunctions)
     set_up(finalise, FINALISE, sagemaker=sagemaker, sns=sns, s3=s3, cloudwatch=cloudwatch)
     expect_execution(stepfunctions, status)
     name = execution.job_name(0)
@@ -296,7 +305,7 @@ def test_an_execution_that_runs_no_further_step_leaves_no_job_running_and_is_tol
     sagemaker.expect("stop_training_job", {}, TrainingJobName=name)
     cloudwatch.expect("put_metric_data", {})
     expect_message(sns, s3)
-    state = aborted.handler({"detail": {"executionArn": execution.arn, "status": status}}, None)
+    state = clean_up.handler(ended(execution, status), None)
     assert state is not None
     assert (state["status"], state["error"], state["training_job_name"]) == ("FAILED", error, name)
     assert is_json(state)
@@ -305,6 +314,17 @@ def test_an_execution_that_runs_no_further_step_leaves_no_job_running_and_is_tol
 def test_an_execution_that_was_redriven_meanwhile_is_left_alone(
     set_up: SetUp, stepfunctions: StubbedClient, execution: Execution
 ) -> None:
-    set_up(aborted, FINALISE, stepfunctions=stepfunctions)
-    expect_execution(stepfunctions, "RUNNING")
-    assert aborted.handler({"detail": {"executionArn": execution.arn, "status": "ABORTED"}}, None) is None
+    set_up(clean_up, FINALISE, stepfunctions=stepfunctions)
+    expect_execution(stepfunctions, "RUNNING", redrives=1)
+    assert clean_up.handler(ended(execution, "ABORTED"), None) is None
+
+
+@pytest.mark.parametrize(("status", "redrives"), [("RUNNING", 1), ("ABORTED", 0)])
+def test_an_end_that_is_not_shown_yet_is_asked_for_again(
+    set_up: SetUp, stepfunctions: StubbedClient, execution: Execution, *, status: str, redrives: int
+) -> None:
+    """DescribeExecution may still tell what was before the end, or before the redrive."""
+    set_up(clean_up, FINALISE, stepfunctions=stepfunctions)
+    expect_execution(stepfunctions, status, redrives=redrives)
+    with pytest.raises(AwsUnavailable, match="does not show the end"):
+        clean_up.handler(ended(execution, "ABORTED", redrives=1), None)

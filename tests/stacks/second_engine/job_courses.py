@@ -1,0 +1,39 @@
+"""What a training job in memory goes through: its secondary statuses by the second, its log, its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+_QUEUED = ((0, "Starting"), (60, "Pending"))
+_TRAINING = (*_QUEUED, (180, "Downloading"), (300, "Training"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """`steps`: (seconds since the job's creation, secondary status), the last one for ever."""
+
+    steps: tuple[tuple[int, str], ...]
+    reason: str = ""
+    """FailureReason."""
+    healthy: bool = True
+    health_after: int | None = None
+    """Seconds until health.json is written beside the checkpoints."""
+    silent_after: int | None = None
+    """Seconds until the log falls silent."""
+    images_per_second: float = 500.0
+    room_f1: float = 0.95
+
+    def with_(self, **more: object) -> Course:
+        """This one, apart from a few fields."""
+        return replace(self, **more)  # type: ignore[arg-type]
+
+
+GOOD = Course(steps=(*_TRAINING, (3900, "Uploading"), (3960, "Completed")), health_after=900)
+UNHEALTHY = Course(steps=_TRAINING, healthy=False, health_after=900)
+STALLED = Course(steps=_TRAINING, silent_after=600)
+QUEUED = Course(steps=_QUEUED)
+NEVER_STARTED = Course(steps=(*_QUEUED, (285_000, "MaxWaitTimeExceeded")))
+NO_CAPACITY = Course(
+    steps=(*_QUEUED, (240, "Failed")), reason="CapacityError: Unable to provision requested ML compute capacity."
+)
+CRASHED = Course(steps=(*_TRAINING, (700, "Failed")), reason="AlgorithmError: OOM: CUDA out of memory")
