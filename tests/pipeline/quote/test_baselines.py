@@ -89,6 +89,8 @@ def test_what_was_checked_is_copied_and_nothing_else(find: Find, bucket: BucketI
         ({"predictions.json": b"[" + b"[],[]," * 2_000_001 + b"[]]"}, "more values than are read"),
         ({"predictions.json": results(23), "again.json": results(23)}, "both have the plan 23"),
         ({"predictions.json": results(23), "classes.txt": b"room\n\nwall\n"}, "classes.txt needs a name on each line"),
+        ({"predictions.json": results(23), "classes.txt": b""}, "classes.txt needs a name on each line"),
+        ({"predictions.json": results(23), "classes.txt": b"1" * 5_000 + b":wall"}, "classes.txt needs a name on each"),
         ({"predictions.json": results(23), "classes.txt": b"\xff\xfe"}, "classes.txt is not UTF-8"),
         ({"classes.txt": b"room"}, "it has no .json file"),
     ],
