@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -35,3 +36,11 @@ def write_atomically(path: Path, data: bytes | str) -> None:
     """Write `data` (text as UTF-8) to `path`, whose folder exists."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(data if isinstance(data, bytes) else data.encode())
+
+
+def check_folder(folder: Path) -> None:
+    """Raise OSError if files cannot be written into `folder`, or it cannot be made. Writes nothing."""
+    existing = next(each for each in (folder, *folder.absolute().parents) if os.path.lexists(each))
+    number = errno.EACCES if existing.is_dir() else errno.ENOTDIR
+    if number == errno.ENOTDIR or not os.access(existing, os.W_OK | os.X_OK):
+        raise OSError(number, os.strerror(number), str(existing))

@@ -6,7 +6,6 @@ already is not written again.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import os
@@ -16,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from dataset_contract.atomic_write import write_atomically
+from dataset_contract.atomic_write import check_folder, write_atomically
 from dataset_contract.layout import MANIFEST, SPLITS
 from dataset_contract.manifest import FileEntry
 from dataset_contract.stores import DatasetStore, DirectoryStore
@@ -87,9 +86,7 @@ class Output:
         """The relative paths of all files there. Raises as check() does."""
         if self.root.exists() and not self.root.is_dir():
             raise UsageError(f"{self.root} is a file: give a folder for --output.")
-        parent = next(folder for folder in (self.root, *self.root.absolute().parents) if os.path.lexists(folder))
-        if not os.access(parent, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(parent))
+        check_folder(self.root)
         top = {path.name for path in self.root.iterdir()} if self.root.is_dir() else set()
         foreign = sorted(name for name in top - set(SPLITS) if not _OURS.fullmatch(name))
         left: set[str] = set()

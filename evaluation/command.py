@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from dataset_contract.atomic_write import write_atomically
+from dataset_contract.atomic_write import check_folder, write_atomically
 from dataset_contract.class_names import class_name
 from evaluation.comparison import Comparison, compare
 from evaluation.dataset import EvaluatedDataset, load_dataset
@@ -37,7 +38,7 @@ def run_comparison(options: Options, progress: Terminal, remarks: Sequence[str] 
         for name, text in files.items():
             write_atomically(options.to / name, text)
     except OSError as error:
-        raise EvaluationError(f"{error.filename or options.to} cannot be written: {error.strerror}.") from None
+        raise _cannot_be_written(options.to, error) from None
     if options.json:
         sys.stdout.write(content)
         return
@@ -48,10 +49,26 @@ def run_comparison(options: Options, progress: Terminal, remarks: Sequence[str] 
     console.print(f"Written to {options.to}: {REPORT} to look at, {LABELS}, {ERRORS}, {METRICS}.")
 
 
+def check_target(folder: Path) -> None:
+    """Raise EvaluationError if the result cannot be written to `folder`: before hours of predicting, not after."""
+    try:
+        check_folder(folder)
+    except OSError as error:
+        raise _cannot_be_written(folder, error) from None
+
+
+def _cannot_be_written(folder: Path, error: OSError) -> EvaluationError:
+    return EvaluationError(
+        f"{error.filename or folder} cannot be written ({error.strerror}): name a folder that you may write to with "
+        "--to, with room on its disk."
+    )
+
+
 def _compare(options: Options, progress: Terminal, remarks: Sequence[str]) -> Comparison:
     names = {name: parse_names(text) for name, text in options.names.items()}
     dataset = load_dataset(options.data, options.split)
     classes = _classes(dataset, options)
+    check_target(options.to)
     models = [
         read_model(
             name,

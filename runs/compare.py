@@ -14,7 +14,7 @@ from dataset_contract.layout import MANIFEST
 from dataset_contract.manifest import parse_manifest
 from dataset_contract.sanitise import sanitise
 from dataset_contract.strict_json import MAX_BYTES
-from evaluation.command import run_comparison
+from evaluation.command import check_target, run_comparison
 from evaluation.detections import VALIDATION
 from evaluation.options import read_options
 from evaluation.refusal import EvaluationError
@@ -47,6 +47,7 @@ def compare_runs(session: boto3.Session, stack: DeployedStack, given: argparse.N
         folders = [model.fetched or Path(scratch) / f"model-{index:04}" for index, model in enumerate(models)]
         sources = {model.name: [str(folder)] for model, folder in zip(models, folders, strict=True)}
         options = read_options(given, data=data, models=sources)
+        _check_target(options.to)
         shown = {str(folder): model.place for model, folder in zip(models, folders, strict=True)}
         for model, folder in zip(models, folders, strict=True):
             if model.fetched is None:
@@ -60,6 +61,13 @@ def compare_runs(session: boto3.Session, stack: DeployedStack, given: argparse.N
             run_comparison(options, progress, remarks)
         except EvaluationError as error:
             raise RunsError(_with_places(str(error), shown)) from None
+
+
+def _check_target(folder: Path) -> None:
+    try:
+        check_target(folder)
+    except EvaluationError as error:
+        raise RunsError(str(error)) from None
 
 
 def _prefix(models: Sequence[ComparedModel]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dataset_contract.findings import FindingLog, Severity
+from dataset_contract.sanitise import short
 from dataset_prep.errors import PrepError
 from dataset_prep.sources.source_files import SourceFolders
 from dataset_prep.sources.yolo_names import names_in_yaml
@@ -31,5 +32,7 @@ def parse_names(text: str) -> ClassNames:
         return ClassNames(names, from_zero=True)
     given = names_of(text.split(","))
     if given is None:
-        raise EvaluationUsageError(f"--names needs names, each once, as in room,wall or 1:room,2:wall, not {text!r}.")
+        raise EvaluationUsageError(
+            f"--names needs names, each once, as in room,wall or 1:room,2:wall, not {short(text)}."
+        )
     return given

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_contract.atomic_write import atomic_path, write_atomically
+from dataset_contract.atomic_write import atomic_path, check_folder, write_atomically
 
 
 def test_text_and_bytes_replace_what_was_there(tmp_path: Path) -> None:
@@ -44,3 +44,20 @@ def test_a_file_has_the_permissions_that_any_new_file_has(tmp_path: Path) -> Non
     (tmp_path / "any").write_text("")
     write_atomically(tmp_path / "ours", "")
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "any").stat().st_mode
+
+
+def test_whether_a_folder_can_be_written_to_is_known_without_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_folder(tmp_path)
+    check_folder(tmp_path / "not" / "yet")
+    (tmp_path / "file").touch()
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    for name in ("file", "file/below", "dangling", "dangling/below"):
+        with pytest.raises(NotADirectoryError):
+            check_folder(tmp_path / name)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(PermissionError) as refusal:
+        check_folder(tmp_path / "not" / "yet")
+    assert refusal.value.filename == str(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "dangling"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import re
 import tarfile
@@ -14,6 +15,7 @@ import pytest
 from dataset_contract.load import load_split
 from dataset_prep import run as preparation
 from dataset_prep.samples import write_samples
+from evaluation import command
 from evaluation.__main__ import main
 from evaluation.breakdowns import BOXES_PER_PLAN
 from evaluation.error_kinds import KINDS
@@ -173,9 +175,32 @@ def test_results_that_cannot_be_used_leave_what_was_there(
     assert main([*arguments, f"--model=bad={bad}"]) == 1
     assert capsys.readouterr().err.startswith(f"evaluation: {bad} holds no detections")
     assert {path.name: path.read_bytes() for path in (tmp_path / "to").iterdir()} == before
-    (tmp_path / "file").touch()
-    assert main([*arguments, f"--to={tmp_path / 'file'}"]) == 1
-    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_a_model_is_read(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "read_model", lambda *_, **__: pytest.fail("predicts for hours first"))
+    file = tmp_path / "file"
+    file.touch()
+    for to in (file, file / "below" / "it"):
+        assert main([f"--data={data}", "--model=a=model.tar.gz", f"--to={to}"]) == 1
+        assert capsys.readouterr().err == (
+            f"evaluation: {file} cannot be written (Not a directory): name a folder that you may write to with --to, "
+            "with room on its disk.\n"
+        )
+
+
+def test_a_full_disk_is_one_sentence(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, _: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(command, "write_atomically", full)
+    results = write_json(tmp_path / "results.json", entries(PLANS["test"], OWN))
+    assert main([f"--data={data}", f"--to={tmp_path / 'to'}", f"--model=a={results}"]) == 1
+    assert "labels.csv cannot be written (No space left on device): name a folder" in capsys.readouterr().err
 
 
 def test_the_page_names_each_field_of_metrics_json(data: Path, tmp_path: Path) -> None:

@@ -145,7 +145,9 @@ def test_too_few_names_are_refused(dataset: EvaluatedDataset, tmp_path: Path) ->
         read(dataset, path, names="room,wall")
 
 
-@pytest.mark.parametrize("text", ["room,room", "room,,wall", "1:room,1:wall", "room,rooms"])
+@pytest.mark.parametrize(
+    "text", ["room,room", "room,,wall", "1:room,1:wall", "room,rooms", "1:room,wall", "1:", f"{'1' * 5_000}:room"]
+)
 def test_names_that_are_not_names_are_wrong_usage(text: str) -> None:
     with pytest.raises(EvaluationUsageError, match="each once"):
         parse_names(text)

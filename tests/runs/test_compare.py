@@ -240,6 +240,15 @@ def test_wrong_usage_is_exit_status_2(aws: Cloud, samples: Path, tmp_path: Path,
     assert compare(tmp_path / "to", "--data", str(samples), *arguments) == 2
 
 
+def test_a_folder_that_cannot_be_written_is_found_before_a_model_is_fetched(
+    aws: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert compare(tmp_path / "file") == 1
+    assert "file cannot be written (Not a directory): name a folder" in capsys.readouterr().err.splitlines()[-1]
+    assert aws.objects_read == [f"{PREFIX}/manifest.json"]
+
+
 def test_fetched_models_need_the_data_sets_folder(
     aws: Cloud, samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

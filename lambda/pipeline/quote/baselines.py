@@ -29,6 +29,8 @@ from pipeline.s3_layout import BASELINES, baselines_prefix, bucket_and_key, uri
 MOST_BASELINES = 5
 MOST_OBJECTS = 1_000
 """Below baselines/, looked at."""
+_MOST_NOTES = 10
+"""On what is not compared: the bucket may hold anything, and a quote has a limit."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,29}")
 _SPLITS = ("val", SPLIT)
 """Those whose plans a baseline may be about."""
@@ -50,6 +52,14 @@ def find_baselines(
 
     Raises AwsUnavailable.
     """
+    found, notes = _find(s3, bucket, dataset, execution)
+    if (more := len(notes) - _MOST_NOTES) > 0:
+        also = "1 more is" if more == 1 else f"{more:,} more are"
+        notes = [*notes[:_MOST_NOTES], f"At {uri(bucket, BASELINES)} {also} not compared: remove what is no baseline."]
+    return found, notes
+
+
+def _find(s3: S3Client, bucket: str, dataset: DatasetCheck, execution: Execution) -> tuple[Baselines | None, list[str]]:
     notes: list[str] = []
     try:
         with raising_unavailable():
@@ -61,17 +71,17 @@ def find_baselines(
             names = []
             for name, sizes in folders.items():
                 try:
-                    files = _checked(s3, bucket, f"{BASELINES}{name}/", sizes, plans)
-                except (EvaluationError, JsonError) as error:
-                    notes.append(_not_compared(name, str(error)))
+                    with raising_unavailable():
+                        files = _checked(s3, bucket, f"{BASELINES}{name}/", sizes, plans)
+                except (ClientError, EvaluationError, JsonError) as error:
+                    notes.append(_not_compared(name, _reason(error)))
                     continue
                 for file, content in files.items():
                     kind = "text/plain" if file == NAMES_FILE else "application/json"
                     s3.put_object(Bucket=bucket, Key=f"{prefix}{name}/{file}", Body=content, ContentType=kind)
                 names.append(name)
     except (ClientError, EvaluationError, OSError) as error:
-        reason = error_message(error) if isinstance(error, ClientError) else str(error)
-        return None, [*notes, f"The baselines at {uri(bucket, BASELINES)} are not compared: {sanitise(reason)}"]
+        return None, [f"The baselines at {uri(bucket, BASELINES)} are not compared: {_reason(error)}", *notes]
     return (Baselines(names=tuple(names), prefix=prefix) if names else None), notes
 
 
@@ -82,22 +92,25 @@ def _folders(s3: S3Client, bucket: str, notes: list[str]) -> dict[str, dict[str,
     found: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for item in listed[:MOST_OBJECTS]:
         name, slash, file = item["Key"].removeprefix(BASELINES).partition("/")
-        if slash and is_of_baseline(file) and "/" not in file:
-            found[name][file] = item["Size"]
+        if slash and file:
+            files = found[name]
+            if is_of_baseline(file) and "/" not in file:
+                files[file] = item["Size"]
         elif name and not slash:
             notes.append(
-                f"{uri(bucket, item['Key'])} is not compared: it is in no folder; copy it to "
+                f"{sanitise(uri(bucket, item['Key']), longest=200)} is not compared: it is in no folder; copy it to "
                 f"{uri(bucket, BASELINES)}NAME/."
             )
     usable = {name: files for name, files in found.items() if _NAME.fullmatch(name)}
     notes += [
         _not_compared(name, "the folder's name needs letters, digits, hyphens and underscores, at most 30: rename it.")
-        for name in found.keys() - usable.keys()
+        for name in found
+        if name not in usable
     ]
     chosen = dict(list(usable.items())[:MOST_BASELINES])
     notes += [
         _not_compared(name, f"only the first {MOST_BASELINES} by name are: remove some.")
-        for name in usable.keys() - chosen.keys()
+        for name in list(usable)[MOST_BASELINES:]
     ]
     if len(listed) > MOST_OBJECTS:
         notes.append(
@@ -131,4 +144,8 @@ def _checked(s3: S3Client, bucket: str, folder: str, sizes: Mapping[str, int], p
 
 
 def _not_compared(name: str, reason: str) -> str:
-    return f"The baseline {sanitise(name, longest=60)} is not compared: {sanitise(reason, longest=600)}"
+    return f"The baseline {sanitise(name, longest=60)} is not compared: {reason}"
+
+
+def _reason(error: Exception) -> str:
+    return sanitise(error_message(error) if isinstance(error, ClientError) else error, longest=600)

@@ -89,6 +89,8 @@ def test_what_was_checked_is_copied_and_nothing_else(find: Find, bucket: BucketI
         ({"predictions.json": b"[" + b"[],[]," * 2_000_001 + b"[]]"}, "more values than are read"),
         ({"predictions.json": results(23), "again.json": results(23)}, "both have the plan 23"),
         ({"predictions.json": results(23), "classes.txt": b"room\n\nwall\n"}, "classes.txt needs a name on each line"),
+        ({"predictions.json": results(23), "classes.txt": b""}, "classes.txt needs a name on each line"),
+        ({"predictions.json": results(23), "classes.txt": b"1" * 5_000 + b":wall"}, "classes.txt needs a name on each"),
         ({"predictions.json": results(23), "classes.txt": b"\xff\xfe"}, "classes.txt is not UTF-8"),
         ({"classes.txt": b"room"}, "it has no .json file"),
     ],
@@ -111,6 +113,24 @@ def test_the_others_are_compared_all_the_same(find: Find) -> None:
     assert "The baseline old is not compared" in note
 
 
+def test_one_that_s3_does_not_give_does_not_keep_the_others(
+    find: Find, bucket: BucketInMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = bucket.get_object
+
+    def refuse_old(**request: Any) -> Any:
+        if request["Key"].startswith("baselines/old/"):
+            answer: Any = {"Error": {"Code": "InvalidObjectState", "Message": "It is archived."}}
+            raise ClientError(answer, "GetObject")
+        return given(**request)
+
+    monkeypatch.setattr(bucket, "get_object", refuse_old)
+    found, notes = find({"old/p.json": results(23), "yolo/p.json": results(23)})
+    assert found is not None
+    assert found.names == ("yolo",)
+    assert notes == ["The baseline old is not compared: It is archived."]
+
+
 def test_one_that_is_too_large_is_not_read(find: Find, bucket: BucketInMemory, monkeypatch: pytest.MonkeyPatch) -> None:
     without_it = BucketInMemory(dict(bucket.objects))
     monkeypatch.setattr(bucket, "get_object", without_it.get_object)
@@ -123,6 +143,23 @@ def test_a_file_in_no_folder_and_a_name_that_cannot_be_one_are_said(find: Find) 
     assert found is None
     assert "copy it to s3://bucket/baselines/NAME/" in notes[0]
     assert "The baseline my yolo is not compared: the folder's name needs letters" in notes[1]
+
+
+def test_a_folder_without_a_file_that_is_read_is_said(find: Find) -> None:
+    found, (note,) = find({"yolo/": b"", "yolo/labels/000023.txt": b"0 0.5 0.5 0.1 0.1 0.9"})
+    assert found is None
+    assert note.startswith("The baseline yolo is not compared: it has no .json file: give it")
+
+
+def test_what_is_said_of_a_bucket_full_of_other_things_is_bounded_and_printable(find: Find) -> None:
+    stray = {f"{'x' * 900}-{number:03}\x1b[31m.json": b"[]" for number in range(300)}
+    folders = {f"yolo-{number:03}/p.json": results(23) for number in range(300)}
+    found, notes = find(stray | folders)
+    assert found is not None
+    assert len(found.names) == MOST_BASELINES
+    assert sum(map(len, notes)) < 8_000
+    assert all(note.isprintable() for note in notes)
+    assert notes[-1].endswith("585 more are not compared: remove what is no baseline.")
 
 
 def test_of_too_many_the_first_are_compared(find: Find) -> None:
