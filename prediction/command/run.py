@@ -190,13 +190,11 @@ class Run:
 
     def _write_combined(self) -> None:
         """From the records, of those that have one: one plan at a time is in memory."""
-        for name in self._options.formats:
-            if name not in COMBINED:
-                continue
-            path = self._to / COMBINED[name].file_name
+        for each in (file for name in self._options.formats for file in COMBINED.get(name, ())):
+            path = self._to / each.file_name
             try:
                 with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-                    COMBINED[name].write(file, self._results, self._model.classes)
+                    each.write(file, self._results, self._model.classes)
             except OSError as error:
                 raise _cannot_be_written(path, error) from None
 

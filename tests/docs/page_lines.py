@@ -39,6 +39,7 @@ ONLY_CHECKED = {
     "python benchmarks/turned_plans.py": "trains two models for several minutes",
     "python benchmarks/room_polygons.py": "takes minutes and a trained model",
     "python docs/vectors_picture.py": "writes docs/vectors.svg",
+    "python dataset_prep/run.py --source path/to/export": "tests/prediction reads such exports",
     "python dataset_prep/run.py --classes": "is only the part of a command that chooses classes",
 }
 """How commands begin that no test runs, and why. Their programs, options and files are checked all the same."""

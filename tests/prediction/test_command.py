@@ -308,7 +308,7 @@ def test_that_the_model_may_have_found_more_is_said(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--format=pdf"], "--format has 'pdf': give some of coco,csv,geojson,svg,dxf,areas."),
+        (["--format=pdf"], "--format has 'pdf': give some of coco,csv,cvat,label-studio,geojson,svg,dxf,areas."),
         (["--score=2"], "--score needs confidences from 0 to 1"),
         (["--score=wall=nan"], "--score needs confidences from 0 to 1"),
         (["--score=wall=0.5,wall=0.6"], "needs each class once"),
@@ -397,3 +397,15 @@ def test_a_folder_that_cannot_be_written_is_said(
     (tmp_path / "file").touch()
     assert predict(plans, "--model", model, "--to", tmp_path / "file" / "to") == 1
     assert "cannot be written (Not a directory)" in capsys.readouterr().err
+
+
+def test_pre_labels_come_with_what_their_tools_need_to_import_them(plans: Path, model: Path, tmp_path: Path) -> None:
+    to = tmp_path / "to"
+    assert predict(plans / "a.png", "--model", model, "--to", to, "--score=0", "--format=cvat,label-studio") == 0
+    assert sorted(content(to)) == [
+        "a.png.prediction.json",
+        *("cvat-labels.json", "cvat.xml", "label-studio-config.xml", "label-studio.json"),
+    ]
+    assert (to / "cvat.xml").read_text().count("<box ") == QUERIES
+    (task,) = json.loads((to / "label-studio.json").read_text())
+    assert len(task["predictions"][0]["result"]) == QUERIES
