@@ -37,6 +37,7 @@ ONLY_CHECKED = {
     "python docs/training_settings.py": "writes docs/training-settings.md",
     "python benchmarks/check_coco.py": "takes minutes and an environment of its own",
     "python benchmarks/turned_plans.py": "trains two models for several minutes",
+    "python benchmarks/predict_backends.py": "takes minutes",
     "python benchmarks/room_polygons.py": "takes minutes and a trained model",
     "python docs/vectors_picture.py": "writes docs/vectors.svg",
     "python dataset_prep/run.py --source path/to/export": "tests/prediction reads such exports",
