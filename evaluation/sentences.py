@@ -35,7 +35,7 @@ def _f1_differences(comparison: Comparison) -> list[Difference]:
 
 def difference_sentence(each: Difference, plans: int) -> str:
     """ "DINO finds rooms better than yolo: F1 0.912 against 0.895, +1.7 points, 95 % between +0.4 and +3.1 ..."."""
-    what = "all classes together" if each.class_name is None else plural(each.class_name)
+    what = "boxes of all classes" if each.class_name is None else plural(each.class_name)
     better, other, sign = (each.a, each.b, 1) if each.difference >= 0 else (each.b, each.a, -1)
     values = sorted((each.a_value, each.b_value), reverse=True)
     bounds = sorted((sign * each.interval.low, sign * each.interval.high))

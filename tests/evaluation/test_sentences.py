@@ -23,7 +23,7 @@ def test_a_difference_that_the_plans_show() -> None:
 
 def test_the_better_one_comes_first() -> None:
     expected = (
-        "yolo finds all classes together better than DINO: F1 0.912 against 0.895, +1.7 points, 95 % between +0.4 and "
+        "yolo finds boxes of all classes better than DINO: F1 0.912 against 0.895, +1.7 points, 95 % between +0.4 and "
         "+3.1, by COCO's matching."
     )
     assert difference_sentence(difference(0.895, 0.912, -0.031, -0.004, class_name=None), 421) == expected

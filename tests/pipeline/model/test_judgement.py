@@ -32,7 +32,7 @@ AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 ROOMS = "The new model finds rooms better than yolo: F1 0.912 against 0.895."
 LENIENT_ROOMS = "The new model and yolo: no difference in rooms that 421 plans can show."
-ALL_CLASSES = "The new model finds all classes together better than yolo: F1 0.902 against 0.885."
+ALL_CLASSES = "The new model finds boxes of all classes better than yolo: F1 0.902 against 0.885."
 
 
 def difference(sentence: str | None, values: tuple[float, float], low: float, high: float, **more: Any) -> Any:
