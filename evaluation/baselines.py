@@ -116,8 +116,7 @@ def _compare(dataset: EvaluatedDataset, ours: ModelDetections, folder: Path) -> 
     theirs = model_of_files(folder.name, [baseline.boxes], baseline.names, dataset, SPLIT, how_to_name=HOW_TO_NAME)
     classes = [name for name in dataset.truth(SPLIT).classes if name not in theirs.unknown_classes]
     comparison = compare(dataset, SPLIT, [ours, theirs], classes=classes)
-    plans = len(comparison.truth.plans)
-    sentences = [_sentence(each, plans) if each.figure == "f1" else None for each in comparison.differences]
+    sentences = [_sentence(each) if each.figure == "f1" else None for each in comparison.differences]
     unknown = ", ".join(map(sanitise, theirs.unknown_classes[:5]))
     return {
         "classes": list(comparison.truth.classes),
@@ -133,8 +132,8 @@ def _compare(dataset: EvaluatedDataset, ours: ModelDetections, folder: Path) -> 
     }
 
 
-def _sentence(difference: Difference, plans: int) -> str:
-    sentence = difference_sentence(difference, plans)
+def _sentence(difference: Difference) -> str:
+    sentence = difference_sentence(difference)
     return f"T{sentence[1:]}" if sentence.startswith(NEW_MODEL) else sentence
 
 

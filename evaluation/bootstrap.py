@@ -20,6 +20,9 @@ from evaluation.matching import ClassMatches
 RESAMPLES = 10_000
 AP_RESAMPLES = 1_000
 """Average precision takes a pass over all detections for each."""
+FEWEST_PLANS = 6
+"""With which a difference can be shown: of two equally good models, one is better on each of 5 plans more often than 1
+time in 20."""
 SEED = 1
 _CHUNK = 4_000_000
 """Numbers that are held at once."""
@@ -93,7 +96,7 @@ def plans_needed(samples: Floats, difference: float, plans: int) -> int | None:
     error = float(np.nanstd(samples))
     if not error or abs(difference) < 1e-4:  # a hundredth of a point
         return None
-    return max(plans + 1, round(plans * ((1.96 + 0.84) * error / difference) ** 2))
+    return max(plans + 1, FEWEST_PLANS, round(plans * ((1.96 + 0.84) * error / difference) ** 2))
 
 
 def _weights(plans: int, resamples: int) -> Iterator[Floats]:

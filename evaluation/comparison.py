@@ -8,6 +8,7 @@ from itertools import combinations
 
 from evaluation.bootstrap import (
     ALL_CLASSES,
+    FEWEST_PLANS,
     RESAMPLES,
     FigureKey,
     Interval,
@@ -86,6 +87,8 @@ class Difference:
     b_value: float
     interval: Interval
     """95 % certain."""
+    plans: int
+    """On which they are compared."""
     plans_needed: int | None
     """How many plans would show such a difference; None where there is none, or where these plans show it."""
 
@@ -96,8 +99,8 @@ class Difference:
 
     @property
     def is_certain(self) -> bool:
-        """Whether the plans show it: 0 is outside of the interval."""
-        return self.interval.low > 0 or self.interval.high < 0
+        """Whether the plans show it: they are enough, and 0 is outside of the interval."""
+        return _shows(self.interval, self.plans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +206,13 @@ def _differences(
                 where = interval(samples)
                 if where is None:
                     continue
-                shown = where.low > 0 or where.high < 0
-                needed = None if shown else plans_needed(samples, values[0] - values[1], len(truth.plans))
-                found.append(Difference(a.name, b.name, rule, class_name, figure, values[0], values[1], where, needed))
+                plans = len(truth.plans)
+                needed = None if _shows(where, plans) else plans_needed(samples, values[0] - values[1], plans)
+                found.append(
+                    Difference(a.name, b.name, rule, class_name, figure, values[0], values[1], where, plans, needed)
+                )
     return found
+
+
+def _shows(where: Interval, plans: int) -> bool:
+    return plans >= FEWEST_PLANS and (where.low > 0 or where.high < 0)

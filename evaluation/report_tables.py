@@ -10,7 +10,7 @@ from evaluation.breakdowns import BOXES_PER_PLAN, GroupScore
 from evaluation.comparison import FIGURES, Comparison, Difference, ModelResult
 from evaluation.error_kinds import KINDS
 from evaluation.matching import SIZES
-from evaluation.rules import COCO, RULE_NAMES
+from evaluation.rules import COCO, LENIENT, RULE_NAMES
 from evaluation.sentences import points
 
 _NAMES = {"f1": "F1", "ap": "AP", "ap50": "AP50", "ap75": "AP75"}
@@ -29,7 +29,7 @@ class Cell(NamedTuple):
 def figure_tables(comparison: Comparison) -> Iterator[dict[str, Any]]:
     """One table for each rule: by class and model, figures with their 95 % intervals."""
     for rule in comparison.rules:
-        columns = FIGURES if rule == COCO else FIGURES[:3]
+        columns = _columns(rule)
         bounds = _scale(comparison, rule)
         rows = []
         for name in _classes(comparison):
@@ -65,6 +65,7 @@ def figure_tables(comparison: Comparison) -> Iterator[dict[str, Any]]:
 def difference_tables(comparison: Comparison) -> Iterator[dict[str, Any]]:
     """One table for each two models: by rule and class, the differences of the figures in points."""
     pairs = dict.fromkeys((each.a, each.b) for each in comparison.differences)
+    columns = _columns(COCO if COCO in comparison.rules else LENIENT)
     for a, b in pairs:
         mine = {
             (each.rule, each.class_name, each.figure): each
@@ -75,12 +76,12 @@ def difference_tables(comparison: Comparison) -> Iterator[dict[str, Any]]:
             {
                 "rule": RULE_NAMES[rule],
                 "class": name or "all classes",
-                "cells": [_difference(mine.get((rule, name, figure))) for figure in FIGURES],
+                "cells": [_difference(mine.get((rule, name, figure))) for figure in columns],
             }
             for rule in comparison.rules
             for name in _classes(comparison)
         ]
-        yield {"a": a, "b": b, "columns": [_NAMES.get(figure, figure) for figure in FIGURES], "rows": rows}
+        yield {"a": a, "b": b, "columns": [_NAMES.get(figure, figure) for figure in columns], "rows": rows}
 
 
 def error_rows(comparison: Comparison) -> list[dict[str, Any]]:
@@ -147,6 +148,11 @@ def _group_rows(names: Sequence[str], models: Sequence[Mapping[str, GroupScore]]
         }
         for name in names
     ]
+
+
+def _columns(rule: str) -> tuple[str, ...]:
+    """The figures that a rule has."""
+    return FIGURES if rule == COCO else FIGURES[:3]
 
 
 def _classes(comparison: Comparison) -> tuple[str | None, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dataset_contract.sanitise import sanitise
-from evaluation.bootstrap import ALL_CLASSES, FigureKey
+from evaluation.bootstrap import ALL_CLASSES, FEWEST_PLANS, FigureKey
 from evaluation.comparison import Comparison, Difference, ModelResult
 from evaluation.detections import VALIDATION
 from evaluation.rules import COCO, RULE_NAMES
@@ -17,7 +17,7 @@ _MOST_PLANS = 100_000
 
 def difference_sentences(comparison: Comparison) -> list[str]:
     """Which model finds what better, by F1: one sentence for each pair, rule and class, and for all classes."""
-    return [difference_sentence(each, len(comparison.truth.plans)) for each in _f1_differences(comparison)]
+    return [difference_sentence(each) for each in _f1_differences(comparison)]
 
 
 def leading_sentences(comparison: Comparison) -> list[str]:
@@ -25,7 +25,7 @@ def leading_sentences(comparison: Comparison) -> list[str]:
     first: dict[tuple[str, str], Difference] = {}
     for each in _f1_differences(comparison):
         first.setdefault((each.a, each.b), each)
-    return [difference_sentence(each, len(comparison.truth.plans)) for each in first.values()]
+    return [difference_sentence(each) for each in first.values()]
 
 
 def _f1_differences(comparison: Comparison) -> list[Difference]:
@@ -33,24 +33,24 @@ def _f1_differences(comparison: Comparison) -> list[Difference]:
     return [each for each in comparison.differences if each.figure == "f1" and (each.class_name is not None or several)]
 
 
-def difference_sentence(each: Difference, plans: int) -> str:
+def difference_sentence(each: Difference) -> str:
     """ "DINO finds rooms better than yolo: F1 0.912 against 0.895, +1.7 points, 95 % between +0.4 and +3.1 ..."."""
-    what = "all classes together" if each.class_name is None else plural(each.class_name)
+    what = "boxes of all classes" if each.class_name is None else plural(each.class_name)
     better, other, sign = (each.a, each.b, 1) if each.difference >= 0 else (each.b, each.a, -1)
     values = sorted((each.a_value, each.b_value), reverse=True)
     bounds = sorted((sign * each.interval.low, sign * each.interval.high))
+    are_few = each.plans < FEWEST_PLANS
+    certain = "" if are_few else f", 95 % between {points(bounds[0])} and {points(bounds[1])}"
     figures = (
-        f"F1 {values[0]:.3f} against {values[1]:.3f}, {points(abs(each.difference))} points, 95 % between "
-        f"{points(bounds[0])} and {points(bounds[1])}, by {RULE_NAMES[each.rule]}"
+        f"F1 {values[0]:.3f} against {values[1]:.3f}, {points(abs(each.difference))} points{certain}, "
+        f"by {RULE_NAMES[each.rule]}"
     )
     better, other = sanitise(better), sanitise(other)
     if each.is_certain:
         return f"{better} finds {what} better than {other}: {figures}."
-    shown_by = "1 plan" if plans == 1 else f"{plans:,} plans"
-    return (
-        f"{better} and {other}: no difference in {what} that {shown_by} can show: {figures}"
-        f"{_needed(each.plans_needed)}."
-    )
+    shown_by = "1 plan" if each.plans == 1 else f"{each.plans:,} plans"
+    needed = f"; at least {FEWEST_PLANS} plans would be needed" if are_few else _needed(each.plans_needed)
+    return f"{better} and {other}: no difference in {what} that {shown_by} can show: {figures}{needed}."
 
 
 def model_sentences(comparison: Comparison) -> list[str]:
@@ -94,7 +94,7 @@ def _notes(comparison: Comparison, result: ModelResult, more_results: str) -> It
         )
     without = len(comparison.truth.plans) - len(set(result.detections.plan.tolist()))
     if without:
-        yield f"{name} finds nothing on {without:,} of {len(comparison.truth.plans):,} plans."
+        yield f"On {without:,} of {len(comparison.truth.plans):,} plans {name} finds nothing."
 
 
 def _threshold_note(result: ModelResult, comparison: Comparison, more_results: str) -> str:

@@ -2,7 +2,7 @@
 
 Ultralytics (`yolo val save_json=True`) names the image by its file: `image_id` is the name without its ending, as a
 number where it is one. Since August 2025 there is `file_name` too. `category_id` is the class's index in data.yaml,
-plus 1 since December 2024: so a file with `file_name` counts from 1, one without may do either.
+plus 1 since December 2024: so a file with `file_name` counts from 1 or has ids of its own, one without may count from 0.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def read_results(file: str, data: bytes, plans: PlanIndex) -> FoundBoxes:
             "predictions.json is."
         )
     by_ultralytics = bool(content) and all(isinstance(item, dict) and "file_name" in item for item in content)
-    boxes = FoundBoxes(file, starts=(1,) if by_ultralytics else (0, 1), own_ids=not by_ultralytics)
+    boxes = FoundBoxes(file, starts=(1,) if by_ultralytics else (0, 1), own_ids=True)
     unknown: set[str] = set()
     ids: set[int] = set()
     for number, item in enumerate(content, start=1):

@@ -69,8 +69,8 @@ def test_differences_sentences_and_what_to_know_of_them(question: Question, put:
     ]
     assert (rooms["a_value"], rooms["b_value"], rooms["difference"], rooms["low"]) == (1, 0, 1, 1)
     assert rooms["sentence"] == (
-        "The new model finds rooms better than yolo: F1 1.000 against 0.000, +100.0 points, 95 % between +100.0 and "
-        "+100.0, by COCO's matching."
+        "The new model and yolo: no difference in rooms that 3 plans can show: F1 1.000 against 0.000, +100.0 points, "
+        "by COCO's matching; at least 6 plans would be needed."
     )
     assert {each["rule"] for each in yolo["differences"]} == {"coco", "lenient"}
     assert yolo["notes"] == [
@@ -110,8 +110,9 @@ def test_one_that_cannot_be_compared_says_why_and_the_others_are(question: Quest
 def test_a_model_that_finds_nothing_is_compared(question: Question, put: Callable[..., None]) -> None:
     put("yolo", entries(TEST, OWN))
     yolo = compare_with_baselines(question, found())["baselines"]["yolo"]
+    assert yolo["notes"][1] == "On 3 of 3 plans the new model finds nothing."
     assert any(
-        "yolo finds rooms better than the new model" in str(each.get("sentence")) for each in yolo["differences"]
+        "yolo and the new model: no difference in rooms" in str(each.get("sentence")) for each in yolo["differences"]
     )
 
 

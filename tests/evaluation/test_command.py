@@ -99,7 +99,7 @@ def test_results_files_are_compared(data: Path, tmp_path: Path, capsys: pytest.C
     assert main([*arguments, "--names=poor=room,wall", "--threshold=0.5", "--threshold=poor=best"]) == 0
     shown = capsys.readouterr().out
     assert "good and poor: no difference in rooms that 3 plans can show: F1 1.000 against 0.500, +50.0 points" in shown
-    assert "poor finds nothing on 2 of 3 plans." in shown
+    assert "On 2 of 3 plans poor finds nothing." in shown
     content = metrics(tmp_path / "to")
     assert (content["format"], content["split"], content["plans"]) == ("floorplan-dino-evaluation/1", "test", 3)
     assert content["models"]["good"]["threshold_from"] == "given"

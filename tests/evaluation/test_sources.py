@@ -101,6 +101,14 @@ def test_numbers_that_fit_another_order_only_are_refused_with_both_readings(
     assert "--names NAME=room,wall" in str(refusal.value)
 
 
+def test_the_data_sets_own_ids_may_come_with_the_names_of_files(dataset: EvaluatedDataset, tmp_path: Path) -> None:
+    path = tmp_path / "predictions.json"
+    assert all_found(read(dataset, write_json(path, ultralytics(OWN, file_name=True, number=True))))
+    write_json(path, ultralytics(FROM_1, file_name=True, number=True))
+    with pytest.raises(EvaluationError, match=r"F1 0\.000 if 1 = wall, 2 = room; F1 1\.000 if 1 = room, 2 = wall"):
+        read(dataset, path)
+
+
 @pytest.mark.parametrize("numbers", [FROM_0, {WALL: 0, ROOM: 1}, {WALL: 7, ROOM: 8}])
 def test_numbers_that_are_not_the_data_sets_ids_need_names(
     dataset: EvaluatedDataset, tmp_path: Path, numbers: dict[int, int]

@@ -71,7 +71,7 @@ class Comparisons:
         return {
             f"baseline.{each.name}.{found.rule}.f1.{found.class_name or _ALL_CLASSES}": (
                 f"{found.model:.4f} against {found.baseline:.4f}: {found.model - found.baseline:+.4f} from "
-                f"{found.low:+.4f} to {found.high:+.4f} on {self.split}"
+                f"{found.low:+.4f} to {found.high:+.4f} on {self.plans} plans of {self.split}"
             )
             for each in self.baselines
             for found in each.of_classes(classes)

@@ -32,7 +32,7 @@ AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 ROOMS = "The new model finds rooms better than yolo: F1 0.912 against 0.895."
 LENIENT_ROOMS = "The new model and yolo: no difference in rooms that 421 plans can show."
-ALL_CLASSES = "The new model finds all classes together better than yolo: F1 0.902 against 0.885."
+ALL_CLASSES = "The new model finds boxes of all classes better than yolo: F1 0.902 against 0.885."
 
 
 def difference(sentence: str | None, values: tuple[float, float], low: float, high: float, **more: Any) -> Any:
@@ -234,11 +234,22 @@ def test_how_it_compares_with_the_baselines_is_told_kept_and_registered(court: C
     (package,) = court.sagemaker.registered
     told = {name: value for name, value in package["CustomerMetadataProperties"].items() if name.startswith("baseline")}
     assert told == {
-        "baseline.yolo.coco.f1.room": "0.9120 against 0.8950: +0.0170 from +0.0040 to +0.0310 on test",
-        "baseline.yolo.lenient.f1.room": "0.9300 against 0.9290: +0.0010 from -0.0100 to +0.0120 on test",
+        "baseline.yolo.coco.f1.room": "0.9120 against 0.8950: +0.0170 from +0.0040 to +0.0310 on 421 plans of test",
+        "baseline.yolo.lenient.f1.room": "0.9300 against 0.9290: +0.0010 from -0.0100 to +0.0120 on 421 plans of test",
     }
     assert package["CustomerMetadataProperties"]["comparison"] == judgement.comparison_uri
     assert json.loads(json.dumps(to_state(judgement))) == to_state(judgement)
+
+
+def test_what_a_package_is_known_by_is_registered_however_much_is_compared(court: Court) -> None:
+    """The registry takes 50 entries."""
+    content = json.loads(COMPARISON)
+    rooms = content["baselines"]["yolo"]["differences"][0]
+    content["baselines"]["yolo"]["differences"] = [rooms | {"rule": f"rule {number}"} for number in range(60)]
+    court.judge(GOOD | {"comparison.json": json.dumps(content).encode()}, quote=with_baselines(court))
+    (package,) = court.sagemaker.registered
+    known = {"ap", "f1", "dataset_version", "comparison", "classes", "execution", "training_job", "report"}
+    assert known <= package["CustomerMetadataProperties"].keys()
 
 
 def test_a_model_below_the_gate_is_compared_too(court: Court, defaults: Defaults) -> None:
