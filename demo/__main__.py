@@ -24,11 +24,13 @@ from demo.gallery import draw_pictures
 from demo.phases import PhaseLog, PhaseProgress
 from demo.results import read_manifest, write_results
 from demo.trained_model import fetch_model, keep_model
+from demo.vectors import write_vectors
 from evaluation.refusal import EvaluationError
 from local_aws.deployment import DeploymentError, deploy
 from local_aws.embedded import EmbeddedAws
 from local_aws.ministack_process import MinistackError
 from local_aws.supervised_process import SupervisedProcess
+from prediction.predictor import Predictor
 from runs.errors import RunsError
 from runs.execution_follower import ROUTINE_STATES, ExecutionFollower, ExecutionSummary, TrainingJobSummary
 from terminal.console import Terminal
@@ -126,7 +128,9 @@ def run(console: Terminal, scratch: Path, source: Path | None) -> Path:
         manifest = read_manifest(dataset)
         with log.phase("predict on plans that were held out"):
             model = fetch_model(session, job.model_artifact, scratch / "model")
-            pictures = draw_pictures(dataset, model, manifest.classes)
+            predictor = Predictor.load(model.directory)
+            pictures = draw_pictures(dataset, predictor, manifest.classes)
+            vectors = write_vectors(dataset, pictures.held_out, predictor, BUILD / "demo")
         report = None
         if source is None:
             with log.phase("evaluate the model beside a worse one", own_output=True):
@@ -141,6 +145,7 @@ def run(console: Terminal, scratch: Path, source: Path | None) -> Path:
         job=job,
         model=model,
         pictures=pictures,
+        vectors=vectors,
         report=report,
         phases=log.finished,
         training_phase=TRAINING_PHASE,

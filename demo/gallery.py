@@ -12,7 +12,6 @@ from dataset_contract.coco import CocoDataset
 from dataset_contract.layout import SPLITS
 from dataset_contract.load import load_split
 from dataset_prep.preview import data_uri
-from demo.trained_model import TrainedModel
 from drawing.boxes import LabelledBox, draw_boxes
 from prediction.predictor import Predictor
 
@@ -50,9 +49,9 @@ class Pictures:
     predictions: list[PredictionPair]
 
 
-def draw_pictures(dataset_root: Path, model: TrainedModel, classes: Sequence[str]) -> Pictures:
+def draw_pictures(dataset_root: Path, predictor: Predictor, classes: Sequence[str]) -> Pictures:
     """Draw plans of the data set, and what the model detects on plans that it was not trained on."""
-    held_out, predictions = predict_held_out(dataset_root, Predictor.load(model.directory), classes)
+    held_out, predictions = predict_held_out(dataset_root, predictor, classes)
     return Pictures(sample_pictures(dataset_root, classes), held_out, predictions)
 
 

@@ -15,6 +15,7 @@ from dataset_contract.report_html import STYLE
 from dataset_prep.pages import page_environment
 from demo.gallery import Pictures
 from demo.summary import Summary
+from demo.vectors import VectorPlan
 from drawing.boxes import colour_of
 from runs.curves import TrainingCurves, draw_curves
 
@@ -31,6 +32,8 @@ class Page:
     classes: Sequence[str]
     states: Sequence[str]
     pictures: Pictures
+    vectors: VectorPlan | None
+    """None if no plan was held out."""
     report: str | None
     """Where the evaluation's report is, from the page; None if there is none."""
     losses: Sequence[float]

@@ -13,6 +13,7 @@ from demo.page import Page
 from demo.phases import Phase
 from demo.summary import Summary
 from demo.trained_model import TrainedModel
+from demo.vectors import VectorPlan
 from runs.execution_follower import ExecutionSummary, TrainingJobSummary
 
 
@@ -33,6 +34,7 @@ def write_results(
     job: TrainingJobSummary,
     model: TrainedModel,
     pictures: Pictures,
+    vectors: VectorPlan | None,
     report: Path | None,
     phases: Sequence[Phase],
     training_phase: str,
@@ -59,6 +61,7 @@ def write_results(
         classes=manifest.classes,
         states=execution.states,
         pictures=pictures,
+        vectors=vectors,
         report=None if report is None else report.relative_to(folder).as_posix(),
         losses=model.losses,
         metrics=model.metrics,

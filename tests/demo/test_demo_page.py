@@ -14,6 +14,7 @@ from demo.gallery import Pictures, PredictionPair, SamplePicture
 from demo.page import Page, curves_svg
 from demo.phases import Phase, PhaseLog
 from demo.summary import Summary
+from demo.vectors import VectorPlan
 from runs.curves import TrainingCurves
 from terminal.console import Terminal
 
@@ -47,7 +48,12 @@ METRICS = {
 }
 
 
-def rendered(summary: Summary = SUMMARY, test: dict[str, float] | None = None, report: str | None = None) -> str:
+def rendered(
+    summary: Summary = SUMMARY,
+    test: dict[str, float] | None = None,
+    report: str | None = None,
+    vectors: VectorPlan | None = None,
+) -> str:
     # Not one colour: a real picture has far more characters than any text that is shown.
     picture = data_uri(Image.effect_noise((60, 40), 80))
     return Page(
@@ -57,6 +63,7 @@ def rendered(summary: Summary = SUMMARY, test: dict[str, float] | None = None, r
         classes=["wall", "room"],
         states=["Resolve", "Validate"],
         pictures=Pictures([SamplePicture("train", 3, picture)], "test", [PredictionPair(7, picture, 20, picture, 18)]),
+        vectors=vectors,
         report=report,
         losses=[40.25, 20.0, 9.5],
         metrics={**METRICS, "test": test},

@@ -14,7 +14,7 @@ import pytest
 from defusedxml import ElementTree
 from PIL import Image
 
-from dataset_prep.run import parse_options
+from dataset_prep.command_line import parse_options
 from dataset_prep.sources.formats import read_source
 from prediction.formats.registry import COMBINED
 from prediction.formats.result import PlanResult
