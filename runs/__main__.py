@@ -174,8 +174,8 @@ def _approved(session: boto3.Session, stack: DeployedStack, arn: str) -> str:
     newest = approved_models(session.client("sagemaker"), group, most=1) if group else []
     if newest and newest[0] != arn:
         return (
-            f"Approved {arn}, but {newest[0]} is newer and approved, too: later models are compared with that one until "
-            "`python -m runs approve --previous` rejects it."
+            f"Approved {arn}, but {newest[0]} is newer and approved, too: later models are compared with that one "
+            "until `python -m runs approve --previous` rejects it."
         )
     return f"Approved {arn}: later models are compared with it."
 

@@ -40,8 +40,9 @@ def go_back(sagemaker: SageMakerClient, group: str) -> tuple[str, str]:
         )
     if not before:
         raise RunsError(
-            f"{newest} is the only approved model: accept another run's first (`python -m runs approve NAME`), or use none "
-            f"(`aws sagemaker update-model-package --model-package-arn {newest} --model-approval-status Rejected`)."
+            f"{newest} is the only approved model: accept another run's first (`python -m runs approve NAME`), or use "
+            "none (`aws sagemaker update-model-package --model-approval-status Rejected --model-package-arn "
+            f"{newest}`)."
         )
     sagemaker.update_model_package(ModelPackageArn=newest, ModelApprovalStatus="Rejected")
     return before, newest

@@ -247,7 +247,7 @@ def allow(actions: list[str], *resources: str) -> iam.PolicyStatement:
     return iam.PolicyStatement(actions=actions, resources=list(resources))
 
 
-def listing(bucket: s3.Bucket, *prefixes: str) -> iam.PolicyStatement:
+def listing(bucket: s3.IBucket, *prefixes: str) -> iam.PolicyStatement:
     """See which objects there are below these prefixes."""
     return iam.PolicyStatement(
         actions=["s3:ListBucket"],
