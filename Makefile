@@ -48,17 +48,21 @@ format: setup  ## format the code and fix what ruff can fix
 	@$(RUN) ruff check --fix .
 
 audit: setup  ## known vulnerabilities of the pinned packages, asked of PyPI and npm
-	@$(AUDIT) --require-hashes --requirement requirements.lock --requirement training_code/requirements.lock
+	@$(AUDIT) --require-hashes --requirement requirements.lock --requirement training_code/requirements.lock \
+	  --requirement lambda/serving/requirements.lock
 	@grep -o 'torch==[0-9.]*' pyproject.toml | head -1 >build/torch.txt && $(AUDIT) --no-deps --requirement build/torch.txt
 	@PATH="$(CURDIR)/$(BIN):$$PATH" npm audit --package-lock-only
 
-lock: setup  ## both requirements.lock from pyproject.toml; raises a version only where it must
+lock: setup  ## each requirements.lock from pyproject.toml; raises a version only where it must
 	@$(COMPILE) $(COMPILE_OPTIONS) --universal --python-version 3.11.4 --fork-strategy fewest --extra dev \
 	  --no-emit-package torch --custom-compile-command "make lock    # torch is not in it: pyproject.toml says why" \
 	  --output-file requirements.lock pyproject.toml
 	@$(COMPILE) --no-deps --python-version 3.12 --python-platform x86_64-manylinux_2_28 --only-binary :all: \
 	  --custom-compile-command "make lock" --no-annotate --constraint requirements.lock --group container \
 	  --output-file training_code/requirements.lock
+	@$(COMPILE) --no-deps --python-version 3.14 --python-platform x86_64-manylinux_2_28 --only-binary :all: \
+	  --custom-compile-command "make lock" --no-annotate --constraint requirements.lock --group serving \
+	  --output-file lambda/serving/requirements.lock
 
 upgrade:  ## the newest versions that pyproject.toml allows, and the newest CDK command line; then try `make check test`
 	@$(MAKE) --no-print-directory lock COMPILE_OPTIONS=--upgrade

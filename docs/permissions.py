@@ -1,8 +1,10 @@
-"""Writes docs/permissions.md, what each role of the stack may do and why, from the stack's template.
+"""Writes docs/permissions.md, what each role of the stacks may do and why, from their templates.
 
 python -m docs.permissions
 """
 
+import json
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
@@ -11,7 +13,8 @@ from typing import Any
 
 import aws_cdk as cdk
 
-from stacks.state_diagram import synthesised
+from app import PIPELINE, SERVING, add_stacks
+from stacks.configuration import Configuration
 from stacks.template_text import readable
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,9 +24,10 @@ HEAD = """# Permissions
 
 <!-- Written by `python -m docs.permissions`; do not edit. -->
 
-What each role of the stack may do, from its template as `cdk.json` configures it. Nothing else is allowed: no role has
-a managed policy. The two managed policies are for people; the stack attaches them to nobody. Names in angle brackets
-are known only after the deployment. With a key of your own (`kms_key_arn`), who reads or writes the bucket may use it.
+What each role of the stacks may do, from their templates as `cdk.json` configures them. Nothing else is allowed: no
+role has a managed policy. The managed policies are for people; the stacks attach them to nobody. Names in angle
+brackets are known only after the deployment. With a key of your own (`kms_key_arn`), who reads or writes the bucket may
+use it. ServingRole and CallersPolicy are there with [serving](serving.md) only.
 """
 WHY = {
     "s3:DeleteObject */dino-data[*]": "remove what another version of the data set left (`--replace`), and baselines",
@@ -33,8 +37,14 @@ WHY = {
     "states:ListExecutions *": "list the runs",
     "states:GetExecutionHistory *": "see how a run went, and how many of its events are used up",
     "states:[GRS]* *:FloorplanDino-Training:[*]": "follow, redrive or stop a run",
+    "lambda:InvokeFunction* <ServingFunction.Arn>": "post a plan to the function's URL",
+    "sqs:SendMessage <ServingDeadLetters.Arn>": "keep what it could not handle",
+    "s3:PutObject */plans/[*]": "bring a plan",
+    "s3:GetObject */plans/[*], */predictions/[*]": "read plans and answers",
+    "s3:GetObject */plans/[*], */training-jobs/*": "read plans and the approved model",
+    "s3:PutObject */predictions/[*]": "file the answer",
     "xray:* *": "send traces",
-    "logs:* <Functions*Logs.Arn>": "write its own log",
+    "logs:* <*Logs.Arn>": "write its own log",
     "logs:Describe* *log-group:/aws/sagemaker/TrainingJobs*": "find the streams of a training job's log",
     "logs:Get* *log-group:/aws/sagemaker/TrainingJobs*": "read a training job's log: progress, and why it failed",
     "logs:* *log-group:/aws/sagemaker/TrainingJobs*": "write the training job's log",
@@ -62,8 +72,10 @@ WHY = {
     "sagemaker:StopTrainingJob *": "stop a job",
     "sagemaker:ListTrainingJobs *": "find a job that runs although its execution has ended",
     "sagemaker:*Tags *training-job/*": "know by its tag which execution a job belongs to",
+    "sagemaker:ListModelPackages *model-package-group/floorplan-dino": "see which models are approved",
     "sagemaker:* *model-package-group*": "register the model in the one group, after a look at the last accepted one",
-    "sagemaker:* *model-package/*": "approve a model, and see it approved",
+    "sagemaker:Describe* *model-package/*": "see where a model is, and whether it is approved",
+    "sagemaker:* *model-package/*": "approve a model, or go back to the one before",
     "ecr:GetAuthorizationToken *": "log in to pull the training image",
     "ecr:* *": "pull the training image; SageMaker asks it of who registers a model, too",
     "pricing:GetProducts *": "ask what an hour costs",
@@ -78,8 +90,30 @@ WHY = {
 """The first pattern of "action resources" that fits tells why."""
 
 
+def synthesised() -> dict[str, Any]:
+    """The template of both stacks with cdk.json's configuration and serving, with an empty folder for all wheels."""
+    with tempfile.TemporaryDirectory() as scratch:
+        wheels = Path(scratch) / "wheels"
+        wheels.mkdir()
+        context = json.loads((ROOT / "cdk.json").read_text())["context"] | {"serving": "true"}
+        app = cdk.App(context=context, outdir=f"{scratch}/cdk.out")
+        env = cdk.Environment(account=ACCOUNT, region=REGION)
+        configuration = Configuration.from_context(app.node.try_get_context)
+        add_stacks(app, configuration, env, wheels=lambda: wheels, layer_wheels=lambda: wheels)
+        return merged(Path(app.synth().directory))
+
+
+def merged(assembly: Path) -> dict[str, Any]:
+    """One template with the resources and outputs of both stacks of a cloud assembly, whose names differ."""
+    stacks = [json.loads((assembly / f"{name}.template.json").read_text()) for name in (PIPELINE, SERVING)]
+    return {
+        part: {name: value for stack in stacks for name, value in stack[part].items()}
+        for part in ("Resources", "Outputs")
+    }
+
+
 def rows(template: Mapping[str, Any]) -> Iterator[tuple[str, list[str], str, str]]:
-    """Role or managed policy, actions, resources with condition, and why, in the template's order.
+    """Role or managed policy, actions, resources with condition, and why, in the order of the stacks' template.
 
     Raises KeyError without a reason.
     """
@@ -165,4 +199,4 @@ def _code(text: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(synthesised(cdk.Environment(account=ACCOUNT, region=REGION))))
+    PAGE.write_text(page(synthesised()))

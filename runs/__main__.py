@@ -15,11 +15,12 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from pipeline.links import execution_link
+from pipeline.model.approved_models import approved_models
 
 from dataset_contract.sanitise import sanitise
 from evaluation.options import add_options
 from evaluation.refusal import EvaluationUsageError
-from runs.approve import approve
+from runs.approve import approve, go_back
 from runs.deployed_stack import STACK, DeployedStack, find_stack
 from runs.errors import RunsError, sentence_of
 from runs.execution_follower import ExecutionFollower
@@ -50,6 +51,7 @@ examples:
   python -m runs compare                             is the newest registered model better than the approved one?
   python -m runs compare run-20261124-093000 run-20261123-180000 --to build/evaluation
   python -m runs approve                             accept its model: later models are compared with it
+  python -m runs approve --previous                  reject the newest approved model: the one before it counts again
 
 exit status: 0 done (follow: the run succeeded), 1 AWS or the run failed, 2 wrong usage, 130 stopped by Ctrl-C.
 """
@@ -80,7 +82,14 @@ def build_parser() -> argparse.ArgumentParser:
         ("approve", "accept the model that a run registered"),
     ):
         command = commands.add_parser(name, help=summary)
-        command.add_argument("name", nargs="?", metavar="NAME", help="the run's name (default: the newest run)")
+        named = command.add_mutually_exclusive_group() if name == "approve" else command
+        named.add_argument("name", nargs="?", metavar="NAME", help="the run's name (default: the newest run)")
+        if name == "approve":
+            named.add_argument(
+                "--previous",
+                action="store_true",
+                help="reject the newest approved model: the one before it counts again",
+            )
         if name == "fetch":
             command.add_argument("--to", type=Path, required=True, metavar="DIR", help="the folder to write")
     compare = commands.add_parser("compare", help="tell on their data set which runs' models are better")
@@ -144,6 +153,9 @@ def _command(console: Terminal, session: boto3.Session, options: argparse.Namesp
 
         compare_runs(session, stack, options, Terminal(stderr=True))
         return 0
+    if options.command == "approve" and options.previous:
+        _say(console, _gone_back(session, stack))
+        return 0
     run = find_run(stepfunctions, stack.state_machine_arn, options.name)
     if options.command == "follow":
         return _follow(console, session, stack, run)
@@ -153,8 +165,26 @@ def _command(console: Terminal, session: boto3.Session, options: argparse.Namesp
     elif options.command == "fetch":
         _fetch(console, session, stack, run, options.to)
     else:
-        _say(console, f"Approved {approve(run)}: later models are compared with it.")
+        _say(console, _approved(session, stack, approve(run)))
     return 0
+
+
+def _approved(session: boto3.Session, stack: DeployedStack, arn: str) -> str:
+    group = stack.model_package_group
+    newest = approved_models(session.client("sagemaker"), group, most=1) if group else []
+    if newest and newest[0] != arn:
+        return (
+            f"Approved {arn}, but {newest[0]} is newer and approved, too: later models are compared with that one "
+            "until `python -m runs approve --previous` rejects it."
+        )
+    return f"Approved {arn}: later models are compared with it."
+
+
+def _gone_back(session: boto3.Session, stack: DeployedStack) -> str:
+    if not stack.model_package_group:
+        raise RunsError("The deployed stack does not tell its group of models: deploy it again (`cdk deploy`).")
+    in_use, rejected = go_back(session.client("sagemaker"), stack.model_package_group)
+    return f"Rejected {rejected}. The approved model is {in_use} again: later models are compared with it."
 
 
 def _show(console: Terminal, runs: Sequence[Run]) -> None:

@@ -1,4 +1,7 @@
-"""Approves the model package of a run with the SageMaker SDK: the next runs are compared with it."""
+"""Approves the model of a run with the SageMaker SDK, or goes back to the model that was approved before."""
+
+from pipeline.client_types import SageMakerClient
+from pipeline.model.approved_models import approved_models
 
 from runs.errors import RunsError
 from runs.executions import Run
@@ -23,3 +26,23 @@ def approve(run: Run) -> str:
     # Its ARN as its name: a version's own name is its group's, by which the SDK does not find it after the update.
     ModelPackage(model_package_name=arn, model_package_arn=arn).update(model_approval_status="Approved")
     return arn
+
+
+def go_back(sagemaker: SageMakerClient, group: str) -> tuple[str, str]:
+    """Reject the newest approved package, so that the one before it is the newest; the ARNs of both, that one first.
+
+    Raises RunsError if there are no two.
+    """
+    newest, before = [*approved_models(sagemaker, group, most=2), "", ""][:2]
+    if not newest:
+        raise RunsError(
+            "No model is approved, so there is nothing to go back from: `python -m runs approve` accepts one."
+        )
+    if not before:
+        raise RunsError(
+            f"{newest} is the only approved model: accept another run's first (`python -m runs approve NAME`), or use "
+            "none (`aws sagemaker update-model-package --model-approval-status Rejected --model-package-arn "
+            f"{newest}`)."
+        )
+    sagemaker.update_model_package(ModelPackageArn=newest, ModelApprovalStatus="Rejected")
+    return before, newest

@@ -17,6 +17,8 @@ class DeployedStack:
 
     state_machine_arn: str
     bucket: str
+    model_package_group: str
+    """The registry's group of models; empty if the deployment is older than this output."""
 
 
 def find_stack(session: boto3.Session, name: str) -> DeployedStack:
@@ -33,7 +35,11 @@ def find_stack(session: boto3.Session, name: str) -> DeployedStack:
         raise
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
     try:
-        return DeployedStack(state_machine_arn=outputs["StateMachineArn"], bucket=outputs["DatasetBucketName"])
+        return DeployedStack(
+            state_machine_arn=outputs["StateMachineArn"],
+            bucket=outputs["DatasetBucketName"],
+            model_package_group=outputs.get("ModelPackageGroupName", ""),
+        )
     except KeyError as missing:
         raise RunsError(
             f"The stack {name} is {stack['StackStatus']} and has no output {missing}: deploy it again (`cdk deploy`)."

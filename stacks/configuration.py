@@ -69,6 +69,10 @@ class Configuration:
     """Whether an uploaded data set starts a run by itself."""
     kms_key_arn: str | None
     """The customer's key for the bucket's objects, models included; None: S3's own."""
+    serving: bool
+    """Whether the app has the stack that predicts on plans, too."""
+    serving_concurrency: int
+    """Plans that are predicted on at a time; 0: as many as the account allows."""
 
     @classmethod
     def from_context(cls, get: Callable[[str], object]) -> Self:
@@ -93,6 +97,8 @@ class Configuration:
             daily_budget_usd=_integer("daily_budget_usd", get, range(1, 100_001), "from 1 to 100000"),
             start_on_new_manifest=_boolean("start_on_new_manifest", get),
             kms_key_arn=_kms_key_arn("kms_key_arn", get),
+            serving=_boolean("serving", get),
+            serving_concurrency=_integer("serving_concurrency", get, range(1001), "from 0 to 1000"),
         )
 
 

@@ -1,4 +1,6 @@
-"""Fetches the Python packages that the SageMaker image lacks; the container has no network, they travel with the code.
+"""Fetches the Python packages that a runtime on AWS lacks: SageMaker's image, and Lambda for the serving function.
+
+Neither has a network or a compiler for them: their wheels travel with the code.
 
 python -m stacks.container_wheels    # into build/wheels, unless they are there already
 """
@@ -14,27 +16,26 @@ from stacks.staging import ROOT
 
 LOCK_FILE = ROOT / "training_code" / "requirements.lock"
 WHEELS = ROOT / "build" / "wheels"
+PYTHON = "3.12"
+"""That of the image."""
 
-# The image's Amazon Linux 2023 (glibc 2.34) on x86-64 with Python 3.12.
-_TARGET = (
-    *("--platform", "manylinux_2_28_x86_64"),
-    *("--platform", "manylinux_2_17_x86_64"),
-    *("--platform", "manylinux2014_x86_64"),
-    *("--python-version", "3.12"),
-)
+# Amazon Linux 2023 (glibc 2.34) on x86-64: the image's system, and Lambda's.
+_PLATFORMS = tuple(f"manylinux{version}_x86_64" for version in ("_2_28", "_2_27", "_2_24", "_2_17", "2014"))
 
 
 class WheelsError(Exception):
     """The wheels are not there and could not be fetched; the text is one sentence for people."""
 
 
-def ensure_wheels(*, lock_file: Path = LOCK_FILE, wheels: Path = WHEELS) -> Path:
+def ensure_wheels(*, lock_file: Path = LOCK_FILE, wheels: Path = WHEELS, python: str = PYTHON) -> Path:
     """Return `wheels`, a folder with one wheel for each package of `lock_file`; fetch them if it is not that.
+
+    `python` is the version that the runtime has.
 
     Raises WheelsError.
     """
     if not _holds(wheels, lock_file):
-        _fetch(lock_file, wheels)
+        _fetch(lock_file, wheels, python)
         if not _holds(wheels, lock_file):
             raise WheelsError(f"{wheels} does not hold what {lock_file} names: delete the folder and try again.")
     return wheels
@@ -49,18 +50,19 @@ def _holds(wheels: Path, lock_file: Path) -> bool:
     return named == sorted(packages) and all(hashlib.sha256(path.read_bytes()).hexdigest() in hashes for path in files)
 
 
-def _fetch(lock_file: Path, wheels: Path) -> None:
+def _fetch(lock_file: Path, wheels: Path, python: str) -> None:
     """Download beside `wheels`, then move each file there, so that a wheel that is there is whole."""
     wheels.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=wheels.parent, prefix="wheels-") as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-        command += ["--require-hashes", "--no-deps", "--only-binary=:all:", *_TARGET]
+        command += ["--require-hashes", "--no-deps", "--only-binary=:all:", "--python-version", python]
+        command += [f"--platform={platform}" for platform in _PLATFORMS]
         command += ["--requirement", str(lock_file), "--dest", folder]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")] or ["no reason given"]
             raise WheelsError(
-                f"The wheels of {lock_file.name} for the training container could not be fetched "
+                f"The wheels of {lock_file} could not be fetched "
                 f"({errors[-1].removeprefix('ERROR: ')}); connect to the network and try again."
             )
         fetched = list(Path(folder).iterdir())

@@ -30,7 +30,9 @@ class Events(Construct):
         bucket: s3.Bucket,
         dataset_prefix: str,
         start_on_new_manifest: bool,
+        serving: bool,
     ) -> None:
+        """`serving`: the serving stack waits for plans in the bucket."""
         super().__init__(scope, construct_id)
         events.Rule(
             self,
@@ -52,7 +54,7 @@ class Events(Construct):
             schedule=events.Schedule.rate(Duration.minutes(15)),
             targets=[targets.LambdaFunction(sweep)],
         )
-        if start_on_new_manifest:
+        if start_on_new_manifest or serving:
             _send_events(bucket)
         events.Rule(
             self,

@@ -34,6 +34,11 @@ MODEL_PACKAGE_GROUP = "floorplan-dino"
 """The registry's group of models. Judge makes it with the first model."""
 
 
+def export_of(stack_name: str, output: str) -> str:
+    """The name under which other stacks of the region get this output."""
+    return f"{stack_name}-{output}"
+
+
 class FloorplanDinoStack(Stack):
     """From an uploaded data set to a trained model."""
 
@@ -111,6 +116,7 @@ class FloorplanDinoStack(Stack):
             bucket=bucket,
             dataset_prefix=prefix,
             start_on_new_manifest=configuration.start_on_new_manifest,
+            serving=configuration.serving,
         )
 
         for function in (functions.validate, functions.check_images, functions.merge_checks):
@@ -169,10 +175,12 @@ class FloorplanDinoStack(Stack):
             model_package_group=MODEL_PACKAGE_GROUP,
         )
 
-        CfnOutput(self, "DatasetBucketName", value=bucket.bucket_name)
+        # Exported whether the serving stack is deployed or not, which reads them: an export in use cannot be removed.
+        for name, value in (("DatasetBucketName", bucket.bucket_name), ("TopicArn", topic.topic_arn)):
+            CfnOutput(self, name, value=value, export_name=export_of(self.stack_name, name))
         CfnOutput(self, "DatasetPrefix", value=prefix)
+        CfnOutput(self, "ModelPackageGroupName", value=MODEL_PACKAGE_GROUP)
         CfnOutput(self, "StateMachineArn", value=state_machine.state_machine_arn)
-        CfnOutput(self, "TopicArn", value=topic.topic_arn)
         CfnOutput(self, "TrainingRoleArn", value=training_role.role_arn)
         CfnOutput(self, "UploaderPolicyArn", value=people.uploaders.managed_policy_arn)
         CfnOutput(self, "OperatorPolicyArn", value=people.operators.managed_policy_arn)

@@ -13,6 +13,7 @@ from stacks.permissions import (
     allow,
     executions_of,
     listing,
+    model_package_group_of,
     model_packages_of,
     through_s3,
     training_jobs,
@@ -96,6 +97,7 @@ class People(Construct):
                     ["sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"],
                     model_packages_of(stack, model_package_group),
                 ),
+                allow(["sagemaker:ListModelPackages"], model_package_group_of(stack, model_package_group)),
                 allow(["logs:DescribeLogStreams", "logs:GetLogEvents"], training_logs(stack)),
                 listing(bucket, f"{REPORTS}*", f"{CHECKPOINTS}*", f"{dataset_prefix}*"),
                 allow(

@@ -149,7 +149,7 @@ def allow_judgement(function: lambda_.Function, *, bucket: s3.Bucket, image: Tra
                 "sagemaker:DescribeModelPackage",
                 "sagemaker:ListModelPackages",
             ],
-            stack.format_arn(service="sagemaker", resource="model-package-group", resource_name=group),
+            model_package_group_of(stack, group),
             model_packages_of(stack, group),
         ),
         # SageMaker checks that the caller who registers a model may pull its image.
@@ -247,7 +247,7 @@ def allow(actions: list[str], *resources: str) -> iam.PolicyStatement:
     return iam.PolicyStatement(actions=actions, resources=list(resources))
 
 
-def listing(bucket: s3.Bucket, *prefixes: str) -> iam.PolicyStatement:
+def listing(bucket: s3.IBucket, *prefixes: str) -> iam.PolicyStatement:
     """See which objects there are below these prefixes."""
     return iam.PolicyStatement(
         actions=["s3:ListBucket"],
@@ -272,6 +272,11 @@ def training_logs(stack: Stack) -> str:
 def training_jobs(stack: Stack) -> str:
     """This pipeline's jobs."""
     return stack.format_arn(service="sagemaker", resource="training-job", resource_name=f"{JOB_NAME_PREFIX}*")
+
+
+def model_package_group_of(stack: Stack, group: str) -> str:
+    """One group of the registry."""
+    return stack.format_arn(service="sagemaker", resource="model-package-group", resource_name=group)
 
 
 def model_packages_of(stack: Stack, group: str) -> str:

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 
 
 def readable(value: object) -> str:
-    """A template's value as text: Ref and Fn::GetAtt as <LogicalId> without the hash, Fn::Join joined."""
+    """A template's value as text: Ref and Fn::GetAtt as <LogicalId> without the hash, imports as <Name>, Fn::Join joined."""
     if isinstance(value, str):
         return value
     assert isinstance(value, Mapping), value
     ((function, argument),) = value.items()
     if function == "Ref":
         return f"<{named(argument)}>"
+    if function == "Fn::ImportValue":
+        return f"<{argument}>"
     if function == "Fn::GetAtt":
         return f"<{named(argument[0])}.{argument[1]}>"
     if function == "Fn::Join":

@@ -81,23 +81,25 @@ def acknowledge_wildcards(
         ),
         **{f"{task.function_arn}:*": "CDK: versions of the same function" for task in tasks},
     }
-    found = {f"Resource::{_shown(stack.resolve(resource))}": reason for resource, reason in resources.items()}
+    found = {f"Resource::{shown(stack.resolve(resource))}": reason for resource, reason in resources.items()}
     found["Action::kms:GenerateDataKey*"] = _DATA_KEYS
     Validations.of(stack).acknowledge(
         *(Acknowledgment(id=f"AwsSolutions-IAM5[{name}]", reason=reason) for name, reason in found.items())
     )
 
 
-def _shown(value: Any) -> str:  # noqa: ANN401 - whatever a template may hold
+def shown(value: Any) -> str:  # noqa: ANN401 - whatever a template may hold
     """As cdk-nag names a resource: tokens as <LogicalId> and <LogicalId.Attribute>, other functions as JSON."""
     if isinstance(value, str):
         return value
     assert isinstance(value, Mapping), value
     ((function, argument),) = value.items()
     if function == "Fn::Join":
-        return str(argument[0]).join(_shown(part) for part in argument[1])
+        return str(argument[0]).join(shown(part) for part in argument[1])
     if function == "Ref":
         return f"<{argument}>"
+    if function == "Fn::ImportValue":
+        return str(argument)
     if function == "Fn::GetAtt":
         return f"<{'.'.join(argument)}>"
     return json.dumps(value, separators=(",", ":"))

@@ -2,7 +2,8 @@
 
 Ultralytics (`yolo val save_json=True`) names the image by its file: `image_id` is the name without its ending, as a
 number where it is one. Since August 2025 there is `file_name` too. `category_id` is the class's index in data.yaml,
-plus 1 since December 2024: so a file with `file_name` counts from 1 or has ids of its own, one without may count from 0.
+plus 1 since December 2024: so a file with `file_name` counts from 1 or has ids of its own; one without it may count
+from 0.
 """
 
 from __future__ import annotations

@@ -22,6 +22,11 @@ LOCKS = "locks/"
 STAGE_RECORDS = "runs/"
 """What each completed stage took and cost; the next quotes are made from it."""
 
+PLANS = "plans/"
+"""Plans that the serving stack predicts on."""
+PREDICTIONS = "predictions/"
+"""Its answers, under the plans' names."""
+
 
 def report_key(execution_name: str, *, form: Literal["json", "html"] = "json") -> str:
     """The validation report of one execution, as JSON or as a page for people."""

@@ -4,6 +4,7 @@ ministack 1.5.33 reports every exception as Runtime.HandlerError, so that no Ret
 Here a worker calls the handler through handler_wrapper.py, and what that reports becomes the function's error.
 And ministack gives a function the account's number as its access key, or with IAM enforced a session whose secret
 anyone can calculate. Here it gets this run's credentials of the root user, or a random session of its role.
+Layers are left out: their packages are built for Lambda's Python, and this one has its own, as it has boto3.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def apply() -> None:
         def __init__(self, func_name: str, config: dict[str, Any], code_zip: bytes) -> None:
             if config.get("Runtime", "python").startswith("python"):
                 code_zip = with_entry(code_zip, config.get("Handler", "index.handler"))
-                config = config | {"Handler": f"{ENTRY}.handler"}
+                config = config | {"Handler": f"{ENTRY}.handler", "Layers": []}
             super().__init__(func_name, config, code_zip)
 
     lambda_runtime.Worker = WrappingWorker

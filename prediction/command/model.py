@@ -17,14 +17,10 @@ from prediction.model_folder import ModelError
 from prediction.places.errors import PlaceError
 from prediction.places.model import model_folder
 from prediction.predictor import Detection, Predictor
+from prediction.thresholds import USUAL_THRESHOLD, counting, own_thresholds
+from prediction.tiling import auto_side
 
 RUN = "run:"
-USUAL_THRESHOLD = 0.3
-"""Of a class whose threshold the model does not tell."""
-AUTO_FROM = 3.0
-"""How many times larger than the model's input a plan is from which on `--tile auto` cuts it."""
-AUTO_TILE = 2.0
-"""How many times larger the tiles are then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +38,15 @@ class Model:
     notes: Sequence[str]
     """Sentences about it."""
 
-    def predict(self, picture: Image.Image) -> tuple[list[Detection], bool]:
+    def predict(self, picture: Image.Image) -> tuple[Sequence[Detection], bool]:
         """See prediction.tiled.Predict."""
-        found = self.predictor.predict(picture, threshold=0.0)
-        kept = [each for each in found if each.score >= self.thresholds[each.label]]
-        return kept, len(kept) == len(found)
+        return counting(self.predictor, self.thresholds)(picture)
 
     def tile_side(self, size: tuple[int, int], tile: int | str) -> int:
         """The side in pixels of the tiles of a plan of `size`, by `--tile`; 0 to take it as a whole."""
         if isinstance(tile, int):
             return tile
-        large = tile == "auto" and max(size) > AUTO_FROM * self.max_side
-        return round(AUTO_TILE * self.max_side) if large else 0
+        return auto_side(size, self.max_side) if tile == "auto" else 0
 
 
 def open_model(place: str, scratch: Path, *, backend: str, score: float | Mapping[str, float] | None) -> Model:
@@ -67,8 +60,7 @@ def open_model(place: str, scratch: Path, *, backend: str, score: float | Mappin
     except ModelError as error:
         raise PredictionError(str(error).replace(str(folder), place)) from None
     settings = predictor.settings
-    own = {name: settings.thresholds.get(number, 0.0) for number, name in settings.classes.items()}
-    thresholds, notes = _thresholds(own, score)
+    thresholds, notes = _thresholds(own_thresholds(settings), score)
     return Model(predictor, settings.classes, thresholds, settings.max_side, _digest(folder, predictor), notes)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import io
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,13 +13,13 @@ from PIL import Image
 from dataset_contract.atomic_write import atomic_path, write_atomically
 from dataset_contract.sanitise import sanitise
 from dataset_prep.progress import phase
-from drawing.boxes import LabelledBox, draw_boxes
 from image_reader.header import ImageError
 from prediction.command.errors import PredictionError
 from prediction.command.model import Model
 from prediction.command.options import Options
 from prediction.command.plan_list import Plan
 from prediction.command.record import SUFFIX, Record, key_of, read_record, write_record
+from prediction.formats.drawing import DRAWING, to_drawing
 from prediction.formats.plan_files import geometry_of, plan_file
 from prediction.formats.registry import COMBINED, PER_PLAN
 from prediction.formats.result import PlanResult
@@ -30,9 +29,6 @@ from prediction.plans.pages import Pages, open_pages
 from prediction.tiled import predict_tiled
 from terminal.console import Terminal
 
-DRAWING = ".drawn.png"
-DRAWING_SIDE = 2000
-"""Pixels of a drawing's long side at most."""
 _STOPS = {errno.ENOSPC, errno.EROFS, errno.EDQUOT}
 """What befalls every further plan, too."""
 
@@ -146,7 +142,7 @@ class Run:
     ) -> Iterator[tuple[str, bytes]]:
         if DRAWING in suffixes:
             assert picture is not None
-            yield DRAWING, _drawing(picture, result, list(self._model.classes.values()))
+            yield DRAWING, to_drawing(picture, result, list(self._model.classes.values()))
         formats = [name for name, suffix in PER_PLAN.items() if suffix in suffixes]
         plan = geometry_of(result) if formats else None
         for name in formats:
@@ -212,16 +208,6 @@ def _cannot_be_written(path: Path, error: OSError) -> PredictionError:
     return PredictionError(
         f"{path} cannot be written ({error.strerror}): name a folder that you may write to, with room on its disk."
     )
-
-
-def _drawing(picture: Image.Image, result: PlanResult, classes: Sequence[str]) -> bytes:
-    boxes = [
-        LabelledBox(each.label, (each.box[0], each.box[1], each.box[2] - each.box[0], each.box[3] - each.box[1]))
-        for each in result.detections
-    ]
-    content = io.BytesIO()
-    draw_boxes(picture, boxes, classes, DRAWING_SIDE).save(content, "PNG")
-    return content.getvalue()
 
 
 _ALL_SUFFIXES = {DRAWING, *PER_PLAN.values()}

@@ -37,7 +37,8 @@ class AwsCall:
 def aws_call(command: str) -> AwsCall:
     """The call that the command stands for; its service, operation and options are those of botocore's own models.
 
-    `aws s3 cp FILE s3://BUCKET/FOLDER/` is a command of the CLI's own and stands for put_object.
+    `aws s3 cp FILE s3://BUCKET/FOLDER/` is a command of the CLI's own and stands for put_object, `aws s3 sync
+    s3://BUCKET/FOLDER/ DIR` for list_objects_v2 and downloads.
     """
     program, service, name, *words = shlex.split(command)
     assert program == "aws"
@@ -47,6 +48,12 @@ def aws_call(command: str) -> AwsCall:
         bucket, _, folder = target.removeprefix("s3://").partition("/")
         assert folder.endswith("/")
         return AwsCall("s3", "put_object", {"Bucket": bucket, "Key": f"{folder}{file}"}, None)
+    if (service, name) == ("s3", "sync"):
+        source, _ = words
+        bucket, _, folder = source.removeprefix("s3://").partition("/")
+        assert source.startswith("s3://")
+        assert folder.endswith("/")
+        return AwsCall("s3", "list_objects_v2", {"Bucket": bucket, "Prefix": folder}, None)
     options = dict(zip(words[::2], words[1::2], strict=True))
     query, shape = options.pop("--query", None), options.pop("--output", "json")
     assert shape in ("json", "text", "table", "yaml")

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from pipeline.model.approved_models import newest_approved
+from pipeline.model.registry import last_accepted
 
+from runs.approve import go_back
 from tests.local_aws.conftest import Account
 
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch:2.13-cu133-amzn2023-sagemaker"
@@ -78,6 +81,21 @@ def test_the_last_approved_package_is_found(account: Account) -> None:
     assert versions(account, group, **newest_first) == [4, 3, 2, 1]
     assert versions(account, group, ModelApprovalStatus="Approved", **newest_first) == [2, 1]
     assert sagemaker.describe_model_package(ModelPackageName=arns[2])["ApprovalDescription"] == "no"
+
+
+def test_after_going_back_the_one_approved_before_is_compared_with_and_served(account: Account) -> None:
+    """Whoever asks for the newest approved model: Judge, and the function that predicts."""
+    group, sagemaker = new_group(account), account.client("sagemaker")
+    first, second = (register(account, group) for _ in range(2))
+    for arn in (first, second):
+        sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    assert last_accepted(sagemaker, group).arn == second  # type: ignore[union-attr]
+    assert go_back(sagemaker, group) == (first, second)
+    assert last_accepted(sagemaker, group).arn == first  # type: ignore[union-attr]
+    sagemaker.update_model_package(ModelPackageArn=second, ModelApprovalStatus="Approved")
+    model = newest_approved(sagemaker, group)
+    assert model is not None
+    assert (model.arn, model.version) == (second, 2)
 
 
 def test_what_does_not_exist_or_exists_already_is_refused(account: Account) -> None:

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:FloorplanDino-Training"
 BUCKET = "bucket"
-OUTPUTS = {"StateMachineArn": MACHINE, "DatasetBucketName": BUCKET}
+OUTPUTS = {"StateMachineArn": MACHINE, "DatasetBucketName": BUCKET, "ModelPackageGroupName": "floorplan-dino"}
 
 
 def refusal(code: str, message: str, operation: str) -> ClientError:
@@ -152,6 +152,15 @@ class Cloud:
         if ModelPackageName not in self.approvals:
             raise refusal("ValidationException", "ModelPackage does not exist", "DescribeModelPackage")
         return {"ModelApprovalStatus": self.approvals[ModelPackageName]}
+
+    def list_model_packages(self, *, ModelPackageGroupName: str, MaxResults: int, **how: str) -> dict[str, Any]:
+        """Those of `approvals`, which are named in the order of their creation."""
+        assert how == {"ModelApprovalStatus": "Approved", "SortBy": "CreationTime", "SortOrder": "Descending"}
+        approved = [arn for arn, status in self.approvals.items() if status == "Approved"][::-1]
+        return {"ModelPackageSummaryList": [{"ModelPackageArn": arn} for arn in approved[:MaxResults]]}
+
+    def update_model_package(self, *, ModelPackageArn: str, ModelApprovalStatus: str) -> None:
+        self.approvals[ModelPackageArn] = ModelApprovalStatus
 
     # S3
 

@@ -352,6 +352,44 @@ def test_without_the_sdk_approving_says_how_to_get_it(
     assert f"aws sagemaker update-model-package --model-package-arn {PACKAGE}" in said
 
 
+def test_approving_a_model_older_than_the_approved_one_says_which_counts(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newer = f"{PACKAGE}7"
+    cloud.approvals = {PACKAGE: "Approved", newer: "Approved"}
+    monkeypatch.setattr(command, "approve", lambda _run: PACKAGE)
+    assert command.main(["approve", "good"]) == 0
+    assert f"{newer} is newer and approved, too" in capsys.readouterr().out.replace("\n", " ")
+
+
+def test_going_back_rejects_the_newest_approved_model(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    """A newer one that nobody has approved does not count."""
+    first, second, pending = (f"{PACKAGE}{number}" for number in (1, 2, 3))
+    cloud.approvals = {first: "Approved", second: "Approved", pending: "PendingManualApproval"}
+    assert command.main(["approve", "--previous"]) == 0
+    assert cloud.approvals == {first: "Approved", second: "Rejected", pending: "PendingManualApproval"}
+    assert f"Rejected {second}. The approved model is {first} again" in capsys.readouterr().out.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("approvals", "said"),
+    [({}, "No model is approved"), ({PACKAGE: "Approved"}, "is the only approved model")],
+    ids=["none", "one"],
+)
+def test_without_a_model_to_go_back_to_nothing_is_rejected(
+    approvals: dict[str, str], said: str, cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud.approvals = dict(approvals)
+    assert command.main(["approve", "--previous"]) == 1
+    assert said in capsys.readouterr().err
+    assert cloud.approvals == approvals
+
+
+def test_going_back_names_no_run() -> None:
+    with pytest.raises(SystemExit):
+        command.main(["approve", "good", "--previous"])
+
+
 def test_a_run_that_registered_nothing_cannot_be_approved(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["approve", "bad"]) == 1
     assert "The run bad registered no model" in capsys.readouterr().err

@@ -8,9 +8,8 @@ import cdk_nag
 import pytest
 from aws_cdk import aws_iam as iam
 
-from stacks.configuration import Configuration
-from stacks.floorplan_dino_stack import FloorplanDinoStack
-from tests.stacks.conftest import ROOT
+from app import PIPELINE
+from tests.stacks.conftest import app_of
 from tests.stacks.test_customer_key import KEY
 
 HERE = cdk.Environment(account="123456789012", region="us-east-1")
@@ -20,11 +19,10 @@ def findings(folder: Path, *, env: cdk.Environment, context: dict[str, str], wid
     """The rules that cdk-nag finds broken; `wider`: with a role that may do more than any of ours."""
     wheels, out = folder / "wheels", folder / "cdk.out"
     wheels.mkdir()
-    (wheels / "some-1.0-py3-none-any.whl").write_bytes(b"a wheel")
-    app = cdk.App(context=json.loads((ROOT / "cdk.json").read_text())["context"] | context, outdir=str(out))
-    configuration = Configuration.from_context(app.node.try_get_context)
-    stack = FloorplanDinoStack(app, "FloorplanDino", configuration=configuration, wheels=wheels, env=env)
+    app = app_of(out, wheels, env, **context)
     if wider:
+        stack = app.node.find_child(PIPELINE)
+        assert isinstance(stack, cdk.Stack)
         role = iam.Role(stack, "Wider", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=["arn:aws:s3:::wider/*"]))
     cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
@@ -38,7 +36,9 @@ def findings(folder: Path, *, env: cdk.Environment, context: dict[str, str], wid
 
 
 @pytest.mark.parametrize("env", [HERE, cdk.Environment()], ids=["region known", "region not known"])
-@pytest.mark.parametrize("context", [{}, {"kms_key_arn": KEY, "start_on_new_manifest": "true"}], ids=["plain", "all"])
+@pytest.mark.parametrize(
+    "context", [{}, {"kms_key_arn": KEY, "start_on_new_manifest": "true", "serving": "true"}], ids=["plain", "all"]
+)
 def test_nothing_is_found_that_is_not_acknowledged(
     tmp_path: Path, env: cdk.Environment, context: dict[str, str]
 ) -> None:

@@ -18,11 +18,14 @@ def lint(template: Path) -> str:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
 
 
-@pytest.mark.parametrize("context", [{}, {"kms_key_arn": KEY, "start_on_new_manifest": "true"}], ids=["plain", "all"])
-def test_the_template_is_clean(tmp_path: Path, context: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "context", [{}, {"kms_key_arn": KEY, "start_on_new_manifest": "true", "serving": "true"}], ids=["plain", "all"]
+)
+def test_the_templates_are_clean(tmp_path: Path, context: dict[str, str]) -> None:
     (tmp_path / "wheels").mkdir()
     assembly = synthesised(tmp_path / "cdk.out", tmp_path / "wheels", **context)
-    assert lint(assembly / "FloorplanDino.template.json") == ""
+    for template in assembly.glob("*.template.json"):
+        assert lint(template) == ""
 
 
 def test_a_mistake_would_be_found(tmp_path: Path, template: dict[str, Any]) -> None:

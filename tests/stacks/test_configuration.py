@@ -28,6 +28,8 @@ def test_the_repositorys_own_configuration() -> None:
         daily_budget_usd=50,
         start_on_new_manifest=False,
         kms_key_arn=None,
+        serving=False,
+        serving_concurrency=5,
     )
 
 
@@ -65,6 +67,8 @@ def test_minutes_may_have_a_fraction(given: object, minutes: float) -> None:
         ("highest_cost_usd", 10_001, "from 1 to 10000"),
         ("daily_budget_usd", 0, "from 1 to 100000"),
         ("start_on_new_manifest", "perhaps", "true or false"),
+        ("serving", "yes", "true or false"),
+        ("serving_concurrency", 1001, "a whole number from 0 to 1000"),
         ("kms_key_arn", "alias/ours", "the ARN of a KMS key"),
         ("kms_key_arn", "arn:aws:kms:us-east-1:123456789012:alias/ours", "the ARN of a KMS key"),
         ("kms_key_arn", "1234abcd-12ab-34cd-56ef-1234567890ab", "the ARN of a KMS key"),

@@ -1,4 +1,4 @@
-"""The wheels for the training container: fetched once, whole, and with the hashes of the lock file."""
+"""The wheels for the training container and for Lambda: fetched once, whole, and with the hashes of the lock file."""
 
 import hashlib
 import re
@@ -46,7 +46,9 @@ def test_they_are_fetched_once(lock_file: Path, tmp_path: Path, monkeypatch: pyt
         wheels = ensure_wheels(lock_file=lock_file, wheels=tmp_path / "build" / "wheels")
         assert [path.name for path in wheels.iterdir()] == [NAME]
     (command,) = pip.commands
-    assert {"--require-hashes", "--no-deps", "--only-binary=:all:", "manylinux_2_28_x86_64", "3.12"} <= set(command)
+    assert {"--require-hashes", "--no-deps", "--only-binary=:all:", "--platform=manylinux_2_28_x86_64", "3.12"} <= set(
+        command
+    )
     assert list((tmp_path / "build").iterdir()) == [wheels], "no temporary folder stays behind"
 
 
@@ -67,7 +69,7 @@ def test_without_network_it_says_so_in_one_sentence(
     with pytest.raises(WheelsError) as refusal:
         ensure_wheels(lock_file=lock_file, wheels=tmp_path / "wheels")
     assert str(refusal.value) == (
-        "The wheels of requirements.lock for the training container could not be fetched "
+        f"The wheels of {lock_file} could not be fetched "
         "(No matching distribution found for some==1.0); connect to the network and try again."
     )
 

@@ -37,6 +37,7 @@ LOCKS_LISTED = allow("s3:ListBucket", on=BUCKET, when="{'StringLike': {'s3:prefi
 OWN_METRICS = allow(
     "cloudwatch:PutMetricData", on="*", when="{'StringEquals': {'cloudwatch:namespace': 'FloorplanDino'}}"
 )
+GROUP = "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/floorplan-dino"
 PULL = allow(
     "ecr:BatchCheckLayerAvailability",
     "ecr:BatchGetImage",
@@ -149,7 +150,7 @@ EXPECTED: dict[str, set[Statement]] = {
             "sagemaker:DescribeModelPackage",
             "sagemaker:ListModelPackages",
             on={
-                "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/floorplan-dino",
+                GROUP,
                 PACKAGES,
             },
         ),
@@ -251,6 +252,7 @@ OPERATORS = {
     ),
     allow("sagemaker:DescribeTrainingJob", on=JOBS),
     allow("sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage", on=PACKAGES),
+    allow("sagemaker:ListModelPackages", on=GROUP),
     allow("logs:DescribeLogStreams", "logs:GetLogEvents", on=TRAINING_LOGS),
     allow(
         "s3:ListBucket", on=BUCKET, when="{'StringLike': {'s3:prefix': ['reports/*', 'checkpoints/*', 'dino-data*']}}"

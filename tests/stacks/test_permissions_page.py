@@ -1,10 +1,16 @@
 """The page of permissions is what the template grants, with a reason for each."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from docs import permissions
+
+
+@pytest.fixture(scope="module")
+def template(with_serving: Path) -> dict[str, Any]:
+    return permissions.merged(with_serving)
 
 
 def test_the_page_is_written_by_the_command(template: dict[str, Any]) -> None:

@@ -159,6 +159,7 @@ def test_the_outputs_are_what_the_tools_read(template: dict[str, Any]) -> None:
     assert set(template["Outputs"]) == {
         "DatasetBucketName",
         "DatasetPrefix",
+        "ModelPackageGroupName",
         "StateMachineArn",
         "TopicArn",
         "TrainingRoleArn",

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from pipeline.aws_errors import error_code, error_message, raising_unavailable
 from pipeline.client_types import SageMakerClient
 from pipeline.execution import Execution
+from pipeline.model.approved_models import newest_approved
 from pipeline.model.quality_gate import AcceptedModel
 
 AP, DATASET_VERSION = "ap", "dataset_version"
@@ -33,19 +34,12 @@ def make_group(sagemaker: SageMakerClient, group: str) -> None:
 
 def last_accepted(sagemaker: SageMakerClient, group: str) -> AcceptedModel | None:
     """The newest approved package of the group; None if there is none. Raises AwsUnavailable."""
-    with raising_unavailable():
-        packages = sagemaker.list_model_packages(
-            ModelPackageGroupName=group,
-            ModelApprovalStatus="Approved",
-            SortBy="CreationTime",
-            SortOrder="Descending",
-            MaxResults=1,
-        )["ModelPackageSummaryList"]
-        if not packages:
-            return None
-        arn = packages[0]["ModelPackageArn"]
-        metadata = sagemaker.describe_model_package(ModelPackageName=arn).get("CustomerMetadataProperties", {})
-    return AcceptedModel(arn=arn, ap=_number(metadata.get(AP)), dataset_version=metadata.get(DATASET_VERSION))
+    model = newest_approved(sagemaker, group)
+    if model is None:
+        return None
+    return AcceptedModel(
+        arn=model.arn, ap=_number(model.metadata.get(AP)), dataset_version=model.metadata.get(DATASET_VERSION)
+    )
 
 
 def register_model(

@@ -77,6 +77,17 @@ def test_without_an_accepted_model_there_is_none(sagemaker: StubbedClient) -> No
     assert last_accepted(sagemaker.client, GROUP) is None
 
 
+def test_without_a_group_there_is_none(sagemaker: StubbedClient) -> None:
+    sagemaker.refuse("list_model_packages", "ValidationException", f"ModelPackageGroup {GROUP} does not exist.")
+    assert last_accepted(sagemaker.client, GROUP) is None
+
+
+def test_a_registry_that_refuses_is_a_fault(sagemaker: StubbedClient) -> None:
+    sagemaker.refuse("list_model_packages", "AccessDeniedException", "not authorized")
+    with pytest.raises(sagemaker.client.exceptions.ClientError):
+        last_accepted(sagemaker.client, GROUP)
+
+
 def test_a_busy_registry_is_asked_again(sagemaker: StubbedClient) -> None:
     sagemaker.refuse("list_model_packages", "ThrottlingException", "Rate exceeded")
     with pytest.raises(AwsUnavailable):

@@ -1,0 +1,145 @@
+"""What Lambda calls: predicts on the plan of an event with the approved model, files the answer and returns it."""
+
+import base64
+import json
+import logging
+import os
+import time
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Protocol
+
+from pipeline.aws_errors import raising_unavailable
+from pipeline.client_types import S3Client
+from pipeline.clients import s3_client, sagemaker_client
+from pipeline.errors import AwsUnavailable
+from pipeline.s3_layout import uri
+
+from dataset_contract.sanitise import sanitise
+from prediction.formats.drawing import DRAWING
+from prediction.formats.registry import PER_PLAN
+from serving.answer import FORMAT, Answer, RemainingSeconds, answer_plan
+from serving.errors import NoApprovedModel, PlanRefused
+from serving.model_in_use import ModelInUse
+from serving.plan_reading import read_plan
+from serving.requests import PlanInBucket, PostedPlan, is_http, request_of
+from serving.settings import ServingSettings
+
+JSON, SVG, PICTURE = ".prediction.json", PER_PLAN["svg"], DRAWING
+"""What follows a plan's name in those of its answers, as `python -m prediction` names them."""
+_TYPES = {JSON: "application/json", SVG: "image/svg+xml", PICTURE: "image/png"}
+_FORMS = {"json": JSON, "svg": SVG, "png": PICTURE}
+"""What the function URL returns, by the query's `format`."""
+
+_log = logging.getLogger("serving")
+_log.setLevel(logging.INFO)
+
+
+class Context(Protocol):
+    """What the handler needs of Lambda's context."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Until Lambda ends the function."""
+
+
+class Service:
+    """Answers events; `model` stays loaded from one to the next."""
+
+    def __init__(self, s3: S3Client, model: ModelInUse, bucket: str) -> None:
+        self._s3, self._model, self._bucket = s3, model, bucket
+
+    def handle(self, event: Mapping[str, Any], remaining: RemainingSeconds) -> Any:  # noqa: ANN401 - JSON
+        """Answer a request of the URL, or do what an event says and return a summary.
+
+        An event whose plan is refused is done: trying again would change nothing. Raises NoApprovedModel or
+        AwsUnavailable for an event that Lambda is to try again.
+        """
+        if is_http(event):
+            return self._http(event, remaining)
+        request = request_of(event, self._bucket)
+        if request is None:
+            return {"skipped": "a folder"}
+        assert isinstance(request, PlanInBucket)
+        try:
+            answer, model = self._answer(request, request.key, remaining)
+        except PlanRefused as refusal:
+            sentence = sanitise(refusal, longest=1000)
+            _log.warning("refused: %s", sentence, extra={"plan": request.key})
+            refused = {"format": FORMAT, "plan": {"name": sanitise(request.key)}, "error": sentence}
+            self._put(request.answers + JSON, json.dumps(refused).encode())
+            return {"plan": request.key, "refused": sentence}
+        where = uri(self._bucket, request.answers + JSON)
+        return {"plan": request.key, "answer": where, "objects": answer.objects, "model_version": model}
+
+    def _http(self, event: Mapping[str, Any], remaining: RemainingSeconds) -> dict[str, Any]:
+        form = event.get("queryStringParameters", {}).get("format", "json")
+        try:
+            if form not in _FORMS:
+                raise PlanRefused(f"The format must be one of {', '.join(_FORMS)}.")
+            request = request_of(event, self._bucket)
+            assert isinstance(request, PostedPlan)
+            answer, _ = self._answer(request, "The plan", remaining)
+        except PlanRefused as refusal:
+            return _response(refusal.status, JSON, _error(refusal))
+        except (NoApprovedModel, AwsUnavailable) as error:
+            _log.exception("no answer")
+            return _response(503, JSON, _error(error))
+        return _response(200, _FORMS[form], _files(answer)[_FORMS[form]])
+
+    def _answer(self, request: PlanInBucket | PostedPlan, name: str, remaining: RemainingSeconds) -> tuple[Answer, int]:
+        """The answer, which is filed, and the version of the model."""
+        started = time.monotonic()
+        data = request.data if isinstance(request, PostedPlan) else read_plan(self._s3, self._bucket, request.key)
+        model = self._model.current()
+        places = {
+            form: uri(self._bucket, request.answers + suffix) for form, suffix in _FORMS.items() if form != "json"
+        }
+        answer = answer_plan(data, name, model, files=places, remaining=remaining)
+        for suffix, content in _files(answer).items():
+            self._put(request.answers + suffix, content)
+        _log.info(
+            "predicted",
+            extra={
+                "answers": request.answers,
+                "objects": answer.objects,
+                "model": model.approved.arn,
+                "seconds": round(time.monotonic() - started, 3),
+            },
+        )
+        return answer, model.approved.version
+
+    def _put(self, key: str, content: bytes) -> None:
+        suffix = next(suffix for suffix in _TYPES if key.endswith(suffix))
+        with raising_unavailable():
+            self._s3.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=_TYPES[suffix])
+
+
+def _files(answer: Answer) -> dict[str, bytes]:
+    """By suffix, in the order in which they are written: the JSON makes the others valid."""
+    return {SVG: answer.svg, PICTURE: answer.picture, JSON: answer.json}
+
+
+def _error(error: Exception) -> bytes:
+    return json.dumps({"error": sanitise(error, longest=1000)}).encode()
+
+
+def _response(status: int, suffix: str, content: bytes) -> dict[str, Any]:
+    is_text = suffix != PICTURE
+    return {
+        "statusCode": status,
+        "headers": {"content-type": _TYPES[suffix]},
+        "body": content.decode() if is_text else base64.b64encode(content).decode(),
+        "isBase64Encoded": not is_text,
+    }
+
+
+@cache
+def _service() -> Service:
+    """Of this function's environment; its model comes with the first plan, since Lambda bills the start-up, too."""
+    settings = ServingSettings.from_environment(os.environ)
+    return Service(s3_client(), ModelInUse(sagemaker_client(), s3_client(), settings), settings.bucket)
+
+
+def handler(event: Mapping[str, Any], context: Context) -> Any:  # noqa: ANN401 - JSON
+    """Handle one event of EventBridge, the function URL, or a caller that names a plan."""
+    return _service().handle(event, lambda: context.get_remaining_time_in_millis() / 1000)
