@@ -4,24 +4,30 @@ from collections.abc import Mapping
 
 
 def readable(value: object) -> str:
-    """A template's value as text: Ref and Fn::GetAtt as <LogicalId> without the hash, imports as <Name>, Fn::Join joined."""
+    """A template's value as text.
+
+    Ref and Fn::GetAtt become <LogicalId> without the hash, imports <Name>, and Fn::Join is joined.
+    """
     if isinstance(value, str):
         return value
     assert isinstance(value, Mapping), value
     ((function, argument),) = value.items()
-    if function == "Ref":
-        return f"<{named(argument)}>"
-    if function == "Fn::ImportValue":
-        return f"<{argument}>"
-    if function == "Fn::GetAtt":
-        return f"<{named(argument[0])}.{argument[1]}>"
-    if function == "Fn::Join":
-        return str(argument[0]).join(readable(part) for part in argument[1])
-    if function == "Fn::Select":
-        index, parts = argument
-        return f"{readable(parts['Fn::Split'][1])}[{index}]"
-    assert function == "Fn::Sub", value
-    return str(argument)
+    match function:
+        case "Ref":
+            text = f"<{named(argument)}>"
+        case "Fn::ImportValue":
+            text = f"<{argument}>"
+        case "Fn::GetAtt":
+            text = f"<{named(argument[0])}.{argument[1]}>"
+        case "Fn::Join":
+            text = str(argument[0]).join(readable(part) for part in argument[1])
+        case "Fn::Select":
+            index, parts = argument
+            text = f"{readable(parts['Fn::Split'][1])}[{index}]"
+        case _:
+            assert function == "Fn::Sub", value
+            text = str(argument)
+    return text
 
 
 def named(logical_id: str) -> str:
