@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.prediction.backends.exported_models import write_exported_model
+from tests.prediction.exported_models import write_exported_model
 
 from runs import __main__ as runs
 from stacks.container_wheels import WheelsError
