@@ -46,7 +46,7 @@ def serve(arguments: Sequence[str], errors: Terminal) -> None:
             model = open_model(given.model, Path(scratch), backend="auto", score=None)
             for sentence in model.notes:
                 errors.print(sentence)
-            from prediction.page.server import PageServer  # noqa: PLC0415  imports what torch was just loaded for
+            from prediction.page.server import PageServer  # noqa: PLC0415  most calls serve nothing
 
             try:
                 server = PageServer(model, given.port)

@@ -94,13 +94,11 @@ class Handler(BaseHTTPRequestHandler):
         status = HTTPStatus.OK
         try:
             self._check_caller()
-            url = urlsplit(self.path)
-            query = {name: values[-1] for name, values in parse_qs(url.query, max_num_fields=8).items()}
-            answer = make(url.path.split("/")[1:], query)
+            answer = make(*self._target())
         except RefusedError as error:
             status, answer = error.status, Answer.of_json({"error": str(error)})
-        except OSError:
-            raise  # the connection broke off
+        except (ConnectionError, TimeoutError):
+            raise  # handle_error() is for these
         except Exception:
             logger.exception("the page has a bug")
             status = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -118,6 +116,15 @@ class Handler(BaseHTTPRequestHandler):
             raise RefusedError(
                 HTTPStatus.FORBIDDEN, f"Open http://{self.server.host}/ itself: no other page is served."
             )
+
+    def _target(self) -> tuple[list[str], dict[str, str]]:
+        """The path's parts, and the query."""
+        try:
+            url = urlsplit(self.path)
+            values = parse_qs(url.query, max_num_fields=8)
+        except ValueError:
+            raise RefusedError(HTTPStatus.BAD_REQUEST, f"{short(self.path)} is not an address.") from None
+        return url.path.split("/")[1:], {name: given[-1] for name, given in values.items()}
 
     def _get(self, path: list[str], query: Mapping[str, str]) -> Answer:
         match path:

@@ -190,6 +190,11 @@ def test_settings_that_cannot_be(server: PageServer, query: str) -> None:
     assert (status, json.loads(content)["error"].startswith("The threshold or scale is not a number")) == (400, True)
 
 
+def test_what_is_no_address(server: PageServer) -> None:
+    assert ask(server, "/model?" + "a=1&" * 9)[0] == 400
+    assert ask(server, "//[x")[0] == 404
+
+
 @pytest.mark.parametrize("target", ["/nothing", "/plans/0/files/exe", "/../etc/passwd", "/page.js"])
 def test_there_is_nothing_else(server: PageServer, target: str) -> None:
     assert ask(server, target)[0] == 404
