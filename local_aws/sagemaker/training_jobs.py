@@ -52,7 +52,7 @@ class TrainingJobs:
             "DescribeTrainingJob": self.describe,
             "StopTrainingJob": self.stop,
             "ListTags": self.list_tags,
-            "ListTrainingJobs": self.list,
+            "ListTrainingJobs": self.list_jobs,
         }
 
     def create(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -107,7 +107,7 @@ class TrainingJobs:
             raise ApiError("ResourceNotFound", f"{arn} does not exist.")
         return {"Tags": job.tags}
 
-    def list(self, request: dict[str, Any]) -> dict[str, Any]:
+    def list_jobs(self, request: dict[str, Any]) -> dict[str, Any]:
         """ListTrainingJobs by a part of the name and a status, all on one page."""
         wanted, status = request.get("NameContains", ""), request.get("StatusEquals")
         described = [job.describe() for name, job in list(self._jobs.items()) if wanted in name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,7 +32,8 @@ FUNCTIONS = (
     "judge",
     "finalise",
     "failed",
-    "aborted",
+    "clean_up",
+    "sweep",
 )
 TRAINING = "training"
 Call = tuple[str, str, dict[str, Any]]
@@ -74,6 +76,7 @@ def test_a_running_data_sets_lock_can_be_read_and_an_aborted_runs_job_be_stopped
     follower, name = enforced.start_training(epochs=500)
     second = enforced.run(epochs=1)
     assert (second.status, second.error) == ("FAILED", "AlreadyRunning"), second.cause
+    assert swept(enforced) == []
     described = enforced.session.client("sagemaker").describe_training_job(TrainingJobName=name)
     tags = enforced.session.client("sagemaker").list_tags(ResourceArn=described["TrainingJobArn"])["Tags"]
     (arn,) = [tag["Value"] for tag in tags if tag["Key"] == "floorplan-dino:execution"]
@@ -83,6 +86,14 @@ def test_a_running_data_sets_lock_can_be_read_and_an_aborted_runs_job_be_stopped
     (message,) = enforced.messages_about(arn)
     assert "Aborted" in message["Message"]
     wait_until(lambda: not enforced.jobs_at_work())
+
+
+def swept(enforced: Deployed) -> list[str]:
+    """The executions that a sweep attends to, now."""
+    answer = enforced.session.client("lambda").invoke(FunctionName=enforced.function("sweep"), Payload=b"{}")
+    names: list[str] = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, names
+    return names
 
 
 def job_request(name: str, role_arn: str) -> dict[str, Any]:
@@ -172,8 +183,10 @@ MUST_NOT: list[tuple[str, Call]] = [
     ("finalise", put("reports/x/report.json")),
     ("finalise", delete("dino-data/manifest.json")),
     ("failed", PUBLISH),
-    ("aborted", START),
-    ("aborted", delete("dino-data/manifest.json")),
+    ("clean_up", START),
+    ("clean_up", delete("dino-data/manifest.json")),
+    ("sweep", START),
+    ("sweep", delete("dino-data/manifest.json")),
     (TRAINING, put("dino-data/manifest.json")),
     (TRAINING, delete("dino-data/manifest.json")),
     (TRAINING, put("training-code/x/training_code.zip")),
@@ -209,7 +222,8 @@ MAY: list[tuple[str, Call]] = [
     ("judge", put("runs/control-0.json")),
     ("finalise", stop(OURS)),
     ("finalise", put("reports/control/message-20261120T100000Z-0.json")),
-    ("aborted", delete("locks/nothing.json")),
+    ("clean_up", delete("locks/nothing.json")),
+    ("sweep", delete("locks/nothing.json")),
     (TRAINING, put("checkpoints/control/0/health.json")),
     (TRAINING, get("dino-data/manifest.json")),
 ]

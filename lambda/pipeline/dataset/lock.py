@@ -58,10 +58,10 @@ def acquire(
     key = lock_key(dataset_prefix)
     for _ in range(_TRIES):
         lock = _read(s3, bucket, key)
-        own = lock is not None and lock.holder == execution.arn
-        if own and lock.redrive_count >= execution.redrive_count:  # a second try of the step
-            return DatasetLock(key=key)
-        if not own and lock is not None and _is_held(stepfunctions, lock, execution):
+        if lock is not None and lock.holder == execution.arn:
+            if lock.redrive_count >= execution.redrive_count:  # a second try of the step
+                return DatasetLock(key=key)
+        elif lock is not None and _is_held(stepfunctions, lock, execution):
             raise AlreadyRunning(
                 f"The execution {str(lock.holder).rsplit(':', 1)[-1]} already works on the data set {dataset_prefix}: "
                 f"wait for its end, or stop it, then redrive ({execution_link(execution.region, str(lock.holder))})."

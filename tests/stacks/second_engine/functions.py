@@ -9,6 +9,7 @@ import re
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 from unittest import mock
@@ -99,12 +100,12 @@ class Functions:
         """What the handler itself returns or raises."""
         module = importlib.import_module(f"pipeline.steps.{name}")
         _forget_clients()
-        time = {"datetime": self.account.clock.datetime_class()} if hasattr(module, "datetime") else {}
+        time = self.account.clock.datetime_class()
         environment = {"AWS_DEFAULT_REGION": "us-east-1", **self._environments[name], **self.variables}
         with (
             mock.patch.object(boto3, "client", connect(self.account)),
             mock.patch.dict(os.environ, environment),
-            mock.patch.multiple(module, **time) if time else mock.MagicMock(),
+            mock.patch.object(module, "datetime", time) if hasattr(module, "datetime") else nullcontext(),
         ):
             try:
                 return module.handler(event, None)

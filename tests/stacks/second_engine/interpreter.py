@@ -22,7 +22,6 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.common.retry.retry_outcome import RetryOutcome
-from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
     DistributedIterationComponent,
@@ -116,7 +115,7 @@ class Interpreter:
 
     @staticmethod
     def _walked(environment: Environment) -> Walk:
-        history = environment.event_manager._history_event_list
+        history: list[Any] = environment.event_manager._history_event_list
         entered = [event["stateEnteredEventDetails"] for event in history if "stateEnteredEventDetails" in event]
         found: dict[str, Any] = {
             "states": tuple(details["name"] for details in entered),
@@ -133,9 +132,9 @@ class Interpreter:
 
 
 @cache
-def _parsed(definition: str) -> tuple[Program, str]:
+def _parsed(definition: str) -> tuple[Any, str]:
     """The program, which takes most of a second to parse and carries no state, and where it starts."""
-    program = AmazonStateLanguageParser.parse(definition)[0]
+    program: Any = AmazonStateLanguageParser.parse(definition)[0]
     return program, program.start_at.start_at_name
 
 
@@ -211,5 +210,5 @@ def _threshold_exceeded(env: Environment) -> FailureEvent:
         env=env,
         error_name=StatesErrorName(StatesErrorNameType.StatesExceedToleratedFailureThreshold),
         event_type=HistoryEventType.MapRunFailed,
-        event_details=EventDetails(mapRunFailedEventDetails=details),
+        event_details=EventDetails(mapRunFailedEventDetails=details),  # type: ignore[typeddict-item]
     )

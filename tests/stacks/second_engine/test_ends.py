@@ -191,11 +191,11 @@ def test_a_silent_service_at_the_end_keeps_no_lock(deployment: Deployment, servi
 
 
 def test_redrives_never_fill_the_history(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a twelfth of the events: each job has half of what is left, until a clean end says that it is too little."""
-    deployment.most_events = 2000
-    monkeypatch.setattr(history_budget, "MOST_EVENTS", 2000)
-    monkeypatch.setattr(history_budget, "_RESERVE", 300)
-    monkeypatch.setattr(history_budget, "_LEAST_SNAPSHOTS", 12)
+    """With a 25th of the events: each job has half of what is left, until a clean end says that it is too little."""
+    deployment.most_events = 1000
+    monkeypatch.setattr(history_budget, "MOST_EVENTS", 1000)
+    monkeypatch.setattr(history_budget, "_RESERVE", 250)
+    monkeypatch.setattr(history_budget, "_LEAST_SNAPSHOTS", 3)
     deployment.functions.variables["WATCH_INTERVAL_SECONDS"] = "5"
     deployment.account.sagemaker.courses = [NEVER_STARTED]
     run = deployment.run({"preset": "full"})
@@ -205,5 +205,5 @@ def test_redrives_never_fill_the_history(deployment: Deployment, monkeypatch: py
         deployment.redrive(run)
     assert run.now.error == "LaunchFailed"
     assert "Start a new execution" in str(run.now.cause)
-    assert run.events < 2000
+    assert run.events < 1000
     assert_left_in_order(deployment, own=run.arn)

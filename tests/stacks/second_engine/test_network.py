@@ -13,7 +13,6 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError, SSLError
 from botocore.response import StreamingBody
 from pipeline.dataset import batches, validation
@@ -33,7 +32,7 @@ MARGIN = timedelta(seconds=20)
 Failure = Callable[[Account, Call], None]
 
 
-def worst_seconds(config: Config) -> float:
+def worst_seconds(config: Any) -> float:
     """How long a client waits for an endpoint that accepts a connection at the last moment and then says nothing."""
     attempts = config.retries["total_max_attempts"]
     assert config.retries["mode"] == "standard"
@@ -47,7 +46,7 @@ def hang(account: Account, call: Call) -> None:
 
 
 def refuse_the_certificate(_account: Account, call: Call) -> None:
-    raise SSLError(endpoint_url=f"https://{call.service}", error="bad record")
+    raise SSLError(endpoint_url=f"https://{call.service}", error=OSError("bad record"))
 
 
 def be_out_of_order(_account: Account, _call: Call) -> None:

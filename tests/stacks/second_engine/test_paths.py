@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pipeline.dataset import batches, validation
@@ -55,7 +55,7 @@ class Path:
 
 
 def small_batches(_deployment: Deployment) -> None:
-    """See `in_batches`."""
+    """The fixture in_batches makes them small."""
 
 
 def damage_a_picture(deployment: Deployment) -> None:
@@ -248,7 +248,7 @@ PATHS = {
         f"the input {given!r}": Path(
             states=f"Start Resolve {BAD_END}", end="FAILED RequestInvalid", jobs=0, given=given
         )
-        for given in ("x", [], 7, True, [{}], {"unknown": 1})
+        for given in cast("tuple[object, ...]", ("x", [], 7, True, [{}], {"unknown": 1}))
     },
 }
 
