@@ -25,6 +25,7 @@ from dataset_contract.manifest import FileEntry, build_manifest, manifest_to_byt
 from tests.training.warm_process import ROOT, WarmProcess
 
 TRAIN = "import sys; from training_code import train; sys.exit(train.main())"
+WITHOUT_EXPORT = "from training_code.loop import shipping; shipping.export_model = lambda *_: None\n"
 TWO_PROCESS_JOB = "import runpy; runpy.run_module('tests.training.two_process_job')"
 WALL, ROOM = Category(1, "wall"), Category(2, "room")
 IMAGES = {"train": (1, 2, 3, 4, 5, 6), "val": (7, 8), "test": (9,)}
@@ -124,8 +125,11 @@ class Job:
         path.write_text(json.dumps(hyperparameters))
 
     def start(self, program: str = TRAIN, *arguments: str, **environment: str) -> WarmProcess:
-        """Start `program`, by default the job's own, as a process of its own: a fork of one that has imported it."""
-        return WarmProcess(program, *arguments, environment=self._environment(environment))
+        """Start `program`, by default the job's own, as a process of its own: a fork of one that has imported it.
+
+        It leaves out the export of its model, as jobs within the test's process do.
+        """
+        return WarmProcess(WITHOUT_EXPORT + program, *arguments, environment=self._environment(environment))
 
     def run(self, program: str = TRAIN, *arguments: str, **environment: str) -> tuple[int, str]:
         """The same to its end: exit status and log, output and errors in one."""
