@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,14 +111,15 @@ def test_a_linked_image_outside_makes_the_data_set_invalid(tmp_path: Path, secre
 
 
 def test_an_unreadable_file_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root, read = SampleDataset().write(tmp_path), Path.read_bytes
+    root = SampleDataset().write(tmp_path)
+    opened: Any = Path.open
 
-    def denied(path: Path) -> bytes:  # as to who is not root
+    def denied(path: Path, *mode: str) -> Any:  # as to who is not root
         if path.parent.name == "val":
             raise PermissionError(13, "Permission denied", str(path))
-        return read(path)
+        return opened(path, *mode)
 
-    monkeypatch.setattr(Path, "read_bytes", denied)
+    monkeypatch.setattr(Path, "open", denied)
     findings = [each for each in check_dataset(DirectoryStore(root)).findings if each.code == "FILE_UNREADABLE"]
     assert [each.message for each in findings if each.file == "val/annotations.json"] == [
         "val/annotations.json cannot be read (Permission denied)."
@@ -125,15 +127,16 @@ def test_an_unreadable_file_is_a_finding(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_file_that_is_too_large_is_not_even_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root, read = SampleDataset().write(tmp_path), Path.read_bytes
+    root = SampleDataset().write(tmp_path)
+    opened: Any = Path.open
     with (root / "val" / "annotations.json").open("r+b") as file:
         file.truncate(MAX_JSON_BYTES)  # with the manifest, too much
 
-    def noted(path: Path) -> bytes:
+    def noted(path: Path, *mode: str) -> Any:
         assert path.stat().st_size < MAX_JSON_BYTES
-        return read(path)
+        return opened(path, *mode)
 
-    monkeypatch.setattr(Path, "read_bytes", noted)
+    monkeypatch.setattr(Path, "open", noted)
     (finding,) = (each for each in check_dataset(DirectoryStore(root)).findings if each.code == "JSON_TOO_LARGE")
     assert (finding.file, finding.severity) == ("val/annotations.json", "error")
     assert "more than the 180,000,000" in finding.message

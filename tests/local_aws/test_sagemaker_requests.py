@@ -166,7 +166,7 @@ def test_requests_that_are_none(account: Account) -> None:
     assert post(account, target, b"[]")[1]["__type"] == "SerializationException"
     assert post(account, "SageMaker.MakeCoffee", b"{}")[1]["__type"] == "UnknownOperationException"
     assert post(account, "SageMaker.CreateModel", b"{}")[0] == 400
-    assert post(account, "SageMaker.ListTrainingJobs", b"{}")[1]["__type"] == "NotEmbedded"
+    assert post(account, "SageMaker.ListEndpoints", b"{}")[1]["__type"] == "NotEmbedded"
     assert (
         post(account, target, b'{"TrainingJobName": "x"}', authorization="")[1]["__type"]
         == "MissingAuthenticationToken"
