@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import re
+import threading
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -23,6 +24,9 @@ from tests.stacks.second_engine.account import Account, connect
 HANDLER = re.compile(r"pipeline\.steps\.(\w+)\.handler")
 Fault = str
 """before:NAME or after:NAME: the function ends with this error, without or with its work done; "": it does not."""
+
+
+_ONE_AT_A_TIME = threading.RLock()
 
 
 class FunctionError(Exception):
@@ -97,7 +101,11 @@ class Functions:
         return answer
 
     def handle(self, name: str, event: Mapping[str, Any]) -> Any:
-        """What the handler itself returns or raises."""
+        """What the handler itself returns or raises; one at a time, since it changes what the whole process sees."""
+        with _ONE_AT_A_TIME:
+            return self._handle(name, event)
+
+    def _handle(self, name: str, event: Mapping[str, Any]) -> Any:
         module = importlib.import_module(f"pipeline.steps.{name}")
         _forget_clients()
         time = self.account.clock.datetime_class()
