@@ -72,7 +72,7 @@ class Service:
         return {"plan": request.key, "answer": where, "objects": answer.objects, "model_version": model}
 
     def _http(self, event: Mapping[str, Any], remaining: RemainingSeconds) -> dict[str, Any]:
-        form = event.get("queryStringParameters", {}).get("format", "json")
+        form = (event.get("queryStringParameters") or {}).get("format", "json")
         try:
             if form not in _FORMS:
                 raise PlanRefused(f"The format must be one of {', '.join(_FORMS)}.")

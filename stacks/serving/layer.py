@@ -24,6 +24,7 @@ SOURCES = {
             "client_types.py",
             "clients.py",
             "errors.py",
+            "resumed_body.py",
             "s3_layout.py",
             "settings.py",
             "model/__init__.py",

@@ -1,8 +1,9 @@
 """Equality with the upstream implementation, by its recorded references and scripts; skipped where these are absent.
 
 Those in fp64 (ref64/) must be met to 1e-9, the scripts' own default, in outputs, losses and all gradients. This holds
-on any processor and with any number of threads: rounding moves results by about 1e-13. One forward pass
-keeps the tests short, one training step is for `make faults`. All fp64 references, from the repository's root, take a minute of CPU time:
+on any processor and with any number of threads: rounding moves results by about 1e-13. Two forward passes keep the
+tests short; a training step is for `make faults`. All fp64 references, from the repository's root, take a minute of CPU
+time:
 
     PYTHONPATH=.:tests .venv/bin/python ../shared/parity/compare.py --impl parity_adapter:build \
         --ref ../shared/parity/ref64/eval_*.pt

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.prediction.exported_models import write_exported_model
 
 from runs import __main__ as runs
 from stacks.container_wheels import WheelsError
@@ -16,6 +15,7 @@ from stacks.serving.layer import serving_wheels
 from tests.end_to_end.deployed import Deployed, wait_until
 from tests.end_to_end.deployment import deployed_stack
 from tests.pipeline.artifacts import packed
+from tests.prediction.exported_models import write_exported_model
 from tests.serving.cloud import model_key, png
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
@@ -39,9 +39,14 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         sagemaker.create_model_package_group(ModelPackageGroupName=GROUP)
         for version in (1, 2):
             deployed.put(model_key(version), archive)
-            container = {"Image": "image", "ModelDataUrl": f"s3://{deployed.bucket}/{model_key(version)}"}
+            model = f"s3://{deployed.bucket}/{model_key(version)}"
             sagemaker.create_model_package(
-                ModelPackageGroupName=GROUP, InferenceSpecification={"Containers": [container]}
+                ModelPackageGroupName=GROUP,
+                InferenceSpecification={
+                    "Containers": [{"Image": "image", "ModelDataUrl": model}],
+                    "SupportedContentTypes": ["image/png"],
+                    "SupportedResponseMIMETypes": ["application/json"],
+                },
             )
         functions = deployed.session.client("lambda")
         name = deployed.outputs["ServingFunctionName"]

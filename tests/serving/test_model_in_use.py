@@ -10,11 +10,11 @@ from pipeline.errors import AwsUnavailable
 from pipeline.model.approved_models import ApprovedModel, newest_approved
 from serving.errors import NoApprovedModel
 from serving.model_in_use import ModelInUse, load_model
-from tests.prediction.exported_models import write_exported_model
 
 from runs.approve import go_back
 from tests.archive_reader.hostile_archives import HOSTILE
 from tests.pipeline.artifacts import packed
+from tests.prediction.exported_models import write_exported_model
 from tests.serving.cloud import GROUP, SETTINGS, Bucket, FoundBy, Registry, arn, model_key, png
 
 
