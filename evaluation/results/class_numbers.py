@@ -75,8 +75,9 @@ def _complete(
             f"name, as in {numbers[0]}:{sanitise(next(iter(given.values())))}, {how_to_name}."
         )
     raise EvaluationError(
-        f"{boxes.file} has the class numbers {shown}, and {_given(given)}: name all classes of the model "
-        f"in the order of its data.yaml, {how_to_name}."
+        f"{boxes.file} has the class numbers {shown}, counted from {' or '.join(map(str, boxes.starts))}, and "
+        f"{_given(given)}: name all classes of the model in the order of its data.yaml, {how_to_name}, or each number, "
+        f"as in {numbers[0]}:{sanitise(next(iter(given.values())))}."
     )
 
 

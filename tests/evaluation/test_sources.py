@@ -149,7 +149,16 @@ def test_names_that_the_data_set_does_not_have_are_refused(dataset: EvaluatedDat
 
 def test_too_few_names_are_refused(dataset: EvaluatedDataset, tmp_path: Path) -> None:
     path = write_json(tmp_path / "predictions.json", entries(TEST, {WALL: 1, ROOM: 5}))
-    with pytest.raises(EvaluationError, match="the class numbers 1, 5, and 2 names are given"):
+    with pytest.raises(EvaluationError, match="the class numbers 1, 5, counted from 0 or 1, and 2 names are given"):
+        read(dataset, path, names="room,wall")
+
+
+def test_which_number_comes_first_is_said_where_names_do_not_fit(dataset: EvaluatedDataset, tmp_path: Path) -> None:
+    found = [entry | {"file_name": f"{int(entry['image_id']):06d}.png"} for entry in entries(TEST, {WALL: 0, ROOM: 1})]
+    path = write_json(tmp_path / "predictions.json", found)
+    with pytest.raises(
+        EvaluationError, match=r"counted from 1, and 2 names are given: .*, or each number, as in 0:room"
+    ):
         read(dataset, path, names="room,wall")
 
 
