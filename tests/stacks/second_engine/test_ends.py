@@ -127,6 +127,19 @@ def test_a_finalise_that_fails_for_good_is_made_up_for(deployment: Deployment, *
     assert deployment.messages == ["floorplan-dino failed (KeyError): run-1"]
 
 
+def test_a_finalise_that_failed_for_good_is_run_again_by_a_redrive(deployment: Deployment) -> None:
+    deployment.account.sagemaker.courses = [GOOD]
+    deployment.functions.faults["finalise"] = ["before:KeyError"]
+    run = deployment.run()
+    assert (run.now.status, run.now.error, run.states[-1]) == ("FAILED", "KeyError", "Finalise")
+    assert deployment.messages == ["floorplan-dino failed (KeyError): run-1"]
+    deployment.redrive(run)
+    assert (run.now.status, run.output["decision"]) == ("SUCCEEDED", "registered")
+    assert (run.states.count("Finalise"), run.states.count("Launch")) == (2, 1)
+    assert_left_in_order(deployment, own=run.arn)
+    assert deployment.messages[1:] == ["floorplan-dino succeeded (registered): run-1"]
+
+
 @pytest.mark.parametrize(
     ("function", "answer", "error"),
     [
