@@ -55,7 +55,10 @@ def find_baselines(
     found, notes = _find(s3, bucket, dataset, execution)
     if (more := len(notes) - _MOST_NOTES) > 0:
         also = "1 more is" if more == 1 else f"{more:,} more are"
-        notes = [*notes[:_MOST_NOTES], f"At {uri(bucket, BASELINES)} {also} not compared: remove what is no baseline."]
+        notes = [
+            *notes[:_MOST_NOTES],
+            f"At {uri(bucket, BASELINES)} {also} not compared: remove what is not a baseline.",
+        ]
     return found, notes
 
 

@@ -159,7 +159,7 @@ def test_what_is_said_of_a_bucket_full_of_other_things_is_bounded_and_printable(
     assert len(found.names) == MOST_BASELINES
     assert sum(map(len, notes)) < 8_000
     assert all(note.isprintable() for note in notes)
-    assert notes[-1].endswith("585 more are not compared: remove what is no baseline.")
+    assert notes[-1].endswith("585 more are not compared: remove what is not a baseline.")
 
 
 def test_of_too_many_the_first_are_compared(find: Find) -> None:

@@ -10,7 +10,7 @@ _TRAINING = (*_QUEUED, (180, "Downloading"), (300, "Training"))
 
 @dataclass(frozen=True, kw_only=True)
 class Course:
-    """`steps`: (seconds since the job's creation, secondary status), the last one for ever."""
+    """`steps`: (seconds since the job's creation, secondary status), the last one until the end."""
 
     steps: tuple[tuple[int, str], ...]
     reason: str = ""
