@@ -14,6 +14,6 @@ def rounded(pixels: float) -> float:
     if -_FAR < pixels < _FAR:
         thousandths = pixels * 1000
         nearest = thousandths + _TO_WHOLE - _TO_WHOLE
-        if -0.49 < thousandths - nearest < 0.49:  # farther from it, it may be another's
+        if -0.49 < thousandths - nearest < 0.49:  # nearer to the middle of two, only round() knows which
             return nearest / 1000
     return round(pixels, _DECIMALS)
