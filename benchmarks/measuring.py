@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib.metadata
 import json
 import os
 import platform
@@ -182,7 +181,9 @@ def processor() -> str:
 
 def machine(packages: Sequence[str]) -> str:
     """One line: processor, cores, load, Python and the versions of `packages`."""
-    versions = "".join(f", {name} {importlib.metadata.version(name)}" for name in packages)
+    from importlib.metadata import version  # noqa: PLC0415  the sides import this file too: it would count as theirs
+
+    versions = "".join(f", {name} {version(name)}" for name in packages)
     pinned = ", ".join(line.replace("==", " ") for line in REQUIREMENTS.read_text().splitlines() if "==" in line)
     return (
         f"{processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, "

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any
 
 from dataset_contract.annotation_checks import check_annotations
@@ -71,15 +72,24 @@ def check_dataset(store: DatasetStore, *, max_objects_per_image: int | None = No
     return Report.of([*content.findings, *findings], content.counts)
 
 
-def check_content(store: DatasetStore, *, max_objects_per_image: int | None = None) -> DatasetContent:
-    """The part of check_dataset() that reads no image: files, manifest, annotations, splits. Arguments as there."""
+def check_content(
+    store: DatasetStore,
+    *,
+    max_objects_per_image: int | None = None,
+    written: Mapping[str, CocoDataset] = MappingProxyType({}),
+) -> DatasetContent:
+    """The part of check_dataset() that reads no image: files, manifest, annotations, splits. Arguments as there.
+
+    `written` are annotation files by their SHA-256, for whoever has just written them by coco_to_bytes: a file with
+    that hash holds that data, and is not parsed.
+    """
     sizes = store.list()
     reader = _JsonReader(store, sizes)
     manifest, findings = _read_manifest(store, reader)
     if manifest is None:
         return DatasetContent(findings=findings, counts={}, manifest=None, splits={}, facts={}, images={})
     findings += check_presence(manifest, sizes, store.refused())
-    datasets, facts, problems = _read_splits(reader)
+    datasets, facts, problems = _read_splits(reader, written)
     findings += problems
     unsound = {finding.split for finding in problems if finding.severity is Severity.ERROR}
     findings += check_counts(manifest, {split: data for split, data in datasets.items() if split not in unsound})
@@ -188,7 +198,7 @@ def _read_manifest(store: DatasetStore, reader: _JsonReader) -> tuple[Manifest |
 
 
 def _read_splits(
-    reader: _JsonReader,
+    reader: _JsonReader, written: Mapping[str, CocoDataset]
 ) -> tuple[dict[str, CocoDataset], dict[str, FileFacts], list[Finding]]:
     """The data by split and the facts of their files, as far as they can be read, and what is wrong with them."""
     datasets: dict[str, CocoDataset] = {}
@@ -202,9 +212,12 @@ def _read_splits(
         findings += problems
         if data is None:
             continue
-        facts[path] = FileFacts(sha256=hashlib.sha256(data).hexdigest())
-        dataset, problems = parse_coco(data, file=path, split=split)
-        findings += problems
+        sha256 = hashlib.sha256(data).hexdigest()
+        facts[path] = FileFacts(sha256=sha256)
+        dataset = written.get(sha256)
+        if dataset is None:
+            dataset, problems = parse_coco(data, file=path, split=split)
+            findings += problems
         if dataset is not None:
             datasets[split] = dataset
     return datasets, facts, findings

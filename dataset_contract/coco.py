@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any
 
 from dataset_contract.coco_fields import read_annotations, read_categories, read_images
@@ -118,16 +119,13 @@ def coco_to_bytes(dataset: CocoDataset) -> bytes:
     return b"".join((b"{\n", b",\n".join(texts), b"\n}\n"))
 
 
+_by_id = attrgetter("id")
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 def _lines(items: Iterable[str]) -> str:
     lines = ",\n".join(items)
     return f"[\n{lines}\n]" if lines else "[]"
-
-
-def _by_id(item: Image | Annotation | Category) -> int:
-    return item.id
 
 
 def _image(image: Image) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dataset_contract.annotation_checks import check_annotations
 from dataset_contract.check import check_content, check_images, count_splits
+from dataset_contract.coco_types import CocoDataset
 from dataset_contract.file_facts import FileFacts
 from dataset_contract.findings import Finding, Report
 from dataset_contract.layout import annotations_path, image_path
@@ -33,17 +34,22 @@ def check_selection(compared: Compared) -> Report:
 
 
 def check_written(
-    store: DatasetStore, compared: Compared, manifest: Manifest, facts: Mapping[str, FileFacts]
+    store: DatasetStore,
+    compared: Compared,
+    manifest: Manifest,
+    facts: Mapping[str, FileFacts],
+    annotations: Mapping[str, CocoDataset],
 ) -> Report:
     """What the contract says of the data set in `store`; `facts` are those of its images, by path.
 
-    As check_dataset does it, but the images' bytes were looked at when they were written.
+    As check_dataset does it, but the images' bytes were looked at when they were written, and `annotations` are what
+    the annotation files were written from, by their SHA-256.
     """
     selection = compared.selection
     by_path = {entry.path: entry.sha256 for entry in manifest.files}
     file_hashes = {number: by_path[image_path(split, number)] for number, split in selection.splits.items()}
     findings = check_pairs(compared.pairs, selection.splits, file_hashes)
-    content = check_content(store)
+    content = check_content(store, written=annotations)
     findings += [*content.findings, *_with_sources(check_images(content, facts), selection)]
     return Report.of(findings, content.counts)
 

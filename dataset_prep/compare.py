@@ -16,7 +16,6 @@ from dataset_prep.broken_images import report_broken
 from dataset_prep.progress import Advance, no_progress
 from dataset_prep.selection import Selection
 from dataset_prep.similarity import Fingerprint, Similarity, compare
-from image_reader.decoding import open_image
 from image_reader.header import ImageError
 
 _FIX = "Run dataset_prep/run.py with --fix-leakage, or remove one of them: scores on it mean little."
@@ -80,6 +79,8 @@ def skip_comparison(selection: Selection) -> Compared:
 
 def _find_broken(selection: Selection, prints: Mapping[int, Fingerprint]) -> list[Finding]:
     """What is wrong with the images that could not be decoded; copying a PNG does not decode it."""
+    from image_reader.decoding import open_image  # noqa: PLC0415  Pillow, which plain PNGs do without
+
     found = FindingLog()
     for image in selection.images:
         if image.image_id not in prints:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dataset_contract.png import PngError, png_chunks, read_png_header
-from image_reader.decoding import open_image
-from image_reader.encoding import encode_png
-from image_reader.header import ImageError, ImageHeader, read_header, read_image_file
+from image_reader.header import ImageError, ImageHeader, plain_png_header, read_header, read_image_file
 
 _CHANGES_COLOURS = {b"tRNS": "a transparent colour", b"iCCP": "a colour profile"}
 
@@ -18,9 +16,14 @@ def dataset_png(path: Path) -> tuple[bytes, str | None]:
     Raises ImageError as read_header does, and if an image that must be converted cannot be decoded.
     """
     data = read_image_file(path)
+    if plain_png_header(data) is not None:  # as most are
+        return data, None
     reason = _why_converted(data, read_header(data))
     if reason is None:
         return data, None
+    from image_reader.decoding import open_image  # noqa: PLC0415  Pillow, which plain PNGs do without
+    from image_reader.encoding import encode_png  # noqa: PLC0415
+
     return encode_png(open_image(data)), reason
 
 

@@ -139,7 +139,9 @@ def _write(
         checked = check_selection(compared)
     else:
         with phase(console, "Check", count, "images") as advance:
-            checked = check_written(output.store, compared, written.manifest, written.facts)
+            checked = check_written(
+                output.store, compared, written.manifest, written.facts, annotations=written.annotations
+            )
             advance(count)
     earlier = [*source.findings, *compared.selection.findings, *check_prefix(options.destination), *compared.findings]
     # An image that the comparison could not decode is not reported a second time by the writing.

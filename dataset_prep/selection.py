@@ -57,9 +57,13 @@ def select(source: Source, options: SelectionOptions) -> Selection:
     class or room type of a name that was asked for.
     """
     classes = tuple(map(class_name, options.classes or CLASSES))
+    known: dict[str, str] = {}
     for name in classes:
+        same = known.setdefault(name.casefold(), name)  # as the contract tells names apart
         if (problem := class_name_problem(name)) is not None:
             raise PrepError(f"The class {short(name)} {problem}: give it a short name on one line in the source.")
+        if same != name:
+            raise PrepError(f"The classes {short(same)} and {short(name)} count as one: name only one of them.")
     found = FindingLog()
     images = _with_classes(_with_room_types(source.images, classes), classes, found, asked=options.classes is not None)
     if options.drop_empty:

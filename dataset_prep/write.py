@@ -27,6 +27,7 @@ from dataset_prep.broken_images import report_broken
 from dataset_prep.dataset_png import dataset_png
 from dataset_prep.output import Output
 from dataset_prep.progress import Advance, no_progress
+from dataset_prep.rounding import rounded
 from dataset_prep.selection import Selection
 from dataset_prep.sources.source import SourceImage
 from image_reader.header import ImageError
@@ -45,6 +46,8 @@ class Written:
     """Images that were refused or converted."""
     facts: Mapping[str, FileFacts]
     """path -> facts of the images, as the check reads them of files."""
+    annotations: Mapping[str, CocoDataset]
+    """SHA-256 of an annotation file -> what it was written from."""
 
 
 def write_dataset(
@@ -65,6 +68,7 @@ def write_dataset(
     conversions: Counter[str] = Counter()
     entries: list[FileEntry] = []
     facts: dict[str, FileFacts] = {}
+    annotations: dict[str, CocoDataset] = {}
 
     def write_image(image: SourceImage) -> tuple[SourceImage, FileEntry | ImageError | OSError, str | None]:
         path = image_path(selection.splits[image.image_id], image.image_id)
@@ -87,7 +91,7 @@ def write_dataset(
         written = pool.map(write_images, range(0, len(selection.images), _AT_ONCE))
         with garbage_collection_paused():
             datasets = to_coco(selection)
-            contents = {annotations_path(split): coco_to_bytes(dataset) for split, dataset in datasets.items()}
+            contents = {split: coco_to_bytes(dataset) for split, dataset in datasets.items()}
         for image, entry, conversion in chain.from_iterable(written):
             if not isinstance(entry, FileEntry):
                 report_broken(image, entry, found)
@@ -96,15 +100,17 @@ def write_dataset(
             conversions.update([conversion] if conversion else [])
     finally:
         pool.shutdown(cancel_futures=True)  # after Ctrl-C, do not finish what waits
-    entries += [output.put(path, data, hashlib.sha256(data).hexdigest()) for path, data in contents.items()]
+    for split, data in contents.items():
+        entries.append(output.put(annotations_path(split), data, hashlib.sha256(data).hexdigest()))
+        annotations[entries[-1].sha256] = datasets[split]
     output.remove_stale()
     findings = [*found.findings(), *_describe_conversions(conversions)]
     if found.findings():
-        return Written(None, findings, facts)
+        return Written(None, findings, facts, annotations)
     manifest = build_manifest(tool=_tool(), source=source, options=options, datasets=datasets, files=entries)
     content = manifest_to_bytes(manifest)
     output.put(MANIFEST, content, hashlib.sha256(content).hexdigest())
-    return Written(manifest, findings, facts)
+    return Written(manifest, findings, facts, annotations)
 
 
 def _describe_conversions(conversions: Mapping[str, int]) -> list[Finding]:
@@ -139,7 +145,7 @@ def to_coco(selection: Selection) -> dict[str, CocoDataset]:
             number += 1
             attributes = {"room_type": room_type} if room_type else NO_ATTRIBUTES
             width, height = bbox[2:]
-            area = round(width * height, 3) if width > 0 and height > 0 else 0.0  # else its box is the finding
+            area = rounded(width * height) if width > 0 and height > 0 else 0.0  # else its box is the finding
             fields = (number, image.image_id, ids[label], bbox, area, iscrowd, attributes)
             annotations.append(tuple.__new__(Annotation, fields))  # Annotation(...) is a call in Python
     return {split: CocoDataset(records, annotations, categories) for split, (records, annotations) in kept.items()}

@@ -10,15 +10,8 @@ from pathlib import Path
 
 from PIL import Image, ImageCms
 
-from image_reader.header import (
-    DECODING_ERRORS,
-    ImageError,
-    open_lazily,
-    orientation_of,
-    read_header,
-    read_image_file,
-    reason,
-)
+from image_reader.header import ImageError, read_header, read_image_file
+from image_reader.opening import DECODING_ERRORS, open_lazily, orientation_of, reason
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

@@ -15,12 +15,12 @@ from dataset_contract.findings import FindingLog
 from dataset_contract.sanitise import short
 from dataset_contract.strict_json import is_number
 from dataset_prep.plural import pluralise
+from dataset_prep.rounding import rounded
 
 Size = tuple[int, int]
 
 _NUMBER = re.compile(r"\s*-?[0-9]{1,15}(\.[0-9]{1,20})?\s*")
 _ROOT = "none"  # what Roboflow calls the supercategory of its root
-_DECIMALS = 3  # of a pixel
 _NUMBERS = {
     "images": ("id", "width", "height"),
     "annotations": ("id", "image_id", "category_id", "area", "iscrowd"),
@@ -60,7 +60,7 @@ class PolygonBoxes:
                 xs = [x for polygon in polygons for x in polygon[::2]]
                 ys = [y for polygon in polygons for y in polygon[1::2]]
                 sides = (max(xs) - min(xs), max(ys) - min(ys))
-                item["bbox"] = [min(xs), min(ys), *(round(side, _DECIMALS) for side in sides)]
+                item["bbox"] = [min(xs), min(ys), *map(rounded, sides)]
                 self._drawn += 1
 
     def report(self, file: str, found: FindingLog) -> None:
@@ -143,7 +143,7 @@ def _turn_boxes(content: dict[str, Any], file: str, found: FindingLog) -> None:
         rotation = attributes.get("rotation") if type(attributes) is dict else None
         if is_number(rotation) and rotation % 360 and type(box) is list and len(box) == 4 and all(map(is_number, box)):
             annotation["bbox"] = around_turned(box, rotation)
-            annotation["area"] = round(annotation["bbox"][2] * annotation["bbox"][3], _DECIMALS)
+            annotation["area"] = rounded(annotation["bbox"][2] * annotation["bbox"][3])
             turned += 1
     if turned:
         found.info(
@@ -161,7 +161,7 @@ def around_turned(box: Sequence[float], degrees: float) -> list[float]:
     cosine, sine = abs(math.cos(math.radians(degrees))), abs(math.sin(math.radians(degrees)))
     across, down = width * cosine + height * sine, width * sine + height * cosine
     corners = (x + (width - across) / 2, y + (height - down) / 2, across, down)
-    return [round(number, _DECIMALS) for number in corners]
+    return list(map(rounded, corners))
 
 
 def _fill_in_sizes(

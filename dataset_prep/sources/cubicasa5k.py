@@ -19,6 +19,7 @@ from dataset_contract.findings import Finding, FindingLog, Place, worst
 from dataset_prep.broken_images import IMAGE_BROKEN
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.progress import Advance, no_progress
+from dataset_prep.rounding import rounded
 from dataset_prep.sources.cubicasa5k_plans import (
     ANNOTATION,
     CATEGORIES,
@@ -36,7 +37,6 @@ from dataset_prep.sources.source import Source, SourceBox, SourceImage
 from dataset_prep.sources.source_files import LEADS_OUT, SourceFolders, read_source_file, report_refused
 from image_reader.header import ImageError, ImageHeader, read_header
 
-_DECIMALS = 3  # of a pixel: the SVGs have two, and scaling adds little
 _OUTSIDE_SHARE = 0.05  # of the walls' area; more of it outside the image is not rounding
 _TOLERANCE = 1.0  # pixels by which an outline may reach beyond the image without a finding
 _AT_ONCE = 64  # plans handed to the threads; few enough to stop soon once --limit is reached
@@ -270,12 +270,12 @@ def _clipped_bbox(xs: list[float], ys: list[float], header: ImageHeader) -> tupl
     """The bounding box [x, y, width, height] of the part inside the image, or None if nothing is."""
     x0, x1 = _span(xs, header.width)
     y0, y1 = _span(ys, header.height)
-    width, height = round(x1 - x0, _DECIMALS), round(y1 - y0, _DECIMALS)
+    width, height = rounded(x1 - x0), rounded(y1 - y0)
     return (x0, y0, width, height) if width > 0 and height > 0 else None
 
 
 def _span(values: list[float], limit: int) -> tuple[float, float]:
-    low, high = (round(min(max(edge, 0.0), float(limit)), _DECIMALS) for edge in (min(values), max(values)))
+    low, high = (rounded(min(max(edge, 0.0), float(limit))) for edge in (min(values), max(values)))
     return low, high
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from dataset_contract.findings import FindingLog
+from dataset_prep.rounding import rounded
 from dataset_prep.sources.source import Source, SourceBox, SourceImage
 
 _ROUNDING = 0.01  # pixels; what reaches no further beyond the image needs no repair
-_DECIMALS = 3  # of a pixel
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def _cut(bbox: tuple[float, float, float, float], image: SourceImage) -> tuple[f
     over = max(width - inside_x, height - inside_y)
     if over <= _ROUNDING or min(inside_x, inside_y) <= 0 or inside_x * inside_y < width * height / 2:
         return bbox
-    return left, top, round(inside_x, _DECIMALS) or inside_x, round(inside_y, _DECIMALS) or inside_y  # never to 0
+    return left, top, rounded(inside_x) or inside_x, rounded(inside_y) or inside_y  # never to 0
 
 
 def _text(bbox: tuple[float, float, float, float]) -> str:

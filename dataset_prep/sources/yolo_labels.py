@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple
 
+from dataset_prep.rounding import rounded
+
 TOLERANCE = 0.01
 """Share of the image's side; Ultralytics accepts coordinates from -0.01 to 1.01."""
 MAX_CLASSES = 10_000
 """A class's index is below it."""
-_DECIMALS = 3  # of a pixel
 
 
 class Form(Enum):
@@ -117,8 +118,8 @@ def _usual_row(line: int, tokens: list[str], width: int, height: int) -> Row | N
     top, bottom = centre_y - half_height, centre_y + half_height
     if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
         return None
-    x0, y0 = round(left * width, _DECIMALS), round(top * height, _DECIMALS)
-    box_width, box_height = round(right * width - x0, _DECIMALS), round(bottom * height - y0, _DECIMALS)
+    x0, y0 = rounded(left * width), rounded(top * height)
+    box_width, box_height = rounded(right * width - x0), rounded(bottom * height - y0)
     if box_width <= 0 or box_height <= 0:
         return None
     fields = (line, int(index), (x0, y0, box_width, box_height), 0.0, Form.BOX)
@@ -140,8 +141,8 @@ def _row(line: int, tokens: list[str], width: int, height: int, *, clip: bool) -
         raise RowError("LABEL_CLASS_INVALID", f"has the class {tokens[0][:20]}, which is not a whole number from 0 on")
     x0, y0, x1, y1 = _edges(coordinates, clip=clip)
     left, top, right, bottom = (min(max(edge, 0.0), 1.0) for edge in (x0, y0, x1, y1))
-    x, y = round(left * width, _DECIMALS), round(top * height, _DECIMALS)
-    box_width, box_height = round(right * width - x, _DECIMALS), round(bottom * height - y, _DECIMALS)
+    x, y = rounded(left * width), rounded(top * height)
+    box_width, box_height = rounded(right * width - x), rounded(bottom * height - y)
     cut = max(left - x0, top - y0, x1 - right, y1 - bottom)
     if box_width <= 0 or box_height <= 0:
         if x1 > x0 and y1 > y0 and cut > 0:

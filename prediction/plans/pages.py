@@ -10,7 +10,8 @@ from typing import Protocol
 from PIL import Image
 
 from image_reader.decoding import open_image, upright_rgb
-from image_reader.header import DECODING_ERRORS, ImageError, check_pixels, open_lazily, read_header, reason
+from image_reader.header import ImageError, check_pixels, read_header
+from image_reader.opening import DECODING_ERRORS, open_lazily, reason
 from prediction.plans.errors import PlanError
 
 MAX_PAGES = 500

@@ -6,13 +6,14 @@ import errno
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from dataset_prep import run
 from dataset_prep.run import main
+from tests.prep.yolo_tree import Tree
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / "dataset_prep" / "run.py"
@@ -199,9 +200,13 @@ def test_a_package_that_only_the_report_needs_is_missed_in_one_sentence(samples:
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_what_few_runs_need_is_not_loaded_by_all(samples: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("source", "spared"), [("cubicasa5k", ()), ("yolo", ("PIL", "numpy"))])
+def test_what_few_runs_need_is_not_loaded_by_all(
+    source: str, spared: Sequence[str], samples: Path, tmp_path: Path
+) -> None:
+    plans = samples if source == "cubicasa5k" else Tree(tmp_path / "yolo").root
     told = "import sys; from dataset_prep.run import main; main(); print('loaded', *sorted(sys.modules))"
-    command = [sys.executable, "-c", told, "--source", str(samples), "--output", str(tmp_path / "d")]
+    command = [sys.executable, "-c", told, "--source", str(plans), "--output", str(tmp_path / "d")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = done.stdout.splitlines()[-1].split()
-    assert {"matplotlib", "scipy", "imagehash", "boto3", "obstore", "torch"}.isdisjoint(loaded)
+    assert {"matplotlib", "scipy", "imagehash", "boto3", "obstore", "torch", *spared}.isdisjoint(loaded)

@@ -103,3 +103,9 @@ def test_mismatched_annotations_are_kept_unless_they_are_to_be_dropped_and_all_o
     assert (finding.code, finding.severity) == ("MISMATCHED_DROPPED", Severity.INFO)
     with pytest.raises(PrepError, match="nothing is left"):
         chosen([image(1, wall, mismatched=True)], drop_mismatched=True)
+
+
+@pytest.mark.parametrize("names", [("straße", "strasse"), ("wall", "ﬁtting", "Fitting")])
+def test_names_that_the_contract_takes_for_one_are_refused(names: Sequence[str]) -> None:
+    with pytest.raises(PrepError, match="count as one: name only one of them"):
+        chosen([image(1, SourceBox(names[0], BOX))], classes=names)

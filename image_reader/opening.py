@@ -1,0 +1,94 @@
+"""Image files as Pillow opens them, without decoding: their size, how EXIF turns them, and what is wrong with them."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+
+from PIL import Image, UnidentifiedImageError
+
+from dataset_contract.file_kinds import HEAD_LENGTH, FileKind, file_kind
+from image_reader.header import ImageError, ImageHeader, check_pixels
+
+DECODING_ERRORS = (OSError, EOFError, SyntaxError, ValueError, struct.error, MemoryError)
+"""What Pillow raises for damaged files, beside its DecompressionBombError."""
+
+_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "AVIF")
+_ORIENTATION = 0x0112  # EXIF's tag
+_SUBFILE_TYPE = 0x00FE  # TIFF's tag
+_A_VERSION = 0b101  # its bits for a page that is a smaller version of another one, or its mask
+_MOST_PAGES = 64  # that are looked at
+_ONE_PAGE = "Save each page as a file of its own, and give the boxes to the page that they were drawn on."
+
+
+def header_by_pillow(file: io.BufferedReader | io.BytesIO, one_page: bool) -> ImageHeader:
+    """As read_header in header.py, for any file."""
+    file.seek(0)
+    head = file.read(HEAD_LENGTH)
+    if not head:
+        raise ImageError("is empty")
+    file.seek(0)
+    try:
+        with open_lazily(file) as image:
+            width, height = image.size
+            orientation, image_format = orientation_of(image), image.format or ""
+            if one_page and image_format == "TIFF" and _has_pages(image):
+                raise ImageError("is a TIFF file of several pages, and a plan is one", _ONE_PAGE)
+    except UnidentifiedImageError as error:
+        raise _not_an_image(file_kind(head), error) from error
+    except ImageError:
+        raise
+    except (*DECODING_ERRORS, Image.DecompressionBombError) as error:
+        raise _not_an_image(None, error) from error
+    check_pixels(width, height)
+    if orientation in range(5, 9):
+        width, height = height, width
+    return ImageHeader(width, height, image_format, turned=orientation != 1)
+
+
+def open_lazily(file: io.BufferedReader | io.BytesIO) -> Image.Image:
+    """The image, not decoded yet. Raises what Pillow raises."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is checked against MAX_PIXELS
+        return Image.open(file, formats=_FORMATS)
+
+
+def orientation_of(image: Image.Image) -> int:
+    """How EXIF says to turn the pixels of an image that is not decoded yet: 1 (not at all) to 8.
+
+    As browsers show it: XMP alone does not turn an image, nor does EXIF that a PNG has after its pixels. Pillow turns
+    TIFF by itself. Raises what Pillow raises for damaged EXIF.
+    """
+    if image.info.get("exif") is None or image.format == "TIFF":
+        return 1
+    orientation: int = image.getexif().get(_ORIENTATION, 1)
+    return orientation
+
+
+def reason(error: Exception) -> str:
+    """What Pillow's error says, never empty."""
+    return "unknown format" if isinstance(error, UnidentifiedImageError) else str(error) or type(error).__name__
+
+
+def _not_an_image(kind: FileKind | None, error: Exception) -> ImageError:
+    problem = "is not an image that can be read"
+    if kind is None:
+        return ImageError(f"{problem} ({reason(error)})")
+    if kind.fix is None:  # one of those that are read
+        return ImageError(f"{problem}: it begins like {kind.name}, and is damaged or of a kind that is not known")
+    return ImageError(f"{problem}: it is {kind.name}", kind.fix)
+
+
+def _has_pages(image: Image.Image) -> bool:
+    """Whether a TIFF has a second picture, and not only smaller or masking versions of the first."""
+    try:
+        for page in range(1, _MOST_PAGES):
+            image.seek(page)
+            if not image.tag_v2.get(_SUBFILE_TYPE, 0) & _A_VERSION:  # type: ignore[attr-defined]
+                return True
+    except EOFError:
+        return False
+    finally:
+        image.seek(0)
+    return True
