@@ -28,6 +28,11 @@ class Choice:
     max_runtime_seconds: tuple[int, ...]
     """Of each stage; they hold the cap even if the estimate is wrong."""
 
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{' or '.join(self.instance_types)} ({'spot' if self.spot else 'on demand'})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
