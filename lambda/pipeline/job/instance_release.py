@@ -44,9 +44,9 @@ def _others(sagemaker: SageMakerClient, choice: Choice, since: datetime) -> list
 
 def _counts(job: Mapping[str, Any], choice: Choice, since: datetime) -> bool:
     """Whether the job no longer trains, but may still count against the choice's quota."""
-    status = job["TrainingJobStatus"]
+    status, selected = job["TrainingJobStatus"], job["ResourceConfig"].get("SelectedInstanceType")
     return (
         (status == "Stopping" or (status != "InProgress" and job["LastModifiedTime"] > since))
         and bool(job.get("EnableManagedSpotTraining")) is choice.spot
-        and not possible_types(job).isdisjoint(choice.instance_types)
+        and not ({selected} if selected else possible_types(job)).isdisjoint(choice.instance_types)
     )

@@ -305,6 +305,7 @@ def test_a_quota_is_waited_for_if_a_job_of_another_execution_on_the_type_has_jus
         {"status": "InProgress"},
         {"LastModifiedTime": datetime(2026, 11, 20, 11, 39, tzinfo=UTC)},
         {"EnableManagedSpotTraining": False},
+        {"ResourceConfig": SHARED | {"SelectedInstanceType": "ml.g6e.2xlarge"}},
         {"ResourceConfig": {"InstanceType": "ml.g6.2xlarge", "InstanceCount": 1}},
     ],
 )
