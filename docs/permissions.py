@@ -70,7 +70,7 @@ WHY = {
     "sagemaker:CreateTrainingJob *": "start a job",
     "sagemaker:DescribeTrainingJob *": "look at a job",
     "sagemaker:StopTrainingJob *": "stop a job",
-    "sagemaker:ListTrainingJobs *": "find a job that runs although its execution has ended",
+    "sagemaker:ListTrainingJobs *": "find jobs that run without an execution, or that have just ended",
     "sagemaker:*Tags *training-job/*": "know by its tag which execution a job belongs to",
     "sagemaker:ListModelPackages *model-package-group/floorplan-dino": "see which models are approved",
     "sagemaker:* *model-package-group*": "register the model in the one group, after a look at the last accepted one",

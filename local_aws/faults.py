@@ -28,6 +28,8 @@ class Faults:
         self._crashes = crashes
         self._lock = threading.Lock()
         self._capacity: dict[tuple[str, bool], Capacity] = {}
+        self.quota_held_seconds = 0.0
+        """For how long the instance of a job that has ended counts against its quota."""
         self._refusals: dict[str, list[ApiError]] = {}
 
     def no_capacity(self, instance_type: str, *, spot: bool) -> None:
@@ -37,6 +39,10 @@ class Faults:
     def pending(self, instance_type: str, *, spot: bool) -> None:
         """Jobs that ask for the type, and for no other that is available, stay Pending until `clear`."""
         self._capacity[instance_type, spot] = Capacity.PENDING
+
+    def hold_quota(self, seconds: float) -> None:
+        """Count the instance of a job against its quota for so long after the job's end, as SageMaker does."""
+        self.quota_held_seconds = seconds
 
     def throttle(self, operation: str, times: int) -> None:
         """Answer the next `times` calls of an operation ("CreateTrainingJob") with a ThrottlingException.
@@ -64,6 +70,7 @@ class Faults:
         with self._lock:
             self._refusals.clear()
         self._capacity.clear()
+        self.quota_held_seconds = 0.0
         for file in self._crashes.iterdir():
             file.unlink(missing_ok=True)
 

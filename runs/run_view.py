@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
+from pipeline.ending.execution_state import CaughtError
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from dataset_contract.sanitise import sanitise
@@ -13,6 +14,9 @@ from runs.where_to_look import where_to_look
 from terminal.console import Terminal
 from training_code.job.metric_lines import TrainingLine, read_training_line
 
+WAIT_FOR_INSTANCE = "WaitForInstance"
+"""The state before each further try of Launch."""
+
 
 class RunView:
     """Shows the states, the log and the snapshots of the training job of one run while its context lasts."""
@@ -21,6 +25,7 @@ class RunView:
         self._console = console
         self._region = region
         self._checkpoints_uri = ""
+        self._last_state = self._waits_for = ""
         self._bar: Progress | None = None
         if console.is_terminal:
             self._bar = Progress(
@@ -55,12 +60,15 @@ class RunView:
         if name == "IsQuoteAccepted" and (quote := text(state_input, "quote", "sentence")):
             for line in (quote, *texts(state_input, "quote", "notes")):
                 self._say(f"quote: {sanitise(line, longest=1000)}")
-        if name not in ROUTINE_STATES:
+        if name == WAIT_FOR_INSTANCE:
+            self._waiting(state_input)
+        elif name not in ROUTINE_STATES and (self._last_state, name) != (WAIT_FOR_INSTANCE, "Launch"):
             self._say(f"state {sanitise(name)}")
             if self._bar is not None:
                 self._bar.update(self._task, description=sanitise(name))
         elif name == "WhatNext":
             self._snapshot(state_input)
+        self._last_state = name
 
     def log(self, line: str) -> None:
         """The training job wrote a line to its log."""
@@ -75,6 +83,15 @@ class RunView:
                 completed=figures.step,
                 figures=_figures(figures),
             )
+
+    def _waiting(self, state_input: Mapping[str, Any]) -> None:
+        """Launch waits, a minute at a time; for what is said once."""
+        sentence = CaughtError(Cause=text(state_input, "waiting", "Cause")).message
+        if sentence != self._waits_for:
+            self._waits_for = sentence
+            self._say(f"state {WAIT_FOR_INSTANCE}: {sanitise(sentence, longest=1000)}")
+        if self._bar is not None:
+            self._bar.update(self._task, description=WAIT_FOR_INSTANCE)
 
     def _snapshot(self, state_input: Mapping[str, Any]) -> None:
         """What the pipeline read of the job."""

@@ -59,6 +59,7 @@ def allow_launch(
 
     Of the weights it sees the names only. It stops a job again whose execution was aborted while it was created, which
     it sees by what allow_lock() grants. How long the execution's history is says how often the job may be looked at.
+    Which jobs have just ended says whether a quota is about to be free.
     """
     _grant(
         function,
@@ -67,6 +68,7 @@ def allow_launch(
             ["sagemaker:AddTags", "sagemaker:CreateTrainingJob", *_DESCRIBE_AND_STOP_JOBS],
             training_jobs(Stack.of(function)),
         ),
+        allow(["sagemaker:ListTrainingJobs"], "*"),  # the action knows no resources
         iam.PolicyStatement(
             actions=["iam:PassRole"],
             resources=[training_role.role_arn],

@@ -72,6 +72,9 @@ def _arrows(state: State) -> Iterator[tuple[str, str]]:
         yield '-->|"otherwise"|', state["Default"]
     if "Next" in state:
         yield "-->", state["Next"]
+    for catch in state.get("Catch", []):
+        if catch["Next"] != "Finalise":
+            yield f'-->|"{", ".join(catch["ErrorEquals"])}"|', catch["Next"]
 
 
 def synthesised(env: cdk.Environment) -> dict[str, Any]:

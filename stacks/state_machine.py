@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 from pipeline.ending.execution_state import CaughtError
-from pipeline.errors import DatasetInvalid, QuoteRefused
+from pipeline.errors import DatasetInvalid, InstanceNotFree, QuoteRefused
 from pipeline.job.launched_job import Attempt
 from pipeline.state import to_state
 from pipeline.step import Step
@@ -133,7 +133,7 @@ class TrainingPipeline(Construct):
 
     def _training(self) -> sfn.IChainable:
         """Launch, and then Wait and Watch until the job has ended, for each choice and stage that is needed."""
-        launch_step = self._step(launch.handler, into="job")
+        launch_step = self._launch()
         # An outage of minutes must not end hours of training.
         watch_step = self._step(
             watch.handler,
@@ -184,6 +184,20 @@ class TrainingPipeline(Construct):
         )
         stop_step.next(wait)
         launch_step.next(counted).next(wait)
+        return launch_step
+
+    def _launch(self) -> tasks.LambdaInvoke:
+        """Launch, and the wait for an instance that an earlier job still has; Launch itself limits it."""
+        launch_step = step(self, launch.handler, self._functions.launch, into="job", caught_by=None)
+        wait = sfn.Wait(
+            self,
+            "WaitForInstance",
+            comment="An earlier job is stopping, or its instance still counts against the quota",
+            time=sfn.WaitTime.duration(Duration.minutes(1)),
+        )
+        launch_step.add_catch(wait, errors=[InstanceNotFree.__name__], result_path=path("waiting"))
+        launch_step.add_catch(self._finalise, errors=["States.ALL"], result_path=path("failure"))
+        wait.next(launch_step)
         return launch_step
 
     def _judgement(self, launch_step: sfn.IChainable) -> sfn.IChainable:

@@ -63,5 +63,9 @@ class AwsUnavailable(Exception):
     """An AWS service is busy or out of reach: the state machine tries the step again."""
 
 
+class InstanceNotFree(Exception):
+    """An earlier job still has the instance: the state machine waits a minute and launches again."""
+
+
 EXPECTED_ERRORS = frozenset(error.__name__ for error in PipelineError.__subclasses__())
 """Error names whose cause is a sentence for people; any other name is a fault of the pipeline itself."""

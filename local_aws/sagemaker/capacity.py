@@ -15,32 +15,27 @@ NO_CAPACITY = (
 
 
 def check_quotas(
-    instance_types: Sequence[str], *, spot: bool, running: Collection[tuple[str, bool]], quotas: ServiceQuotas
+    instance_types: Sequence[str], *, spot: bool, counted: Collection[tuple[str, bool]], quotas: ServiceQuotas
 ) -> None:
-    """Refuse a job if the quotas of all its types are used up; raises ApiError in the service's words.
+    """Refuse a job if the quota of any of its types is used up; raises ApiError in the service's words.
 
-    running: type and spot of each job that has not ended.
+    counted: type and spot of each job whose instance counts.
     """
-
-    def used(name: str) -> int:
-        return sum(other == (name, spot) for other in running)
-
-    if any(used(name) + 1 <= quotas.value(name, spot=spot) for name in instance_types):
-        return
-    first = instance_types[0]
-    raise ApiError(
-        "ResourceLimitExceeded",
-        f"The account-level service limit '{quota_name(first, spot=spot)}' is {quotas.value(first, spot=spot):.0f} "
-        f"Instances, with current utilization of {used(first)} Instances and a request delta of 1 Instances. Please "
-        "use AWS Service Quotas to request an increase for this quota. If AWS Service Quotas is not available, contact "
-        "AWS support to request an increase for this quota.",
-    )
+    for name in instance_types:
+        used = sum(other == (name, spot) for other in counted)
+        if used + 1 > quotas.value(name, spot=spot):
+            raise ApiError(
+                "ResourceLimitExceeded",
+                f"The account-level service limit '{quota_name(name, spot=spot)}' is "
+                f"{quotas.value(name, spot=spot):.0f} Instances, with current utilization of {used} Instances and a "
+                "request delta of 1 Instances. Please use AWS Service Quotas to request an increase for this quota. If "
+                "AWS Service Quotas is not available, contact AWS support to request an increase for this quota.",
+            )
 
 
-def take_instance(instance_types: Sequence[str], *, spot: bool, faults: Faults, quotas: ServiceQuotas) -> str | None:
+def take_instance(instance_types: Sequence[str], *, spot: bool, faults: Faults) -> str | None:
     """The first type that is available; None while one is pending. Raises JobFailedError if there will be none."""
-    allowed = [name for name in instance_types if quotas.value(name, spot=spot) >= 1] or list(instance_types)
-    capacities = {name: faults.capacity(name, spot=spot) for name in allowed}
+    capacities = {name: faults.capacity(name, spot=spot) for name in instance_types}
     for name, capacity in capacities.items():
         if capacity is Capacity.AVAILABLE:
             return name

@@ -64,6 +64,10 @@ class JobStatus:
             self._transitions[-1]["EndTime"] = now
             self._ended = now
 
+    def seconds_since_end(self) -> float | None:
+        """Seconds since the status became final; None while it is not."""
+        return None if self._ended is None else (datetime.now(UTC) - self._ended).total_seconds()
+
     def run_seconds(self) -> float:
         """Seconds on training instances so far, without the time between two spot instances."""
         running = (datetime.now(UTC) - self._run_started).total_seconds() if self._run_started else 0.0

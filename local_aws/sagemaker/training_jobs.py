@@ -71,16 +71,14 @@ class TrainingJobs:
                     "Training job names must be unique within an AWS account and region, "
                     f"and a training job with this name already exists ({self.arn(name)})",
                 )
-            running = [(job.instance_type, job.spot) for job in self._jobs.values() if not job.status.ended]
-            check_quotas(instance_types(request), spot=spot, running=running, quotas=self.quotas)
+            counted = [(job.instance_type, job.spot) for job in self._jobs.values() if self._counts(job)]
+            check_quotas(instance_types(request), spot=spot, counted=counted, quotas=self.quotas)
             job = LocalTrainingJob(
                 request=request,
                 arn=self.arn(name),
                 region=self._region,
                 clients=clients,
-                take_instance=lambda: take_instance(
-                    instance_types(request), spot=spot, faults=self.faults, quotas=self.quotas
-                ),
+                take_instance=lambda: take_instance(instance_types(request), spot=spot, faults=self.faults),
                 folder=self.folder / str(len(self._jobs)),
                 scratch=self.scratch,
                 stop_grace=self.stop_grace,
@@ -108,15 +106,16 @@ class TrainingJobs:
         return {"Tags": job.tags}
 
     def list_jobs(self, request: dict[str, Any]) -> dict[str, Any]:
-        """ListTrainingJobs by a part of the name and a status, all on one page."""
+        """ListTrainingJobs by a part of the name, a status and the time of the last change, all on one page."""
         wanted, status = request.get("NameContains", ""), request.get("StatusEquals")
+        after = request.get("LastModifiedTimeAfter", 0)
         described = [job.describe() for name, job in list(self._jobs.items()) if wanted in name]
-        fields = ("TrainingJobName", "TrainingJobArn", "TrainingJobStatus", "CreationTime")
+        fields = ("TrainingJobName", "TrainingJobArn", "TrainingJobStatus", "CreationTime", "LastModifiedTime")
         return {
             "TrainingJobSummaries": [
                 {field: job[field] for field in fields}
                 for job in described
-                if status in (None, job["TrainingJobStatus"])
+                if status in (None, job["TrainingJobStatus"]) and job["LastModifiedTime"].timestamp() > after
             ]
         }
 
@@ -154,6 +153,11 @@ class TrainingJobs:
             jobs = list(self._jobs.values())
         for job in jobs:
             job.close()
+
+    def _counts(self, job: LocalTrainingJob) -> bool:
+        """Whether the job's instance counts against the quota."""
+        ended = job.status.seconds_since_end()
+        return ended is None or ended < self.faults.quota_held_seconds
 
     def _job(self, name: str) -> LocalTrainingJob:
         try:

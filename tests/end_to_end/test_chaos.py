@@ -13,10 +13,10 @@ from tests.end_to_end.deployed import Deployed
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
 SEEDS = {
-    4: "launch always dies after its work",  # and so leaves a job that nobody would stop
-    19: "execution aborted after 1.3 s, then redriven",
-    33: "second start after 0.0 s",
-    39: "job fails with NAN_LOSS, and the step Failed dies once",
+    24: "launch always dies after its work",  # and so leaves a job that nobody would stop
+    121: "execution aborted after 1.3 s, then redriven",
+    15: "second start after 0.0 s",
+    265: "job fails with NAN_LOSS, and the step Failed dies once",
 }
 
 

@@ -54,10 +54,11 @@ def test_a_shared_job_that_is_refused_for_a_quota_gives_way_to_its_types_by_them
 ) -> None:
     put_plan(JobPlan())
     deployed.aws.faults.refuse("CreateTrainingJob", "ResourceLimitExceeded", LIMIT, 2)
-    execution = deployed.run(epochs=1, spot=False, instance_types=[FIRST, SECOND])
+    unused = ["ml.g5.xlarge", "ml.g6.xlarge"]  # on which no other test's job has just ended
+    execution = deployed.run(epochs=1, spot=False, instance_types=unused)
     assert execution.status == "SUCCEEDED", execution.cause
     (name,) = deployed.jobs_of(execution)
-    assert described(deployed, name)["ResourceConfig"]["InstanceType"] == SECOND
+    assert described(deployed, name)["ResourceConfig"]["InstanceType"] == unused[1]
     deployed.message_of(execution)
 
 

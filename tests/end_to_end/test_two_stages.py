@@ -18,9 +18,13 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(180), pytest.mark.usefixtu
 def test_a_good_test_run_is_followed_by_the_full_one_which_is_judged(
     deployed: Deployed, put_plan: Callable[[JobPlan], None], dataset_version: str
 ) -> None:
+    """With a quota of one instance, which the first job holds for a while after its end."""
     put_plan(JobPlan(f1=0.95))
+    deployed.aws.service_quotas.set("ml.g5.2xlarge", 1, spot=True)
+    deployed.aws.faults.hold_quota(5)
     execution = deployed.run(preset="test_then_full")
     assert execution.status == "SUCCEEDED", execution.cause
+    assert "WaitForInstance" in execution.states
     assert [name for name in execution.states if name in ("NextStage", "Registered")] == ["NextStage", "Registered"]
     test, full = deployed.jobs_of(execution)
     sagemaker = deployed.session.client("sagemaker")

@@ -106,6 +106,33 @@ def test_jobs_that_run_use_up_the_quota(account: Account) -> None:
     assert account.run(account.request("pass"))["TrainingJobStatus"] == "Completed"
 
 
+def test_a_job_that_has_ended_counts_for_as_long_as_told(account: Account) -> None:
+    account.aws.service_quotas.set(G6, 1, spot=False)
+    account.aws.faults.hold_quota(3)
+    on_g6 = {"ResourceConfig": {"InstanceType": G6, "InstanceCount": 1}}
+    account.run(account.request("pass", **on_g6))
+    with pytest.raises(ClientError, match="current utilization of 1 Instances"):
+        account.start(account.request("pass", **on_g6))
+    account.aws.faults.clear()
+    assert account.run(account.request("pass", **on_g6))["TrainingJobStatus"] == "Completed"
+
+
+def test_a_job_is_refused_if_any_of_its_types_has_no_quota(account: Account) -> None:
+    account.aws.service_quotas.set(G5, 0, spot=False)
+    with pytest.raises(ClientError, match=r"\(ResourceLimitExceeded\).*'ml\.g5\.2xlarge for training job usage' is 0"):
+        account.start(account.request("pass", ResourceConfig=PREFERRED))
+
+
+def test_jobs_are_listed_by_their_last_change(account: Account) -> None:
+    first = account.run(account.request("pass"))["TrainingJobName"]
+    end = account.ended(first)["LastModifiedTime"]
+    second = account.run(account.request("pass"))["TrainingJobName"]
+    pages = account.client("sagemaker").get_paginator("list_training_jobs").paginate(LastModifiedTimeAfter=end)
+    names = [job["TrainingJobName"] for page in pages for job in page["TrainingJobSummaries"]]
+    assert second in names
+    assert first not in names
+
+
 def test_a_throttled_call_is_refused_as_often_as_told(account: Account) -> None:
     account.aws.faults.throttle("DescribeTrainingJob", 1)
     sagemaker = account.client("sagemaker")

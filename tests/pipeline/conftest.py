@@ -216,6 +216,7 @@ def described_job(name: str, status: str = "InProgress", secondary: str = "Train
         "TrainingJobStatus": status,
         "SecondaryStatus": secondary,
         "CreationTime": datetime(2026, 11, 20, 10, tzinfo=UTC),
+        "LastModifiedTime": datetime(2026, 11, 20, 11, tzinfo=UTC),
         # SageMaker says where the model will lie long before it lies there.
         "ModelArtifacts": {"S3ModelArtifacts": f"s3://bucket/training-jobs/{name}/output/model.tar.gz"},
         "AlgorithmSpecification": {"TrainingInputMode": "File"},

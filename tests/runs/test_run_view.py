@@ -1,5 +1,6 @@
 """What a person sees of a run that goes on."""
 
+import json
 from io import StringIO
 
 from runs.run_view import RunView
@@ -40,6 +41,24 @@ def test_the_quote_is_told_before_anything_is_spent() -> None:
         "quote: About 1.7 h and 2.53 USD.",
         "quote: The baseline yolo is not compared: it is about other images.",
         "state IsQuoteAccepted",
+    ]
+
+
+def test_for_what_a_launch_waits_is_told_once() -> None:
+    out = StringIO()
+    cause = json.dumps({"errorMessage": "SageMaker still counts \x1b[2J the instance of job.", "stackTrace": []})
+    with RunView(Terminal(file=out, width=160), "us-east-1") as view:
+        view.state("Launch", {})
+        for _ in range(3):
+            view.state("WaitForInstance", {"waiting": {"Error": "InstanceNotFree", "Cause": cause}})
+            view.state("Launch", {})
+        view.state("WaitForInstance", {"waiting": 7})
+        view.state("Finalise", {})
+    assert out.getvalue().splitlines() == [
+        "state Launch",
+        r"state WaitForInstance: SageMaker still counts \x1b[2J the instance of job.",
+        "state WaitForInstance: ",
+        "state Finalise",
     ]
 
 

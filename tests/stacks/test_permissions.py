@@ -44,6 +44,8 @@ PULL = allow(
     "ecr:GetDownloadUrlForLayer",
     on="arn:aws:ecr:us-east-1:763104351884:repository/pytorch",
 )
+LIST_JOBS = allow("sagemaker:ListTrainingJobs", "xray:PutTelemetryRecords", "xray:PutTraceSegments", on="*")
+"""Merged by CDK with what traces need, since none of them knows resources."""
 STOP = allow("sagemaker:DescribeTrainingJob", "sagemaker:ListTags", "sagemaker:StopTrainingJob", on=JOBS)
 VALIDATION = {
     TRACES,
@@ -106,7 +108,6 @@ EXPECTED: dict[str, set[Statement]] = {
     },
     "FunctionsLaunchRole": {
         own_log("Launch"),
-        TRACES,
         allow(
             "sagemaker:AddTags",
             "sagemaker:CreateTrainingJob",
@@ -120,6 +121,7 @@ EXPECTED: dict[str, set[Statement]] = {
             on="<TrainingRole.Arn>",
             when="{'StringEquals': {'iam:PassedToService': 'sagemaker.amazonaws.com'}}",
         ),
+        LIST_JOBS,
         allow("s3:GetObject", on="arn:aws:s3:::cdk-hnb659fds-assets-123456789012-us-east-1/CODE.zip"),
         allow("s3:PutObject", on=f"{BUCKET}/training-code/*"),
         allow("s3:ListBucket", on=BUCKET, when="{'StringLike': {'s3:prefix': ['pretrained/']}}"),
@@ -163,8 +165,7 @@ EXPECTED: dict[str, set[Statement]] = {
         own_log("Sweep"),
         allow("states:DescribeExecution", on=EXECUTIONS),
         allow("states:ListExecutions", on=MACHINE),
-        # Merged by CDK with what traces need, since none of them knows resources.
-        allow("sagemaker:ListTrainingJobs", "xray:PutTelemetryRecords", "xray:PutTraceSegments", on="*"),
+        LIST_JOBS,
     }
     | ENDING - {TRACES},
     "EventsStarterRole": {allow("states:StartExecution", on="<PipelineStateMachine>")},

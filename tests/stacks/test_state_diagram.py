@@ -16,7 +16,14 @@ def test_every_state_and_every_way_is_drawn() -> None:
     drawing = diagram(
         {
             "States": {
-                "Check": {"Type": "Task", "Next": "IsGood", "Catch": [{"Next": "Finalise"}]},
+                "Check": {
+                    "Type": "Task",
+                    "Next": "IsGood",
+                    "Catch": [
+                        {"ErrorEquals": ["Busy"], "Next": "Bad"},
+                        {"ErrorEquals": ["States.ALL"], "Next": "Finalise"},
+                    ],
+                },
                 "IsGood": {
                     "Type": "Choice",
                     "Choices": [{"BooleanEquals": True, "Next": "Good"}, {"StringEquals": "odd", "Next": "Check"}],
@@ -34,6 +41,7 @@ def test_every_state_and_every_way_is_drawn() -> None:
         "flowchart TD",
         "  Check[Check]",
         "  Check --> IsGood",
+        '  Check -->|"Busy"| Bad',
         "  IsGood{IsGood}",
         '  IsGood -->|"true"| Good',
         '  IsGood -->|"odd"| Check',

@@ -57,7 +57,7 @@ def test_from_every_state_an_end_can_be_reached(states: dict[str, State]) -> Non
 
 def test_a_run_that_is_not_redriven_loops_only_while_it_trains(states: dict[str, State]) -> None:
     """Over the check of the batches, a snapshot, a choice of the request, or the second stage; never without a step
-    that counts: Watch relaunches while choices are left, Judge while stages are."""
+    that counts: Watch relaunches while choices are left, Judge while stages are, Launch waits minutes after a job."""
     ended = frozenset({"Failed"})
     looping = {
         name
@@ -66,7 +66,8 @@ def test_a_run_that_is_not_redriven_loops_only_while_it_trains(states: dict[str,
     }
     validation = {"IsDatasetValid", "CheckBatches", "MergeChecks"}
     training = {"CostCounted", "Wait", "Watch", "WhatNext", "Stop", "FirstMinutesPassed", "FirstMinutesFailed"}
-    assert looping - {"Failed"} == validation | training | {"Launch", "NextChoice", "Judge", "WhatFollows", "NextStage"}
+    launching = {"Launch", "WaitForInstance", "NextChoice"}
+    assert looping - {"Failed"} == validation | training | launching | {"Judge", "WhatFollows", "NextStage"}
 
 
 def test_every_task_retries_what_passes_and_catches_the_rest(states: dict[str, State]) -> None:
@@ -82,7 +83,8 @@ def test_every_task_retries_what_passes_and_catches_the_rest(states: dict[str, S
         if name in LAST:
             assert "Catch" not in task, name
         else:
-            assert [catch["ErrorEquals"] for catch in task["Catch"]] == [["States.ALL"]], name
+            waits = [["InstanceNotFree"]] if name == "Launch" else []
+            assert [catch["ErrorEquals"] for catch in task["Catch"]] == [*waits, ["States.ALL"]], name
         assert task["TimeoutSeconds"] in (210, 330, 930), name
 
 
@@ -101,7 +103,15 @@ def test_nothing_ends_without_finalise(definition: dict[str, Any], states: dict[
     assert not {name for name in before if states[name]["Type"] in ("Succeed", "Fail")} | (before & {"Failed"})
     for name in before:
         for catch in states[name].get("Catch", []):
+            if catch["ErrorEquals"] == ["InstanceNotFree"]:
+                assert (catch["Next"], catch["ResultPath"]) == ("WaitForInstance", "$.waiting"), "no failure"
+                continue
             assert (catch["Next"], catch["ResultPath"]) == ("Finalise", "$.failure")
+
+
+def test_launch_waits_for_an_instance_a_minute_at_a_time(states: dict[str, State]) -> None:
+    wait = states["WaitForInstance"]
+    assert (wait["Type"], wait["Seconds"], wait["Next"]) == ("Wait", 60, "Launch")
 
 
 def test_no_time_limit_that_would_end_it_without_finalise(definition: dict[str, Any]) -> None:

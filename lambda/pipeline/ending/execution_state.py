@@ -22,7 +22,7 @@ from pipeline.state import from_state, hints
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaughtError:
-    """`$.failure`: in the form in which Step Functions puts a caught error into the state, so with its names."""
+    """`$.failure`, and `$.waiting`, for what Launch waits: as Step Functions puts a caught error into the state."""
 
     Error: str = "Unknown"
     Cause: str = ""
@@ -46,6 +46,7 @@ class ExecutionState:
     dataset: DatasetCheck | None = None
     quote: Quote | None = None
     attempt: Attempt | None = None
+    waiting: CaughtError | None = None
     job: LaunchedJob | None = None
     watch: Progress | None = None
     judgement: Judgement | None = None

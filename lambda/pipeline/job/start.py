@@ -5,20 +5,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 
 from pipeline.aws_errors import error_code, error_message, raising_unavailable
 from pipeline.billing import affordable_seconds, cost_usd
 from pipeline.client_types import S3Client, SageMakerClient, SFNClient
 from pipeline.dataset.lock import acquire
 from pipeline.dataset.validation import DatasetCheck
-from pipeline.errors import AwsUnavailable, LaunchFailed, OverBudget
+from pipeline.errors import AwsUnavailable, InstanceNotFree, LaunchFailed, OverBudget
 from pipeline.execution import AT_WORK, Execution
 from pipeline.job.arguments import CODE_ARCHIVE, checkpoints_uri, max_wait_seconds, training_job_arguments
 from pipeline.job.cost import committed_usd, usd_per_hour
 from pipeline.job.description import billable_seconds, describe_job, has_completed, possible_types
 from pipeline.job.execution_jobs import belongs_to, existing_jobs, stop_job
 from pipeline.job.history_budget import HistoryBudget
+from pipeline.job.instance_release import raise_if_about_to_be_free
 from pipeline.job.launched_job import Attempt, LaunchedJob
 from pipeline.job.starting_weights import choose_weights
 from pipeline.quote.cost_quote import Choice, Quote
@@ -47,7 +48,8 @@ def start_job(sagemaker: SageMakerClient, s3: S3Client, stepfunctions: SFNClient
     """Create the attempt's training job, or take the one that is there.
 
     Raises AlreadyRunning if another execution has taken the data set's lock, LaunchFailed with SageMaker's reason or
-    what is missing, OverBudget if the earlier jobs have used up the cap, or AwsUnavailable if a second try may help.
+    what is missing, OverBudget if the earlier jobs have used up the cap, InstanceNotFree if an earlier job is about to
+    release the instance, or AwsUnavailable if a second try may help.
     """
     # An aborted execution has released its lock; when it is redriven, it may get here without passing Lock again.
     acquire(
@@ -69,6 +71,10 @@ def _job_of(sagemaker: SageMakerClient, s3: S3Client, stepfunctions: SFNClient, 
     for number, found in reversed(jobs.items()):
         if _serves(found, launch):
             return _taken(sagemaker, found, number, _before(jobs, number), launch)
+        if found["TrainingJobStatus"] == "Stopping":  # it still writes checkpoints, from which the next job goes on
+            raise InstanceNotFree(
+                f"The training job {found['TrainingJobName']} is stopping: the next one waits for its end."
+            )
     number = max(launch.attempt.number, max(jobs, default=-1) + 1)
     earlier = launch.quote.earlier_model
     weights = earlier.key if earlier else choose_weights(s3, bucket=launch.settings.bucket, request=launch.request)
@@ -124,7 +130,10 @@ def _create_first_possible(
     weights: str | None,
     launch: Launch,
 ) -> LaunchedJob:
-    """Go through the choices until SageMaker accepts one: it refuses a quota at once, while no capacity shows later."""
+    """Go through the choices until SageMaker accepts one: it refuses a quota at once, while no capacity shows later.
+
+    After a shared choice, which may be refused for any of its types or by the SDK, come its types by themselves.
+    """
     spent = committed_usd(earlier, launch.quote, now=launch.now)
     left = launch.request.max_cost_usd - spent
     refusals: list[str] = []
@@ -149,15 +158,21 @@ def _create_first_possible(
         try:
             with raising_unavailable():
                 sagemaker.create_training_job(**arguments)
+        except ParamValidationError as error:
+            if len(choice.instance_types) == 1:
+                raise
+            refusals.append(_refusal(choice, "ParamValidationError", str(error)))
         except ClientError as error:
             if _name_is_taken(error):
                 there = _described(sagemaker, arguments["TrainingJobName"])
                 return _taken(sagemaker, there, number, earlier, launch)
-            if error_code(error) != "ResourceLimitExceeded":
-                raise LaunchFailed(_refusal(error, choice, "Compare the request with what it names.")) from error
-            refusals.append(_refusal(error, choice, ""))
-            continue
-        return _launched(launch, number, earlier, index=index, max_runtime_seconds=seconds)
+            refusals.append(_refusal(choice, error_code(error), error_message(error)))
+            if error_code(error) == "ResourceLimitExceeded":
+                raise_if_about_to_be_free(sagemaker, earlier, choice, now=launch.now)
+            elif len(choice.instance_types) == 1:
+                raise LaunchFailed(f"{' '.join(refusals)} Compare the request with what it names.") from error
+        else:
+            return _launched(launch, number, earlier, index=index, max_runtime_seconds=seconds)
     if refusals:
         raise LaunchFailed(
             f"{' '.join(refusals)} Ask for a higher quota in the Service Quotas console (Amazon SageMaker AI; 'for "
@@ -244,7 +259,5 @@ def _described(sagemaker: SageMakerClient, name: str) -> dict[str, Any]:
     return job
 
 
-def _refusal(error: ClientError, choice: Choice, suggestion: str) -> str:
-    kind = f"{' or '.join(choice.instance_types)} ({'spot' if choice.spot else 'on demand'})"
-    reason = f"SageMaker did not accept a training job on {kind} ({error_code(error)}): {error_message(error)}"
-    return f"{reason} {suggestion}".strip()
+def _refusal(choice: Choice, code: str, message: str) -> str:
+    return f"SageMaker did not accept a training job on {choice.name} ({code}): {message}"

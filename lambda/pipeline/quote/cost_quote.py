@@ -9,6 +9,7 @@ from pipeline.quote.candidates import estimate_candidates
 from pipeline.quote.earlier_model import EarlierModel
 from pipeline.quote.estimate import Estimate, joined
 from pipeline.quote.pricing_context import PricingContext
+from pipeline.quote.quotas import quota_name
 from pipeline.quote.rejection import rejection_reason, suggestion
 from pipeline.quote.speed import spot_saving_of
 from pipeline.request import Request
@@ -27,6 +28,11 @@ class Choice:
     usd: float
     max_runtime_seconds: tuple[int, ...]
     """Of each stage; they hold the cap even if the estimate is wrong."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{' or '.join(self.instance_types)} ({'spot' if self.spot else 'on demand'})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +86,9 @@ def make_quote(request: Request, context: PricingContext) -> Quote:
         speed_source=first.speed.source,
         price_source=price_source,
         usd_per_hour={each.name: each.estimate.usd_per_hour for each in asked},
-        notes=(*reasons, *([context.quotas.note] if context.quotas.note else [])),
+        notes=tuple(
+            note for note in (*reasons, context.quotas.note, _wait_between_stages(choices, request, context)) if note
+        ),
         choices=tuple(
             Choice(
                 instance_types=each.instance_types,
@@ -109,6 +117,16 @@ def _choices(possible: Sequence[Estimate], request: Request) -> list[Estimate]:
         else:
             shared.append([each])
     return [choice for group in shared for choice in ([joined(group), *group] if len(group) > 1 else group)]
+
+
+def _wait_between_stages(choices: Sequence[Estimate], request: Request, context: PricingContext) -> str | None:
+    """A note where the next stage has to wait until the one before no longer counts against the quota."""
+    if len(request.stages) == 1 or not choices:
+        return None
+    name = quota_name(choices[0].instance_types[0], spot=request.spot)
+    if context.quotas.values.get(name) != 1:
+        return None
+    return f'The quota "{name}" is 1: between two stages the run may wait some minutes until SageMaker releases it.'
 
 
 def _sentence(

@@ -18,7 +18,7 @@ from pipeline.step import Step
 def handler(
     *, execution: Execution, request: Request, dataset: DatasetCheck, quote: Quote, attempt: Attempt
 ) -> LaunchedJob:
-    """Raises AlreadyRunning, LaunchFailed, OverBudget, AwsUnavailable."""
+    """Raises AlreadyRunning, LaunchFailed, OverBudget, InstanceNotFree, AwsUnavailable."""
     launch = Launch(
         request=request,
         dataset=dataset,

@@ -6,6 +6,7 @@ import random
 
 from tests.chaos.faults.fault import BOTH, ENDLESS, FIRST, REGISTERED, SECOND, Fault
 from tests.chaos.stand_in import JobPlan
+from tests.end_to_end.deployed import Deployed
 
 
 def quota_zero(_rng: random.Random) -> Fault:
@@ -18,13 +19,29 @@ def quota_zero(_rng: random.Random) -> Fault:
 
 
 def quota_used_up(_rng: random.Random) -> Fault:
-    """SageMaker refuses the first type, of which others use the quota up."""
+    """SageMaker refuses the first type once: the next follows, or the first again if a job on it has just ended."""
     message = "The account-level service limit is 1 Instances, with current utilization of 1 Instances."
     return Fault(
-        name="quota used up, then fallback",
+        name="quota used up, then fallback or wait",
         ends=frozenset({REGISTERED}),
         request=BOTH,
         before=lambda deployed: deployed.aws.faults.refuse("CreateTrainingJob", "ResourceLimitExceeded", message, 1),
+    )
+
+
+def quota_held(rng: random.Random) -> Fault:
+    """Of a quota of one, the first stage's job holds the instance for some seconds after its end."""
+    seconds = rng.uniform(0.5, 8)
+
+    def hold(deployed: Deployed) -> None:
+        deployed.aws.service_quotas.set(SECOND, 1, spot=True)
+        deployed.aws.faults.hold_quota(seconds)
+
+    return Fault(
+        name=f"quota of one, held for {seconds:.1f} s",
+        ends=frozenset({REGISTERED}),
+        request={"preset": "test_then_full"},
+        before=hold,
     )
 
 
@@ -96,6 +113,7 @@ def crash_for_good(rng: random.Random) -> Fault:
 FAULTS = (
     quota_zero,
     quota_used_up,
+    quota_held,
     no_capacity_then_fallback,
     long_queue_then_fallback,
     no_capacity_at_all,

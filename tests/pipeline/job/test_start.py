@@ -10,7 +10,7 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import ANY
 from pipeline.dataset.validation import DatasetCheck
-from pipeline.errors import AlreadyRunning, AwsUnavailable, LaunchFailed, OverBudget
+from pipeline.errors import AlreadyRunning, AwsUnavailable, InstanceNotFree, LaunchFailed, OverBudget
 from pipeline.execution import Execution
 from pipeline.job.arguments import training_job_arguments
 from pipeline.job.execution_jobs import EXECUTION_TAG
@@ -52,6 +52,14 @@ class Launching:
     def expect_weights_and_code(self) -> None:
         self.s3.expect("list_objects_v2", listed())
         self.s3.expect("copy_object", {"CopyObjectResult": {}})
+
+    def expect_list(self, *names: str) -> None:
+        """Which jobs ListTrainingJobs shows to have changed in the last 20 minutes."""
+        since = datetime(2026, 11, 20, 11, 40, tzinfo=UTC)
+        created = {"CreationTime": since, "TrainingJobArn": ARN, "TrainingJobStatus": "Completed"}
+        answer = {"TrainingJobSummaries": [{"TrainingJobName": name, **created} for name in names]}
+        asked = {"NameContains": "floorplan-dino-", "LastModifiedTimeAfter": since}
+        self.sagemaker.expect("list_training_jobs", answer, **asked)
 
     def expect_tags(self, value: str) -> None:
         tags = [{"Key": "other", "Value": "tag"}, {"Key": EXECUTION_TAG, "Value": value}]
@@ -183,7 +191,6 @@ def test_what_a_job_cost_before_a_redrive_is_not_counted_again(launching: Launch
     [
         {"status": "Failed", "secondary": "Failed"},
         {"status": "Stopped", "secondary": "Stopped"},
-        {"status": "Stopping", "secondary": "Stopping"},
         {"status": "Completed", "secondary": "MaxRuntimeExceeded"},
     ],
 )
@@ -230,6 +237,7 @@ def test_a_quota_that_is_refused_leads_to_the_next_choice_in_the_same_step(launc
     launching.expect_earlier()
     launching.expect_weights_and_code()
     launching.sagemaker.refuse("create_training_job", "ResourceLimitExceeded", LIMIT)
+    launching.expect_list()
     launching.expect_creation(choice=1)
     launching.expect_status()
     job = launching.start()
@@ -241,10 +249,82 @@ def test_the_last_refused_quota_ends_the_run_with_what_each_said_and_the_remedy(
     launching.expect_weights_and_code()
     for kind in ("g5", "g6"):
         launching.sagemaker.refuse("create_training_job", "ResourceLimitExceeded", LIMIT.replace("g5", kind))
+        launching.expect_list()
     with pytest.raises(LaunchFailed) as refusal:
         launching.start()
     for fact in (LIMIT, LIMIT.replace("g5", "g6"), "ml.g6.2xlarge (spot)", "Service Quotas"):
         assert fact in str(refusal.value)
+
+
+def test_no_second_job_writes_to_the_checkpoints_of_one_that_is_stopping(launching: Launching) -> None:
+    launching.expect_earlier({"status": "Stopping", "secondary": "Stopping", **checkpoints(0)})
+    with pytest.raises(InstanceNotFree, match=f"{launching.names[0]} is stopping"):
+        launching.start()
+
+
+OTHER = "floorplan-dino-another-abcdef"
+JUST_ENDED = {
+    "status": "Completed",
+    "secondary": "Completed",
+    "LastModifiedTime": datetime(2026, 11, 20, 11, 45, tzinfo=UTC),
+    "EnableManagedSpotTraining": True,
+}
+SHARED = {
+    "InstancePreferences": [{"InstanceType": kind, "InstanceCount": 1} for kind in ("ml.g6e.2xlarge", "ml.g5.2xlarge")]
+}
+
+
+def test_a_quota_is_waited_for_if_an_own_job_on_the_type_has_just_ended(launching: Launching) -> None:
+    launching.expect_earlier(JUST_ENDED)
+    launching.expect_weights_and_code()
+    launching.sagemaker.refuse("create_training_job", "ResourceLimitExceeded", LIMIT)
+    with pytest.raises(InstanceNotFree, match=rf"the training job {launching.names[0]} against the quota of ml\.g5"):
+        launching.start()
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        {},
+        {"status": "Stopping", "LastModifiedTime": datetime(2026, 11, 20, 11, tzinfo=UTC)},
+        {"ResourceConfig": SHARED},
+    ],
+)
+def test_a_quota_is_waited_for_if_a_job_of_another_execution_on_the_type_has_just_ended(
+    launching: Launching, job: dict[str, Any]
+) -> None:
+    launching.expect_earlier()
+    refuse_for(launching, JUST_ENDED | job)
+    with pytest.raises(InstanceNotFree, match=rf"the training job {OTHER} against the quota of ml\.g5\.2xlarge"):
+        launching.start()
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        {"status": "InProgress"},
+        {"LastModifiedTime": datetime(2026, 11, 20, 11, 39, tzinfo=UTC)},
+        {"EnableManagedSpotTraining": False},
+        {"ResourceConfig": SHARED | {"SelectedInstanceType": "ml.g6e.2xlarge"}},
+        {"ResourceConfig": {"InstanceType": "ml.g6.2xlarge", "InstanceCount": 1}},
+    ],
+)
+def test_a_quota_that_no_ended_job_can_count_against_is_not_waited_for(
+    launching: Launching, job: dict[str, Any]
+) -> None:
+    launching.expect_earlier()
+    refuse_for(launching, JUST_ENDED | job)
+    launching.expect_creation(choice=1)
+    launching.expect_status()
+    assert launching.start().choice == 1
+
+
+def refuse_for(launching: Launching, job: dict[str, Any]) -> None:
+    """The quota of the first choice, while SageMaker shows this job of another execution."""
+    launching.expect_weights_and_code()
+    launching.sagemaker.refuse("create_training_job", "ResourceLimitExceeded", LIMIT)
+    launching.expect_list(OTHER)
+    launching.sagemaker.expect("describe_training_job", described_job(OTHER, **job), TrainingJobName=OTHER)
 
 
 def test_what_earlier_jobs_cost_is_taken_from_the_cap(launching: Launching) -> None:

@@ -116,6 +116,18 @@ def test_a_type_without_a_quota_is_left_out_and_the_next_is_taken() -> None:
     assert answer.notes == ('The quota "ml.g5.2xlarge for spot training job usage" is 0 in us-east-1.',)
 
 
+@pytest.mark.parametrize(
+    ("preset", "quota", "waits"), [("test_then_full", 1, True), ("test_then_full", 2, False), ("test", 1, False)]
+)
+def test_a_wait_between_stages_is_foretold(preset: str, quota: int, *, waits: bool) -> None:
+    answer = quoted(pricing_context(quotas={quota_name(G5, spot=True): quota}), preset=preset)
+    note = (
+        'The quota "ml.g5.2xlarge for spot training job usage" is 1: between two stages the run may wait some minutes '
+        "until SageMaker releases it."
+    )
+    assert answer.notes == ((note,) if waits else ())
+
+
 def test_unknown_quotas_are_said_to_be_unknown() -> None:
     answer = make_quote(
         request(), replace(pricing_context(), quotas=Quotas(values={}, note="The quotas are not known."))

@@ -58,6 +58,7 @@ class Job:
                 for index, (moment, step) in enumerate(steps)
             ],
             "CreationTime": self.created,
+            "LastModifiedTime": steps[-1][0],
             "ModelArtifacts": {"S3ModelArtifacts": f"s3://bucket/training-jobs/{name}/output/model.tar.gz"},
         }
         if status in _ENDS.values():
@@ -71,13 +72,19 @@ class Job:
 
 
 class SageMakerInMemory:
-    """`courses`: of the jobs to come; the last one is used again and again."""
+    """`courses`: of the jobs to come; the last one is used again and again.
+
+    `quota`: instances of each type, spot and on demand apart. `quota_held_seconds`: how long the instance of a job that
+    has ended counts against it.
+    """
 
     def __init__(self, clock: Clock, s3: S3InMemory) -> None:
         self._clock, self._s3 = clock, s3
         self.jobs: dict[str, Job] = {}
         self.courses: list[Course] = [GOOD]
         self.packages: list[dict[str, Any]] = []
+        self.quota = 10
+        self.quota_held_seconds = 0
 
     def running(self) -> list[str]:
         """The names of the jobs that nobody has told to stop."""
@@ -87,6 +94,9 @@ class SageMakerInMemory:
         name = request["TrainingJobName"]
         if name in self.jobs:
             raise ApiError("ResourceInUse", "Training job names must be unique; this one already exists")
+        for kind in _types(request):
+            if self._used(kind, spot=request["EnableManagedSpotTraining"]) >= self.quota:
+                raise ApiError("ResourceLimitExceeded", f"The account-level service limit '{kind}' is {self.quota}.")
         course = self.courses.pop(0) if len(self.courses) > 1 else self.courses[0]
         self.jobs[name] = Job(request, course, self._clock.now())
         return {"TrainingJobArn": f"{ARN}:training-job/{name}"}
@@ -103,16 +113,21 @@ class SageMakerInMemory:
         job.stopped = job.stopped or self._clock.now()
         return {}
 
-    def list_training_jobs(self, *, NameContains: str, StatusEquals: str, **_: Any) -> dict[str, Any]:
+    def list_training_jobs(
+        self,
+        *,
+        NameContains: str,
+        StatusEquals: str | None = None,
+        LastModifiedTimeAfter: datetime | None = None,
+        **_: Any,
+    ) -> dict[str, Any]:
+        fields = ("TrainingJobName", "TrainingJobArn", "TrainingJobStatus", "CreationTime", "LastModifiedTime")
+        described = [job.describe(self._clock.now()) for name, job in self.jobs.items() if NameContains in name]
         found = [
-            {
-                "TrainingJobName": name,
-                "TrainingJobArn": f"{ARN}:training-job/{name}",
-                "CreationTime": job.created,
-                "TrainingJobStatus": StatusEquals,
-            }
-            for name, job in self.jobs.items()
-            if NameContains in name and job.status(self._clock.now()) == StatusEquals
+            {field: job[field] for field in fields}
+            for job in described
+            if StatusEquals in (None, job["TrainingJobStatus"])
+            and (LastModifiedTimeAfter is None or job["LastModifiedTime"] > LastModifiedTimeAfter)
         ]
         return {"TrainingJobSummaries": found}
 
@@ -130,6 +145,19 @@ class SageMakerInMemory:
         if request["ClientToken"] not in tokens:
             self.packages.append(request)
         return {"ModelPackageArn": f"{ARN}:model-package/floorplan-dino/1"}
+
+    def _used(self, kind: str, *, spot: bool) -> int:
+        """Instances of the type that count against its quota."""
+        now = self._clock.now()
+        return sum(
+            kind in _types(job.request)
+            and job.request["EnableManagedSpotTraining"] is spot
+            and (
+                job.status(now) not in _ENDS.values()
+                or now - job.steps(now)[-1][0] < timedelta(seconds=self.quota_held_seconds)
+            )
+            for job in self.jobs.values()
+        )
 
     def _job(self, name: str) -> Job:
         if name not in self.jobs:
@@ -149,6 +177,12 @@ class SageMakerInMemory:
             classes = {"room": {"f1": course.room_f1}, "wall": {"f1": 0.9}}
             metrics = json.dumps({"ap": 0.8, "f1": 0.9, "classes": classes}).encode()
             self._s3.put(model, packed({"metrics.json": metrics, "health.json": _health(course)}))
+
+
+def _types(request: dict[str, Any]) -> list[str]:
+    """The instance types that a job may get."""
+    resources = request["ResourceConfig"]
+    return [each["InstanceType"] for each in resources.get("InstancePreferences", [resources])]
 
 
 def _health(course: Course) -> bytes:
