@@ -21,7 +21,7 @@ def grid_sample_scales(value: Tensor, location: Tensor, weight: Tensor, sizes: S
                 scale.flatten(2).transpose(1, 2).reshape(b * m, -1, h, w), grid[:, :, level], align_corners=False
             )
             for level, ((h, w), scale) in enumerate(
-                zip(shapes, value.split([h * w for h, w in shapes], 1), strict=True)
+                zip(shapes, torch.split(value, [h * w for h, w in shapes], dim=1), strict=True)
             )
         ],
         dim=-2,

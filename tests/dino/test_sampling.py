@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -47,8 +48,8 @@ def results(module: ModuleType, tensors: tuple[Tensor, Tensor, Tensor], sizes: l
 
 
 def expected(tensors: tuple[Tensor, Tensor, Tensor], sizes: list[int]) -> list[Tensor]:
-    leaves = [x.to(tensors[1].dtype).requires_grad_() for x in tensors]
-    output = grid_sample_scales(*leaves, sizes)  # type: ignore[arg-type]
+    leaves = value, location, weight = [x.to(tensors[1].dtype).requires_grad_() for x in tensors]
+    output = grid_sample_scales(value, location, weight, sizes)
     grad = torch.linspace(-1, 1, output.numel(), dtype=output.dtype).view(output.shape)
     gradients = torch.autograd.grad(output, leaves, grad)
     return [output.detach(), *(g.to(x.dtype) for g, x in zip(gradients, tensors, strict=True))]
@@ -61,7 +62,7 @@ def kernels() -> ModuleType:
     return importlib.import_module("training_code.dino.sampling.kernels")
 
 
-CASES = {
+CASES: dict[str, dict[str, Any]] = {
     "one query": {"queries": 1, "batch": 1},
     "more queries than a block": {"queries": 37, "batch": 1},
     "one scale": {"sizes": [6, 9]},
@@ -77,8 +78,8 @@ CASES = {
 def test_each_form_gives_what_grid_sample_does(name: str, case: str, request: pytest.FixtureRequest) -> None:
     module = plain if name == "plain" else request.getfixturevalue("kernels")
     sizes = CASES[case].get("sizes", SIZES)
-    tensors = inputs(**CASES[case])  # type: ignore[arg-type]
-    for found, right in zip(results(module, tensors, sizes), expected(tensors, sizes), strict=True):  # type: ignore[arg-type]
+    tensors = inputs(**CASES[case])
+    for found, right in zip(results(module, tensors, sizes), expected(tensors, sizes), strict=True):
         torch.testing.assert_close(found, right, atol=1e-12, rtol=1e-12)
 
 
@@ -135,14 +136,15 @@ def test_pytorch_accepts_the_operator() -> None:
 def test_it_compiles_whole_and_recomputes_in_a_checkpoint() -> None:
     value, location, weight = (x.requires_grad_() for x in inputs())
 
-    def doubled(v: Tensor, p: Tensor, w: Tensor) -> Tensor:
-        return sample(v * 2, p, w, SIZES).sum()
+    def loss_of(v: Tensor, p: Tensor, w: Tensor) -> Tensor:
+        doubled: Tensor = sample(v * 2, p, w, SIZES)
+        return doubled.sum()
 
-    right = torch.autograd.grad(doubled(value, location, weight), (value, location, weight))
-    compiled = torch.compile(doubled, fullgraph=True, backend="aot_eager")
+    right = torch.autograd.grad(loss_of(value, location, weight), (value, location, weight))
+    compiled = torch.compile(loss_of, fullgraph=True, backend="aot_eager")
     for loss in (
         compiled(value, location, weight),
-        checkpoint(doubled, value, location, weight, use_reentrant=False),
+        checkpoint(loss_of, value, location, weight, use_reentrant=False),
     ):
         torch.testing.assert_close(torch.autograd.grad(loss, (value, location, weight)), right)
 

@@ -84,7 +84,8 @@ def _dots_on_cpu(grad_NE: Tensor, value_GE: Tensor, tokens_N4P: Tensor) -> Tenso
     where_NG = torch.sparse_csr_tensor(
         starts, tokens, grad_NE.new_zeros(len(tokens)), (len(grad_NE), len(value_GE)), check_invariants=False
     )
-    return torch.sparse.sampled_addmm(where_NG, grad_NE, value_GE.t(), beta=0.0).values().view(tokens_N4P.shape)
+    dots_NG: Tensor = torch.sparse.sampled_addmm(where_NG, grad_NE, value_GE.t(), beta=0.0)
+    return dots_NG.values().view(tokens_N4P.shape)
 
 
 def _scatter_on_cpu(grad_NE: Tensor, tokens_N4P: Tensor, share_N4P: Tensor, rows: int) -> Tensor:
