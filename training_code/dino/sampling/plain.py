@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from scipy import sparse
 from torch import Tensor
 from torch.nn import functional
 
@@ -94,6 +93,8 @@ def _scatter_on_cpu(grad_NE: Tensor, tokens_N4P: Tensor, share_N4P: Tensor, rows
     A bag is a column of the transposed A, whose columns SciPy adds one after the other: nothing is sorted, and no
     threads collide.
     """
+    from scipy import sparse  # noqa: PLC0415  prediction does without SciPy
+
     parts = (share_N4P.flatten().numpy(), tokens_N4P.flatten().numpy(), _bag_starts(tokens_N4P).numpy())
     transposed_GN = sparse.csc_array(parts, shape=(rows, len(grad_NE)), copy=False)
     summed_GE: np.ndarray[tuple[int, int], np.dtype[np.floating]] = transposed_GN @ grad_NE.numpy()
