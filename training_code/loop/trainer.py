@@ -13,8 +13,9 @@ from training_code.data.batches import Batch, EpochBatchSampler, load_batches, s
 from training_code.data.checked_dataset import CheckedDataset
 from training_code.data.plan_dataset import PlanDataset
 from training_code.dino.model import DINO, build_model
+from training_code.dino.sampling.choice import KernelError, choose
 from training_code.job.distributed import DistributedContext
-from training_code.job.failures import DiskError, StallError, write_failure
+from training_code.job.failures import DiskError, JobConfigError, StallError, write_failure
 from training_code.job.hyperparameters import JobConfig
 from training_code.job.interruptions import StallWatchdog, StopRequest
 from training_code.job.sagemaker_paths import SageMakerPaths
@@ -62,6 +63,7 @@ class Trainer:
                 f"warning: warmup_steps ({config.warmup_steps}) is more than the {self._steps} steps of this job: the"
                 " learning rate never gets to its whole value."
             )
+        self._choose_kernel()
         torch.manual_seed(config.seed)
         model_config = job.model.with_classes(dataset.num_classes)
         model = build_model(model_config, activation_checkpointing=config.activation_checkpointing)
@@ -118,6 +120,12 @@ class Trainer:
             self._health.write(failure)
         if failure is None:  # else the others may hang where this process failed: torchrun ends them
             self._distributed.close()
+
+    def _choose_kernel(self) -> None:
+        try:
+            self._log_line(choose(self._job.training.deformable_attention, self._distributed.device))
+        except KernelError as error:
+            raise JobConfigError(str(error)) from None
 
     def _restore(self) -> None:
         if self._resumption.restore(self._log_line):

@@ -1,0 +1,131 @@
+"""Sampling in plain PyTorch: a query's samples are a bag of tokens, summed by their weights.
+
+The bags are rows of a sparse matrix A of queries by tokens: the forward pass is A times the values, the gradient of the
+values is the transposed A times the output's, that of the weights the product of both where A is not zero.
+
+Shape suffixes: those of corners.py, and E features of a head, D is M E; G is B S M flattened.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from training_code.dino.sampling.corners import Corners, Points, corners, points_of
+
+# PyTorch says so of every CSR tensor; the one here only carries indices into sampled_addmm.
+warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta state")
+
+
+def sample(value_BSME: Tensor, location_BQMLK2: Tensor, weight_BQMLK: Tensor, sizes: Sequence[int]) -> Tensor:
+    """-> (B, Q, D), in the type of the weights."""
+    points = points_of(tuple(sizes), weight_BQMLK.shape[-1], value_BSME.device)
+    at = corners(location_BQMLK2, points)
+    share_N4P = at.shares_N4P().mul_(_flat(weight_BQMLK)[:, None])
+    summed_NE = functional.embedding_bag(
+        at.tokens_N4P(value_BSME, points).flatten(1),
+        value_BSME.flatten(0, 2).to(share_N4P.dtype),
+        per_sample_weights=share_N4P.flatten(1),
+        mode="sum",
+    )
+    return summed_NE.view(*weight_BQMLK.shape[:2], -1)
+
+
+def sample_backward(
+    grad_BQD: Tensor, value_BSME: Tensor, location_BQMLK2: Tensor, weight_BQMLK: Tensor, sizes: Sequence[int]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """-> the gradients of values, locations and weights, each in its input's type."""
+    points = points_of(tuple(sizes), weight_BQMLK.shape[-1], value_BSME.device)
+    at = corners(location_BQMLK2, points)
+    tokens_N4P = at.tokens_N4P(value_BSME, points)
+    weight_NP = _flat(weight_BQMLK)
+    grad_NE = grad_BQD.reshape(len(weight_NP), -1).to(weight_NP.dtype)
+    value_GE = value_BSME.flatten(0, 2).to(weight_NP.dtype)
+    on_cpu = grad_NE.device.type == "cpu"
+    dot_N4P = (_dots_on_cpu if on_cpu else _dots)(grad_NE, value_GE, tokens_N4P)
+    share_N4P = at.shares_N4P().mul_(weight_NP[:, None])
+    grad_value_GE = (_scatter_on_cpu if on_cpu else _scatter)(grad_NE, tokens_N4P, share_N4P, len(value_GE))
+    grad_location_NP2, grad_weight_NP = location_and_weight_gradients(dot_N4P, at, weight_NP, points)
+    return (
+        grad_value_GE.view_as(value_BSME).to(value_BSME.dtype),
+        grad_location_NP2.view_as(location_BQMLK2),
+        grad_weight_NP.view_as(weight_BQMLK),
+    )
+
+
+def location_and_weight_gradients(
+    dot_N4P: Tensor, at: Corners, weight_NP: Tensor, points: Points
+) -> tuple[Tensor, Tensor]:
+    """The gradients (N, P, 2) and (N, P), from each corner's value times the output's gradient."""
+    above_left, above_right, below_left, below_right = dot_N4P.unbind(1)
+    left, right, top, bottom = at.x.low_share_NP, at.x.high_share_NP, at.y.low_share_NP, at.y.high_share_NP
+    above_NP = above_left * left + above_right * right
+    below_NP = below_left * left + below_right * right
+    before_NP = above_left * top + below_left * bottom
+    after_NP = above_right * top + below_right * bottom
+    grad_x_NP = (after_NP * at.x.high_inside_NP - before_NP * at.x.low_inside_NP) * weight_NP * points.columns_P
+    grad_y_NP = (below_NP * at.y.high_inside_NP - above_NP * at.y.low_inside_NP) * weight_NP * points.rows_P
+    return torch.stack([grad_x_NP, grad_y_NP], dim=-1), above_NP * top + below_NP * bottom
+
+
+def _flat(weight_BQMLK: Tensor) -> Tensor:
+    return weight_BQMLK.flatten(3).flatten(0, 2)
+
+
+def _dots_on_cpu(grad_NE: Tensor, value_GE: Tensor, tokens_N4P: Tensor) -> Tensor:
+    """Each bag's gradient times the value of each of its tokens."""
+    starts, tokens = _bag_starts(tokens_N4P), tokens_N4P.flatten()
+    where_NG = torch.sparse_csr_tensor(
+        starts, tokens, grad_NE.new_zeros(len(tokens)), (len(grad_NE), len(value_GE)), check_invariants=False
+    )
+    dots_NG: Tensor = torch.sparse.sampled_addmm(where_NG, grad_NE, value_GE.t(), beta=0.0)
+    return dots_NG.values().view(tokens_N4P.shape)
+
+
+def _scatter_on_cpu(grad_NE: Tensor, tokens_N4P: Tensor, share_N4P: Tensor, rows: int) -> Tensor:
+    """Each row's sum of the gradients of the bags that it is in (G, E).
+
+    A bag is a column of the transposed A, whose columns SciPy adds one after the other: nothing is sorted, and no
+    threads collide.
+    """
+    from scipy import sparse  # noqa: PLC0415  prediction does without SciPy
+
+    parts = (share_N4P.flatten().numpy(), tokens_N4P.flatten().numpy(), _bag_starts(tokens_N4P).numpy())
+    transposed_GN = sparse.csc_array(parts, shape=(rows, len(grad_NE)), copy=False)
+    summed_GE: np.ndarray[tuple[int, int], np.dtype[np.floating]] = transposed_GN @ grad_NE.numpy()
+    return torch.from_numpy(summed_GE)
+
+
+def _bag_starts(tokens_N4P: Tensor) -> Tensor:
+    """(N + 1), int32."""
+    n, tokens = len(tokens_N4P), tokens_N4P[0].numel()
+    return torch.arange(0, n * tokens + 1, tokens, dtype=torch.int32)
+
+
+def _dots(grad_NE: Tensor, value_GE: Tensor, tokens_N4P: Tensor) -> Tensor:
+    bag, start_N = _bags(tokens_N4P)
+    dots: Tensor = torch.ops.aten._embedding_bag_per_sample_weights_backward(
+        grad_NE, value_GE, tokens_N4P.flatten(), start_N, bag, 0
+    )
+    return dots.view(tokens_N4P.shape)
+
+
+def _scatter(grad_NE: Tensor, tokens_N4P: Tensor, share_N4P: Tensor, rows: int) -> Tensor:
+    bag, _ = _bags(tokens_N4P)
+    none = bag[:0]
+    grad_GE: Tensor = torch.ops.aten._embedding_bag_dense_backward(
+        grad_NE, tokens_N4P.flatten(), bag, none, none, rows, False, 0, share_N4P.flatten(), -1
+    )
+    return grad_GE
+
+
+def _bags(tokens_N4P: Tensor) -> tuple[Tensor, Tensor]:
+    """The bag of each token, and each bag's first token: what embedding_bag keeps for its backward pass."""
+    n, tokens = len(tokens_N4P), tokens_N4P[0].numel()
+    bag_N = torch.arange(n, dtype=torch.int32, device=tokens_N4P.device)
+    return bag_N[:, None].expand(n, tokens).flatten(), bag_N * tokens
