@@ -1,4 +1,4 @@
-"""What AWS may do and a test provokes: no capacity, refused calls, a function killed, checkpoints that arrive in part."""
+"""What AWS may do and a test provokes: no capacity, refused calls, killed functions, uploads that are cut off."""
 
 from __future__ import annotations
 

@@ -4,7 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    IncompleteReadError,
+    SSOError,
+    TokenRetrievalError,
+)
 from botocore.parsers import ResponseParserError
 
 from pipeline.errors import AwsUnavailable
@@ -24,6 +32,9 @@ _TRANSIENT = frozenset(
         "TooManyRequestsException",
     }
 )
+
+SIGN_IN_ERRORS = (CredentialRetrievalError, SSOError, TokenRetrievalError)
+"""A person has to sign in: there is no token, or it has expired or was refused."""
 
 
 def error_code(error: ClientError) -> str:

@@ -100,7 +100,7 @@ class CheckpointSync:
 
     def upload_changes(self) -> None:
         """Copy every file whose size or time of change differs from the last upload, and delete what is gone."""
-        there = set()
+        there: set[str] = set()
         for name, content, state in self._changed(there):
             self._put(name, content)
             self._copied[name] = state

@@ -124,7 +124,8 @@ class TrainingJobs:
         """Take a managed-spot job's instance away, as AWS may at any time; returns at once.
 
         The job gets SIGTERM, then SIGKILL after the grace period; its last checkpoints go to S3, and it starts again
-        from them; see Faults.complete_when_interrupted for how it may end instead. Raises ValueError if it is not a managed-spot job that is training, ApiError if it does not exist.
+        from them, unless Faults.complete_when_interrupted has it end. Raises ValueError if it is not a managed-spot job
+        that is training, ApiError if it does not exist.
         """
         self._job(name).interrupt()
 
