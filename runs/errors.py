@@ -45,8 +45,8 @@ def sentence_of(error: ClientError | BotoCoreError) -> str:
         if isinstance(error, kinds):
             return sentence
     fips = (
-        " Few regions outside the USA and Canada have FIPS endpoints: unset AWS_USE_FIPS_ENDPOINT, or deploy in one that "
-        "has them."
+        " Few regions outside the USA and Canada have FIPS endpoints: unset AWS_USE_FIPS_ENDPOINT, or deploy in one "
+        "that has them."
     )
     return f"AWS could not be reached: {shown}.{fips if '-fips' in shown else ''} A run in progress is not affected."
 
