@@ -14,10 +14,10 @@ from pipeline.job.description import (
     describe_job,
     error_of,
     has_completed,
-    queued_since,
-    status_began,
     instance_type,
     lacked_capacity,
+    queued_since,
+    status_began,
 )
 from pipeline.links import log_group_link
 
