@@ -15,7 +15,8 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from pipeline.errors import AwsUnavailable
+from dataset_contract.sanitise import sanitise
+from pipeline.errors import AwsUnavailable, KeyRefused
 
 _TRANSIENT = frozenset(
     {
@@ -58,6 +59,19 @@ def raising_unavailable() -> Iterator[None]:
         raise
     except (ConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError) as error:
         raise AwsUnavailable(str(error)) from error
+
+
+def key_refusal(error: Exception) -> KeyRefused | None:
+    """What to raise in place of `error` if it says that a KMS key may not be used, is disabled or was deleted."""
+    if not isinstance(error, ClientError):
+        return None
+    code, message = error_code(error), error_message(error)
+    if "Throttling" in code or not (code.startswith("KMS") or "kms:" in message):
+        return None
+    return KeyRefused(
+        f"A KMS key cannot be used for {error.operation_name} ({code}): {sanitise(message, longest=500).rstrip('.')}. "
+        "Enable the key, deploy the stack with it as kms_key_arn, then redrive."
+    )
 
 
 def _http_status(error: ClientError) -> int:

@@ -117,8 +117,8 @@ def judge_stage(sagemaker: SageMakerClient, s3: S3Client, stage: CompletedStage)
 def _interrupted(stage: CompletedStage, artifact: Artifact) -> Judgement:
     """The trainer exits with 0 and without a model when it was asked to stop: SageMaker may take that for completed."""
     sentence = (
-        f"The training job {stage.job.name} completed without a model: its spot instance was taken. The next job goes "
-        "on from its last checkpoint."
+        f"The training job {stage.job.name} completed without a model, as when its spot instance is taken. The next "
+        "job goes on from its last checkpoint."
     )
     attempt = Attempt(stage=stage.job.stage, choice=stage.job.choice, number=stage.job.number + 1)
     return _judgement("interrupted", sentence, stage, artifact, None, attempt=attempt)
