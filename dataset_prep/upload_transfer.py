@@ -160,6 +160,8 @@ def _store(client: S3Client, bucket: str, prefix: str) -> S3Store | None:
     endpoint = client.meta.endpoint_url
     if region != client.meta.region_name:
         endpoint = boto3.client("s3", region_name=region).meta.endpoint_url
+    if "//s3-fips." in endpoint:  # has no paths with the bucket's name, which only boto3 puts into the host's name
+        return None
     session = boto3.DEFAULT_SESSION or boto3.Session()  # which made the client: nobody has to log in twice
     options: ClientConfig = {
         "allow_http": endpoint.startswith("http://"),

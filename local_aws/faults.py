@@ -1,9 +1,10 @@
-"""Faults of AWS that a test provokes: no capacity, a queue, refused calls, a Lambda function that is killed."""
+"""What AWS may do and a test provokes: no capacity, refused calls, killed functions, uploads that are cut off."""
 
 from __future__ import annotations
 
 import threading
 import uuid
+from collections.abc import Mapping
 from enum import Enum, auto
 from pathlib import Path
 
@@ -31,6 +32,9 @@ class Faults:
         self.quota_held_seconds = 0.0
         """For how long the instance of a job that has ended counts against its quota."""
         self._refusals: dict[str, list[ApiError]] = {}
+        self._cut_uploads = 0
+        self._completed_interruptions = 0
+        self._start_seconds: Mapping[str, float] = {}
 
     def no_capacity(self, instance_type: str, *, spot: bool) -> None:
         """Jobs that ask for the type, and for no other that is available, fail with a CapacityError."""
@@ -65,18 +69,59 @@ class Faults:
         for _ in range(times):
             (self._crashes / f"{function_name}.{'after' if work_done else 'before'}.{uuid.uuid4()}").touch()
 
+    def cut_last_upload(self, times: int = 1) -> None:
+        """Cut off what the next `times` jobs with checkpoints upload after their SIGTERM, as AWS does 120 s after it.
+
+        Of the first file that they wrote since, half arrives, under its name; of the others nothing.
+        """
+        with self._lock:
+            self._cut_uploads += times
+
+    def complete_when_interrupted(self, times: int = 1) -> None:
+        """End the next `times` spot jobs that are interrupted as Completed, if their command then exits with 0."""
+        with self._lock:
+            self._completed_interruptions += times
+
+    def slow_start(self, seconds: Mapping[str, float]) -> None:
+        """Let jobs pass through these statuses before they train, each for so long, until `clear`.
+
+        The statuses: LaunchingMLInstances, PreparingTrainingStack, Downloading, DownloadingTrainingImage; in Training
+        the job's command begins only then.
+        """
+        self._start_seconds = dict(seconds)
+
     def clear(self) -> None:
         """End all faults."""
         with self._lock:
             self._refusals.clear()
+            self._cut_uploads = self._completed_interruptions = 0
         self._capacity.clear()
         self.quota_held_seconds = 0.0
+        self._start_seconds = {}
         for file in self._crashes.iterdir():
             file.unlink(missing_ok=True)
 
     def capacity(self, instance_type: str, *, spot: bool) -> Capacity:
         """Whether there are instances of a type."""
         return self._capacity.get((instance_type, spot), Capacity.AVAILABLE)
+
+    def start_seconds(self, status: str) -> float | None:
+        """How long a job stays in the status before it trains; None: it does not show it, or goes on at once."""
+        return self._start_seconds.get(status)
+
+    def cuts_last_upload(self) -> bool:
+        """Whether the last upload of the job that asks is cut off."""
+        with self._lock:
+            due = self._cut_uploads > 0
+            self._cut_uploads -= due
+        return due
+
+    def completes_when_interrupted(self) -> bool:
+        """Whether the interrupted job that asks ends as Completed."""
+        with self._lock:
+            due = self._completed_interruptions > 0
+            self._completed_interruptions -= due
+        return due
 
     def raise_if_due(self, operation: str) -> None:
         """Raise the ApiError with which this call of the operation is to be answered, if any."""

@@ -6,10 +6,9 @@ from botocore.exceptions import (
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
-    TokenRetrievalError,
-    UnauthorizedSSOTokenError,
+    ProfileNotFound,
 )
-from pipeline.aws_errors import error_code, error_message
+from pipeline.aws_errors import SIGN_IN_ERRORS, error_code, error_message
 
 from dataset_contract.sanitise import sanitise
 
@@ -26,18 +25,30 @@ def sentence_of(error: ClientError | BotoCoreError) -> str:
     """What failed at AWS or on the way to it, and what to do."""
     if isinstance(error, ClientError):
         return _refusal(error)
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        return (
+    shown = sanitise(error, longest=300).rstrip(".")
+    for kinds, sentence in (
+        (
+            (NoCredentialsError, PartialCredentialsError),
             "There are no AWS credentials: run `aws configure` or `aws sso login`, or set AWS_PROFILE; "
-            "`python -m local_aws` prints what to set for the embedded AWS."
-        )
-    if isinstance(error, TokenRetrievalError | UnauthorizedSSOTokenError):
-        return "The AWS sign-in has expired: run `aws sso login` and try again."
-    if isinstance(error, NoRegionError):
-        return (
-            "No AWS region is set: set AWS_DEFAULT_REGION to the one that the stack is deployed in, such as us-east-1."
-        )
-    return f"AWS could not be reached: {sanitise(error, longest=300)} A run in progress is not affected."
+            "`python -m local_aws` prints what to set for the embedded AWS.",
+        ),
+        (
+            SIGN_IN_ERRORS,
+            f"The AWS sign-in is missing or has expired ({shown}): run `aws sso login` and try again.",
+        ),
+        (ProfileNotFound, f"{shown}: set AWS_PROFILE to one that `aws configure list-profiles` shows."),
+        (
+            NoRegionError,
+            "No AWS region is set: set AWS_DEFAULT_REGION to the one that the stack is deployed in, such as us-east-1.",
+        ),
+    ):
+        if isinstance(error, kinds):
+            return sentence
+    fips = (
+        " Few regions outside the USA and Canada have FIPS endpoints: unset AWS_USE_FIPS_ENDPOINT, or deploy in one "
+        "that has them."
+    )
+    return f"AWS could not be reached: {shown}.{fips if '-fips' in shown else ''} A run in progress is not affected."
 
 
 def _refusal(error: ClientError) -> str:

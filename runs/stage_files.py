@@ -53,7 +53,8 @@ def _pictures(bucket: Bucket, prefix: str, folder: Path) -> list[Path]:
     epochs = [epoch for epoch in bucket.folders(prefix) if _EPOCH.fullmatch(_last_part(epoch))]
     if not epochs:
         return []
-    return [bucket.download(key, folder / _last_part(epochs[-1])) for key in bucket.files(epochs[-1])]
+    keys = [key for key in bucket.files(epochs[-1]) if not _last_part(key).startswith(".")]  # a part, not yet renamed
+    return [bucket.download(key, folder / _last_part(epochs[-1])) for key in keys]
 
 
 def _last_part(prefix: str) -> str:

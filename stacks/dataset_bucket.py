@@ -8,6 +8,8 @@ from pipeline.s3_layout import CHECKPOINTS
 
 CHECKPOINTS_DAYS = 30
 """Shorter than the 90 days after which an execution's name, and with it its checkpoints' folder, may be used again."""
+NONCURRENT_CHECKPOINTS_DAYS = 1
+"""A job deletes all but its newest two, and SageMaker deletes them in S3; no job reads them again."""
 NONCURRENT_DAYS = 30
 ACCESS_LOGS_DAYS = 90
 
@@ -45,6 +47,11 @@ class DatasetBucket(Construct):
             lifecycle_rules=[
                 s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(7)),
                 s3.LifecycleRule(noncurrent_version_expiration=Duration.days(NONCURRENT_DAYS)),
-                s3.LifecycleRule(prefix=CHECKPOINTS, expiration=Duration.days(CHECKPOINTS_DAYS)),
+                s3.LifecycleRule(
+                    prefix=CHECKPOINTS,
+                    expiration=Duration.days(CHECKPOINTS_DAYS),
+                    # Of two rules that fit an object, S3 goes by the shorter time.
+                    noncurrent_version_expiration=Duration.days(NONCURRENT_CHECKPOINTS_DAYS),
+                ),
             ],
         )

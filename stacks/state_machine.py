@@ -211,8 +211,17 @@ class TrainingPipeline(Construct):
             "attempt",
             comment="The test stage was good: the full stage follows",
         )
-        decisions = sfn.Choice(self, "WhatFollows").when(
-            equals("judgement.decision", "next_stage"), next_stage.next(launch_step)
+        interrupted = copy(
+            self,
+            "Interrupted",
+            "judgement.attempt",
+            "attempt",
+            comment="The job was interrupted and completed without a model: the same choice again",
+        )
+        decisions = (
+            sfn.Choice(self, "WhatFollows")
+            .when(equals("judgement.decision", "next_stage"), next_stage.next(launch_step))
+            .when(equals("judgement.decision", "interrupted"), interrupted.next(launch_step))
         )
         for decision, name in (("registered", "Registered"), ("unhealthy", "TestStageNotGoodEnough")):
             decisions.when(equals("judgement.decision", decision), sfn.Pass(self, name).next(self._finalise))

@@ -4,10 +4,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    IncompleteReadError,
+    SSOError,
+    TokenRetrievalError,
+)
 from botocore.parsers import ResponseParserError
 
-from pipeline.errors import AwsUnavailable
+from dataset_contract.sanitise import sanitise
+from pipeline.errors import AwsUnavailable, KeyRefused
 
 _TRANSIENT = frozenset(
     {
@@ -24,6 +33,9 @@ _TRANSIENT = frozenset(
         "TooManyRequestsException",
     }
 )
+
+SIGN_IN_ERRORS = (CredentialRetrievalError, SSOError, TokenRetrievalError)
+"""A person has to sign in: there is no token, or it has expired or was refused."""
 
 
 def error_code(error: ClientError) -> str:
@@ -47,6 +59,19 @@ def raising_unavailable() -> Iterator[None]:
         raise
     except (ConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError) as error:
         raise AwsUnavailable(str(error)) from error
+
+
+def key_refusal(error: Exception) -> KeyRefused | None:
+    """What to raise in place of `error` if it says that a KMS key may not be used, is disabled or was deleted."""
+    if not isinstance(error, ClientError):
+        return None
+    code, message = error_code(error), error_message(error)
+    if "Throttling" in code or not (code.startswith("KMS") or "kms:" in message):
+        return None
+    return KeyRefused(
+        f"A KMS key cannot be used for {error.operation_name} ({code}): {sanitise(message, longest=500).rstrip('.')}. "
+        "Enable the key, deploy the stack with it as kms_key_arn, then redrive."
+    )
 
 
 def _http_status(error: ClientError) -> int:

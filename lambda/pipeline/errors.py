@@ -55,6 +55,10 @@ class TrainingTimedOut(PipelineError):
     """The training job reached its time limit."""
 
 
+class KeyRefused(PipelineError):
+    """A KMS key, such as the one that an object of the bucket is encrypted by, may not or cannot be used."""
+
+
 class DeploymentChanged(PipelineError):
     """The execution began under a deployment that carried its state in another form."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, get_type_hints
 
 from dataset_contract.sanitise import sanitise
+from pipeline.aws_errors import key_refusal
 from pipeline.errors import PipelineError
 from pipeline.execution import Execution
 from pipeline.state import read_fields, to_state
@@ -60,11 +61,14 @@ def logged(step: str, execution: Execution, work: Callable[[], Result]) -> Resul
     say("start", redrive_count=execution.redrive_count)
     try:
         result = work()
-    except Exception as error:
+    except Exception as raised:
+        error = key_refusal(raised) or raised
         cause = sanitise(error, longest=_LONGEST_TEXT)
         say("end", seconds=round(time.monotonic() - started, 3), error=type(error).__name__, cause=cause)
         if isinstance(error, PipelineError):
             error.args = (cause,)  # what Step Functions shows
+        if error is not raised:
+            raise error from raised
         raise
     decided = {name: getattr(result, name, None) for name in _LOGGED}
     say("decision", decision={name: value for name, value in decided.items() if value is not None})

@@ -81,8 +81,9 @@ def path_below(prefix: str, key: str) -> str:
 class CheckpointSync:
     """A job's checkpoint folder and its copy in S3: restored at the start, then every change is copied up.
 
-    As on AWS nothing is deleted in S3, and a half-written file is copied like any other: a job that does not want that
-    writes under another name and renames (os.replace).
+    As on AWS, what is deleted here is deleted in S3 (in a versioned bucket its versions stay), and a half-written file
+    is copied like any other: whoever restores it must know a whole one.
+    https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html
     """
 
     def __init__(self, s3: S3Client, prefix: S3Uri, folder: Path) -> None:
@@ -98,16 +99,35 @@ class CheckpointSync:
         self._copied = {name: state for name, _, state in self._files()}
 
     def upload_changes(self) -> None:
-        """Copy every file whose size or time of change differs from the last upload."""
+        """Copy every file whose size or time of change differs from the last upload, and delete what is gone."""
+        there: set[str] = set()
+        for name, content, state in self._changed(there):
+            self._put(name, content)
+            self._copied[name] = state
+        for name in self._copied.keys() - there:
+            self._s3.delete_object(Bucket=self._prefix.bucket, Key=self._prefix.key + name)
+            del self._copied[name]
+
+    def upload_cut_off(self) -> None:
+        """Copy half of the first file that has changed, and nothing else."""
+        for name, content, _ in self._changed(set()):
+            self._put(name, content[: len(content) // 2])
+            return
+
+    def _changed(self, there: set[str]) -> Iterator[tuple[str, bytes, tuple[int, int]]]:
+        """What has to be copied, with its state before it was read; the names of all files go into `there`."""
         for name, path, state in self._files():
+            there.add(name)
             if self._copied.get(name) == state:
                 continue
             try:
                 content = path.read_bytes()
             except FileNotFoundError:  # replaced or removed since we looked
                 continue
-            self._s3.put_object(Bucket=self._prefix.bucket, Key=self._prefix.key + name, Body=content)
-            self._copied[name] = state
+            yield name, content, state
+
+    def _put(self, name: str, content: bytes) -> None:
+        self._s3.put_object(Bucket=self._prefix.bucket, Key=self._prefix.key + name, Body=content)
 
     def _files(self) -> Iterator[tuple[str, Path, tuple[int, int]]]:
         for path in sorted(self._folder.rglob("*")):

@@ -14,6 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from local_aws.api_errors import invalid
+from local_aws.faults import Faults
 from local_aws.sagemaker.errors import JobFailedError, StoppedBeforeTrainingError
 from local_aws.sagemaker.job_clients import JobClients
 from local_aws.sagemaker.job_directory import LONGEST_FAILURE_REASON, JobDirectory
@@ -40,6 +41,7 @@ class LocalTrainingJob:
     clients: JobClients
     take_instance: Callable[[], str | None]
     """Returns the type of the instance that the job gets, None while it has to wait; raises JobFailedError."""
+    faults: Faults
     folder: Path
     """Where each attempt (each spot instance) gets a directory of its own; made here, and its path kept short."""
     scratch: Path
@@ -126,17 +128,19 @@ class LocalTrainingJob:
         """From Starting to the end of the job, or to an interruption, after which the job has to run again."""
         try:
             exit_code = self._train(directory)
+            completes = exit_code == 0
         except StoppedBeforeTrainingError:
-            exit_code = 0
+            exit_code, completes = 0, False
         with self.changed:
             reason = self._stop_reason
             if reason is StopReason.SERVER_CLOSED:
                 return
             if reason is StopReason.INTERRUPTED:
                 self._stop_reason = None
-                self._enter("Interrupted")
-                self._enter("Starting")
-                return
+                if not (completes and self.faults.completes_when_interrupted()):
+                    self._enter("Interrupted")
+                    self._enter("Starting")
+                    return
             self._enter("Uploading")
         self._upload(directory)
         with self.changed:
@@ -151,7 +155,10 @@ class LocalTrainingJob:
     def _train(self, directory: JobDirectory) -> int:
         """Prepare the directory, run the command to its end, return the exit code."""
         self._wait_for_instance()
+        for status in ("LaunchingMLInstances", "PreparingTrainingStack"):
+            self._pass_through(status)
         self._go_on("Downloading")
+        self._stay(self.faults.start_seconds("Downloading"))
         directory.write_config(self.request)
         for channel in self.request.get("InputDataConfig", []):
             folder = directory.channel(channel["ChannelName"])
@@ -160,7 +167,9 @@ class LocalTrainingJob:
         checkpoints = self._checkpoints(directory)
         if checkpoints:
             checkpoints.restore()
+        self._pass_through("DownloadingTrainingImage")
         self._go_on("Training")
+        self._stay(self.faults.start_seconds("Training"))
         log = JobLog(
             self.clients,
             job_name=self.request["TrainingJobName"],
@@ -179,6 +188,21 @@ class LocalTrainingJob:
             return self._supervise(process, log, checkpoints)
         finally:
             process.kill()
+
+    def _pass_through(self, status: str) -> None:
+        """Show a status on the way to Training, if a test wants it."""
+        if (seconds := self.faults.start_seconds(status)) is not None:
+            self._go_on(status)
+            self._stay(seconds)
+
+    def _stay(self, seconds: float | None) -> None:
+        """Let the time pass; raises StoppedBeforeTrainingError."""
+        until = time.monotonic() + (seconds or 0)
+        while (left := until - time.monotonic()) > 0:
+            if self._due_stop() is not None:
+                raise StoppedBeforeTrainingError
+            self._wake.wait(min(left, SYNC_SECONDS))
+            self._wake.clear()
 
     def _wait_for_instance(self) -> None:
         """Take an instance, Pending while there is none; raises JobFailedError or StoppedBeforeTrainingError."""
@@ -202,6 +226,7 @@ class LocalTrainingJob:
     def _supervise(self, process: SupervisedProcess, log: JobLog, checkpoints: CheckpointSync | None) -> int:
         """Watch the process until its output ends, which it does when the last process of the job has ended."""
         kill_at: float | None = None
+        is_cut_off = False
         while not log.ended.is_set():
             reason = self._due_stop()
             if reason is StopReason.SERVER_CLOSED or (kill_at is not None and time.monotonic() >= kill_at):
@@ -209,12 +234,15 @@ class LocalTrainingJob:
             elif reason is not None and kill_at is None:
                 process.terminate()
                 kill_at = time.monotonic() + self.stop_grace
-            self._sync(log, checkpoints)
+                is_cut_off = checkpoints is not None and self.faults.cuts_last_upload()
+            self._sync(log, None if is_cut_off else checkpoints)
             wait_seconds = min(SYNC_SECONDS, kill_at - time.monotonic()) if kill_at is not None else SYNC_SECONDS
             self._wake.wait(max(wait_seconds, 0.0))
             self._wake.clear()
         if self._stop_reason is not StopReason.SERVER_CLOSED:
-            self._sync(log, checkpoints)
+            self._sync(log, None if is_cut_off else checkpoints)
+            if checkpoints and is_cut_off:
+                checkpoints.upload_cut_off()
         return process.wait()
 
     def _sync(self, log: JobLog, checkpoints: CheckpointSync | None) -> None:

@@ -79,6 +79,7 @@ class TrainingJobs:
                 region=self._region,
                 clients=clients,
                 take_instance=lambda: take_instance(instance_types(request), spot=spot, faults=self.faults),
+                faults=self.faults,
                 folder=self.folder / str(len(self._jobs)),
                 scratch=self.scratch,
                 stop_grace=self.stop_grace,
@@ -123,7 +124,8 @@ class TrainingJobs:
         """Take a managed-spot job's instance away, as AWS may at any time; returns at once.
 
         The job gets SIGTERM, then SIGKILL after the grace period; its last checkpoints go to S3, and it starts again
-        from them. Raises ValueError if it is not a managed-spot job that is training, ApiError if it does not exist.
+        from them, unless Faults.complete_when_interrupted has it end. Raises ValueError if it is not a managed-spot job
+        that is training, ApiError if it does not exist.
         """
         self._job(name).interrupt()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.aws_errors import error_code, error_message
+from pipeline.aws_errors import SIGN_IN_ERRORS, error_code, error_message
 from pipeline.s3_layout import bucket_and_key
 
 from archive_reader.tar_members import MODEL_LIMITS
@@ -108,6 +108,9 @@ def _refusals_of(uri: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise _refused(uri, f"{error_code(error)}: {error_message(error)}") from None
+    except SIGN_IN_ERRORS as error:
+        shown = sanitise(error, longest=300).rstrip(".")
+        raise PlaceError(f"{uri} cannot be downloaded ({shown}): run `aws sso login` and try again.") from None
     except (BotoCoreError, S3TransferFailedError) as error:
         raise _refused(uri, str(error)) from None
 

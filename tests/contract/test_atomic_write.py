@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_contract.atomic_write import atomic_path, check_folder, write_atomically
+from dataset_contract.atomic_write import atomic_path, check_folder, remove_leftovers, write_atomically
 
 
 def test_text_and_bytes_replace_what_was_there(tmp_path: Path) -> None:
@@ -25,6 +25,18 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
         raise KeyboardInterrupt
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    path, hidden = tmp_path / "folder" / "a.json", tmp_path / ".a.json.tmp"
+    path.parent.mkdir()
+    hidden.write_text("somebody's")
+    with atomic_path(path) as temporary:
+        temporary.write_text("half")
+        left = temporary.with_name(temporary.name.replace("a.json", "b.json"))
+        left.write_text("half")
+    remove_leftovers(tmp_path)
+    assert {each for each in tmp_path.rglob("*") if each.is_file()} == {path, hidden}
 
 
 def test_a_link_that_was_planted_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,10 +38,15 @@ def aws_call(command: str) -> AwsCall:
     """The call that the command stands for; its service, operation and options are those of botocore's own models.
 
     `aws s3 cp FILE s3://BUCKET/FOLDER/` is a command of the CLI's own and stands for put_object, `aws s3 sync
-    s3://BUCKET/FOLDER/ DIR` for list_objects_v2 and downloads.
+    s3://BUCKET/FOLDER/ DIR` for list_objects_v2 and downloads, and `aws s3 cp s3://BUCKET/ s3://BUCKET/ --recursive
+    --sse AES256` for a copy_object of each object.
     """
     program, service, name, *words = shlex.split(command)
     assert program == "aws"
+    if (service, name) == ("s3", "cp") and words[2:] == ["--recursive", "--sse", "AES256"]:
+        source, target = (each.removeprefix("s3://").removesuffix("/") for each in words[:2])
+        parameters = {"Bucket": target, "Key": "*", "CopySource": f"{source}/*", "ServerSideEncryption": "AES256"}
+        return AwsCall("s3", "copy_object", parameters, None)
     if (service, name) == ("s3", "cp"):
         file, target = words
         assert target.startswith("s3://")

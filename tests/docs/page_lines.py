@@ -17,6 +17,8 @@ ONLY_CHECKED = {
     "curl": "downloads 100 MB, or needs the URL of a deployed function",
     "aws configure": "asks for an account's credentials",
     "aws s3 sync": "downloads what tests/end_to_end/test_serving.py reads",
+    "aws sagemaker list-training-jobs": "the pipeline's sweep makes the same call, and tests/local_aws answers it",
+    "aws sagemaker stop-training-job": "ends a job that other lines need; tests/end_to_end stops jobs so",
     "aws sqs receive-message": "tests/end_to_end/test_serving.py receives what is in the queue",
     "aws s3 cp": "sends what curl downloads; a file there would become the starting weights of the run that follows",
     "pre-commit": "is no part of the set-up",

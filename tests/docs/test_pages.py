@@ -16,7 +16,7 @@ from pipeline.request import FIELDS, PRESETS
 from docs import augmentation_picture
 from evaluation.error_kinds import KINDS
 from evaluation.figures import Figures
-from stacks.dataset_bucket import ACCESS_LOGS_DAYS, CHECKPOINTS_DAYS, NONCURRENT_DAYS
+from stacks.dataset_bucket import ACCESS_LOGS_DAYS, CHECKPOINTS_DAYS, NONCURRENT_CHECKPOINTS_DAYS, NONCURRENT_DAYS
 from training_code.recipes import RECIPES
 from training_code.training_settings import SETTINGS
 
@@ -98,6 +98,7 @@ def test_the_figures_of_the_operations_page_are_those_of_the_code() -> None:
         f"has waited for {context['queue_minutes']} minutes",
         f"| checkpoints | {CHECKPOINTS_DAYS} days |",
         f"of the bucket | {NONCURRENT_DAYS} days |",
+        f"of `checkpoints/` | {NONCURRENT_CHECKPOINTS_DAYS} day |",
         f"| access logs of the bucket | {ACCESS_LOGS_DAYS} days |",
         f"**{INSTANCE_TYPES['ml.g5.2xlarge'].usd_per_hour} USD** an hour",
         f"5 epochs cost {cost_usd(float(INSTANCE_TYPES['ml.g5.2xlarge'].usd_per_hour), 1.5 * 3600)} USD",

@@ -81,6 +81,29 @@ def test_after_a_job_was_stopped_by_hand_a_redrive_goes_on_from_its_checkpoint(
     assert execution.job.model_artifact in succeeded["Message"]
 
 
+def test_an_interruption_that_sagemaker_calls_completed_goes_on_from_the_last_whole_checkpoint(
+    deployed: Deployed, tmp_path: Path
+) -> None:
+    """The trainer exits with 0 when it is asked to stop, and the upload of its last checkpoint is cut off."""
+    deployed.aws.faults.complete_when_interrupted()
+    deployed.aws.faults.cut_last_upload()
+    follower, name = deployed.start_training(epochs=12)
+    wait_until(lambda: len(deployed.checkpoints(name)) == 2)
+    deployed.aws.training_jobs.interrupt(name)
+    execution = follower.wait_for_end()
+    assert execution.status == "SUCCEEDED", execution.cause
+    assert "Interrupted" in execution.states
+    assert execution.job is not None
+    assert deployed.jobs_of(execution) == [name, execution.job.name]
+    log = deployed.log_of(execution.job.name)
+    assert "is damaged (its content does not match the hash in its name)" in log
+    assert "Going on from the checkpoint after step" in log
+    model = fetch_model(deployed.session, execution.job.model_artifact, tmp_path / "model")
+    assert [entry["step"] for entry in model.history] == list(range(1, len(model.history) + 1))
+    assert model.history[-1]["epoch"] == 12
+    assert len(deployed.checkpoints(execution.job.name)) == 2, "what the trainer deletes is deleted in S3"
+
+
 def test_an_aborted_execution_leaves_no_job_and_tells_its_end(deployed: Deployed) -> None:
     follower, name = deployed.start_training(epochs=500)
     (arn,) = deployed.executions_at_work()

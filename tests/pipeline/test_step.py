@@ -4,7 +4,8 @@ import logging
 from dataclasses import dataclass
 
 import pytest
-from pipeline.errors import DeploymentChanged, OverBudget
+from botocore.exceptions import ClientError
+from pipeline.errors import DeploymentChanged, KeyRefused, OverBudget
 from pipeline.execution import Execution
 from pipeline.job.launched_job import Attempt
 from pipeline.step import Step
@@ -65,3 +66,42 @@ def test_an_event_of_another_deployment_is_refused_and_logged(caplog: pytest.Log
     with caplog.at_level(logging.INFO), pytest.raises(DeploymentChanged, match=r"\$\.attempt\.stage is missing"):
         handler(event, None)
     assert said(caplog)[-1]["error"] == "DeploymentChanged"
+
+
+def refused(code: str, message: str) -> Step:
+    """A step whose object S3 refuses."""
+
+    def handle(*, execution: Execution) -> Answer:
+        raise ClientError({"Error": {"Code": code, "Message": message}}, "GetObject")
+
+    return Step(handle)
+
+
+KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd"
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (
+            "AccessDenied",
+            f"User: arn:aws:sts::1:assumed-role/Validate is not authorized to perform: kms:Decrypt on resource: {KEY} "
+            "because no identity-based policy allows the kms:Decrypt action",
+        ),
+        ("KMS.DisabledException", f"{KEY} is disabled."),
+        ("KMS.KMSInvalidStateException", f"{KEY} is pending deletion."),
+    ],
+)
+def test_a_key_that_cannot_be_used_is_named_with_the_remedy(
+    code: str, message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after a deployment without kms_key_arn, while the data set is still encrypted by the key."""
+    with caplog.at_level(logging.INFO), pytest.raises(KeyRefused, match=r"GetObject .*key/1234abcd.* as kms_key_arn"):
+        refused(code, message)(EVENT, None)
+    assert said(caplog)[-1]["error"] == "KeyRefused"
+
+
+@pytest.mark.parametrize(("code", "message"), [("AccessDenied", "Access Denied"), ("KMSThrottling", "Rate exceeded")])
+def test_other_refusals_are_raised_as_they_are(code: str, message: str) -> None:
+    with pytest.raises(ClientError, match=message):
+        refused(code, message)(EVENT, None)

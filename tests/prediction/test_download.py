@@ -7,7 +7,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import NoCredentialsError, SSOTokenLoadError
 
 from prediction.places import download as downloading
 from prediction.places.download import download
@@ -45,4 +45,13 @@ def test_no_credentials_are_one_sentence(bucket: Bucket, tmp_path: Path, monkeyp
 
     monkeypatch.setattr(bucket, "paginate", refuse)
     with pytest.raises(PlaceError, match=r"cannot be downloaded \(Unable to locate credentials\): check"):
+        download("s3://b/results.json", tmp_path)
+
+
+def test_a_missing_sign_in_says_how_to_sign_in(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> io.BytesIO:
+        raise SSOTokenLoadError(error_msg="Token for x does not exist")
+
+    monkeypatch.setattr(bucket, "paginate", refuse)
+    with pytest.raises(PlaceError, match=r"Token for x does not exist\): run `aws sso login` and try again\.$"):
         download("s3://b/results.json", tmp_path)

@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 
 from dataset_contract.check import check_dataset
 from dataset_contract.manifest import Manifest, parse_manifest
@@ -17,6 +18,7 @@ from dataset_contract.stores import DirectoryStore, S3Store
 from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.run import main
 from dataset_prep.upload import Uploaded, check_bucket, s3_client, upload_dataset
+from dataset_prep.upload_transfer import _store
 
 PREFIX = "dino-data"
 
@@ -270,3 +272,16 @@ def test_an_object_that_s3_does_not_remove_is_named(bucket: str, dataset: Path, 
     with pytest.raises(PrepError) as raised:
         upload(smaller, bucket, replace=True, client=Refusing())
     assert str(raised.value) == f"s3://{bucket}/{refused[0]} cannot be removed: Access Denied"
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "us-west-2"])
+def test_fips_endpoints_are_left_to_boto3(region: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They know no paths with the bucket's name, as obstore asks for, and boto3 tells a host that there is not."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    for name, value in (("ACCESS_KEY_ID", "x"), ("SECRET_ACCESS_KEY", "x"), ("DEFAULT_REGION", region)):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    for fips in (True, False):
+        client = boto3.client("s3", config=Config(use_fips_endpoint=fips))
+        monkeypatch.setattr(client, "head_bucket", lambda **_: {})
+        assert (_store(client, "bucket", "dino-data/") is None) is fips

@@ -13,7 +13,17 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
+from botocore.exceptions import (
+    ClientError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ProfileNotFound,
+    SSOTokenLoadError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
 from PIL import Image
 
 from runs import __main__ as command
@@ -240,6 +250,8 @@ def checkpoints(run: str, stage: int, *, epochs: Sequence[int] = (), metrics: by
 
 def test_fetch_brings_the_last_pictures_and_the_curves_of_each_stage(cloud: Cloud, tmp_path: Path) -> None:
     cloud.objects = checkpoints("bad", 0, epochs=range(1, 8)) | checkpoints("bad", 1)
+    # What SageMaker copies of a file that is being written.
+    cloud.objects["checkpoints/bad/0/pictures/epoch-0007/.000008.png.0123456789abcdef.tmp"] = b"P"
     assert command.main(["fetch", "bad", "--to", str(tmp_path)]) == 0
     files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
     pictures = [f"pictures-0/epoch-0007/{plan:06d}.png" for plan in (7, 8, 9)]
@@ -432,6 +444,12 @@ def test_a_stack_of_another_version_is_to_be_deployed_again(cloud: Cloud, capsys
     [
         (NoCredentialsError(), "aws configure"),
         (NoRegionError(), "AWS_DEFAULT_REGION"),
+        (UnauthorizedSSOTokenError(), "run `aws sso login`"),
+        (SSOTokenLoadError(error_msg="Token for x does not exist"), "run `aws sso login`"),
+        (TokenRetrievalError(provider="sso", error_msg="Token has expired and refresh failed"), "run `aws sso login`"),
+        (CredentialRetrievalError(provider="custom-process", error_msg="no"), "run `aws sso login`"),
+        (ProfileNotFound(profile="x"), "`aws configure list-profiles`"),
+        (EndpointConnectionError(endpoint_url="https://states-fips.eu-west-1.amazonaws.com"), "AWS_USE_FIPS_ENDPOINT"),
         (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), "could not be reached"),
         (refusal("ExpiredToken", "The token is expired", "DescribeStacks"), "expired"),
         (refusal("UnrecognizedClientException", "The token is invalid", "DescribeStacks"), "does not know"),

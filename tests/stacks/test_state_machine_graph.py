@@ -57,7 +57,9 @@ def test_from_every_state_an_end_can_be_reached(states: dict[str, State]) -> Non
 
 def test_a_run_that_is_not_redriven_loops_only_while_it_trains(states: dict[str, State]) -> None:
     """Over the check of the batches, a snapshot, a choice of the request, or the second stage; never without a step
-    that counts: Watch relaunches while choices are left, Judge while stages are, Launch waits minutes after a job."""
+    that counts: Watch relaunches while choices are left, Judge while stages are, or while max_cost_usd pays for more;
+    Launch waits minutes after a job.
+    """
     ended = frozenset({"Failed"})
     looping = {
         name
@@ -66,7 +68,7 @@ def test_a_run_that_is_not_redriven_loops_only_while_it_trains(states: dict[str,
     }
     validation = {"IsDatasetValid", "CheckBatches", "MergeChecks"}
     training = {"CostCounted", "Wait", "Watch", "WhatNext", "Stop", "FirstMinutesPassed", "FirstMinutesFailed"}
-    launching = {"Launch", "WaitForInstance", "NextChoice"}
+    launching = {"Launch", "WaitForInstance", "NextChoice", "Interrupted"}
     assert looping - {"Failed"} == validation | training | launching | {"Judge", "WhatFollows", "NextStage"}
 
 

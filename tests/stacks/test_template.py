@@ -28,7 +28,12 @@ def test_old_checkpoints_versions_and_broken_uploads_do_not_pile_up(resources: R
     rules = bucket(resources, "DatasetBucket")["Properties"]["LifecycleConfiguration"]["Rules"]
     assert {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}, "Status": "Enabled"} in rules
     assert {"NoncurrentVersionExpiration": {"NoncurrentDays": 30}, "Status": "Enabled"} in rules
-    assert {"ExpirationInDays": 30, "Prefix": "checkpoints/", "Status": "Enabled"} in rules
+    assert {
+        "ExpirationInDays": 30,
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+        "Prefix": "checkpoints/",
+        "Status": "Enabled",
+    } in rules, "each epoch's job deletes a checkpoint of the size of the model and more"
     expiring = [rule for rule in rules if "ExpirationInDays" in rule]
     assert [rule["Prefix"] for rule in expiring] == ["checkpoints/"], "data, models and reports must stay"
 

@@ -72,6 +72,29 @@ def test_a_write_that_was_killed_leaves_nothing_that_counts(tmp_path: Path) -> N
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_what_sagemaker_restores_of_files_that_were_being_written_is_removed(tmp_path: Path) -> None:
+    """It copies a growing file as it is, and the job may have been killed before the file got its name."""
+    save(tmp_path, 1)
+    kept = {path for path in tmp_path.rglob("*") if path.is_file()} | {tmp_path / "pictures/.hidden.tmp"}
+    (tmp_path / "pictures/epoch-0001").mkdir(parents=True)
+    (tmp_path / "pictures/.hidden.tmp").write_bytes(b"of another program")
+    for name in (".history.jsonl.0123456789abcdef.tmp", "pictures/epoch-0001/.000007.png.fedcba9876543210.tmp"):
+        (tmp_path / name).write_bytes(b"a part")
+    assert load(tmp_path) == (1, [])
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == kept
+
+
+def test_checkpoints_after_a_damaged_one_are_kept(tmp_path: Path) -> None:
+    """Training starts over where none is sound; what it saves then must outlive the damaged ones of later steps."""
+    for step in (8, 9):
+        save(tmp_path, step).write_bytes(b"cut off")
+    assert load(tmp_path)[0] is None
+    for step in (1, 2):
+        save(tmp_path, step)
+    assert load(tmp_path) == (2, [])
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
     class Attack:
         def __reduce__(self) -> tuple[object, tuple[Path]]:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,22 @@ def test_every_word_for_a_lack_of_memory_is_known(error: Exception) -> None:
 def test_other_errors_say_nothing_of_memory(error: Exception) -> None:
     with pytest.raises(type(error)), memory_failures(CONFIG):
         raise error
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_bus_error_of_a_worker_names_shared_memory(*, wrapped: bool) -> None:
+    """As PyTorch says it where /dev/shm is small, as in some of SageMaker's containers."""
+    bus_error = RuntimeError(
+        "DataLoader worker (pid 71) is killed by signal: Bus error. It is possible that dataloader's workers are out of"
+        " shared memory. Please try to raise your shared memory limit."
+    )
+    with (
+        pytest.raises(MemoryExhaustedError, match=r'^OOM: .* \(/dev/shm is full\); .*"training": \{"workers": 2\}\.$'),
+        memory_failures(replace(CONFIG, workers=4)),
+    ):
+        if wrapped:
+            raise RuntimeError("DataLoader worker (pid(s) 71) exited unexpectedly") from bus_error
+        raise bus_error
 
 
 def test_a_worker_that_the_kernel_ends_for_lack_of_memory(job: Job) -> None:

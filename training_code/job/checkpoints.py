@@ -9,14 +9,15 @@ from typing import Any
 
 import torch
 
+from dataset_contract.atomic_write import remove_leftovers
 from training_code.job.checkpoint_layout import CHECKPOINT_NAME
 from training_code.job.disk import disk_failures
 
 KEPT = 2
-"""Newest checkpoints that are kept: the last one, and the one to fall back to.
+"""Newest checkpoints that are kept: the last one, and the one to go on from if the upload of the last is cut off.
 
 SageMaker deletes in S3 what is deleted here (docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html), for which
-the job's role needs s3:DeleteObject; without it, older ones stay there until the bucket's lifecycle removes them.
+the job's role needs s3:DeleteObject. So nothing else in the folder is ever deleted but what is of no use.
 """
 
 _WRITING = ".writing-"
@@ -48,13 +49,19 @@ def save_checkpoint(folder: Path, step: int, state: Mapping[str, Any]) -> Path:
 
 
 def load_newest_checkpoint(folder: Path, log_line: Callable[[str], None]) -> dict[str, Any] | None:
-    """The newest sound checkpoint's state, on the CPU; None without one. `log_line` tells of each damaged one."""
-    for leftover in folder.glob(f"{_WRITING}*"):
-        with disk_failures(folder):
-            leftover.unlink(missing_ok=True)  # each process of this machine does this at the same time
+    """The newest sound checkpoint's state, on the CPU; None without one. `log_line` tells of each damaged one.
+
+    SageMaker may have restored parts of files that were being written: they are removed. A damaged checkpoint, too: it
+    would count as newer than those that are yet to come, which would be removed in its place.
+    """
+    with disk_failures(folder):  # each process of this machine does this at the same time
+        remove_leftovers(folder)
+        for leftover in folder.glob(f"{_WRITING}*"):
+            leftover.unlink(missing_ok=True)
     for path in _newest_first(folder):
         try:
             if CHECKPOINT_NAME.fullmatch(path.name)["hash"] != _hash(path):  # type: ignore[index]  # it was chosen by its name
+                path.unlink(missing_ok=True)
                 raise ValueError("its content does not match the hash in its name")
             state = torch.load(path, map_location="cpu", weights_only=True)
             if not isinstance(state, dict):

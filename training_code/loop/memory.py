@@ -72,7 +72,7 @@ def memory_failures(config: TrainingConfig) -> Iterator[None]:
     try:
         yield
     except (MemoryError, OSError, RuntimeError, SystemError) as error:
-        if _worker_was_ended(error):
+        if _worker_was_ended(error, "Killed"):
             lack, change = ", and a process that reads images was ended", as_request(workers=config.workers // 2)
         elif _is_out_of_shared_memory(error):
             lack, change = f" ({SHARED_MEMORY} is full)", as_request(workers=config.workers // 2)
@@ -104,14 +104,16 @@ def _is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(sign in str(error) for sign in _OUT_OF_MEMORY)
 
 
-def _worker_was_ended(error: Exception) -> bool:
-    """The kernel ends a worker when the machine's memory runs out (SIGKILL), or shared memory does (SIGBUS)."""
+def _worker_was_ended(error: Exception, signal: str) -> bool:
+    """The kernel ends a worker when the machine's memory runs out ("Killed"), or shared memory does ("Bus error")."""
     text = f"{error} {error.__cause__}"  # the loader may wrap what its handler of SIGCHLD raised
-    return "DataLoader worker" in text and ("by signal: Killed" in text or "by signal: Bus error" in text)
+    return "DataLoader worker" in text and f"by signal: {signal}" in text
 
 
 def _is_out_of_shared_memory(error: Exception) -> bool:
-    """What a worker says that has no room for its batch."""
+    """What a worker says, or the loader of one that was ended, that has no room for its batch."""
+    if _worker_was_ended(error, "Bus error"):
+        return True
     return "torch_" in str(error) and any(sign in str(error) for sign in ("unable to write", "unable to open", "shm"))
 
 

@@ -69,6 +69,9 @@ class FinishedExecution:
     def _artifact_uri(self) -> str | None:
         """The model of the last job that completed: the artifact of another one holds no model."""
         completed = [job for job in self.jobs if has_completed(job, self.execution.region)]
+        judgement = self.state.judgement
+        if judgement and judgement.decision == "interrupted":  # no job has completed with a model since
+            return None
         return completed[-1].get("ModelArtifacts", {}).get("S3ModelArtifacts") if completed else None
 
     def subject(self) -> str:

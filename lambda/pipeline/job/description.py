@@ -13,10 +13,10 @@ from pipeline.errors import LaunchFailed, PipelineError, TrainingFailed, Trainin
 from pipeline.links import log_group_link
 
 BILLED = frozenset({"Downloading", "DownloadingTrainingImage", "Training", "Updating", "Uploading", "Stopping"})
-"""The secondary statuses in which the job has an instance."""
-QUEUED = frozenset(
-    {"Starting", "Pending", "LaunchingMLInstances", "PreparingTrainingStack", "Interrupted", "Restarting"}
-)
+"""The secondary statuses in which the job is paid for."""
+ON_INSTANCE = BILLED | {"PreparingTrainingStack"}
+"""Those in which it has one."""
+QUEUED = frozenset({"Starting", "Pending", "LaunchingMLInstances", "Interrupted", "Restarting"})
 """Those in which it waits for one. "Interrupted", too: SageMaker restarts a spot job when there is capacity again."""
 
 
@@ -83,15 +83,21 @@ def billable_seconds(job: Mapping[str, Any], *, now: datetime) -> int:
     return max(0, round((ended - started).total_seconds()))
 
 
-def status_since(job: Mapping[str, Any]) -> datetime:
-    """Since when the job has had an instance, or has waited for one."""
-    queued = job.get("SecondaryStatus") in QUEUED
+def queued_since(job: Mapping[str, Any]) -> datetime:
+    """Since when a job in one of QUEUED has waited for an instance."""
     since: datetime = job["CreationTime"]
     for transition in reversed(job.get("SecondaryStatusTransitions", [])):
-        if (transition["Status"] in QUEUED) is not queued:
+        if transition["Status"] not in QUEUED:
             break
         since = transition["StartTime"]
     return since
+
+
+def status_began(job: Mapping[str, Any]) -> datetime:
+    """When the job's present secondary status began."""
+    transitions = job.get("SecondaryStatusTransitions")
+    began: datetime = transitions[-1]["StartTime"] if transitions else job["CreationTime"]
+    return began
 
 
 def lacked_capacity(job: Mapping[str, Any]) -> bool:

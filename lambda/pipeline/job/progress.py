@@ -1,12 +1,21 @@
 """Decides by a snapshot of a training job what follows: wait, stop it, launch it again, judge its model, or fail."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from pipeline.errors import LaunchFailed, PipelineError, TrainingFailed
-from pipeline.job.description import QUEUED, error_of, has_completed, has_ended, lacked_capacity, status_since
+from pipeline.job.description import (
+    QUEUED,
+    error_of,
+    has_completed,
+    has_ended,
+    lacked_capacity,
+    queued_since,
+    status_began,
+)
 from pipeline.job.first_minutes import judge_first_minutes
 from pipeline.job.launched_job import Attempt, StopReason
 from pipeline.job.snapshot import JobSnapshot
@@ -47,7 +56,7 @@ class Progress:
     images_per_second: float | None
     quoted_images_per_second: float | None
     quiet_seconds: int | None
-    """Since the last line of the log or the last checkpoint; None while it has no instance."""
+    """Since the last sign of life (job/snapshot.py); None while it has no instance."""
     checkpoint_age_seconds: int | None
     """Since the last checkpoint; None if there is none."""
     health: str | None
@@ -71,9 +80,7 @@ def judge_progress(snapshot: JobSnapshot) -> Progress:
         cause=decided.cause,
         relaunch=decided.relaunch,
         attempt=decided.attempt,
-        artifact_uri=snapshot.description.get("ModelArtifacts", {}).get("S3ModelArtifacts")
-        if decided.action == "completed"
-        else None,
+        artifact_uri=_artifact_uri(snapshot.description) if decided.action == "completed" else None,
         billable_seconds=snapshot.billable_seconds,
         cost_usd=snapshot.cost_usd,
         execution_cost_usd=round(snapshot.job.cost_before_usd + snapshot.cost_usd, 2),
@@ -97,8 +104,9 @@ class _Decision:
 
 def _after_end(snapshot: JobSnapshot) -> _Decision:
     job, stop = snapshot.description, snapshot.job.stop
-    if has_completed(job, snapshot.execution.region):
-        return _Decision("completed")  # even if it was told to stop: it completed before
+    # Even if it was told to stop: it completed before.
+    if has_completed(job, snapshot.execution.region) and (stop is None or _artifact_uri(job) is not None):
+        return _after_completion(snapshot)
     if stop is not None and stop.relaunch:
         return _Decision("relaunch", attempt=snapshot.next_choice or snapshot.same_choice)
     if stop is not None:
@@ -110,6 +118,20 @@ def _after_end(snapshot: JobSnapshot) -> _Decision:
         return _Decision("relaunch", attempt=snapshot.next_choice)
     error = error_of(job, snapshot.execution.region)
     return _Decision("failed", type(error).__name__, str(error))
+
+
+def _after_completion(snapshot: JobSnapshot) -> _Decision:
+    if _artifact_uri(snapshot.description) is not None:
+        return _Decision("completed")
+    if snapshot.job.spot:  # interrupted before there was anything to upload
+        return _Decision("relaunch", attempt=snapshot.same_choice)
+    cause = f"The training job {snapshot.job.name} completed without a model. Look at its log, then start again."
+    return _Decision("failed", TrainingFailed.__name__, cause)
+
+
+def _artifact_uri(job: Mapping[str, Any]) -> str | None:
+    uri: str | None = job.get("ModelArtifacts", {}).get("S3ModelArtifacts")
+    return uri
 
 
 def _while_running(snapshot: JobSnapshot) -> _Decision:
@@ -149,7 +171,7 @@ def _not_finite(snapshot: JobSnapshot) -> _Decision | None:
 
 def _queued_too_long(snapshot: JobSnapshot) -> _Decision | None:
     """The last choice may wait as long as it may train; for spot, SageMaker's MaxWaitTimeInSeconds ends the wait."""
-    waited = snapshot.now - status_since(snapshot.description)
+    waited = snapshot.now - queued_since(snapshot.description)
     if snapshot.description.get("SecondaryStatus") not in QUEUED:
         return None
     waits = (
@@ -200,6 +222,8 @@ def _minutes(span: timedelta) -> str:
 
 def _sentence(snapshot: JobSnapshot) -> str:
     parts = [snapshot.description.get("SecondaryStatus") or snapshot.description["TrainingJobStatus"]]
+    if not has_ended(snapshot.description) and not snapshot.log.training:
+        parts[0] += f" for {_minutes(snapshot.now - status_began(snapshot.description))} minutes"
     if snapshot.log.training:
         last = snapshot.log.training[-1]
         parts.append(f"step {snapshot.step} in epoch {last.epoch}, loss {last.figures['loss']:.4g}")

@@ -10,7 +10,7 @@ from pipeline.billing import cost_usd
 from pipeline.execution import Execution
 from pipeline.job.checkpoint_folder import CheckpointFolder
 from pipeline.job.cost import usd_per_hour
-from pipeline.job.description import BILLED, billable_seconds, has_ended, status_since
+from pipeline.job.description import ON_INSTANCE, billable_seconds, has_ended, status_began
 from pipeline.job.evaluated_epochs import cost_of_last_epochs
 from pipeline.job.launched_job import Attempt, LaunchedJob
 from pipeline.job.log import LogEnd
@@ -78,10 +78,14 @@ class JobSnapshot:
 
     @property
     def quiet_seconds(self) -> int | None:
-        """Since the last line of the log or the last file beside the checkpoints; None while it has no instance."""
-        if self.description.get("SecondaryStatus") not in BILLED or has_ended(self.description):
+        """Since the last sign of life; None while it has no instance.
+
+        Signs of life are a line of the log, a file beside the checkpoints, and a new secondary status: while data and
+        image are downloaded, and until the container's first line, there are no others.
+        """
+        if self.description.get("SecondaryStatus") not in ON_INSTANCE or has_ended(self.description):
             return None
-        signs = [self.log.last_event, self.checkpoints.last_written, status_since(self.description)]
+        signs = [self.log.last_event, self.checkpoints.last_written, status_began(self.description)]
         return self._seconds_since(max(sign for sign in signs if sign is not None))
 
     @property

@@ -69,7 +69,7 @@ def start_job(sagemaker: SageMakerClient, s3: S3Client, stepfunctions: SFNClient
 def _job_of(sagemaker: SageMakerClient, s3: S3Client, stepfunctions: SFNClient, launch: Launch) -> LaunchedJob:
     jobs = existing_jobs(sagemaker, launch.execution, at_least=launch.attempt.number)
     for number, found in reversed(jobs.items()):
-        if _serves(found, launch):
+        if _serves(found, number, launch):
             return _taken(sagemaker, found, number, _before(jobs, number), launch)
         if found["TrainingJobStatus"] == "Stopping":  # it still writes checkpoints, from which the next job goes on
             raise InstanceNotFree(
@@ -84,12 +84,17 @@ def _job_of(sagemaker: SageMakerClient, s3: S3Client, stepfunctions: SFNClient, 
     return job
 
 
-def _serves(job: Mapping[str, Any], launch: Launch) -> bool:
-    """Whether the job is one of this stage, from an earlier try or before a redrive, and runs or has completed."""
+def _serves(job: Mapping[str, Any], number: int, launch: Launch) -> bool:
+    """Whether the job is one of this stage, from an earlier try or before a redrive, and runs or has completed.
+
+    One that completed before the attempt was found to be without a model.
+    """
     folder = checkpoints_uri(launch.settings.bucket, launch.execution, launch.attempt.stage)
     if job.get("CheckpointConfig", {}).get("S3Uri") != folder:
         return False
-    return job["TrainingJobStatus"] == "InProgress" or has_completed(job, launch.execution.region)
+    if job["TrainingJobStatus"] == "InProgress":
+        return True
+    return number >= launch.attempt.number and has_completed(job, launch.execution.region)
 
 
 def _before(jobs: Mapping[int, Mapping[str, Any]], number: int) -> list[Mapping[str, Any]]:

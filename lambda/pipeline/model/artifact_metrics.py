@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -63,6 +63,8 @@ class Artifact:
     health: StageHealth | None
     complaint: str | None
     """One sentence why there are no metrics; None if there are."""
+    has_model: bool = True
+    """False: it does not exist, or is whole and without the metrics.json that the trainer writes before the model."""
     comparisons: Comparisons | None = None
     comparison_file: bytes | None = None
     """The file as it is, if it could be read."""
@@ -81,13 +83,13 @@ def read_artifact(s3: S3Client, uri: str, *, compared: bool = False) -> Artifact
         with raising_unavailable():
             body = s3.get_object(Bucket=bucket, Key=key)["Body"]
             try:
-                files, missing = _files(cast("IO[bytes]", body), wanted)
+                files, missing, absent = _files(cast("IO[bytes]", body), wanted)
             finally:
                 body.close()
     except ClientError as error:
         if error_code(error) != "NoSuchKey":
             raise
-        files, missing = {}, dict.fromkeys(wanted, "it does not exist")
+        files, missing, absent = {}, dict.fromkeys(wanted, "it does not exist"), wanted
     complaints = {name: f"Of the model {uri} {reason}." for name, reason in missing.items()}
     health = read_health(files[HEALTH_FILE]) if HEALTH_FILE in files else None
     metrics: StageMetrics | None = None
@@ -105,6 +107,7 @@ def read_artifact(s3: S3Client, uri: str, *, compared: bool = False) -> Artifact
         metrics_file=files.get(METRICS_FILE) if metrics else None,
         health=health,
         complaint=complaints.get(METRICS_FILE),
+        has_model=METRICS_FILE not in absent,
         comparisons=comparisons,
         comparison_file=files.get(COMPARISON_FILE) if comparisons else None,
         comparison_complaint=complaints.get(COMPARISON_FILE),
@@ -149,8 +152,8 @@ def _split_metrics(metrics: Mapping[str, Any], where: str) -> dict[str, Any]:
     return {name: _share(f"{where}{name}", metrics.get(name)) for name in ("ap", "f1")} | {"f1_by_class": f1_by_class}
 
 
-def _files(body: IO[bytes], wanted: Collection[str]) -> tuple[dict[str, bytes], dict[str, str]]:
-    """Those of the files `wanted` that are at the archive's top, and why the others could not be read."""
+def _files(body: IO[bytes], wanted: set[str]) -> tuple[dict[str, bytes], dict[str, str], set[str]]:
+    """Those of the files `wanted` at the archive's top, why the others could not be read, and which are not there."""
     found: dict[str, bytes] = {}
     too_large: dict[str, str] = {}
     reason = None
@@ -167,7 +170,8 @@ def _files(body: IO[bytes], wanted: Collection[str]) -> tuple[dict[str, bytes], 
     except ArchiveError as error:
         reason = str(error)
     lacking = {name: reason or f"it has no {name}" for name in wanted if name not in found}
-    return found, lacking | too_large
+    absent = set() if reason else wanted - found.keys() - too_large.keys()
+    return found, lacking | too_large, absent
 
 
 def _share(name: str, value: object) -> float:

@@ -24,7 +24,7 @@ from pipeline.s3_layout import comparison_key, metrics_key, uri
 from pipeline.settings import JudgeSettings
 from training_code.training_settings import json_values, to_text
 
-Decision = Literal["next_stage", "registered", "gate_not_met", "unhealthy"]
+Decision = Literal["next_stage", "interrupted", "registered", "gate_not_met", "unhealthy"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Judgement:
     sentence: str
     """The decision with its figures, for people."""
     attempt: Attempt | None = None
-    """For "next_stage": what Launch is to start."""
+    """For "next_stage" and "interrupted": what Launch is to start."""
     artifact_uri: str
     metrics_uri: str | None
     """The trainer's metrics.json beside the report; None if there was none."""
@@ -81,6 +81,8 @@ class CompletedStage:
 def judge_stage(sagemaker: SageMakerClient, s3: S3Client, stage: CompletedStage) -> Judgement:
     """Read the artifact, record what the stage took, and decide. Raises TrainingFailed, AwsUnavailable."""
     artifact = read_artifact(s3, stage.artifact_uri, compared=stage.is_compared)
+    if stage.job.spot and stage.job.stop is None and not artifact.has_model:
+        return _interrupted(stage, artifact)
     job = require_job(sagemaker, stage.job.name)
     _keep_record(s3, stage, artifact, job)
     metrics_uri = _keep_metrics(s3, stage, artifact)
@@ -110,6 +112,16 @@ def judge_stage(sagemaker: SageMakerClient, s3: S3Client, stage: CompletedStage)
     met = " ".join(["The gate is met.", *note])
     sentence = f"{met} {figures}{compared} The model is registered, pending approval: {package}"
     return _judgement("registered", sentence, stage, artifact, metrics_uri, package=package)
+
+
+def _interrupted(stage: CompletedStage, artifact: Artifact) -> Judgement:
+    """The trainer exits with 0 and without a model when it was asked to stop: SageMaker may take that for completed."""
+    sentence = (
+        f"The training job {stage.job.name} completed without a model, as when its spot instance is taken. The next "
+        "job goes on from its last checkpoint."
+    )
+    attempt = Attempt(stage=stage.job.stage, choice=stage.job.choice, number=stage.job.number + 1)
+    return _judgement("interrupted", sentence, stage, artifact, None, attempt=attempt)
 
 
 def _judge_by_health(stage: CompletedStage, artifact: Artifact, metrics_uri: str | None, figures: str) -> Judgement:

@@ -87,6 +87,15 @@ def test_a_gate_that_is_not_met_is_an_outcome_of_a_run_that_succeeded(end: End) 
     assert "Model: s3://bucket/training-jobs/" in finished.message(), "it may be looked at all the same"
 
 
+def test_an_artifact_without_a_model_is_not_shown_as_one(end: End) -> None:
+    end.expect_jobs(COMPLETED, {"status": "Failed", "secondary": "Failed"})
+    end.expect_message()
+    judgement = JUDGEMENT | {"decision": "interrupted", "sentence": "The job completed without a model."}
+    finished = end.run(judgement=judgement, failure=caught("TrainingFailed", "It failed."))
+    assert finished.outcome.artifact_uri is None
+    assert "Model: " not in finished.message()
+
+
 def test_all_jobs_of_the_execution_are_paid_for(end: End) -> None:
     stopped = {"status": "Stopped", "secondary": "Stopped", "BillableTimeInSeconds": 360, "TrainingTimeInSeconds": 360}
     other_type = {"InstanceType": "ml.g6.2xlarge", "InstanceCount": 1}

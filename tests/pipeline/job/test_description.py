@@ -7,13 +7,17 @@ import pytest
 from pipeline.aws_errors import raising_unavailable
 from pipeline.errors import AwsUnavailable, PipelineError
 from pipeline.job.description import (
+    BILLED,
+    ON_INSTANCE,
+    QUEUED,
     billable_seconds,
     describe_job,
     error_of,
     has_completed,
     instance_type,
     lacked_capacity,
-    status_since,
+    queued_since,
+    status_began,
 )
 from pipeline.links import log_group_link
 
@@ -124,10 +128,19 @@ def test_waiting_for_an_instance_is_counted_over_all_its_names() -> None:
     parts = transitions(
         ("Starting", 0, 5), ("Training", 5, 40), ("Interrupted", 40, 60), ("Starting", 60, 70), ("Pending", 70, None)
     )
-    assert status_since(described_job("job", secondary="Pending", **parts)) == STARTED + timedelta(minutes=40)
+    assert queued_since(described_job("job", secondary="Pending", **parts)) == STARTED + timedelta(minutes=40)
+    assert queued_since(described_job("job", secondary="Starting")) == described_job("job")["CreationTime"]
+
+
+def test_a_status_began_with_its_transition() -> None:
     training = transitions(("Starting", 0, 5), ("Downloading", 5, 8), ("Training", 8, None))
-    assert status_since(described_job("job", **training)) == STARTED + timedelta(minutes=5)
-    assert status_since(described_job("job", secondary="Starting")) == described_job("job")["CreationTime"]
+    assert status_began(described_job("job", **training)) == STARTED + timedelta(minutes=8)
+    assert status_began(described_job("job", secondary="Starting")) == described_job("job")["CreationTime"]
+
+
+def test_a_job_whose_instance_is_being_prepared_no_longer_waits_for_one() -> None:
+    assert "PreparingTrainingStack" in ON_INSTANCE - QUEUED - BILLED
+    assert not ON_INSTANCE & QUEUED
 
 
 def test_the_instance_type_is_the_one_that_was_selected() -> None:

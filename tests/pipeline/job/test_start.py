@@ -206,6 +206,15 @@ def test_after_a_job_without_a_model_the_next_number_goes_on_from_its_checkpoint
     assert job.checkpoints_uri == checkpoints(0)["CheckpointConfig"]["S3Uri"]
 
 
+def test_a_job_that_completed_without_a_model_is_not_taken_again(launching: Launching) -> None:
+    launching = changed(launching, attempt=Attempt(stage=0, choice=0, number=1))
+    launching.expect_earlier({"status": "Completed", "secondary": "Completed", **checkpoints(0)})
+    launching.expect_weights_and_code()
+    launching.expect_creation(number=1)
+    launching.expect_status()
+    assert launching.start().number == 1
+
+
 def test_the_next_stage_is_not_the_stage_that_is_done(launching: Launching, defaults: Defaults) -> None:
     quote = launching.launch.quote
     both = tuple(replace(choice, max_runtime_seconds=(3600, 72_000)) for choice in quote.choices)

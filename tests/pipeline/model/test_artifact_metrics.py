@@ -42,7 +42,8 @@ def test_metrics_and_health_are_read(s3: StubbedClient, folder: str) -> None:
 
 def test_an_artifact_that_is_not_there_is_said_to_be_missing(s3: StubbedClient) -> None:
     s3.refuse("get_object", "NoSuchKey", "The specified key does not exist.", 404)
-    assert read_artifact(s3.client, URI).complaint == f"Of the model {URI} it does not exist."
+    found = read_artifact(s3.client, URI)
+    assert (found.complaint, found.has_model) == (f"Of the model {URI} it does not exist.", False)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +84,23 @@ def test_whatever_is_odd_becomes_a_sentence(s3: StubbedClient, content: bytes, s
     assert said in found.complaint
     assert URI in found.complaint
     assert found.complaint.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("content", "has_model"),
+    [
+        (packed({"health.json": HEALTH}), False),
+        (packed({}), False),
+        (packed({"metrics.json": b"not JSON"}), True),
+        (packed({"metrics.json": METRICS + b" " * artifact_metrics.MAX_FILE_BYTES}), True),
+        (packed({"a": b"a" * 100_000, "metrics.json": METRICS})[:-40], True),
+    ],
+    ids=["health alone", "empty", "damaged metrics", "too large metrics", "damaged archive"],
+)
+def test_only_a_whole_archive_without_metrics_is_known_to_have_no_model(
+    s3: StubbedClient, content: bytes, has_model: bool
+) -> None:
+    assert read(s3, content).has_model is has_model
 
 
 def test_the_health_of_a_run_without_usable_metrics_is_still_known(s3: StubbedClient) -> None:

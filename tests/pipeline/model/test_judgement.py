@@ -10,7 +10,7 @@ import pytest
 from botocore.response import StreamingBody
 from pipeline.dataset.validation import DatasetCheck
 from pipeline.execution import Execution
-from pipeline.job.launched_job import Attempt, LaunchedJob
+from pipeline.job.launched_job import Attempt, LaunchedJob, StopReason
 from pipeline.model.artifact_metrics import MAX_FILE_BYTES
 from pipeline.model.judgement import CompletedStage, Judgement, judge_stage
 from pipeline.quote.baselines import Baselines
@@ -366,10 +366,30 @@ def test_a_model_as_good_as_the_last_accepted_one_is_registered_with_what_it_was
 
 @pytest.mark.parametrize("files", [{}, {"health.json": HEALTH}, {"metrics.json": b"{}", "health.json": HEALTH}])
 def test_without_metrics_nothing_is_registered(court: Court, files: dict[str, bytes]) -> None:
-    judgement = court.judge(files)
+    judgement = court.judge(files, job=replace(court.stage.job, spot=False))
     assert (judgement.decision, judgement.ap, judgement.metrics_uri) == ("gate_not_met", None, None)
     assert "metrics.json" in judgement.sentence
     assert court.sagemaker.registered == []
+
+
+@pytest.mark.parametrize("files", [{}, {"health.json": HEALTH}])
+@pytest.mark.parametrize("stage", [0, 1])
+def test_a_spot_job_that_completed_without_a_model_was_interrupted_and_goes_on(
+    court: Court, files: dict[str, bytes], stage: int, then_full: dict[str, Any]
+) -> None:
+    """SageMaker may take the trainer's exit status 0 after a SIGTERM for the job's own end."""
+    job = replace(court.stage.job, stage=stage, choice=1, number=4)
+    judgement = court.judge(files, job=job, **then_full)
+    assert (judgement.decision, judgement.metrics_uri) == ("interrupted", None)
+    assert judgement.attempt == Attempt(stage=stage, choice=1, number=5)
+    assert f"{job.name} completed without a model" in judgement.sentence
+    assert court.bucket.objects.keys() == {"training-jobs/job/output/model.tar.gz"}, "nothing is recorded"
+    assert court.sagemaker.registered == []
+
+
+def test_a_spot_job_that_was_told_to_stop_does_not_go_on(court: Court) -> None:
+    stop = StopReason(error="OverBudget", cause="Too dear.", relaunch=False)
+    assert court.judge({}, job=replace(court.stage.job, stop=stop)).decision == "gate_not_met"
 
 
 def test_what_the_run_took_is_kept_for_the_next_quotes(court: Court) -> None:

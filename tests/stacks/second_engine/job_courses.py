@@ -22,6 +22,8 @@ class Course:
     """Seconds until the log falls silent."""
     images_per_second: float = 500.0
     room_f1: float = 0.95
+    has_model: bool = True
+    """Whether its artifact has one at its end."""
 
     def with_(self, **more: object) -> Course:
         """This one, apart from a few fields."""
@@ -29,6 +31,7 @@ class Course:
 
 
 GOOD = Course(steps=(*_TRAINING, (3900, "Uploading"), (3960, "Completed")), health_after=900)
+INTERRUPTED = GOOD.with_(has_model=False)
 UNHEALTHY = Course(steps=_TRAINING, healthy=False, health_after=900)
 STALLED = Course(steps=_TRAINING, silent_after=600)
 QUEUED = Course(steps=_QUEUED)

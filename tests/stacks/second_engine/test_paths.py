@@ -12,7 +12,16 @@ from pipeline.dataset import batches, validation
 from tests.stacks.second_engine.account import Account
 from tests.stacks.second_engine.deployment import Deployment
 from tests.stacks.second_engine.executions_in_memory import MACHINE
-from tests.stacks.second_engine.job_courses import CRASHED, GOOD, NO_CAPACITY, QUEUED, STALLED, UNHEALTHY, Course
+from tests.stacks.second_engine.job_courses import (
+    CRASHED,
+    GOOD,
+    INTERRUPTED,
+    NO_CAPACITY,
+    QUEUED,
+    STALLED,
+    UNHEALTHY,
+    Course,
+)
 
 SNAPSHOT = ("Wait", "Watch", "WhatNext")
 CHECKED = "Start Resolve Lock Validate IsDatasetValid"
@@ -93,6 +102,12 @@ PATHS = {
         end="SUCCEEDED registered",
         given={"preset": "test_then_full"},
         jobs=2,
+    ),
+    "interrupted, but completed for SageMaker": Path(
+        states=f"{TRAINED} Interrupted Launch CostCounted snapshots {SECOND_TRAINED}",
+        end="SUCCEEDED registered",
+        jobs=2,
+        courses=(INTERRUPTED, GOOD),
     ),
     "the test stage is unhealthy": Path(
         states=f"{LAUNCHED} Judge WhatFollows TestStageNotGoodEnough {GOOD_END}",

@@ -6,7 +6,7 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
-from pipeline.job.description import BILLED, QUEUED
+from pipeline.job.description import ON_INSTANCE, QUEUED
 from pipeline.job.launched_job import StopReason
 from pipeline.job.progress import judge_progress
 from pipeline.state import to_state
@@ -17,7 +17,7 @@ from tests.pipeline.job.progress.snapshots import (
 
 statuses = st.sampled_from(["InProgress", "Stopping", "Stopped", "Failed", "Completed"])
 secondaries = st.sampled_from(
-    sorted(QUEUED | BILLED | {"Stopped", "Failed", "Completed", "MaxRuntimeExceeded", "MaxWaitTimeExceeded"})
+    sorted(QUEUED | ON_INSTANCE | {"Stopped", "Failed", "Completed", "MaxRuntimeExceeded", "MaxWaitTimeExceeded"})
 )
 odd_numbers = st.sampled_from([float("nan"), float("inf"), -float("inf"), 0.0, -1.0, 1e-320, 1e300, 0.01, 2.7])
 stops = st.none() | st.builds(StopReason, error=st.just("OverBudget"), cause=st.just("x"), relaunch=st.booleans())

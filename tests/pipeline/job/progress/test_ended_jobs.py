@@ -30,6 +30,17 @@ def test_a_job_that_was_done_before_it_could_be_stopped_is_judged_all_the_same(s
     assert judge_progress(snapshot("Completed", secondary="Completed", launched={"stop": stop})).action == "completed"
 
 
+def test_a_job_that_completed_without_an_artifact_goes_on_if_it_may_have_been_interrupted(
+    snapshot: MakeSnapshot,
+) -> None:
+    ended = {"status": "Completed", "secondary": "Completed", "ModelArtifacts": {}}
+    progress = judge_progress(snapshot(**ended))
+    assert (progress.action, progress.attempt) == ("relaunch", Attempt(stage=0, choice=0, number=1))
+    on_demand_job = judge_progress(snapshot(**ended, launched={"spot": False}))
+    assert (on_demand_job.action, on_demand_job.error) == ("failed", "TrainingFailed")
+    assert "completed without a model" in str(on_demand_job.cause)
+
+
 @pytest.mark.parametrize(("status", "secondary"), [("Stopped", "Stopped"), ("Failed", "Failed")])
 def test_a_stopped_job_ends_with_why_it_was_stopped(snapshot: MakeSnapshot, status: str, secondary: str) -> None:
     stop = StopReason(error="TrainingStalled", cause="Silence.", relaunch=False)

@@ -122,6 +122,32 @@ def test_a_job_is_given_the_same_time_for_its_first_line(snapshot: MakeSnapshot)
     assert "never showed figures" in str(late.cause)
 
 
+BEFORE_THE_FIRST_LINE = (
+    "LaunchingMLInstances",
+    "PreparingTrainingStack",
+    "Downloading",
+    "DownloadingTrainingImage",
+    "Training",
+)
+
+
+@pytest.mark.parametrize("reached", range(1, len(BEFORE_THE_FIRST_LINE) + 1))
+def test_minutes_in_each_status_before_the_first_line_are_no_silence(snapshot: MakeSnapshot, reached: int) -> None:
+    """Each takes two thirds of the limit: together they take longer than it."""
+    each = minutes(STALL_MINUTES * 2 / 3)
+    passed = BEFORE_THE_FIRST_LINE[:reached]
+    transitions = [
+        {"Status": status, "StartTime": NOW - each * (reached - index), "EndTime": NOW - each * (reached - index - 1)}
+        for index, status in enumerate(passed)
+    ]
+    del transitions[-1]["EndTime"]
+    job = snapshot(log=LogEnd(), secondary=passed[-1], SecondaryStatusTransitions=transitions)
+    progress = judge_progress(job)
+    assert progress.action == "wait"
+    assert progress.quiet_seconds in (None, 20 * 60)
+    assert progress.sentence.startswith(f"{passed[-1]} for 20 minutes, ")
+
+
 def test_a_restarted_spot_job_is_not_silent_because_it_was_interrupted(snapshot: MakeSnapshot) -> None:
     log = LogEnd(last_event=NOW - minutes(STALL_MINUTES + 20), training=lines(3))
     assert judge_progress(snapshot(log=log, **since("Training", minutes_ago=5))).action == "wait"
