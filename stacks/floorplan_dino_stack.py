@@ -103,6 +103,7 @@ class FloorplanDinoStack(Stack):
             self,
             "Monitoring",
             state_machine=state_machine,
+            sweep=functions.sweep,
             topic=topic,
             daily_budget_usd=configuration.daily_budget_usd,
             stall_minutes=configuration.stall_minutes,
