@@ -72,7 +72,7 @@ WHY = {
     "sagemaker:StopTrainingJob *": "stop a job",
     "sagemaker:ListTrainingJobs *": "find jobs that run without an execution, or that have just ended",
     "sagemaker:*Tags *training-job/*": "know by its tag which execution a job belongs to",
-    "sagemaker:ListModelPackages *model-package-group/floorplan-dino": "see which models are approved",
+    "sagemaker:ListModelPackages *": "see which models are approved",
     "sagemaker:* *model-package-group*": "register the model in the one group, after a look at the last accepted one",
     "sagemaker:Describe* *model-package/*": "see where a model is, and whether it is approved",
     "sagemaker:* *model-package/*": "approve a model, or go back to the one before",

@@ -12,8 +12,8 @@ from stacks.permissions import (
     MODELS,
     allow,
     executions_of,
+    list_models,
     listing,
-    model_package_group_of,
     model_packages_of,
     through_s3,
     training_jobs,
@@ -97,7 +97,7 @@ class People(Construct):
                     ["sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"],
                     model_packages_of(stack, model_package_group),
                 ),
-                allow(["sagemaker:ListModelPackages"], model_package_group_of(stack, model_package_group)),
+                list_models(),
                 allow(["logs:DescribeLogStreams", "logs:GetLogEvents"], training_logs(stack)),
                 listing(bucket, f"{REPORTS}*", f"{CHECKPOINTS}*", f"{dataset_prefix}*"),
                 allow(

@@ -149,11 +149,11 @@ def allow_judgement(function: lambda_.Function, *, bucket: s3.Bucket, image: Tra
                 "sagemaker:CreateModelPackage",
                 "sagemaker:CreateModelPackageGroup",
                 "sagemaker:DescribeModelPackage",
-                "sagemaker:ListModelPackages",
             ],
             model_package_group_of(stack, group),
             model_packages_of(stack, group),
         ),
+        list_models(),
         # SageMaker checks that the caller who registers a model may pull its image.
         allow(_PULL_IMAGE, image.repository_arn),
     )
@@ -256,6 +256,16 @@ def listing(bucket: s3.IBucket, *prefixes: str) -> iam.PolicyStatement:
         resources=[bucket.bucket_arn],
         conditions={"StringLike": {"s3:prefix": list(prefixes)}},
     )
+
+
+def list_models() -> iam.PolicyStatement:
+    """See the names and the approval of the registry's models, in all groups.
+
+    AWS documents for this action the models' ARNs as an optional resource, and no group's, although a group is listed:
+    which ARN a call is checked against is not known, so that any narrower resource might deny it.
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
+    """
+    return allow(["sagemaker:ListModelPackages"], "*")
 
 
 def _metrics(namespace: str) -> iam.PolicyStatement:

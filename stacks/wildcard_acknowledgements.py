@@ -32,7 +32,7 @@ from stacks.permissions import (
 
 _EVERYTHING = (
     "X-Ray, PutMetricData, GetAuthorizationToken, GetProducts, ListServiceQuotas, ListTrainingJobs and log delivery "
-    "know no resources"
+    "know no resources, and ListModelPackages no group"
 )
 _DATA_KEYS = "SNS asks for GenerateDataKey or GenerateDataKeyWithoutPlaintext: so CDK grants both"
 

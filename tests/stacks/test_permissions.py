@@ -140,7 +140,7 @@ EXPECTED: dict[str, set[Statement]] = {
     "FunctionsStopRole": {own_log("Stop"), TRACES, STOP},
     "FunctionsJudgeRole": {
         own_log("Judge"),
-        TRACES,
+        allow("sagemaker:ListModelPackages", "xray:PutTelemetryRecords", "xray:PutTraceSegments", on="*"),
         allow("s3:ListBucket", on=BUCKET, when="{'StringLike': {'s3:prefix': ['training-jobs/*']}}"),
         allow("s3:GetObject", on=f"{BUCKET}/training-jobs/*"),
         allow("s3:PutObject", on={f"{BUCKET}/runs/*", f"{BUCKET}/reports/*"}),
@@ -150,11 +150,7 @@ EXPECTED: dict[str, set[Statement]] = {
             "sagemaker:CreateModelPackage",
             "sagemaker:CreateModelPackageGroup",
             "sagemaker:DescribeModelPackage",
-            "sagemaker:ListModelPackages",
-            on={
-                GROUP,
-                PACKAGES,
-            },
+            on={GROUP, PACKAGES},
         ),
         PULL,
     },
@@ -253,7 +249,7 @@ OPERATORS = {
     ),
     allow("sagemaker:DescribeTrainingJob", on=JOBS),
     allow("sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage", on=PACKAGES),
-    allow("sagemaker:ListModelPackages", on=GROUP),
+    allow("sagemaker:ListModelPackages", on="*"),
     allow("logs:DescribeLogStreams", "logs:GetLogEvents", on=TRAINING_LOGS),
     allow(
         "s3:ListBucket", on=BUCKET, when="{'StringLike': {'s3:prefix': ['reports/*', 'checkpoints/*', 'dino-data*']}}"
