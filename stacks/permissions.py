@@ -296,6 +296,16 @@ def model_packages_of(stack: Stack, group: str) -> str:
     return stack.format_arn(service="sagemaker", resource="model-package", resource_name=f"{group}/*")
 
 
+def stack_of(stack: Stack, name: str) -> str:
+    """The stack of this name in the same account and region."""
+    return stack.format_arn(service="cloudformation", resource="stack", resource_name=f"{name}/*")
+
+
+def roles_of(stack: Stack) -> str:
+    """The roles of one stack."""
+    return stack.format_arn(service="iam", region="", resource="role", resource_name=f"{stack.stack_name}-*")
+
+
 def executions_of(stack: Stack, state_machine_name: str) -> str:
     """All executions of one state machine."""
     return stack.format_arn(

@@ -31,6 +31,7 @@ def own_log(step: str) -> Statement:
     return allow("logs:CreateLogStream", "logs:PutLogEvents", on=f"<Functions{step}Logs.Arn>")
 
 
+STACKS = "arn:aws:cloudformation:us-east-1:123456789012:stack"
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:FloorplanDino-Training"
 EXECUTIONS = "arn:aws:states:us-east-1:123456789012:execution:FloorplanDino-Training:*"
 LOCKS_LISTED = allow("s3:ListBucket", on=BUCKET, when="{'StringLike': {'s3:prefix': ['locks/*']}}")
@@ -238,7 +239,23 @@ UPLOADERS = {
     allow("s3:DeleteObject", on={f"{BUCKET}/dino-data*", f"{BUCKET}/baselines/*"}),
 }
 OPERATORS = {
-    allow("cloudformation:DescribeStacks", on="arn:aws:cloudformation:us-east-1:123456789012:stack/FloorplanDino/*"),
+    allow(
+        "cloudformation:DescribeStacks",
+        "cloudformation:GetTemplate",
+        "cloudformation:ListStackResources",
+        on=f"{STACKS}/FloorplanDino/*",
+    ),
+    allow("cloudformation:DescribeStacks", on=f"{STACKS}/FloorplanDino-Serving/*"),
+    allow("ecr:BatchGetImage", on="arn:aws:ecr:us-east-1:763104351884:repository/pytorch"),
+    allow("iam:SimulatePrincipalPolicy", on="arn:aws:iam::123456789012:role/FloorplanDino-*"),
+    allow(
+        "lambda:GetAccountSettings",
+        "pricing:GetProducts",
+        "sagemaker:ListModelPackages",
+        "servicequotas:ListServiceQuotas",
+        on="*",
+    ),
+    allow("sns:GetTopicAttributes", on="<NotificationsTopic>"),
     allow("states:ListExecutions", "states:StartExecution", on="<PipelineStateMachine>"),
     allow(
         "states:DescribeExecution",
@@ -249,10 +266,11 @@ OPERATORS = {
     ),
     allow("sagemaker:DescribeTrainingJob", on=JOBS),
     allow("sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage", on=PACKAGES),
-    allow("sagemaker:ListModelPackages", on="*"),
     allow("logs:DescribeLogStreams", "logs:GetLogEvents", on=TRAINING_LOGS),
     allow(
-        "s3:ListBucket", on=BUCKET, when="{'StringLike': {'s3:prefix': ['reports/*', 'checkpoints/*', 'dino-data*']}}"
+        "s3:ListBucket",
+        on=BUCKET,
+        when="{'StringLike': {'s3:prefix': ['reports/*', 'checkpoints/*', 'dino-data*', 'pretrained/']}}",
     ),
     allow(
         "s3:GetObject",

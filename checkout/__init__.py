@@ -1,0 +1,1 @@
+"""What the stacks are deployed from, by the checkout itself and by who compares a deployment with it."""
