@@ -4,7 +4,10 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
+from pipeline.settings import Defaults, LaunchSettings
 
+from runs.doctor.examination import FIRST, THEN
+from runs.doctor.template import Template
 from stacks.template_text import readable
 
 Resources = dict[str, list[dict[str, Any]]]
@@ -334,6 +337,23 @@ def test_uploaders_and_operators_may_do_this_and_nobody_is_one_by_deployment(res
     assert found == {"PeopleUploaders": UPLOADERS, "PeopleOperators": OPERATORS}
     for policy in resources["AWS::IAM::ManagedPolicy"]:
         assert not {"Users", "Groups", "Roles"} & set(policy["Properties"])
+
+
+def test_operators_may_look_at_all_that_the_doctor_looks_at() -> None:
+    allowed = {action for actions, _, _ in OPERATORS for action in actions} | {"sts:GetCallerIdentity"}  # everybody's
+    assert {action for check in (*FIRST, *THEN) for action in check.needs} <= allowed
+
+
+def test_the_doctor_reads_each_policy_and_setting_of_the_template(template: dict[str, Any]) -> None:
+    arns = {"AWS::StepFunctions::StateMachine": MACHINE, "AWS::SNS::Topic": "arn:aws:sns:us-east-1:123456789012:topic"}
+    names = {logical_id: arns.get(each["Type"], "name") for logical_id, each in template["Resources"].items()}
+    read = Template(template, physical_ids=names, account="123456789012", partition="aws", region="us-east-1")
+    policies = [each["Properties"] for each in template["Resources"].values() if each["Type"] == "AWS::IAM::Policy"]
+    grants = list(read.grants())
+    assert len(grants) == sum(len(policy["PolicyDocument"]["Statement"]) for policy in policies)
+    assert all(resource == "*" or resource.startswith("arn:aws:") for g in grants for resource in g.resources)
+    for step, settings in (("resolve", Defaults), ("launch", LaunchSettings)):
+        assert settings.from_environment(read.environment_of(f"pipeline.steps.{step}.handler"))
 
 
 @pytest.mark.parametrize("folder", ["training-code/", "locks/", "runs/", "training-jobs/", "reports/", "checkpoints/"])

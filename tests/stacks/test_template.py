@@ -157,6 +157,7 @@ def test_only_types_that_the_embedded_aws_knows(resources: Resources) -> None:
 
 def test_the_outputs_are_what_the_tools_read(template: dict[str, Any]) -> None:
     assert set(template["Outputs"]) == {
+        "CodeVersion",
         "DatasetBucketName",
         "DatasetPrefix",
         "ModelPackageGroupName",
