@@ -1,6 +1,7 @@
 """SimulatePrincipalPolicy for several resources, with context keys and a permissions boundary.
 
-ministack 1.5.33 looks at the first resource only, and at neither context keys nor boundaries.
+ministack 1.5.33 looks at the first resource only, and at neither context keys nor boundaries; and with IAM enforced it
+wants the permission for the call on everything, not on the role whose policies are simulated.
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
 """
 
@@ -24,7 +25,8 @@ class Simulated:
 
 
 def apply() -> None:
-    """Replace how a request is read and how its results are made."""
+    """Replace how a request is read, what it needs a permission on, and how its results are made."""
+    actions_of_iam: Any = importlib.import_module("ministack.core.iam_actions")
     iam: Any = importlib.import_module("ministack.services.iam")
     evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
 
@@ -61,6 +63,12 @@ def apply() -> None:
             for resource in simulated.resources
         )
 
+    def resource(service: str, *request: Any) -> str:  # noqa: ANN401 - as ministack hands it over
+        *_, params, _region, _account = request
+        simulated = actions_of_iam._query_param(params, "PolicySourceArn") if service == "iam" else ""
+        return str(simulated or resource_of(service, *request))
+
+    resource_of, actions_of_iam.extract_resource_arn = actions_of_iam.extract_resource_arn, resource
     first_resource = iam._extract_simulate_params
     iam._extract_simulate_params, iam._build_simulate_results_real = read, results
 

@@ -65,6 +65,7 @@ stepfunctions._fail_execution(execution, "LateError", "of a task that ended afte
 form = {"ActionNames.member.1": "s3:GetObject", "ResourceArns.member.1": "a", "ResourceArns.member.2": "b"}
 print(json.dumps({
     "simulated": iam._extract_simulate_params(form),
+    "simulation": iam_actions.extract_resource_arn("iam", "POST", "/", {}, b"", {"PolicySourceArn": ["a"]}, "r", "1"),
     "redrive": call("RedriveExecution", executionArn="e"),
     "event": events[0],
     "late failure": execution["status"],
@@ -125,5 +126,6 @@ def test_a_functions_keys_can_be_calculated(unpatched: dict[str, Any]) -> None:
     assert len(set(sessions)) == 1
 
 
-def test_policies_are_simulated_for_the_first_resource_only(unpatched: dict[str, Any]) -> None:
+def test_policies_are_simulated_for_the_first_resource_only_by_whom_all_are_allowed(unpatched: dict[str, Any]) -> None:
     assert unpatched["simulated"] == [["s3:GetObject"], "a"]
+    assert unpatched["simulation"] == "*"  # on which a permission is needed
