@@ -6,13 +6,13 @@ may still not do it has its reason outside: somebody changed the role, a boundar
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 from pipeline.aws_errors import error_code
-from pipeline.name_list import name_list
 
 from runs.doctor.account import Account
 from runs.doctor.daemon_threads import begin
@@ -20,6 +20,7 @@ from runs.doctor.result import Result, bad, good
 from runs.doctor.template import Grant
 
 _AT_ONCE = 16
+_SHOWN = 2
 _ANY = "x"
 """Stands for what a wildcard stands for: the simulation takes a resource's name literally."""
 
@@ -27,12 +28,16 @@ _ANY = "x"
 def permissions(subject: str, account: Account) -> Result:
     """Simulates each statement of each role."""
     grants, iam = list(account.template.grants()), account.client("iam")
-    simulations = begin([partial(_denied, iam, grant) for grant in grants], threads=_AT_ONCE)
+    own = [replace(grant, resources=_own(grant.resources, account.identity.account)) for grant in grants]
+    simulations = begin(
+        [partial(_denied, iam, grant, account.region) for grant in own if grant.resources], threads=_AT_ONCE
+    )
     denied = [sentence for simulation in simulations for sentence in simulation.result()]
     if denied:
+        more = f"; and {len(denied) - _SHOWN:,} more" if len(denied) > _SHOWN else ""
         return bad(
             subject,
-            f"{name_list(denied, most=2)}.",
+            f"{'; '.join(denied[:_SHOWN])}{more}.",
             "`cdk deploy` gives the roles their policies again; if that does not help, a permissions boundary or a "
             "policy of your organisation denies it.",
         )
@@ -40,22 +45,33 @@ def permissions(subject: str, account: Account) -> Result:
     return good(subject, f"{roles} roles may do all that their code calls")
 
 
-def _denied(iam: Any, grant: Grant) -> list[str]:  # noqa: ANN401 - IAM's client
+def _own(resources: Sequence[str], account: str) -> tuple[str, ...]:
+    """Those of this account: of others, such as AWS's registry, their owner's policy decides, too, and is not known."""
+    return tuple(resource for resource in resources if resource == "*" or resource.split(":")[4] in ("", account))
+
+
+def _denied(iam: Any, grant: Grant, region: str) -> list[str]:  # noqa: ANN401 - IAM's client
     """What the role may not do of what the statement allows, as clauses."""
     try:
-        return list(_simulated(iam, grant, grant.actions))
+        return list(_simulated(iam, grant, grant.actions, region))
     except ClientError as error:
         # AWS simulates some actions only apart from others, which "require different authorization information".
         if error_code(error) not in ("InvalidInput", "InvalidInputException") or len(grant.actions) == 1:
             raise
-    return [sentence for action in grant.actions for sentence in _simulated(iam, grant, (action,))]
+    return [sentence for action in grant.actions for sentence in _simulated(iam, grant, (action,), region)]
 
 
-def _simulated(iam: Any, grant: Grant, actions: tuple[str, ...]) -> Iterator[str]:  # noqa: ANN401 - IAM's client
+def _simulated(
+    iam: Any,  # noqa: ANN401 - IAM's client
+    grant: Grant,
+    actions: tuple[str, ...],
+    region: str,
+) -> Iterator[str]:
     resources = [resource if resource == "*" else resource.replace("*", _ANY) for resource in grant.resources]
+    known = {"aws:RequestedRegion": region, **grant.conditions}  # a boundary may ask for the region
     context = [
         {"ContextKeyName": key, "ContextKeyValues": [value.replace("*", _ANY)], "ContextKeyType": "string"}
-        for key, value in grant.conditions.items()
+        for key, value in known.items()
     ]
     pages = iam.get_paginator("simulate_principal_policy").paginate(
         PolicySourceArn=grant.role_arn,

@@ -19,6 +19,7 @@ from tests.runs.cloud_in_memory import OUTPUTS, refusal
 TOPIC = "arn:aws:sns:us-east-1:123456789012:topic"
 ROLE = "arn:aws:iam::123456789012:role/FloorplanDino-Launch"
 REGISTRY = "763104351884"
+KEYS = [f"arn:aws:kms:us-east-1:123456789012:key/{number}" for number in (1, 2)]
 WEIGHTS = "pretrained/resnet50-0676ba61.pth"
 LIST, GET = "s3.list_objects_v2", "s3.get_object"
 QUOTAS = {"spot ": 1.0, "": 1.0}
@@ -88,7 +89,8 @@ TEMPLATE: dict[str, Any] = {
                             "Resource": {"Fn::GetAtt": ["Bucket", "Arn"]},
                             "Condition": {"StringLike": {"s3:prefix": ["locks/*", "reports/*"]}},
                         },
-                        {"Action": ["kms:Decrypt", "kms:GenerateDataKey*"], "Resource": ["arn:key/1", "arn:key/2"]},
+                        {"Action": ["kms:Decrypt", "kms:GenerateDataKey*"], "Resource": KEYS},
+                        {"Action": "ecr:BatchGetImage", "Resource": f"arn:aws:ecr:us-east-1:{REGISTRY}:repository/p"},
                     ]
                 },
             },

@@ -14,7 +14,7 @@ from runs import __main__ as command
 from runs.doctor.examination import FIRST, THEN, examine
 from runs.doctor.result import Rating, Result
 from tests.runs.cloud_in_memory import refusal
-from tests.runs.doctor.sound_account import LIST, OPERATION_OF, ROLE, WEIGHTS, SoundAccount, decisions
+from tests.runs.doctor.sound_account import KEYS, LIST, OPERATION_OF, ROLE, WEIGHTS, SoundAccount, decisions
 
 Change = Callable[[SoundAccount], object]
 
@@ -211,16 +211,18 @@ def test_roles_are_simulated_as_their_policies_name_actions_resources_and_condit
     account = SoundAccount()
     examined(account)
     asked = [call for name, call in account.calls if name == "iam.simulate_principal_policy"]
+    # But not what AWS's own registry has to allow.
     listing, key = sorted(asked, key=lambda call: str(call["ActionNames"]), reverse=True)
     assert listing == {
         "PolicySourceArn": ROLE,
         "ActionNames": ["s3:ListBucket"],
         "ResourceArns": ["arn:aws:s3:::bucket"],
         "ContextEntries": [
-            {"ContextKeyName": "s3:prefix", "ContextKeyValues": ["locks/x"], "ContextKeyType": "string"}
+            {"ContextKeyName": "aws:RequestedRegion", "ContextKeyValues": ["us-east-1"], "ContextKeyType": "string"},
+            {"ContextKeyName": "s3:prefix", "ContextKeyValues": ["locks/x"], "ContextKeyType": "string"},
         ],
     }
-    assert (key["ActionNames"], key["ContextEntries"]) == (["kms:Decrypt", "kms:GenerateDataKey"], [])
+    assert (key["ActionNames"], key["ResourceArns"]) == (["kms:Decrypt", "kms:GenerateDataKey"], KEYS)
 
 
 def test_actions_that_iam_does_not_simulate_together_are_simulated_apart() -> None:
@@ -233,7 +235,7 @@ def test_actions_that_iam_does_not_simulate_together_are_simulated_apart() -> No
         return {"EvaluationResults": decisions(asked, decision)}
 
     account.answers["iam.simulate_principal_policy"] = one_at_a_time
-    assert "kms:Decrypt on arn:key/1" in examined(account)["permissions"].text
+    assert f"kms:Decrypt on {KEYS[0]}" in examined(account)["permissions"].text
 
 
 def test_the_command_shows_each_line_and_fails_with_a_bad_one(
