@@ -186,7 +186,8 @@ def test_a_simulation_knows_resources_conditions_and_boundaries(enforced: Enforc
     assert decisions("s3:GetObject", mine, other) == [(mine, "allowed"), (other, "implicitDeny")]
     assert decisions("s3:ListBucket", BUCKET_ARN, prefix="mine/x") == [(BUCKET_ARN, "allowed")]
     assert decisions("s3:ListBucket", BUCKET_ARN, prefix="other/x") == [(BUCKET_ARN, "implicitDeny")]
-    asked = {"service": "iam", "operation": "simulate_principal_policy", "ActionNames": ["s3:GetObject"]}
+    asked: dict[str, Any] = {"service": "iam", "operation": "simulate_principal_policy"}
+    asked["ActionNames"] = ["s3:GetObject"]
     may_ask = allow("iam:SimulatePrincipalPolicy", role)
     assert enforced.call(may_ask, **asked, PolicySourceArn=role) == "done"
     assert "AccessDenied" in enforced.call(may_ask, **asked, PolicySourceArn=enforced.role)
