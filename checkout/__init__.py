@@ -1,1 +1,1 @@
-"""What the stacks are deployed from, by the checkout itself and by who compares a deployment with it."""
+"""Which version of the code this checkout holds, for the stacks and for whoever compares a deployment with it."""
