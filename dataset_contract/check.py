@@ -85,10 +85,9 @@ def check_content(
     """
     sizes = store.list()
     reader = _JsonReader(store, sizes)
-    manifest, findings = _read_manifest(store, reader)
+    manifest, findings = _read_files(store, reader)
     if manifest is None:
         return DatasetContent(findings=findings, counts={}, manifest=None, splits={}, facts={}, images={})
-    findings += check_presence(manifest, sizes, store.refused())
     datasets, facts, problems = _read_splits(reader, written)
     findings += problems
     unsound = {finding.split for finding in problems if finding.severity is Severity.ERROR}
@@ -108,6 +107,14 @@ def check_content(
         facts=facts,
         images=images_to_read(manifest, sizes),
     )
+
+
+def check_files(store: DatasetStore) -> tuple[Manifest | None, Sequence[Finding]]:
+    """The part of check_content() that reads the manifest only: whether all that it lists is there, in its size.
+
+    None if there is no manifest that can be relied upon.
+    """
+    return _read_files(store, _JsonReader(store, store.list()))
 
 
 def images_to_read(manifest: Manifest, sizes: Mapping[str, int]) -> dict[str, int]:
@@ -180,6 +187,13 @@ class _JsonReader:
 
 def _listed(manifest: Manifest, sizes: Mapping[str, int]) -> dict[str, int]:
     return {entry.path: sizes[entry.path] for entry in manifest.files if entry.path in sizes}
+
+
+def _read_files(store: DatasetStore, reader: _JsonReader) -> tuple[Manifest | None, list[Finding]]:
+    manifest, findings = _read_manifest(store, reader)
+    if manifest is not None:
+        findings += check_presence(manifest, reader.sizes, store.refused())
+    return manifest, findings
 
 
 def _read_manifest(store: DatasetStore, reader: _JsonReader) -> tuple[Manifest | None, list[Finding]]:

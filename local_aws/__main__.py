@@ -18,7 +18,7 @@ from local_aws.ministack_process import MinistackError
 
 DESCRIPTION = """\
 An AWS account on this machine: S3, Lambda, Step Functions, CloudFormation and others by ministack, SageMaker's training
-jobs as local processes, its model registry, its prices and quotas. It is empty at first, and gone when this command
+jobs as local processes, its model registry, images, prices and quotas. It is empty at first, and gone when this command
 ends. It listens on 127.0.0.1 only, and takes only what is signed with the keys of this run, which it prints.
 """
 EXAMPLE = """\

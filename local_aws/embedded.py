@@ -16,6 +16,7 @@ from local_aws.clients import client
 from local_aws.faults import Faults
 from local_aws.gate import random_credentials
 from local_aws.iam_authorizer import IamAuthorizer
+from local_aws.image_registry import ImageRegistry
 from local_aws.ministack_process import MinistackError, MinistackProcess
 from local_aws.pricing import PriceList
 from local_aws.sagemaker.model_registry import ModelRegistry
@@ -25,7 +26,7 @@ from local_aws.service_quotas import ServiceQuotas
 
 REGION = "us-east-1"
 # As the SDKs name them in their variables.
-BESIDE_MINISTACK = ("SAGEMAKER", "PRICING", "SERVICE_QUOTAS")
+BESIDE_MINISTACK = ("ECR", "SAGEMAKER", "PRICING", "SERVICE_QUOTAS")
 # In a job's shell entrypoint /opt/ml becomes a path in the directory, without quotes. And a job may make sockets in its
 # TMPDIR (multiprocessing does), whose paths have at most 107 bytes.
 FIT_FOR_A_SHELL = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
@@ -132,7 +133,7 @@ class EmbeddedAws:
         )
         sagemaker = SageMaker(self.training_jobs, ModelRegistry(region=region, account=account))
         server.start(
-            [sagemaker, PriceList(region), self.service_quotas],
+            [sagemaker, ImageRegistry(region), PriceList(region), self.service_quotas],
             before=self.faults.raise_if_due,
             secret_of=iam.secret_of,
             authorize=iam.authorize if self.enforce_iam else None,

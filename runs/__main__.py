@@ -22,6 +22,8 @@ from evaluation.options import add_options
 from evaluation.refusal import EvaluationUsageError
 from runs.approve import approve, go_back
 from runs.deployed_stack import STACK, DeployedStack, find_stack
+from runs.doctor.examination import examine
+from runs.doctor.report import show
 from runs.errors import RunsError, sentence_of
 from runs.execution_follower import ExecutionFollower
 from runs.executions import Run, find_run, last_runs, start_run, stop_run, without_model
@@ -34,13 +36,14 @@ from terminal.console import Terminal
 POLL_SECONDS = 2.0
 
 DESCRIPTION = """\
-List, start, follow, stop, fetch, compare and approve runs of the deployed pipeline. A run is an execution of its state
-machine, and NAME is the execution's name. AWS credentials and region come from the environment or ~/.aws, as for every
-AWS tool.
+List, start, follow, stop, fetch, compare and approve runs of the deployed pipeline, or look whether one can start. A
+run is an execution of its state machine, and NAME is the execution's name. AWS credentials and region come from the
+environment or ~/.aws, as for every AWS tool.
 """
 EXAMPLES = """\
 examples:
   python -m runs                                     the last runs: name, state, outcome, cost
+  python -m runs doctor                              can a run start? Looks at all that it needs, changes nothing
   python -m runs start                               start one with the deployment's defaults
   python -m runs start --set preset=full --set spot=false --set 'instance_types=["ml.g6e.2xlarge"]'
   python -m runs start '{"preset": "test_then_full", "max_cost_usd": 50}'
@@ -53,7 +56,8 @@ examples:
   python -m runs approve                             accept its model: later models are compared with it
   python -m runs approve --previous                  reject the newest approved model: the one before it counts again
 
-exit status: 0 done (follow: the run succeeded), 1 AWS or the run failed, 2 wrong usage, 130 stopped by Ctrl-C.
+exit status: 0 done (follow: the run succeeded; doctor: nothing is bad), 1 AWS or the run failed, or doctor found
+something bad, 2 wrong usage, 130 stopped by Ctrl-C.
 """
 
 
@@ -70,6 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--stack", default=STACK, metavar="STACK", help=stack_help)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     commands.add_parser("list", help="the last runs (the default)")
+    commands.add_parser("doctor", help="look at all that a run needs; changes nothing")
     start = commands.add_parser("start", help="start a run (fields of a request: README)")
     start.add_argument("request", nargs="?", metavar="JSON", help="the request as one JSON object")
     start.add_argument(
@@ -115,7 +120,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Terminal()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return _command(console, boto3.Session(), options)
+        session, is_doctor = boto3.Session(), options.command == "doctor"
+        return show(console, examine(session, options.stack)) if is_doctor else _command(console, session, options)
     except RunsError as mistake:
         _complain(str(mistake))
         return 1

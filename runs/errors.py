@@ -14,7 +14,8 @@ from dataset_contract.sanitise import sanitise
 
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 _UNKNOWN_CREDENTIALS = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"})
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError"})
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError"})
+"""Codes with which AWS says that a permission is missing."""
 
 
 class RunsError(Exception):
@@ -57,6 +58,6 @@ def _refusal(error: ClientError) -> str:
         return "The AWS credentials have expired: sign in again and repeat the command."
     if code in _UNKNOWN_CREDENTIALS:
         return f"AWS does not know these credentials ({code}): check AWS_PROFILE, or sign in again."
-    if code in _DENIED:
+    if code in DENIED:
         return f"These credentials may not do that ({error.operation_name}): {message}"
     return f"AWS refused {error.operation_name} ({code}): {message}"

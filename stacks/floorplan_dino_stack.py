@@ -15,6 +15,7 @@ from pipeline.settings import (
     WatchSettings,
 )
 
+from checkout.version import code_version
 from stacks import permissions
 from stacks.configuration import Configuration
 from stacks.customer_key import customer_key
@@ -103,6 +104,7 @@ class FloorplanDinoStack(Stack):
             self,
             "Monitoring",
             state_machine=state_machine,
+            sweep=functions.sweep,
             topic=topic,
             daily_budget_usd=configuration.daily_budget_usd,
             stall_minutes=configuration.stall_minutes,
@@ -160,6 +162,8 @@ class FloorplanDinoStack(Stack):
             "People",
             bucket=bucket,
             key=key,
+            image=image,
+            topic_arn=topic.topic_arn,
             dataset_prefix=prefix,
             state_machine_arn=state_machine.state_machine_arn,
             state_machine_name=machine_name,
@@ -178,6 +182,7 @@ class FloorplanDinoStack(Stack):
         # Exported whether the serving stack is deployed or not, which reads them: an export in use cannot be removed.
         for name, value in (("DatasetBucketName", bucket.bucket_name), ("TopicArn", topic.topic_arn)):
             CfnOutput(self, name, value=value, export_name=export_of(self.stack_name, name))
+        CfnOutput(self, "CodeVersion", value=code_version())
         CfnOutput(self, "DatasetPrefix", value=prefix)
         CfnOutput(self, "ModelPackageGroupName", value=MODEL_PACKAGE_GROUP)
         CfnOutput(self, "StateMachineArn", value=state_machine.state_machine_arn)

@@ -3,6 +3,7 @@
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
@@ -14,7 +15,7 @@ _TRAINING = "/aws/sagemaker/TrainingJobs"
 
 
 class Monitoring(Construct):
-    """One dashboard and three alarms, which publish to the topic of the runs' messages."""
+    """One dashboard and four alarms, which publish to the topic of the runs' messages."""
 
     def __init__(
         self,
@@ -22,6 +23,7 @@ class Monitoring(Construct):
         construct_id: str,
         *,
         state_machine: sfn.StateMachine,
+        sweep: lambda_.Function,
         topic: sns.ITopic,
         daily_budget_usd: int,
         stall_minutes: float,
@@ -45,6 +47,14 @@ class Monitoring(Construct):
             daily_budget_usd,
             f"Training has cost {daily_budget_usd} USD or more within a day (cdk.json: daily_budget_usd)",
         )
+        # It runs every 15 minutes, so at least once in each of the two periods: one failure alone raises no alarm.
+        self._alarm(
+            "SweepFailing",
+            sweep.metric_errors(period=Duration.minutes(30), statistic="Sum"),
+            1,
+            "Sweep has failed for an hour, so a job that nothing else stops would run on: its log says why",
+            periods=2,
+        )
         dashboard = cloudwatch.Dashboard(
             self, "Dashboard", dashboard_name=Stack.of(self).stack_name, default_interval=Duration.hours(12)
         )
@@ -67,12 +77,14 @@ class Monitoring(Construct):
             ),
         )
 
-    def _alarm(self, name: str, metric: cloudwatch.Metric, threshold: float, description: str) -> None:
+    def _alarm(
+        self, name: str, metric: cloudwatch.Metric, threshold: float, description: str, *, periods: int = 1
+    ) -> None:
         alarm = metric.create_alarm(
             self,
             name,
             threshold=threshold,
-            evaluation_periods=1,
+            evaluation_periods=periods,
             alarm_description=f"{description}.",
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,

@@ -12,13 +12,16 @@ from stacks.permissions import (
     MODELS,
     allow,
     executions_of,
+    list_models,
     listing,
-    model_package_group_of,
     model_packages_of,
+    roles_of,
+    stack_of,
     through_s3,
     training_jobs,
     training_logs,
 )
+from stacks.training_image import TrainingImage
 from training_code.job.checkpoint_layout import HISTORY, METRICS, PICTURES, TENSORBOARD
 
 STAGE_FILES = tuple(
@@ -40,6 +43,8 @@ class People(Construct):
         *,
         bucket: s3.Bucket,
         key: kms.IKey | None,
+        image: TrainingImage,
+        topic_arn: str,
         dataset_prefix: str,
         state_machine_arn: str,
         state_machine_name: str,
@@ -76,12 +81,22 @@ class People(Construct):
         self.operators = iam.ManagedPolicy(
             self,
             "Operators",
-            description="floorplan-dino: start, follow, stop, redrive, fetch and approve runs",
+            description="floorplan-dino: examine, start, follow, stop, redrive, fetch and approve runs",
             statements=[
                 allow(
-                    ["cloudformation:DescribeStacks"],
-                    stack.format_arn(service="cloudformation", resource="stack", resource_name=f"{stack.stack_name}/*"),
+                    [
+                        "cloudformation:DescribeStacks",
+                        "cloudformation:GetTemplate",
+                        "cloudformation:ListStackResources",
+                    ],
+                    stack_of(stack, stack.stack_name),
                 ),
+                # All that follows up to the runs is for `python -m runs doctor`.
+                allow(["cloudformation:DescribeStacks"], stack_of(stack, f"{stack.stack_name}-Serving")),
+                allow(["ecr:BatchGetImage"], image.repository_arn),
+                allow(["iam:SimulatePrincipalPolicy"], roles_of(stack)),
+                allow(["lambda:GetAccountSettings", "pricing:GetProducts", "servicequotas:ListServiceQuotas"], "*"),
+                allow(["sns:GetTopicAttributes"], topic_arn),
                 allow(["states:ListExecutions", "states:StartExecution"], state_machine_arn),
                 allow(
                     [
@@ -97,9 +112,9 @@ class People(Construct):
                     ["sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"],
                     model_packages_of(stack, model_package_group),
                 ),
-                allow(["sagemaker:ListModelPackages"], model_package_group_of(stack, model_package_group)),
+                list_models(),
                 allow(["logs:DescribeLogStreams", "logs:GetLogEvents"], training_logs(stack)),
-                listing(bucket, f"{REPORTS}*", f"{CHECKPOINTS}*", f"{dataset_prefix}*"),
+                listing(bucket, f"{REPORTS}*", f"{CHECKPOINTS}*", f"{dataset_prefix}*", PRETRAINED),
                 allow(
                     ["s3:GetObject"],
                     *(bucket.arn_for_objects(objects) for objects in (f"{REPORTS}*", MODELS, *STAGE_FILES)),

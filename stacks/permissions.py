@@ -149,11 +149,11 @@ def allow_judgement(function: lambda_.Function, *, bucket: s3.Bucket, image: Tra
                 "sagemaker:CreateModelPackage",
                 "sagemaker:CreateModelPackageGroup",
                 "sagemaker:DescribeModelPackage",
-                "sagemaker:ListModelPackages",
             ],
             model_package_group_of(stack, group),
             model_packages_of(stack, group),
         ),
+        list_models(),
         # SageMaker checks that the caller who registers a model may pull its image.
         allow(_PULL_IMAGE, image.repository_arn),
     )
@@ -258,6 +258,16 @@ def listing(bucket: s3.IBucket, *prefixes: str) -> iam.PolicyStatement:
     )
 
 
+def list_models() -> iam.PolicyStatement:
+    """See the names and the approval of the registry's models, in all groups.
+
+    AWS documents for this action the models' ARNs as an optional resource, and no group's, although a group is listed:
+    which ARN a call is checked against is not known, so that any narrower resource might deny it.
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
+    """
+    return allow(["sagemaker:ListModelPackages"], "*")
+
+
 def _metrics(namespace: str) -> iam.PolicyStatement:
     return iam.PolicyStatement(
         actions=["cloudwatch:PutMetricData"],
@@ -284,6 +294,16 @@ def model_package_group_of(stack: Stack, group: str) -> str:
 def model_packages_of(stack: Stack, group: str) -> str:
     """The models of one group of the registry."""
     return stack.format_arn(service="sagemaker", resource="model-package", resource_name=f"{group}/*")
+
+
+def stack_of(stack: Stack, name: str) -> str:
+    """The stack of this name in the same account and region."""
+    return stack.format_arn(service="cloudformation", resource="stack", resource_name=f"{name}/*")
+
+
+def roles_of(stack: Stack) -> str:
+    """The roles of one stack."""
+    return stack.format_arn(service="iam", region="", resource="role", resource_name=f"{stack.stack_name}-*")
 
 
 def executions_of(stack: Stack, state_machine_name: str) -> str:

@@ -26,13 +26,16 @@ from stacks.permissions import (
     MODELS,
     executions_of,
     model_packages_of,
+    roles_of,
+    stack_of,
     training_jobs,
     training_logs,
 )
 
 _EVERYTHING = (
-    "X-Ray, PutMetricData, GetAuthorizationToken, GetProducts, ListServiceQuotas, ListTrainingJobs and log delivery "
-    "know no resources"
+    "X-Ray, PutMetricData, GetAuthorizationToken, GetAccountSettings, GetProducts, ListServiceQuotas, "
+    "ListTrainingJobs and log delivery "
+    "know no resources, and ListModelPackages no group"
 )
 _DATA_KEYS = "SNS asks for GenerateDataKey or GenerateDataKeyWithoutPlaintext: so CDK grants both"
 
@@ -76,9 +79,11 @@ def acknowledge_wildcards(
         executions_of(stack, state_machine_name): "the executions of the one state machine",
         executions_of(stack, f"{machine}"): "the executions of the one state machine",
         executions_of(stack, f"{machine}/*"): "the batches of the one state machine's map",
-        stack.format_arn(service="cloudformation", resource="stack", resource_name=f"{stack.stack_name}/*"): (
-            "the one stack, whose ARN ends with an id"
-        ),
+        **{
+            stack_of(stack, name): "the one stack, whose ARN ends with an id"
+            for name in (stack.stack_name, f"{stack.stack_name}-Serving")
+        },
+        roles_of(stack): "the roles of the one stack, to whose names CloudFormation adds an id",
         **{f"{task.function_arn}:*": "CDK: versions of the same function" for task in tasks},
     }
     found = {f"Resource::{shown(stack.resolve(resource))}": reason for resource, reason in resources.items()}

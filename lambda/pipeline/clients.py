@@ -29,7 +29,7 @@ _CONFIG = Config(
 _DISPENSABLE = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=3, read_timeout=8)
 """For what a step can go on without: it must not wait past its own time limit for it."""
 
-_PRICING_REGION = "us-east-1"
+PRICING_REGION = "us-east-1"
 """The Price List answers for all regions in few of them."""
 
 s3_client: Callable[[], S3Client] = cache(lambda: with_resumed_bodies(boto3.client("s3", config=_CONFIG)))
@@ -39,7 +39,7 @@ stepfunctions_client: Callable[[], SFNClient] = cache(lambda: boto3.client("step
 logs_client: Callable[[], CloudWatchLogsClient] = cache(lambda: boto3.client("logs", config=_CONFIG))
 cloudwatch_client: Callable[[], CloudWatchClient] = cache(lambda: boto3.client("cloudwatch", config=_DISPENSABLE))
 pricing_client: Callable[[], PricingClient] = cache(
-    lambda: boto3.client("pricing", region_name=_PRICING_REGION, config=_DISPENSABLE)
+    lambda: boto3.client("pricing", region_name=PRICING_REGION, config=_DISPENSABLE)
 )
 service_quotas_client: Callable[[], ServiceQuotasClient] = cache(
     lambda: boto3.client("service-quotas", config=_DISPENSABLE)

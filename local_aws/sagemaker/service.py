@@ -31,6 +31,8 @@ class SageMaker:
         return needed
 
     def _resources(self, operation: str, request: dict[str, Any]) -> list[str]:
+        if operation == "ListModelPackages":
+            return ["*"]  # AWS does not say which ARN it checks: this way only what surely works does so here
         if "TrainingJobName" in request:
             return [self._jobs.arn(request["TrainingJobName"])]
         if "ResourceArn" in request:

@@ -6,7 +6,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from pipeline.s3_layout import PLANS, PREDICTIONS, TRAINING_JOBS
 
-from stacks.permissions import MODELS, allow, listing, model_package_group_of, model_packages_of, through_s3
+from stacks.permissions import MODELS, allow, list_models, listing, model_packages_of, through_s3
 from stacks.wildcard_acknowledgements import shown
 
 
@@ -17,7 +17,7 @@ def allow_serving(function: lambda_.Function, *, bucket: s3.IBucket, group: str,
         listing(bucket, f"{PLANS}*", f"{TRAINING_JOBS}*"),  # without it, what is not there reads as "denied"
         allow(["s3:GetObject"], bucket.arn_for_objects(f"{PLANS}*"), bucket.arn_for_objects(MODELS)),
         allow(["s3:PutObject"], bucket.arn_for_objects(f"{PREDICTIONS}*")),
-        allow(["sagemaker:ListModelPackages"], model_package_group_of(stack, group)),
+        list_models(),
         allow(["sagemaker:DescribeModelPackage"], model_packages_of(stack, group)),
         *([through_s3(stack, key, "kms:Decrypt", "kms:GenerateDataKey")] if key else []),
     ):
@@ -27,7 +27,7 @@ def allow_serving(function: lambda_.Function, *, bucket: s3.IBucket, group: str,
 def acknowledge_serving_wildcards(stack: Stack, *, bucket: s3.IBucket, group: str) -> None:
     """Acknowledge the wildcards of the stack's policies towards cdk-nag; any other is a finding."""
     resources = {
-        "*": "X-Ray knows no resources",
+        "*": "X-Ray knows no resources, and ListModelPackages no group",
         bucket.arn_for_objects(f"{PLANS}*"): "plans, whose names people choose",
         bucket.arn_for_objects(f"{PREDICTIONS}*"): "answers, named as the plans",
         bucket.arn_for_objects(MODELS): "the registry says which job's model is approved",

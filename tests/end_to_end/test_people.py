@@ -108,6 +108,9 @@ def test_an_uploader_brings_data_and_weights_and_an_operator_trains_on_them(
     weights.write_bytes(b"x" * 9 * MIB)
     s3.upload_file(str(weights), enforced.bucket, "pretrained/weights.pth", Config=TransferConfig(8 * MIB))
     become("operator")
+    examined = run("doctor")
+    assert "not looked at" not in examined
+    assert "roles may do all that their code calls" in examined
     run("start", '{"quality_gate": {"room": 0.5}}')
     assert "is SUCCEEDED." in run("follow")
     assert "registered" in run("list")
@@ -152,6 +155,7 @@ def test_nobody_writes_code_records_or_models(enforced: Deployed, become: Become
 def test_each_may_do_nothing_of_the_others_work(enforced: Deployed, become: Become) -> None:
     machine = enforced.outputs["StateMachineArn"]
     uploader = become("uploader")
+    assert "needs cloudformation:DescribeStacks" in run("doctor", status=1)
     assert denied(uploader.client("stepfunctions").start_execution, stateMachineArn=machine)
     assert denied(uploader.client("s3").get_object, Bucket=enforced.bucket, Key="reports/x/report.json")
     assert denied(uploader.client("s3").list_objects_v2, Bucket=enforced.bucket, Prefix="reports/")

@@ -69,6 +69,9 @@ def test_a_reader_of_the_readme_and_of_operations_gets_what_they_say(
     readme.placeholders["path/to/plans"] = str(deployed.plans)
     readme.run("python dataset_prep/run.py")
     readme.call(session, "aws sns subscribe")
+    examined = readme.run("python -m runs doctor")
+    assert examined.splitlines()[-1] == "A run can start: `python -m runs start`."
+    assert "roles may do all that their code calls" in examined
     readme.run("python -m runs start")
     followed = readme.run("python -m runs follow")
     assert "is SUCCEEDED." in followed
@@ -83,6 +86,7 @@ def test_a_reader_of_the_readme_and_of_operations_gets_what_they_say(
     assert readme.left == []
 
     operations = Terminal(OPERATIONS, NAME=newest["name"], DIR=str(tmp_path / "fetched"))
+    operations.run("python -m runs doctor")
     assert "is SUCCEEDED." in operations.run("python -m runs follow NAME")
     operations.run("python -m runs fetch NAME")
     operations.run("python -m runs approve NAME", status=0 if with_sdk else 1)

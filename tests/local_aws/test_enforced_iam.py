@@ -155,3 +155,42 @@ def test_only_who_trusts_its_certificate_reaches_it(enforced: Enforced) -> None:
     assert endpoint.startswith("https://127.0.0.1:")
     with pytest.raises(urllib.error.URLError, match="certificate verify failed"):
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(endpoint, timeout=10)
+
+
+def test_models_are_listed_by_whom_all_resources_are_allowed(enforced: Enforced) -> None:
+    """AWS does not say which resource it checks, so that anything narrower might be denied there."""
+    listing = {"service": "sagemaker", "operation": "list_model_packages", "ModelPackageGroupName": "nothing"}
+    group = "arn:aws:sagemaker:us-east-1:000000000000:model-package-group/nothing"
+    assert "AccessDenied" in enforced.call(allow("sagemaker:ListModelPackages", group), **listing)
+    assert "AccessDenied" not in enforced.call(allow("sagemaker:ListModelPackages", "*"), **listing)
+
+
+def test_a_simulation_knows_resources_conditions_and_boundaries(enforced: Enforced) -> None:
+    iam = enforced.client("iam")
+    role = iam.create_role(RoleName="simulated", AssumeRolePolicyDocument=json.dumps(TRUST_SAGEMAKER))["Role"]["Arn"]
+    like = {"StringLike": {"s3:prefix": "mine/*"}}
+    may = policy(allow("s3:ListBucket", BUCKET_ARN, Condition=like), allow("s3:GetObject", f"{BUCKET_ARN}/a*"))
+    iam.put_role_policy(RoleName="simulated", PolicyName="p", PolicyDocument=may)
+
+    def decisions(action: str, *resources: str, prefix: str = "") -> list[tuple[str, str]]:
+        entry = {"ContextKeyName": "s3:prefix", "ContextKeyValues": [prefix], "ContextKeyType": "string"}
+        answer = iam.simulate_principal_policy(
+            PolicySourceArn=role,
+            ActionNames=[action],
+            ResourceArns=list(resources),
+            ContextEntries=[entry] if prefix else [],
+        )
+        return [(each["EvalResourceName"], each["EvalDecision"]) for each in answer["EvaluationResults"]]
+
+    mine, other = f"{BUCKET_ARN}/a", f"{BUCKET_ARN}/b"
+    assert decisions("s3:GetObject", mine, other) == [(mine, "allowed"), (other, "implicitDeny")]
+    assert decisions("s3:ListBucket", BUCKET_ARN, prefix="mine/x") == [(BUCKET_ARN, "allowed")]
+    assert decisions("s3:ListBucket", BUCKET_ARN, prefix="other/x") == [(BUCKET_ARN, "implicitDeny")]
+    asked: dict[str, Any] = {"service": "iam", "operation": "simulate_principal_policy"}
+    asked["ActionNames"] = ["s3:GetObject"]
+    may_ask = allow("iam:SimulatePrincipalPolicy", role)
+    assert enforced.call(may_ask, **asked, PolicySourceArn=role) == "done"
+    assert "AccessDenied" in enforced.call(may_ask, **asked, PolicySourceArn=enforced.role)
+    limit = iam.create_policy(PolicyName="limit", PolicyDocument=policy(allow("s3:ListBucket", "*")))["Policy"]["Arn"]
+    iam.put_role_permissions_boundary(RoleName="simulated", PermissionsBoundary=limit)
+    assert decisions("s3:GetObject", mine) == [(mine, "implicitDeny")]

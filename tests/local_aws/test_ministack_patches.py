@@ -19,7 +19,7 @@ from pathlib import Path
 import ministack.core
 from ministack import app
 from ministack.core import iam_actions, lambda_runtime
-from ministack.services import eventbridge, lambda_svc, stepfunctions
+from ministack.services import eventbridge, iam, lambda_svc, stepfunctions
 
 def call(operation, **request):
     headers = {"x-amz-target": f"AWSStepFunctions.{operation}"}
@@ -62,7 +62,10 @@ eventbridge._put_events = lambda request, **_: events.append(json.loads(request[
 execution = {"executionArn": "e", "stateMachineArn": "m", "name": "n", "status": "ABORTED", "events": []}
 stepfunctions._emit_execution_status_event(execution)
 stepfunctions._fail_execution(execution, "LateError", "of a task that ended after the stop")
+form = {"ActionNames.member.1": "s3:GetObject", "ResourceArns.member.1": "a", "ResourceArns.member.2": "b"}
 print(json.dumps({
+    "simulated": iam._extract_simulate_params(form),
+    "simulation": iam_actions.extract_resource_arn("iam", "POST", "/", {}, b"", {"PolicySourceArn": ["a"]}, "r", "1"),
     "redrive": call("RedriveExecution", executionArn="e"),
     "event": events[0],
     "late failure": execution["status"],
@@ -121,3 +124,8 @@ def test_a_functions_keys_can_be_calculated(unpatched: dict[str, Any]) -> None:
     account, *sessions = unpatched["credentials"]
     assert account == "000000000000"
     assert len(set(sessions)) == 1
+
+
+def test_policies_are_simulated_for_the_first_resource_only_by_whom_all_are_allowed(unpatched: dict[str, Any]) -> None:
+    assert unpatched["simulated"] == [["s3:GetObject"], "a"]
+    assert unpatched["simulation"] == "*"  # on which a permission is needed

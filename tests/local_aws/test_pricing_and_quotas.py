@@ -1,4 +1,4 @@
-"""The Price List and Service Quotas answer as the real ones do."""
+"""The Price List, Service Quotas and the registry of training images answer as the real ones do."""
 
 from __future__ import annotations
 
@@ -77,3 +77,26 @@ def test_service_quotas_refuses_as_the_real_one(account: Account) -> None:
         quotas.list_service_quotas(ServiceCode="sagemaker", NextToken="never")
     with pytest.raises(KeyError, match=r"ml\.nothing"):
         account.aws.service_quotas.set("ml.nothing", 1, spot=False)
+
+
+def image(account: Account, *tags: str, **changes: str) -> dict[str, Any]:
+    asked = {"registryId": "763104351884", "repositoryName": "pytorch", **changes}
+    answer: dict[str, Any] = account.client("ecr").batch_get_image(
+        **asked, imageIds=[{"imageTag": tag} for tag in tags]
+    )
+    return answer
+
+
+def test_the_registry_says_which_training_images_there_are(account: Account) -> None:
+    answer = image(account, "2.13-cu133-amzn2023-sagemaker", "0.1")
+    assert [found["imageId"]["imageTag"] for found in answer["images"]] == ["2.13-cu133-amzn2023-sagemaker"]
+    assert answer["failures"] == [
+        {
+            "imageId": {"imageTag": "0.1"},
+            "failureCode": "ImageNotFound",
+            "failureReason": "Requested image not found",
+        }
+    ]
+    for changes in ({"repositoryName": "nothing"}, {"registryId": "123456789012"}):
+        with pytest.raises(ClientError, match="RepositoryNotFoundException"):
+            image(account, "x", **changes)

@@ -4,7 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from stacks.staging import staged
+from checkout.version import DEPLOYED
+from stacks import pipeline_functions
+from stacks.serving import layer as serving_layer
+from stacks.staging import ROOT, staged
 from stacks.training_code_asset import SOURCES
 from tests.without_checkout import run_without_checkout
 
@@ -85,3 +88,9 @@ def test_the_same_sources_are_the_same_asset(tmp_path: Path) -> None:
 def test_all_functions_share_one_asset(resources: Resources) -> None:
     keys = {json.dumps(item["Properties"]["Code"]["S3Key"]) for item in resources["AWS::Lambda::Function"]}
     assert len(keys) == 1
+
+
+def test_the_code_version_is_of_all_that_the_assets_hold() -> None:
+    sources = [*pipeline_functions._SOURCES.values(), *serving_layer.SOURCES.values()]
+    sources += [ROOT / name for name in SOURCES]
+    assert {source.relative_to(ROOT).parts[0] for source in sources} <= set(DEPLOYED)

@@ -4,7 +4,10 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
+from pipeline.settings import Defaults, LaunchSettings
 
+from runs.doctor.examination import FIRST, THEN
+from runs.doctor.template import Template
 from stacks.template_text import readable
 
 Resources = dict[str, list[dict[str, Any]]]
@@ -31,6 +34,7 @@ def own_log(step: str) -> Statement:
     return allow("logs:CreateLogStream", "logs:PutLogEvents", on=f"<Functions{step}Logs.Arn>")
 
 
+STACKS = "arn:aws:cloudformation:us-east-1:123456789012:stack"
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:FloorplanDino-Training"
 EXECUTIONS = "arn:aws:states:us-east-1:123456789012:execution:FloorplanDino-Training:*"
 LOCKS_LISTED = allow("s3:ListBucket", on=BUCKET, when="{'StringLike': {'s3:prefix': ['locks/*']}}")
@@ -140,7 +144,7 @@ EXPECTED: dict[str, set[Statement]] = {
     "FunctionsStopRole": {own_log("Stop"), TRACES, STOP},
     "FunctionsJudgeRole": {
         own_log("Judge"),
-        TRACES,
+        allow("sagemaker:ListModelPackages", "xray:PutTelemetryRecords", "xray:PutTraceSegments", on="*"),
         allow("s3:ListBucket", on=BUCKET, when="{'StringLike': {'s3:prefix': ['training-jobs/*']}}"),
         allow("s3:GetObject", on=f"{BUCKET}/training-jobs/*"),
         allow("s3:PutObject", on={f"{BUCKET}/runs/*", f"{BUCKET}/reports/*"}),
@@ -150,11 +154,7 @@ EXPECTED: dict[str, set[Statement]] = {
             "sagemaker:CreateModelPackage",
             "sagemaker:CreateModelPackageGroup",
             "sagemaker:DescribeModelPackage",
-            "sagemaker:ListModelPackages",
-            on={
-                GROUP,
-                PACKAGES,
-            },
+            on={GROUP, PACKAGES},
         ),
         PULL,
     },
@@ -242,7 +242,23 @@ UPLOADERS = {
     allow("s3:DeleteObject", on={f"{BUCKET}/dino-data*", f"{BUCKET}/baselines/*"}),
 }
 OPERATORS = {
-    allow("cloudformation:DescribeStacks", on="arn:aws:cloudformation:us-east-1:123456789012:stack/FloorplanDino/*"),
+    allow(
+        "cloudformation:DescribeStacks",
+        "cloudformation:GetTemplate",
+        "cloudformation:ListStackResources",
+        on=f"{STACKS}/FloorplanDino/*",
+    ),
+    allow("cloudformation:DescribeStacks", on=f"{STACKS}/FloorplanDino-Serving/*"),
+    allow("ecr:BatchGetImage", on="arn:aws:ecr:us-east-1:763104351884:repository/pytorch"),
+    allow("iam:SimulatePrincipalPolicy", on="arn:aws:iam::123456789012:role/FloorplanDino-*"),
+    allow(
+        "lambda:GetAccountSettings",
+        "pricing:GetProducts",
+        "sagemaker:ListModelPackages",
+        "servicequotas:ListServiceQuotas",
+        on="*",
+    ),
+    allow("sns:GetTopicAttributes", on="<NotificationsTopic>"),
     allow("states:ListExecutions", "states:StartExecution", on="<PipelineStateMachine>"),
     allow(
         "states:DescribeExecution",
@@ -253,10 +269,11 @@ OPERATORS = {
     ),
     allow("sagemaker:DescribeTrainingJob", on=JOBS),
     allow("sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage", on=PACKAGES),
-    allow("sagemaker:ListModelPackages", on=GROUP),
     allow("logs:DescribeLogStreams", "logs:GetLogEvents", on=TRAINING_LOGS),
     allow(
-        "s3:ListBucket", on=BUCKET, when="{'StringLike': {'s3:prefix': ['reports/*', 'checkpoints/*', 'dino-data*']}}"
+        "s3:ListBucket",
+        on=BUCKET,
+        when="{'StringLike': {'s3:prefix': ['reports/*', 'checkpoints/*', 'dino-data*', 'pretrained/']}}",
     ),
     allow(
         "s3:GetObject",
@@ -320,6 +337,23 @@ def test_uploaders_and_operators_may_do_this_and_nobody_is_one_by_deployment(res
     assert found == {"PeopleUploaders": UPLOADERS, "PeopleOperators": OPERATORS}
     for policy in resources["AWS::IAM::ManagedPolicy"]:
         assert not {"Users", "Groups", "Roles"} & set(policy["Properties"])
+
+
+def test_operators_may_look_at_all_that_the_doctor_looks_at() -> None:
+    allowed = {action for actions, _, _ in OPERATORS for action in actions} | {"sts:GetCallerIdentity"}  # everybody's
+    assert {action for check in (*FIRST, *THEN) for action in check.needs} <= allowed
+
+
+def test_the_doctor_reads_each_policy_and_setting_of_the_template(template: dict[str, Any]) -> None:
+    arns = {"AWS::StepFunctions::StateMachine": MACHINE, "AWS::SNS::Topic": "arn:aws:sns:us-east-1:123456789012:topic"}
+    names = {logical_id: arns.get(each["Type"], "name") for logical_id, each in template["Resources"].items()}
+    read = Template(template, physical_ids=names, account="123456789012", partition="aws", region="us-east-1")
+    policies = [each["Properties"] for each in template["Resources"].values() if each["Type"] == "AWS::IAM::Policy"]
+    grants = list(read.grants())
+    assert len(grants) == sum(len(policy["PolicyDocument"]["Statement"]) for policy in policies)
+    assert all(resource == "*" or resource.startswith("arn:aws:") for g in grants for resource in g.resources)
+    for step, settings in (("resolve", Defaults), ("launch", LaunchSettings)):
+        assert settings.from_environment(read.environment_of(f"pipeline.steps.{step}.handler"))
 
 
 @pytest.mark.parametrize("folder", ["training-code/", "locks/", "runs/", "training-jobs/", "reports/", "checkpoints/"])

@@ -162,6 +162,7 @@ def test_only_types_that_the_embedded_aws_knows(resources: Resources) -> None:
 
 def test_the_outputs_are_what_the_tools_read(template: dict[str, Any]) -> None:
     assert set(template["Outputs"]) == {
+        "CodeVersion",
         "DatasetBucketName",
         "DatasetPrefix",
         "ModelPackageGroupName",
@@ -174,11 +175,23 @@ def test_the_outputs_are_what_the_tools_read(template: dict[str, Any]) -> None:
     assert template["Outputs"]["DatasetPrefix"]["Value"] == "dino-data"
 
 
-def test_alarms_tell_of_a_failed_run_a_quiet_job_and_a_day_that_cost_too_much(resources: Resources) -> None:
+def test_alarms_tell_of_a_failed_run_a_quiet_job_a_failing_sweep_and_a_day_that_cost_too_much(
+    resources: Resources,
+) -> None:
     alarms = {item["Properties"]["MetricName"]: item["Properties"] for item in resources["AWS::CloudWatch::Alarm"]}
-    assert set(alarms) == {"ExecutionsFailed", "SecondsWithoutProgress", SPENT}
+    assert set(alarms) == {"ExecutionsFailed", "SecondsWithoutProgress", "Errors", SPENT}
     assert [alarms[SPENT][key] for key in ("Threshold", "Period", "Statistic")] == [50, 86400, "Sum"]
     assert alarms["SecondsWithoutProgress"]["Threshold"] == 900
+    errors = alarms["Errors"]
+    (dimension,) = errors["Dimensions"]
+    assert (errors["Namespace"], dimension["Name"], readable(dimension["Value"])) == (
+        "AWS/Lambda",
+        "FunctionName",
+        "<FunctionsSweep>",
+    )
+    assert [errors[key] for key in ("Threshold", "Period", "EvaluationPeriods", "Statistic")] == [1, 1800, 2, "Sum"]
+    clocks = {item["Properties"].get("ScheduleExpression") for item in resources["AWS::Events::Rule"]}
+    assert "rate(15 minutes)" in clocks, "so that each period has a sweep"
     for alarm in alarms.values():
         assert [readable(action) for action in alarm["AlarmActions"]] == ["<NotificationsTopic>"]
         assert alarm["TreatMissingData"] == "notBreaching"

@@ -38,7 +38,7 @@ def look_up_prices(pricing: PricingClient, *, region: str, instance_types: Itera
         listed = None
         if unavailable is None:  # else each further type would wait for nothing
             try:
-                listed = _listed_price(pricing, region=region, instance_type=name)
+                listed = listed_price(pricing, region=region, instance_type=name)
             except ClientError as error:
                 unavailable = f"the AWS Price List refused ({error_code(error)})"
             except BotoCoreError:
@@ -60,8 +60,11 @@ def _dated(instance_type: str, region: str, reason: str) -> Price:
     )
 
 
-def _listed_price(pricing: PricingClient, *, region: str, instance_type: str) -> Decimal | None:
-    """The highest plausible price of an hour, so that a cap holds; None if there is none."""
+def listed_price(pricing: PricingClient, *, region: str, instance_type: str) -> Decimal | None:
+    """The Price List's highest plausible price of an hour, so that a cap holds; None if there is none.
+
+    Raises ClientError or BotoCoreError.
+    """
     wanted = {"regionCode": region, "instanceName": instance_type, "component": "Training"}
     answer = pricing.get_products(
         ServiceCode="AmazonSageMaker",

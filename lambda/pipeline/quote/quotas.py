@@ -1,6 +1,6 @@
 """How many instances of a type the account may train on: SageMaker's quotas, separate for spot and on demand."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -32,19 +32,25 @@ def look_up_quotas(service_quotas: ServiceQuotasClient) -> Quotas:
     """All quotas of training jobs. Raises nothing: SageMaker refuses a job for a quota that could not be looked up."""
     values: dict[str, float] = {}
     try:
-        pages = service_quotas.get_paginator("list_service_quotas").paginate(
-            ServiceCode="sagemaker", PaginationConfig={"PageSize": 100}
-        )
-        for page in pages:
-            for quota in page.get("Quotas", []):
-                name, value = quota.get("QuotaName"), quota.get("Value")
-                if name and value is not None and name.endswith("training job usage"):
-                    values[name] = value
+        for name, value in listed_quotas(service_quotas):
+            values[name] = value
     except ClientError as error:
         return Quotas(values=values, note=f"The quotas are not known: Service Quotas refused ({error_code(error)}).")
     except BotoCoreError:
         return Quotas(values=values, note="The quotas are not known: Service Quotas could not be reached.")
     return Quotas(values=values)
+
+
+def listed_quotas(service_quotas: ServiceQuotasClient) -> Iterator[tuple[str, float]]:
+    """Name and value of each quota of training jobs. Raises ClientError or BotoCoreError."""
+    pages = service_quotas.get_paginator("list_service_quotas").paginate(
+        ServiceCode="sagemaker", PaginationConfig={"PageSize": 100}
+    )
+    for page in pages:
+        for quota in page.get("Quotas", []):
+            name, value = quota.get("QuotaName"), quota.get("Value")
+            if name and value is not None and name.endswith("training job usage"):
+                yield name, value
 
 
 def quotas_link(region: str) -> str:

@@ -95,12 +95,11 @@ def test_the_function_may_do_exactly_what_it_calls(resources: Resources) -> None
     registry = "arn:aws:sagemaker:us-east-1:123456789012:model-package"
     assert statements(only(resources, "AWS::IAM::Policy")) == {
         allow("logs:CreateLogStream", "logs:PutLogEvents", on={"<ServingLogs.Arn>"}),
-        allow("xray:PutTelemetryRecords", "xray:PutTraceSegments", on={"*"}),
+        allow("sagemaker:ListModelPackages", "xray:PutTelemetryRecords", "xray:PutTraceSegments", on={"*"}),
         allow("sqs:SendMessage", on={"<ServingDeadLetters.Arn>"}),
         allow("s3:ListBucket", on={BUCKET}, when="{'StringLike': {'s3:prefix': ['plans/*', 'training-jobs/*']}}"),
         allow("s3:GetObject", on={f"{BUCKET}/plans/*", f"{BUCKET}/training-jobs/*/output/model.tar.gz"}),
         allow("s3:PutObject", on={f"{BUCKET}/predictions/*"}),
-        allow("sagemaker:ListModelPackages", on={f"{registry}-group/floorplan-dino"}),
         allow("sagemaker:DescribeModelPackage", on={f"{registry}/floorplan-dino/*"}),
     }
 
