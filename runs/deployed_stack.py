@@ -1,5 +1,7 @@
-"""Finds the deployed stack's state machine and bucket by its CloudFormation outputs."""
+"""Finds the deployed stacks' state machines and bucket by their CloudFormation outputs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import boto3
@@ -9,6 +11,8 @@ from pipeline.aws_errors import error_code, error_message
 from runs.errors import RunsError
 
 STACK = "FloorplanDino"
+SERVING = "-Serving"
+"""How the name of the serving stack goes on after that of the pipeline's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,26 +25,50 @@ class DeployedStack:
     """The registry's group of models; empty if the deployment is older than this output."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServingStack:
+    """The outputs of the stack that predicts on plans."""
+
+    state_machine_arn: str
+    """Of batches."""
+    concurrency: int
+    """Plans of a batch at a time."""
+
+
 def find_stack(session: boto3.Session, name: str) -> DeployedStack:
     """The stack `name` of the session's account and region. Raises RunsError if it is not deployed there."""
+    with _outputs(session, name, "cdk deploy") as outputs:
+        return DeployedStack(
+            state_machine_arn=outputs["StateMachineArn"],
+            bucket=outputs["DatasetBucketName"],
+            model_package_group=outputs.get("ModelPackageGroupName", ""),
+        )
+
+
+def find_serving(session: boto3.Session, pipeline: str) -> ServingStack:
+    """The serving stack beside the stack `pipeline`. Raises RunsError if it is not deployed there."""
+    with _outputs(session, pipeline + SERVING, "cdk deploy --all -c serving=true") as outputs:
+        return ServingStack(
+            state_machine_arn=outputs["BatchStateMachineArn"], concurrency=int(outputs["BatchConcurrency"])
+        )
+
+
+@contextmanager
+def _outputs(session: boto3.Session, name: str, command: str) -> Iterator[dict[str, str]]:
+    """The outputs of the stack `name`, which `command` deploys; what the block misses is a RunsError, too."""
     cloudformation = session.client("cloudformation")
     try:
         (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
         if error_code(error) == "ValidationError" and "does not exist" in error_message(error):
             raise RunsError(
-                f"There is no stack {name} in {session.region_name}: deploy it (`cdk deploy`), set "
+                f"There is no stack {name} in {session.region_name}: deploy it (`{command}`), set "
                 "AWS_DEFAULT_REGION to where it is, or name another one with --stack."
             ) from None
         raise
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
     try:
-        return DeployedStack(
-            state_machine_arn=outputs["StateMachineArn"],
-            bucket=outputs["DatasetBucketName"],
-            model_package_group=outputs.get("ModelPackageGroupName", ""),
-        )
+        yield {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
     except KeyError as missing:
         raise RunsError(
-            f"The stack {name} is {stack['StackStatus']} and has no output {missing}: deploy it again (`cdk deploy`)."
+            f"The stack {name} is {stack['StackStatus']} and has no output {missing}: deploy it again (`{command}`)."
         ) from None

@@ -4,10 +4,12 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
-from pipeline.s3_layout import CHECKPOINTS
+from pipeline.s3_layout import BATCHES, CHECKPOINTS
 
 CHECKPOINTS_DAYS = 30
 """Shorter than the 90 days after which an execution's name, and with it its checkpoints' folder, may be used again."""
+BATCHES_DAYS = 30
+"""Copies of plans that somebody has, and lists: the answers stay."""
 NONCURRENT_DAYS = 30
 ACCESS_LOGS_DAYS = 90
 
@@ -46,5 +48,6 @@ class DatasetBucket(Construct):
                 s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(7)),
                 s3.LifecycleRule(noncurrent_version_expiration=Duration.days(NONCURRENT_DAYS)),
                 s3.LifecycleRule(prefix=CHECKPOINTS, expiration=Duration.days(CHECKPOINTS_DAYS)),
+                s3.LifecycleRule(prefix=BATCHES, expiration=Duration.days(BATCHES_DAYS)),
             ],
         )

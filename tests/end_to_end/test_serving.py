@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from runs import __main__ as runs
+from runs import batch_execution
 from stacks.container_wheels import WheelsError
 from stacks.serving.layer import serving_wheels
 from tests.end_to_end.deployed import Deployed, wait_until
@@ -147,3 +150,85 @@ def test_a_posted_plan_is_answered(serving: Deployed) -> None:
     assert not failed
     assert response["statusCode"] == 200
     assert json.loads(response["body"])["model"]["version"] == 1
+
+
+@pytest.fixture
+def batch_caller(serving: Deployed, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Makes this process a user who has the policy of the output BatchCallerPolicyArn and no other."""
+    iam = serving.session.client("iam")
+    iam.create_user(UserName="batch-caller")
+    iam.attach_user_policy(UserName="batch-caller", PolicyArn=serving.outputs["BatchCallerPolicyArn"])
+    key = iam.create_access_key(UserName="batch-caller")["AccessKey"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    monkeypatch.setattr(batch_execution, "POLL_SECONDS", 0.2)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    yield
+
+
+@pytest.mark.usefixtures("batch_caller")
+def test_a_folder_is_predicted_on_once_in_a_map_and_what_fails_leaves_the_rest_alone(
+    serving: Deployed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    approve(serving, 1)
+    plans, to = tmp_path / "plans", tmp_path / "answers"
+    (plans / "flats").mkdir(parents=True)
+    for number in range(4):
+        (plans / "flats" / f"{number} ü.png").write_bytes(png(100 + number))
+    (plans / "same.png").write_bytes(png(100))
+    (plans / "text.png").write_bytes(b"hello")
+    command = ["predict", str(plans), "--to", str(to), "--yes"]
+    assert runs.main(command) == 1
+    said = capsys.readouterr()
+    assert "Predict on 5 plans, 4 at a time: about 1 minute" in said.out, "the same plan is predicted on once"
+    assert f"{plans}/text.png is not an image that can be read" in said.out
+    assert f"5 plans have an answer in {to}, 1 have none." in said.out
+    for name in ("same.png", "flats/0 ü.png", "flats/3 ü.png"):
+        assert json.loads((to / f"{name}.prediction.json").read_text())["model"]["version"] == 1
+        assert (to / f"{name}.svg").read_bytes().startswith(b"<svg")
+        assert (to / f"{name}.drawn.png").is_file()
+    (plans / "text.png").write_bytes(png(200))
+    assert runs.main(command) == 0
+    said = capsys.readouterr()
+    assert "5 plans are answered already by version 1 of the model." in said.out
+    assert "Predict on 1 plan, " in said.out
+    approve(serving, 2)
+    assert runs.main(command) == 0
+    assert "Predict on 5 plans, " in capsys.readouterr().out
+    approve(serving, 2, "Rejected")
+
+
+@pytest.mark.usefixtures("batch_caller")
+def test_plans_in_the_bucket_are_predicted_on_again_by_the_next_model(
+    serving: Deployed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    approve(serving, 1)
+    serving.put("plans/tower/low.png", png())
+    answer_about(serving, "tower/low.png")
+    command = ["predict", f"s3://{serving.bucket}/plans/tower", "--to", str(tmp_path), "--yes"]
+    assert runs.main(command) == 0
+    assert "Predict on" not in capsys.readouterr().out
+    approve(serving, 2)
+    assert runs.main(command) == 0
+    assert "Predict on 1 plan, " in capsys.readouterr().out
+    assert json.loads((tmp_path / "low.png.prediction.json").read_text())["model"]["version"] == 2
+    approve(serving, 2, "Rejected")
+
+
+@pytest.mark.usefixtures("batch_caller")
+def test_a_plan_whose_prediction_fails_is_named_with_the_reason(
+    serving: Deployed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    approve(serving, 1)
+    archive = serving.object(model_key(2))
+    approve(serving, 2)
+    serving.put(model_key(2), b"no archive")
+    (tmp_path / "plan.png").write_bytes(png(300))
+    try:
+        assert runs.main(["predict", str(tmp_path / "plan.png"), "--to", str(tmp_path / "to"), "--yes"]) == 1
+    finally:
+        serving.put(model_key(2), archive)
+        approve(serving, 2, "Rejected")
+    said = capsys.readouterr().out
+    assert f"{tmp_path}/plan.png has no answer (NoApprovedModel: The approved model " in said
