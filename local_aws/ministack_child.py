@@ -13,7 +13,14 @@ import os
 import sys
 from typing import Any
 
-from local_aws.ministack_patches import gateway, iam_endpoints, lambda_workers, metric_namespace, redrive
+from local_aws.ministack_patches import (
+    gateway,
+    iam_endpoints,
+    lambda_workers,
+    map_run_resource,
+    metric_namespace,
+    redrive,
+)
 
 PATCHED_VERSION = "1.5.33"
 
@@ -26,7 +33,7 @@ def main(descriptor: int) -> None:
             f"local_aws/ministack_patches fits ministack {PATCHED_VERSION}, but {installed} is installed: run"
             " `make setup`, or check the patches against the new version and change PATCHED_VERSION."
         )
-    for patch in (lambda_workers, redrive, metric_namespace):
+    for patch in (lambda_workers, redrive, metric_namespace, map_run_resource):
         patch.apply()
     # Imported here, so that another version is refused with a sentence before an import can fail.
     hypercorn_config: Any = importlib.import_module("hypercorn.config")

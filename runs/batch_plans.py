@@ -18,7 +18,7 @@ from serving.settings import MAX_BYTES
 from dataset_contract.bounded_read import read_regular
 from dataset_contract.findings import FindingLog, Severity
 from dataset_contract.layout import path_problem
-from dataset_contract.sanitise import sanitise, short
+from dataset_contract.sanitise import short
 from dataset_prep.progress import Advance
 from dataset_prep.sources.image_files import PLAN_SUFFIXES, image_files
 from dataset_prep.upload_transfer import as_base64
@@ -26,8 +26,6 @@ from runs.errors import RunsError
 from runs.parallel import in_parallel
 
 _S3 = "s3://"
-_KEPT_OF_A_NAME = 100
-"""Characters, in the key of an uploaded plan."""
 _LOOKED_FOR = ", ".join(sorted(PLAN_SUFFIXES))
 
 
@@ -38,7 +36,7 @@ class BatchPlan:
     name: str
     """Where its answers go: a relative path with forward slashes."""
     key: str
-    """In the bucket. A file's is made from its content, so that the same plan is uploaded and predicted on once."""
+    """In the bucket. A file's is its content's SHA-256, so that the same plan is uploaded and predicted on once."""
     path: Path | None = None
     sha256: str = ""
     modified: datetime | None = None
@@ -103,9 +101,8 @@ def _files(folder: Path, paths: Sequence[str], found: BatchPlans) -> BatchPlans:
         except OSError as error:
             found.problems.append(f"{path} cannot be read ({error.strerror}).")
             continue
-        key = f"{BATCH_PLANS}{sha256[:32]}/{sanitise(path.name, longest=_KEPT_OF_A_NAME)}"
         name = path.relative_to(folder).as_posix()
-        found.plans.append(BatchPlan(name=name, key=key, path=path, sha256=sha256))
+        found.plans.append(BatchPlan(name=name, key=BATCH_PLANS + sha256, path=path, sha256=sha256))
     return found
 
 

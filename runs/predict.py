@@ -68,7 +68,7 @@ class _Batches:
         return model
 
     def wait_for_another(self) -> None:
-        """Follow the batch that runs: two would have no more functions than one, and might predict on the same plans."""
+        """Follow the batch that runs: two have no more functions than one, and might predict on the same plans."""
         if arn := running_batch(self._stepfunctions, self._serving.state_machine_arn):
             self._console.print(f"The batch {name_of(arn)} is running; what it leaves follows.")
             with phase(self._console, "Predict", None, "plans") as advance:

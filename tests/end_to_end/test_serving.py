@@ -152,19 +152,24 @@ def test_a_posted_plan_is_answered(serving: Deployed) -> None:
     assert json.loads(response["body"])["model"]["version"] == 1
 
 
-@pytest.fixture
-def batch_caller(serving: Deployed, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Makes this process a user who has the policy of the output BatchCallerPolicyArn and no other."""
+@pytest.fixture(scope="module")
+def batch_key(serving: Deployed) -> dict[str, str]:
+    """Of a user who has the policy of the output BatchCallerPolicyArn and no other: the AWS_* variables."""
     iam = serving.session.client("iam")
     iam.create_user(UserName="batch-caller")
     iam.attach_user_policy(UserName="batch-caller", PolicyArn=serving.outputs["BatchCallerPolicyArn"])
     key = iam.create_access_key(UserName="batch-caller")["AccessKey"]
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+
+
+@pytest.fixture
+def batch_caller(batch_key: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes this process that user."""
     monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    for name, value in batch_key.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setattr(batch_execution, "POLL_SECONDS", 0.2)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    yield
 
 
 @pytest.mark.usefixtures("batch_caller")
