@@ -15,18 +15,9 @@ def apply() -> None:
     actions: Any = importlib.import_module("ministack.core.iam_actions")
     extract = actions.extract_resource_arn
 
-    def with_map_runs(
-        service: str,
-        method: str,
-        path: str,
-        headers: Any,  # noqa: ANN401 - ministack's, as are the parameters
-        body: bytes,
-        query_params: Any,  # noqa: ANN401
-        region: str,
-        account_id: str,
-    ) -> str:
-        found: str = extract(service, method, path, headers, body, query_params, region, account_id)
-        return map_run_in(body) or found if service == "states" and found == "*" else found
+    def with_map_runs(service: str, *request: Any) -> str:  # noqa: ANN401 - method, path, headers, body and others
+        found: str = extract(service, *request)
+        return map_run_in(request[3]) or found if service == "states" and found == "*" else found
 
     actions.extract_resource_arn = with_map_runs
 

@@ -30,7 +30,7 @@ def test_old_checkpoints_versions_and_broken_uploads_do_not_pile_up(resources: R
     assert {"NoncurrentVersionExpiration": {"NoncurrentDays": 30}, "Status": "Enabled"} in rules
     assert {"ExpirationInDays": 30, "Prefix": "checkpoints/", "Status": "Enabled"} in rules
     expiring = [rule for rule in rules if "ExpirationInDays" in rule]
-    assert [rule["Prefix"] for rule in expiring] == ["checkpoints/"], "data, models and reports must stay"
+    assert {rule["Prefix"] for rule in expiring} == {"checkpoints/", "batches/"}, "data, models, reports, answers stay"
 
 
 def test_the_access_logs_are_private_and_expire(resources: Resources) -> None:
