@@ -1,4 +1,4 @@
-"""Has the serving stack on the embedded AWS predict with the demo's model: one plan by its event, and a folder at once."""
+"""Has the serving stack on the embedded AWS predict with the demo's model: one plan by its event, and a folder."""
 
 from __future__ import annotations
 
