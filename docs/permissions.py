@@ -47,7 +47,7 @@ WHY = {
     "states:ListExecutions *": "list the runs",
     "states:GetExecutionHistory *": "see how a run went, and how many of its events are used up",
     "states:[GRS]* *:FloorplanDino-Training:[*]": "follow, redrive or stop a run",
-    "lambda:InvokeFunction* <ServingFunction.Arn>": "post a plan to the function's URL, or call it for each plan of a batch",
+    "lambda:InvokeFunction* <ServingFunction.Arn>": "have a plan predicted that is posted, or one of a batch",
     "sqs:SendMessage <ServingDeadLetters.Arn>": "keep what it could not handle",
     "s3:PutObject */plans/[*]": "bring a plan",
     "s3:GetObject */plans/[*], */predictions/[*]": "read plans and answers",
