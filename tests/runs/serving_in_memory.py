@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -90,10 +89,9 @@ class ServingCloud(Cloud):
         """As the function files it."""
         name = key.replace("batches/plans/", "predictions/batches/").replace("plans/", "predictions/", 1)
         model = max(arn for arn, status in self.approvals.items() if status == "Approved")
-        sha256 = hashlib.sha256(self.objects[key]).hexdigest()
         self.put(f"{name}.svg", b"<svg/>")
         self.put(f"{name}.drawn.png", b"PNG")
-        answer: dict[str, Any] = {"error": error} if error else {"model": {"package_arn": model}, "sha256": sha256}
+        answer: dict[str, Any] = {"error": error} if error else {"model": {"package_arn": model, "version": 1}}
         self.put(f"{name}.prediction.json", json.dumps(answer).encode())
 
     def describe_execution(self, *, executionArn: str) -> dict[str, Any]:
