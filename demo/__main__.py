@@ -41,6 +41,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 PRESET = "tiny"
 IMAGES = "images"
+"""The folder of a split that has its pictures."""
 SAMPLE_PLANS = 32
 SAMPLE_SEED = 7
 TRAINING_PHASE = "train DINO"
