@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from app import PIPELINE, SERVING
+from runs import deployed_stack
 from stacks.serving.batches import plans_at_a_time
 from stacks.template_text import readable
 from tests.stacks.serving.test_serving_stack import BUCKET, Resources, allow, only, statements
@@ -98,3 +100,7 @@ def test_who_starts_batches_may_do_that_and_read_the_answers(resources: Resource
         allow("states:DescribeExecution", on={PLANS}),
         allow("states:DescribeMapRun", "states:ListExecutions", on={MAP_RUNS}),
     }
+
+
+def test_the_command_looks_for_the_stack_that_the_app_deploys() -> None:
+    assert (deployed_stack.STACK, deployed_stack.STACK + deployed_stack.SERVING) == (PIPELINE, SERVING)
