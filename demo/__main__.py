@@ -23,6 +23,7 @@ from demo.evaluation import write_evaluation
 from demo.gallery import draw_pictures
 from demo.phases import PhaseLog, PhaseProgress
 from demo.results import read_manifest, write_results
+from demo.serving import ServingError, serve_folder, serve_plan
 from demo.trained_model import fetch_model, keep_model
 from demo.vectors import write_vectors
 from evaluation.refusal import EvaluationError
@@ -39,6 +40,8 @@ from training_code.job.metric_lines import read_training_line
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 PRESET = "tiny"
+IMAGES = "images"
+"""The folder of a split that has its pictures."""
 SAMPLE_PLANS = 32
 SAMPLE_SEED = 7
 TRAINING_PHASE = "train DINO"
@@ -50,6 +53,7 @@ examples:
   make demo
   make demo SOURCE=path/to/plans
   python -m demo --source path/to/plans
+  make demo SERVE=1                        # and the stack that predicts on plans
 """
 
 
@@ -74,6 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         type=Path,
         help="your own plans, in any format that dataset_prep/run.py takes (default: generated plans)",
     )
+    parser.add_argument(
+        "--serve", action="store_true", help="also deploy the stack that predicts on plans, and have it predict"
+    )
     options = parser.parse_args(arguments)
     if options.source is not None and not options.source.exists():
         parser.error(f"{options.source} does not exist: give the folder or file that holds your plans")
@@ -83,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         BUILD.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="demo-", dir=BUILD) as scratch:
-            page = run(console, Path(scratch), options.source)
+            page = run(console, Path(scratch), options.source, serve=options.serve)
     except OSError as error:  # a full disk, say
         console.print(
             f"The demo stopped: {error.filename or 'a file'} cannot be read or written: {error.strerror}. It needs a "
@@ -91,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             style="red",
         )
         return 1
-    except (DemoError, DeploymentError, EvaluationError, MinistackError, RunsError) as failure:
+    except (DemoError, DeploymentError, EvaluationError, MinistackError, RunsError, ServingError) as failure:
         console.print(f"The demo stopped: {failure}", style="red")
         return failure.exit_code if isinstance(failure, DemoError) else 1
     except KeyboardInterrupt:
@@ -101,17 +108,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def run(console: Terminal, scratch: Path, source: Path | None) -> Path:
+def run(console: Terminal, scratch: Path, source: Path | None, *, serve: bool) -> Path:
     """Run all phases with files in `scratch`; return the page's path.
 
-    Raises DemoError, DeploymentError, EvaluationError, MinistackError.
+    Raises DemoError, DeploymentError, EvaluationError, MinistackError, RunsError, ServingError.
     """
-    log = PhaseLog(console, total=7 if source is None else 5)
+    log = PhaseLog(console, total=(7 if source is None else 5) + (2 if serve else 0))
+    # The demo's model is too weak for the deployment's gate, and only a registered model can be approved.
+    request: dict[str, Any] = {"quality_gate": {}} if serve else {}
     with EmbeddedAws(scratch / "aws", wait_scale=WAIT_SCALE) as aws:
         with log.phase("deploy the stacks to the embedded AWS") as progress:
             outputs = deploy(
                 aws.environment,
-                context={"default_preset": PRESET},
+                context={"default_preset": PRESET} | ({"serving": "true"} if serve else {}),
                 output_dir=scratch / "deployment",
                 on_line=progress.show,
             )
@@ -124,7 +133,7 @@ def run(console: Terminal, scratch: Path, source: Path | None) -> Path:
         with log.phase("prepare and upload the data set", own_output=True):
             prepare(plans, dataset, bucket=outputs["DatasetBucketName"], environment=aws.environment)
         session = session_of(aws.environment)
-        execution, job = follow_state_machine(log, session, outputs["StateMachineArn"])
+        execution, job = follow_state_machine(log, session, outputs["StateMachineArn"], request)
         manifest = read_manifest(dataset)
         with log.phase("predict on plans that were held out"):
             model = fetch_model(session, job.model_artifact, scratch / "model")
@@ -136,6 +145,13 @@ def run(console: Terminal, scratch: Path, source: Path | None) -> Path:
             with log.phase("evaluate the model beside a worse one", own_output=True):
                 report = write_evaluation(dataset, model.directory, scratch, BUILD / "demo" / "evaluation", console)
         keep_model(model, BUILD / "demo" / "model")
+        served = None
+        if serve:
+            images = dataset / pictures.held_out / IMAGES
+            with log.phase("approve the model and put a plan into plans/"):
+                answer = serve_plan(session, outputs["DatasetBucketName"], execution.arn, images, BUILD / "demo")
+            with log.phase("predict on a folder as one batch", own_output=True):
+                served = serve_folder(console, session, answer, images, BUILD / "demo")
     return write_results(
         BUILD / "demo",
         manifest=manifest,
@@ -146,6 +162,8 @@ def run(console: Terminal, scratch: Path, source: Path | None) -> Path:
         model=model,
         pictures=pictures,
         vectors=vectors,
+        served=served,
+        request=request,
         report=report,
         phases=log.finished,
         training_phase=TRAINING_PHASE,
@@ -178,9 +196,9 @@ def session_of(environment: dict[str, str]) -> boto3.Session:
 
 
 def follow_state_machine(
-    log: PhaseLog, session: boto3.Session, state_machine_arn: str
+    log: PhaseLog, session: boto3.Session, state_machine_arn: str, request: Mapping[str, Any]
 ) -> tuple[ExecutionSummary, TrainingJobSummary]:
-    """Start the state machine with `{}` and follow it to its end. Raises DemoError unless it succeeds."""
+    """Start the state machine with `request` and follow it to its end. Raises DemoError unless it succeeds."""
     showing: PhaseProgress
 
     def show_state(name: str, _state_input: Mapping[str, Any]) -> None:
@@ -194,7 +212,7 @@ def follow_state_machine(
 
     follower = ExecutionFollower(session, on_state=show_state, on_log=show_log_line)
     with log.phase("start the state machine: validate and launch") as showing:
-        follower.start(state_machine_arn, {})
+        follower.start(state_machine_arn, request)
         if follower.wait_for_job() is None:
             raise _failure_of(follower.wait_for_end())
     with log.phase(TRAINING_PHASE) as showing:

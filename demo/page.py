@@ -14,6 +14,7 @@ from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
 from dataset_contract.report_html import STYLE
 from dataset_prep.pages import page_environment
 from demo.gallery import Pictures
+from demo.serving import ServedPlans
 from demo.summary import Summary
 from demo.vectors import VectorPlan
 from drawing.boxes import colour_of
@@ -34,6 +35,10 @@ class Page:
     pictures: Pictures
     vectors: VectorPlan | None
     """None if no plan was held out."""
+    served: ServedPlans | None
+    """None without the serving stack."""
+    request: str
+    """With which the state machine was started, as JSON."""
     report: str | None
     """Where the evaluation's report is, from the page; None if there is none."""
     losses: Sequence[float]

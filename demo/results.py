@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from dataset_contract.atomic_write import write_atomically
 from dataset_contract.layout import MANIFEST
@@ -11,6 +13,7 @@ from dataset_contract.manifest import Manifest, parse_manifest
 from demo.gallery import Pictures
 from demo.page import Page
 from demo.phases import Phase
+from demo.serving import ServedPlans
 from demo.summary import Summary
 from demo.trained_model import TrainedModel
 from demo.vectors import VectorPlan
@@ -35,6 +38,8 @@ def write_results(
     model: TrainedModel,
     pictures: Pictures,
     vectors: VectorPlan | None,
+    served: ServedPlans | None,
+    request: Mapping[str, Any],
     report: Path | None,
     phases: Sequence[Phase],
     training_phase: str,
@@ -62,6 +67,8 @@ def write_results(
         states=execution.states,
         pictures=pictures,
         vectors=vectors,
+        served=served,
+        request=json.dumps(request),
         report=None if report is None else report.relative_to(folder).as_posix(),
         losses=model.losses,
         metrics=model.metrics,

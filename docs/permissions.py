@@ -27,9 +27,19 @@ HEAD = """# Permissions
 What each role of the stacks may do, from their templates as `cdk.json` configures them. Nothing else is allowed: no
 role has a managed policy. The managed policies are for people; the stacks attach them to nobody. Names in angle
 brackets are known only after the deployment. With a key of your own (`kms_key_arn`), who reads or writes the bucket may
-use it. ServingRole and CallersPolicy are there with [serving](serving.md) only.
+use it. ServingRole, BatchesRole, CallersPolicy and CallersBatchPolicy are there with [serving](serving.md) only.
 """
 WHY = {
+    "states:StartExecution *-Batches": "start a batch, by a person, or one of its plans, by the map",
+    "states:ListExecutions *-Batches": "see whether a batch runs",
+    "states:* *:mapRun:*": "see how far a batch is, and which plans failed",
+    "states:RedriveExecution *-Batches*": "redrive the plans of a batch",
+    "states:StopExecution *-Batches*": "stop a batch or its plans",
+    "states:* *-Batches*": "follow a batch, and see why a plan failed",
+    "s3:PutObject */batches/lists/[*], */batches/plans/[*]": "bring plans, and the list of them",
+    "s3:GetObject */batches/lists/[*]": "read which plans a batch has",
+    "s3:* */batches/results/[*]": "write what became of each plan",
+    "s3:GetObject */batches/plans/[*], */plans/[*], *": "read plans and the approved model",
     "s3:DeleteObject */dino-data[*]": "remove what another version of the data set left (`--replace`), and baselines",
     "s3:* */dino-data[*], */pretrained/[*]": "upload data, weights and baselines, and compare with what is there",
     "s3:GetObject */reports/[*], */training-jobs/*": "fetch what a run left, and the data on which models are compared",
@@ -41,11 +51,10 @@ WHY = {
     "states:ListExecutions *": "list the runs",
     "states:GetExecutionHistory *": "see how a run went, and how many of its events are used up",
     "states:[GRS]* *:FloorplanDino-Training:[*]": "follow, redrive or stop a run",
-    "lambda:InvokeFunction* <ServingFunction.Arn>": "post a plan to the function's URL",
+    "lambda:InvokeFunction* <ServingFunction.Arn>": "have a plan predicted that is posted, or one of a batch",
     "sqs:SendMessage <ServingDeadLetters.Arn>": "keep what it could not handle",
     "s3:PutObject */plans/[*]": "bring a plan",
     "s3:GetObject */plans/[*], */predictions/[*]": "read plans and answers",
-    "s3:GetObject */plans/[*], */training-jobs/*": "read plans and the approved model",
     "s3:PutObject */predictions/[*]": "file the answer",
     "xray:* *": "send traces",
     "logs:* <*Logs.Arn>": "write its own log",

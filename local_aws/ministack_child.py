@@ -17,6 +17,7 @@ from local_aws.ministack_patches import (
     gateway,
     iam_endpoints,
     lambda_workers,
+    map_run_resource,
     metric_namespace,
     policy_simulation,
     redrive,
@@ -33,7 +34,7 @@ def main(descriptor: int) -> None:
             f"local_aws/ministack_patches fits ministack {PATCHED_VERSION}, but {installed} is installed: run"
             " `make setup`, or check the patches against the new version and change PATCHED_VERSION."
         )
-    for patch in (lambda_workers, redrive, metric_namespace, policy_simulation):
+    for patch in (lambda_workers, redrive, metric_namespace, policy_simulation, map_run_resource):
         patch.apply()
     # Imported here, so that another version is refused with a sentence before an import can fail.
     hypercorn_config: Any = importlib.import_module("hypercorn.config")

@@ -1,4 +1,4 @@
-"""The runs of the deployed pipeline, from a terminal.
+"""The runs of the deployed pipeline, and predictions by the models that they made, from a terminal.
 
 python -m runs                       # the last runs
 python -m runs start --set preset=full
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+from pipeline.errors import AwsUnavailable
 from pipeline.links import execution_link
 from pipeline.model.approved_models import approved_models
 
@@ -36,9 +37,9 @@ from terminal.console import Terminal
 POLL_SECONDS = 2.0
 
 DESCRIPTION = """\
-List, start, follow, stop, fetch, compare and approve runs of the deployed pipeline, or look whether one can start. A
-run is an execution of its state machine, and NAME is the execution's name. AWS credentials and region come from the
-environment or ~/.aws, as for every AWS tool.
+List, start, follow, stop, fetch, compare and approve runs of the deployed pipeline, look whether one can start, and
+predict with the approved model. A run is an execution of its state machine, and NAME is the execution's name. AWS
+credentials and region come from the environment or ~/.aws, as for every AWS tool.
 """
 EXAMPLES = """\
 examples:
@@ -55,9 +56,11 @@ examples:
   python -m runs compare run-20261124-093000 run-20261123-180000 --to build/evaluation
   python -m runs approve                             accept its model: later models are compared with it
   python -m runs approve --previous                  reject the newest approved model: the one before it counts again
+  python -m runs predict path/to/plans --to build/predictions
+                                                     have the serving stack predict on them with the approved model
 
-exit status: 0 done (follow: the run succeeded; doctor: nothing is bad), 1 AWS or the run failed, or doctor found
-something bad, 2 wrong usage, 130 stopped by Ctrl-C.
+exit status: 0 done (follow: the run succeeded; doctor: nothing is bad; predict: each plan is answered), 1 AWS, the run
+or a plan failed, or doctor found something bad, 2 wrong usage, 130 stopped by Ctrl-C.
 """
 
 
@@ -109,6 +112,10 @@ def build_parser() -> argparse.ArgumentParser:
         "--data", type=Path, metavar="DIR", help="a data set's folder (default: the run's data set, from the bucket)"
     )
     add_options(compare)
+    predict = commands.add_parser("predict", help="have the serving stack predict on many plans")
+    predict.add_argument("plans", metavar="PLANS", help="a folder, a plan, or s3://DATASET_BUCKET_NAME/plans/...")
+    predict.add_argument("--to", type=Path, required=True, metavar="DIR", help="the folder for the answers")
+    predict.add_argument("--yes", action="store_true", help="start without asking whether the quote is accepted")
     for command in commands.choices.values():  # also understood after the command
         command.add_argument("--stack", default=argparse.SUPPRESS, metavar="STACK", help=stack_help)
     return parser
@@ -128,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EvaluationUsageError as mistake:
         _complain(str(mistake))
         return 2
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, AwsUnavailable) as error:
         _complain(sentence_of(error))
         return 1
     except OSError as error:
@@ -147,26 +154,35 @@ def _command(console: Terminal, session: boto3.Session, options: argparse.Namesp
         request = request_of(options.request, options.settings)  # before AWS is asked: it may be mistyped
     stack = find_stack(session, options.stack)
     stepfunctions = session.client("stepfunctions")
-    if options.command in (None, "list"):
-        _show(console, last_runs(stepfunctions, stack.state_machine_arn))
-        return 0
+    if options.command in ("follow", "stop", "fetch") or (options.command == "approve" and not options.previous):
+        run = find_run(stepfunctions, stack.state_machine_arn, options.name)
+        return _of_run(console, session, stack, run, options)
+    if options.command == "predict":
+        from runs.predict import predict  # noqa: PLC0415 - Pillow, which others do without
+
+        return predict(console, session, stack, options)
     if options.command == "start":
         name = start_run(stepfunctions, stack.state_machine_arn, request, now=datetime.now(UTC))
         _say(console, f"Started {name}. Follow it with `python -m runs follow {name}`.")
-        return 0
-    if options.command == "compare":
+    elif options.command == "compare":
         from runs.compare import compare_runs  # noqa: PLC0415 - numpy and matplotlib, which others do without
 
         compare_runs(session, stack, options, Terminal(stderr=True))
-        return 0
-    if options.command == "approve" and options.previous:
+    elif options.command == "approve":
         _say(console, _gone_back(session, stack))
-        return 0
-    run = find_run(stepfunctions, stack.state_machine_arn, options.name)
+    else:
+        _show(console, last_runs(stepfunctions, stack.state_machine_arn))
+    return 0
+
+
+def _of_run(
+    console: Terminal, session: boto3.Session, stack: DeployedStack, run: Run, options: argparse.Namespace
+) -> int:
+    """What is done with one run."""
     if options.command == "follow":
         return _follow(console, session, stack, run)
     if options.command == "stop":
-        stop_run(stepfunctions, run)
+        stop_run(session.client("stepfunctions"), run)
         _say(console, _stopped(run))
     elif options.command == "fetch":
         _fetch(console, session, stack, run, options.to)

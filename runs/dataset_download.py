@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +18,8 @@ from dataset_contract.sanitise import sanitise
 from dataset_contract.stores import S3Store
 from dataset_prep.progress import phase
 from runs.errors import RunsError
+from runs.parallel import in_parallel
 from terminal.console import Terminal
-
-CONNECTIONS = 10
-"""As many as a client of boto3 keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +49,8 @@ class RemoteDataset:
             advance(1, len(data))
 
         with phase(console, "Download the data set", len(wanted), "files") as advance:
-            pool = ThreadPoolExecutor(CONNECTIONS)
-            try:
-                for _ in pool.map(fetch, wanted):
-                    pass
-            finally:
-                pool.shutdown(cancel_futures=True)  # after Ctrl-C or an error, do not finish what waits
+            for _ in in_parallel(fetch, wanted):
+                pass
 
     def _content(self, entry: FileEntry) -> bytes:
         data = _read(self.store, entry.path)

@@ -9,6 +9,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 from pipeline.aws_errors import SIGN_IN_ERRORS, error_code, error_message
+from pipeline.errors import AwsUnavailable
 
 from dataset_contract.sanitise import sanitise
 
@@ -22,7 +23,7 @@ class RunsError(Exception):
     """A command failed; the message is the sentence."""
 
 
-def sentence_of(error: ClientError | BotoCoreError) -> str:
+def sentence_of(error: ClientError | BotoCoreError | AwsUnavailable) -> str:
     """What failed at AWS or on the way to it, and what to do."""
     if isinstance(error, ClientError):
         return _refusal(error)

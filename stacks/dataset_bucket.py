@@ -4,12 +4,14 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
-from pipeline.s3_layout import CHECKPOINTS
+from pipeline.s3_layout import BATCHES, CHECKPOINTS
 
 CHECKPOINTS_DAYS = 30
 """Shorter than the 90 days after which an execution's name, and with it its checkpoints' folder, may be used again."""
 NONCURRENT_CHECKPOINTS_DAYS = 1
 """A job deletes all but its newest two, and SageMaker deletes them in S3; no job reads them again."""
+BATCHES_DAYS = 30
+"""Copies of plans that somebody has, and lists: the answers stay."""
 NONCURRENT_DAYS = 30
 ACCESS_LOGS_DAYS = 90
 
@@ -53,5 +55,6 @@ class DatasetBucket(Construct):
                     # Of two rules that fit an object, S3 goes by the shorter time.
                     noncurrent_version_expiration=Duration.days(NONCURRENT_CHECKPOINTS_DAYS),
                 ),
+                s3.LifecycleRule(prefix=BATCHES, expiration=Duration.days(BATCHES_DAYS)),
             ],
         )

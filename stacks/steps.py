@@ -12,7 +12,7 @@ from pipeline.step import Step
 
 from stacks.state_paths import path, type_at
 
-_SERVICE_ERRORS = [
+SERVICE_ERRORS = [
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
@@ -20,7 +20,7 @@ _SERVICE_ERRORS = [
     "Lambda.TooManyRequestsException",
     "AwsUnavailable",  # ours: the service that the step called is busy or out of reach
 ]
-_CRASHES = ["Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"]
+CRASHES = ["Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"]
 """The step died or ran out of time, as in an outage. It may have done its work: each step can be repeated."""
 
 _ATTEMPTS_OVER_AN_HOUR = 32
@@ -66,7 +66,7 @@ def step(
         task_timeout=sfn.Timeout.duration(function.timeout.plus(Duration.seconds(30))),
     )
     retried = (
-        [([*_SERVICE_ERRORS, *_CRASHES], _ATTEMPTS_OVER_AN_HOUR)] if patient else [(_SERVICE_ERRORS, 6), (_CRASHES, 3)]
+        [([*SERVICE_ERRORS, *CRASHES], _ATTEMPTS_OVER_AN_HOUR)] if patient else [(SERVICE_ERRORS, 6), (CRASHES, 3)]
     )
     for errors, attempts in retried:
         task.add_retry(

@@ -14,6 +14,8 @@ from dataset_prep.sources.source_files import LEADS_OUT, report_linked_folder, r
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".avif"})
 """Endings, in lower case, of the files that count as images."""
+PLAN_SUFFIXES = SUFFIXES | {".pdf"}
+"""The same, of the files that a model predicts on."""
 UNREAD = {
     ".heic": "HEIC",
     ".heif": "HEIC",

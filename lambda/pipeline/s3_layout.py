@@ -26,6 +26,13 @@ PLANS = "plans/"
 """Plans that the serving stack predicts on."""
 PREDICTIONS = "predictions/"
 """Its answers, under the plans' names."""
+BATCHES = "batches/"
+"""What `python -m runs predict` brings, apart from PLANS, of which each new one is predicted on by itself."""
+BATCH_PLANS = f"{BATCHES}plans/"
+BATCH_LISTS = f"{BATCHES}lists/"
+"""The keys of each batch's plans."""
+BATCH_RESULTS = f"{BATCHES}results/"
+"""What Step Functions tells of each plan."""
 
 
 def report_key(execution_name: str, *, form: Literal["json", "html"] = "json") -> str:

@@ -16,17 +16,14 @@ from pipeline.errors import AwsUnavailable
 from pipeline.s3_layout import uri
 
 from dataset_contract.sanitise import sanitise
-from prediction.formats.drawing import DRAWING
-from prediction.formats.registry import PER_PLAN
 from serving.answer import FORMAT, Answer, RemainingSeconds, answer_plan
+from serving.answer_files import JSON, PICTURE, SVG
 from serving.errors import NoApprovedModel, PlanRefused
 from serving.model_in_use import ModelInUse
 from serving.plan_reading import read_plan
 from serving.requests import PlanInBucket, PostedPlan, is_http, request_of
 from serving.settings import ServingSettings
 
-JSON, SVG, PICTURE = ".prediction.json", PER_PLAN["svg"], DRAWING
-"""What follows a plan's name in those of its answers, as `python -m prediction` names them."""
 _TYPES = {JSON: "application/json", SVG: "image/svg+xml", PICTURE: "image/png"}
 _FORMS = {"json": JSON, "svg": SVG, "png": PICTURE}
 """What the function URL returns, by the query's `format`."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.s3_layout import PLANS, PREDICTIONS
+from pipeline.s3_layout import BATCH_PLANS, BATCHES, PLANS, PREDICTIONS
 
 from dataset_contract.sanitise import short
 from serving.errors import PlanRefused
@@ -19,13 +19,15 @@ _LONGEST_KEY = 900
 
 @dataclass(frozen=True, slots=True)
 class PlanInBucket:
-    """A plan below PLANS."""
+    """A plan below PLANS or BATCH_PLANS."""
 
     key: str
 
     @property
     def answers(self) -> str:
         """How the keys of its answers begin."""
+        if self.key.startswith(BATCH_PLANS):
+            return f"{PREDICTIONS}{BATCHES}{self.key.removeprefix(BATCH_PLANS)}"
         return PREDICTIONS + self.key.removeprefix(PLANS)
 
 
@@ -49,7 +51,8 @@ def is_http(event: Mapping[str, Any]) -> bool:
 def request_of(event: Mapping[str, Any], bucket: str) -> PlanInBucket | PostedPlan | None:
     """The plan of an event; None if it is about a folder. Raises PlanRefused.
 
-    The event is EventBridge's of a new object, the function URL's of a request, or {"plan": "plans/..."}.
+    The event is EventBridge's of a new object, the function URL's of a request, or {"plan": "plans/..."}, as those of a
+    batch are.
     """
     if is_http(event):
         return _posted(event)
@@ -59,7 +62,7 @@ def request_of(event: Mapping[str, Any], bucket: str) -> PlanInBucket | PostedPl
         key = detail["object"]["key"]
     else:
         key = event.get("plan")
-    if not isinstance(key, str) or not key.startswith(PLANS):
+    if not isinstance(key, str) or not key.startswith((PLANS, BATCH_PLANS)):
         raise PlanRefused(
             f"{short(key)} is no plan below {PLANS}: name its key in the bucket, such as {PLANS}house.png."
         )

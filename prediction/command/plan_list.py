@@ -12,15 +12,12 @@ from pathlib import Path
 from dataset_contract.findings import FindingLog, Severity
 from dataset_contract.png import MAX_IMAGE_BYTES
 from dataset_contract.sanitise import sanitise
-from dataset_prep.sources.image_files import SUFFIXES, image_files
+from dataset_prep.sources.image_files import PLAN_SUFFIXES, image_files
 from image_reader.header import read_image_file
 from prediction.command.errors import PredictionUsageError
 from prediction.places.download import S3, S3Object, download_object, list_objects
 from prediction.places.errors import PlaceError
 from prediction.plans.errors import PlanError
-
-PLAN_SUFFIXES = SUFFIXES | {".pdf"}
-"""Endings, in lower case, of the files in a folder that count as plans."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 _PERIOD = Duration.minutes(5)
 
 
 class ServingAlarms(Construct):
-    """Of the function, its URL and its dead letters."""
+    """Of the function, its URL, its dead letters and the batches."""
 
     def __init__(
         self,
@@ -21,6 +22,7 @@ class ServingAlarms(Construct):
         *,
         function: lambda_.Function,
         dead_letters: sqs.Queue,
+        batches: sfn.StateMachine,
         topic: sns.ITopic,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -36,6 +38,11 @@ class ServingAlarms(Construct):
             ("Failed", function.metric_errors(period=_PERIOD), "A prediction failed: the function's log says why"),
             ("UrlFailed", url_errors, "The function's URL gave no answer: the function's log says why"),
             ("Throttled", function.metric_throttles(period=_PERIOD), "More plans came at a time than are predicted on"),
+            (
+                "BatchFailed",
+                batches.metric_failed(period=_PERIOD, statistic="Sum"),
+                "A batch of plans failed as a whole: its execution says why",
+            ),
             (
                 "DeadLetters",
                 letters,

@@ -10,7 +10,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 from serving.settings import MEMORY_MB, TIMEOUT_SECONDS, ServingSettings
 
-from stacks.serving.layer import SOURCES, unpacked
+from stacks.serving.layer import SOURCES, check_size, unpacked
 from stacks.staging import staged
 
 MODEL_CHECK_SECONDS = 60
@@ -38,7 +38,10 @@ class ServingFunction(Construct):
         concurrency: int,
         log_retention: logs.RetentionDays,
     ) -> None:
-        """`concurrency`: how many run at a time; 0 for as many as the account allows."""
+        """`concurrency`: how many run at a time; 0 for as many as the account allows.
+
+        Raises WheelsError if what `wheels` hold is more than Lambda accepts.
+        """
         super().__init__(scope, construct_id)
         self.dead_letters = sqs.Queue(
             self,
@@ -50,22 +53,21 @@ class ServingFunction(Construct):
         log_group = logs.LogGroup(self, "Logs", retention=log_retention, removal_policy=RemovalPolicy.DESTROY)
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(role)
-        with unpacked(wheels) as folder:
+        with unpacked(wheels) as packages, staged(SOURCES) as code:
+            check_size(packages, code)
             layer = lambda_.LayerVersion(
                 self,
                 "Packages",
-                code=lambda_.Code.from_asset(str(folder)),
+                code=lambda_.Code.from_asset(str(packages)),
                 compatible_runtimes=[_RUNTIME],
                 compatible_architectures=[_ARCHITECTURE],
                 description="floorplan-dino: onnxruntime, NumPy, Pillow, Shapely, PDFium",
             )
-        with staged(SOURCES) as folder:
-            code = lambda_.Code.from_asset(str(folder))
             self.function = lambda_.Function(
                 self,
                 "Function",
                 description="floorplan-dino: predicts walls and rooms on a plan with the approved model",
-                code=code,
+                code=lambda_.Code.from_asset(str(code)),
                 handler="serving.handler.handler",
                 runtime=_RUNTIME,
                 architecture=_ARCHITECTURE,

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from stacks.container_wheels import ensure_wheels
+from stacks.container_wheels import WheelsError, ensure_wheels
 from stacks.staging import ROOT
 
 LOCK_FILE = ROOT / "lambda" / "serving" / "requirements.lock"
@@ -61,6 +61,16 @@ SOURCES = {
 def serving_wheels() -> Path:
     """The folder of the layer's wheels, fetched if they are not there. Raises WheelsError."""
     return ensure_wheels(lock_file=LOCK_FILE, wheels=WHEELS, python="3.14")
+
+
+def check_size(*folders: Path) -> None:
+    """Raise WheelsError if these are together more than Lambda accepts of a function, as the deployment would say."""
+    size = sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
+    if size > MAX_UNPACKED_BYTES:
+        raise WheelsError(
+            f"The serving function and its packages have {size:,} bytes unpacked, more than the "
+            f"{MAX_UNPACKED_BYTES:,} that Lambda accepts: leave out what {LOCK_FILE.relative_to(ROOT)} need not have."
+        )
 
 
 @contextmanager

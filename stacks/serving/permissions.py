@@ -4,9 +4,11 @@ from aws_cdk import Acknowledgment, Stack, Validations
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
-from pipeline.s3_layout import PLANS, PREDICTIONS, TRAINING_JOBS
+from pipeline.s3_layout import BATCH_LISTS, BATCH_PLANS, BATCH_RESULTS, PLANS, PREDICTIONS, TRAINING_JOBS
 
-from stacks.permissions import MODELS, allow, list_models, listing, model_packages_of, through_s3
+from stacks.permissions import MODELS, allow, executions_of, list_models, listing, model_packages_of, through_s3
+from stacks.serving.batches import LABEL, map_runs_of
+from stacks.serving.callers import stack_of
 from stacks.wildcard_acknowledgements import shown
 
 
@@ -14,8 +16,10 @@ def allow_serving(function: lambda_.Function, *, bucket: s3.IBucket, group: str,
     """Read plans, ask which model is approved and read it, write answers."""
     stack = Stack.of(function)
     for statement in (
-        listing(bucket, f"{PLANS}*", f"{TRAINING_JOBS}*"),  # without it, what is not there reads as "denied"
-        allow(["s3:GetObject"], bucket.arn_for_objects(f"{PLANS}*"), bucket.arn_for_objects(MODELS)),
+        listing(
+            bucket, f"{PLANS}*", f"{BATCH_PLANS}*", f"{TRAINING_JOBS}*"
+        ),  # without it, what is not there reads as "denied"
+        allow(["s3:GetObject"], *(bucket.arn_for_objects(key) for key in (f"{PLANS}*", f"{BATCH_PLANS}*", MODELS))),
         allow(["s3:PutObject"], bucket.arn_for_objects(f"{PREDICTIONS}*")),
         list_models(),
         allow(["sagemaker:DescribeModelPackage"], model_packages_of(stack, group)),
@@ -24,12 +28,21 @@ def allow_serving(function: lambda_.Function, *, bucket: s3.IBucket, group: str,
         function.add_to_role_policy(statement)
 
 
-def acknowledge_serving_wildcards(stack: Stack, *, bucket: s3.IBucket, group: str) -> None:
+def acknowledge_serving_wildcards(
+    stack: Stack, *, bucket: s3.IBucket, group: str, pipeline: str, state_machine: str
+) -> None:
     """Acknowledge the wildcards of the stack's policies towards cdk-nag; any other is a finding."""
     resources = {
-        "*": "X-Ray knows no resources, and ListModelPackages no group",
+        "*": "X-Ray and log delivery know no resources, and ListModelPackages no group",
         bucket.arn_for_objects(f"{PLANS}*"): "plans, whose names people choose",
         bucket.arn_for_objects(f"{PREDICTIONS}*"): "answers, named as the plans",
+        bucket.arn_for_objects(f"{BATCH_PLANS}*"): "plans, named by their content",
+        bucket.arn_for_objects(f"{BATCH_LISTS}*"): "one list a batch",
+        bucket.arn_for_objects(f"{BATCH_RESULTS}*"): "one folder a batch",
+        executions_of(stack, state_machine): "the batches, which are executions of the one state machine",
+        executions_of(stack, f"{state_machine}/{LABEL}"): "the plans of the one state machine's map",
+        map_runs_of(stack, state_machine): "one map run a batch",
+        **{stack_of(stack, name): "the one stack, whose ARN ends with an id" for name in (pipeline, stack.stack_name)},
         bucket.arn_for_objects(MODELS): "the registry says which job's model is approved",
         model_packages_of(stack, group): "versions of the one group's models; the registry numbers them",
     }

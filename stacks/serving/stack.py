@@ -1,4 +1,4 @@
-"""The serving stack: one function that predicts on plans, what starts it, and what tells when it fails."""
+"""The serving stack: a function that predicts on plans, what calls it for one or many, and what tells of failures."""
 
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from stacks.configuration import Configuration
 from stacks.customer_key import customer_key
 from stacks.floorplan_dino_stack import MODEL_PACKAGE_GROUP, export_of
 from stacks.serving.alarms import ServingAlarms
+from stacks.serving.batches import PlanBatches, plans_at_a_time
 from stacks.serving.callers import Callers
 from stacks.serving.function import ServingFunction
 from stacks.serving.permissions import acknowledge_serving_wildcards, allow_serving
@@ -48,12 +49,45 @@ class ServingStack(Stack):
             log_retention=configuration.log_retention,
         )
         PlanEvents(self, "PlanEvents", bucket=bucket, function=serving.function, dead_letters=serving.dead_letters)
-        ServingAlarms(self, "Alarms", function=serving.function, dead_letters=serving.dead_letters, topic=topic)
         allow_serving(serving.function, bucket=bucket, group=MODEL_PACKAGE_GROUP, key=key)
-        callers = Callers(self, "Callers", function=serving.function, bucket=bucket, key=key)
-        acknowledge_serving_wildcards(self, bucket=bucket, group=MODEL_PACKAGE_GROUP)
+        batches_name = f"{self.stack_name}-Batches"
+        at_a_time = plans_at_a_time(configuration.serving_concurrency)
+        batches = PlanBatches(
+            self,
+            "Batches",
+            name=batches_name,
+            function=serving.function,
+            bucket=bucket,
+            key=key,
+            at_a_time=at_a_time,
+            log_retention=configuration.log_retention,
+        )
+        ServingAlarms(
+            self,
+            "Alarms",
+            function=serving.function,
+            dead_letters=serving.dead_letters,
+            batches=batches.state_machine,
+            topic=topic,
+        )
+        callers = Callers(
+            self,
+            "Callers",
+            function=serving.function,
+            bucket=bucket,
+            key=key,
+            pipeline=pipeline,
+            state_machine=batches_name,
+            model_package_group=MODEL_PACKAGE_GROUP,
+        )
+        acknowledge_serving_wildcards(
+            self, bucket=bucket, group=MODEL_PACKAGE_GROUP, pipeline=pipeline, state_machine=batches_name
+        )
 
         CfnOutput(self, "ServingUrl", value=serving.url.url)
         CfnOutput(self, "ServingFunctionName", value=serving.function.function_name)
         CfnOutput(self, "DeadLettersUrl", value=serving.dead_letters.queue_url)
-        CfnOutput(self, "CallerPolicyArn", value=callers.policy.managed_policy_arn)
+        CfnOutput(self, "BatchStateMachineArn", value=batches.state_machine.state_machine_arn)
+        CfnOutput(self, "BatchConcurrency", value=str(at_a_time))
+        CfnOutput(self, "CallerPolicyArn", value=callers.single.managed_policy_arn)
+        CfnOutput(self, "BatchCallerPolicyArn", value=callers.batches.managed_policy_arn)

@@ -27,7 +27,8 @@ def test_a_failure_is_one_sentence_and_leaves_no_files(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def fail(_console: object, scratch: Path, _source: object) -> None:
+    def fail(_console: object, scratch: Path, _source: object, *, serve: bool) -> None:
+        assert not serve
         (scratch / "plans").mkdir()
         raise failure
 

@@ -13,6 +13,7 @@ from dataset_prep.preview import data_uri
 from demo.gallery import Pictures, PredictionPair, SamplePicture
 from demo.page import Page, curves_svg
 from demo.phases import Phase, PhaseLog
+from demo.serving import ServedPlans
 from demo.summary import Summary
 from demo.vectors import VectorPlan
 from runs.curves import TrainingCurves
@@ -53,6 +54,7 @@ def rendered(
     test: dict[str, float] | None = None,
     report: str | None = None,
     vectors: VectorPlan | None = None,
+    served: ServedPlans | None = None,
 ) -> str:
     # Not one colour: a real picture has far more characters than any text that is shown.
     picture = data_uri(Image.effect_noise((60, 40), 80))
@@ -64,6 +66,8 @@ def rendered(
         states=["Resolve", "Validate"],
         pictures=Pictures([SamplePicture("train", 3, picture)], "test", [PredictionPair(7, picture, 20, picture, 18)]),
         vectors=vectors,
+        served=served,
+        request="{}",
         report=report,
         losses=[40.25, 20.0, 9.5],
         metrics={**METRICS, "test": test},
@@ -96,6 +100,18 @@ def test_the_page_shows_the_best_epoch_and_the_test_split_where_there_is_one() -
 def test_the_page_links_the_report_where_there_is_one() -> None:
     assert "<a " not in rendered()
     assert '<a href="evaluation/report.html">' in rendered(report="evaluation/report.html")
+
+
+def test_the_page_links_the_served_answers_where_there_are_some() -> None:
+    assert "Served" not in rendered()
+    served = ServedPlans(
+        "a&b.png", 3, "data:svg", "data:png", {"SVG": "serving/a.svg"}, {"c.png": "serving/batch/c.svg"}
+    )
+    page = rendered(served=served)
+    assert "here version 3. The plan a&amp;b.png was put into" in page
+    assert '<a href="serving/a.svg">SVG</a>' in page
+    assert '1 held-out plan as one batch:\n<a href="serving/batch/c.svg">c.png</a>' in page
+    assert 'src="data:svg"' in page
 
 
 def test_the_page_needs_no_other_file() -> None:

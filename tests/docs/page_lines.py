@@ -31,6 +31,8 @@ ONLY_CHECKED = {
     "python -m training_code.train": "tests/training runs it in a job's folder",
     "python -m stacks.state_diagram": "writes into docs/architecture.md",
     "python -m runs compare": "tests/end_to_end compares runs that it names: others decide which are approved",
+    "aws stepfunctions stop-execution": "ends a batch, of which none runs while the lines are run",
+    "python -m runs predict": "tests/end_to_end/test_serving.py has it predict, with the stack that other pages lack",
     "python -m runs approve --previous": "tests/runs goes back: it would reject what other lines approve",
     "python -m runs start --set continue_from=RUN": "tests/end_to_end trains an earlier model further, for less time",
     "python -m runs start --set training.learning_rate=5e-5": "the request's own parser takes it",

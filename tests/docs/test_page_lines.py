@@ -188,14 +188,19 @@ def _cdk_help(subcommand: str) -> str:
 
 
 def _check_make(arguments: list[str]) -> None:
-    """GNU make itself says what it would do; a variable that is given must come up in that."""
-    done = subprocess.run(
-        ["make", "--dry-run", *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
-    )
+    """GNU make itself says what it would do; a variable that is given must make a difference."""
+    done = _dry_run(arguments)
     assert done.returncode == 0, done.stderr
     for argument in arguments:
-        name, equals, value = argument.partition("=")
-        assert not equals or value in done.stdout, f"{name} is not used by this target"
+        if "=" in argument:
+            without = _dry_run([each for each in arguments if each != argument])
+            assert without.stdout != done.stdout, f"{argument} is not used by this target"
+
+
+def _dry_run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", "--dry-run", *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
 
 
 def _is_json(text: str) -> bool:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from runs import __main__ as runs
+from runs import batch_execution
 from stacks.container_wheels import WheelsError
 from stacks.serving.layer import serving_wheels
 from tests.end_to_end.deployed import Deployed, wait_until
@@ -35,19 +38,10 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     with deployed_stack(scratch, context=context, wait_scale=0.02, stop_grace=15, enforce_iam=True) as deployed:
         folder = write_exported_model(tmp_path_factory.mktemp("exported"))
         archive = packed({path.name: path.read_bytes() for path in folder.iterdir()})
-        sagemaker = deployed.session.client("sagemaker")
-        sagemaker.create_model_package_group(ModelPackageGroupName=GROUP)
+        deployed.session.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
         for version in (1, 2):
             deployed.put(model_key(version), archive)
-            model = f"s3://{deployed.bucket}/{model_key(version)}"
-            sagemaker.create_model_package(
-                ModelPackageGroupName=GROUP,
-                InferenceSpecification={
-                    "Containers": [{"Image": "image", "ModelDataUrl": model}],
-                    "SupportedContentTypes": ["image/png"],
-                    "SupportedResponseMIMETypes": ["application/json"],
-                },
-            )
+            register(deployed, version)
         functions = deployed.session.client("lambda")
         name = deployed.outputs["ServingFunctionName"]
         variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
@@ -60,6 +54,18 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
             DeadLetterConfig={"TargetArn": queue["Attributes"]["QueueArn"]},  # which ministack leaves out of a stack
         )
         yield deployed
+
+
+def register(deployed: Deployed, version: int) -> None:
+    """Add the next version to the group."""
+    deployed.session.client("sagemaker").create_model_package(
+        ModelPackageGroupName=GROUP,
+        InferenceSpecification={
+            "Containers": [{"Image": "image", "ModelDataUrl": f"s3://{deployed.bucket}/{model_key(version)}"}],
+            "SupportedContentTypes": ["image/png"],
+            "SupportedResponseMIMETypes": ["application/json"],
+        },
+    )
 
 
 def packages(deployed: Deployed) -> list[str]:
@@ -147,3 +153,86 @@ def test_a_posted_plan_is_answered(serving: Deployed) -> None:
     assert not failed
     assert response["statusCode"] == 200
     assert json.loads(response["body"])["model"]["version"] == 1
+
+
+@pytest.fixture(scope="module")
+def batch_key(serving: Deployed) -> dict[str, str]:
+    """Of a user who has the policy of the output BatchCallerPolicyArn and no other: the AWS_* variables."""
+    iam = serving.session.client("iam")
+    iam.create_user(UserName="batch-caller")
+    iam.attach_user_policy(UserName="batch-caller", PolicyArn=serving.outputs["BatchCallerPolicyArn"])
+    key = iam.create_access_key(UserName="batch-caller")["AccessKey"]
+    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+
+
+@pytest.fixture
+def batch_caller(batch_key: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes this process that user."""
+    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    for name, value in batch_key.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(batch_execution, "POLL_SECONDS", 0.2)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+
+
+@pytest.mark.usefixtures("batch_caller")
+def test_a_folder_is_predicted_on_once_in_a_map_and_what_fails_leaves_the_rest_alone(
+    serving: Deployed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    approve(serving, 1)
+    plans, to = tmp_path / "plans", tmp_path / "answers"
+    (plans / "flats").mkdir(parents=True)
+    for number in range(4):
+        (plans / "flats" / f"{number} ü.png").write_bytes(png(100 + number))
+    (plans / "same.png").write_bytes(png(100))
+    (plans / "text.png").write_bytes(b"hello")
+    command = ["predict", str(plans), "--to", str(to), "--yes"]
+    assert runs.main(command) == 1
+    said = capsys.readouterr()
+    assert "Predict on 5 plans, 4 at a time: about 1 minute" in said.out, "the same plan is predicted on once"
+    assert f"{plans}/text.png is not an image that can be read" in said.out
+    assert f"5 plans have an answer in {to}, 1 have none." in said.out
+    for name in ("same.png", "flats/0 ü.png", "flats/3 ü.png"):
+        assert json.loads((to / f"{name}.prediction.json").read_text())["model"]["version"] == 1
+        assert (to / f"{name}.svg").read_bytes().startswith(b"<svg")
+        assert (to / f"{name}.drawn.png").is_file()
+    (plans / "text.png").write_bytes(png(200))
+    assert runs.main(command) == 0
+    said = capsys.readouterr()
+    assert "5 plans are answered already by version 1 of the model." in said.out
+    assert "Predict on 1 plan, " in said.out
+    approve(serving, 2)
+    assert runs.main(command) == 0
+    assert "Predict on 5 plans, " in capsys.readouterr().out
+    approve(serving, 2, "Rejected")
+
+
+@pytest.mark.usefixtures("batch_caller")
+def test_plans_in_the_bucket_are_predicted_on_again_by_the_next_model(
+    serving: Deployed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    approve(serving, 1)
+    serving.put("plans/tower/low.png", png())
+    answer_about(serving, "tower/low.png")
+    command = ["predict", f"s3://{serving.bucket}/plans/tower", "--to", str(tmp_path), "--yes"]
+    assert runs.main(command) == 0
+    assert "Predict on" not in capsys.readouterr().out
+    approve(serving, 2)
+    assert runs.main(command) == 0
+    assert "Predict on 1 plan, " in capsys.readouterr().out
+    assert json.loads((tmp_path / "low.png.prediction.json").read_text())["model"]["version"] == 2
+    approve(serving, 2, "Rejected")
+
+
+@pytest.mark.usefixtures("batch_caller")
+def test_a_plan_whose_prediction_fails_is_named_with_the_reason(
+    serving: Deployed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serving.put(model_key(3), b"no archive")
+    register(serving, 3)
+    approve(serving, 3)
+    (tmp_path / "plan.png").write_bytes(png(300))
+    assert runs.main(["predict", str(tmp_path / "plan.png"), "--to", str(tmp_path / "to"), "--yes"]) == 1
+    approve(serving, 3, "Rejected")
+    said = capsys.readouterr().out
+    assert f"{tmp_path}/plan.png has no answer (NoApprovedModel: The approved model " in said

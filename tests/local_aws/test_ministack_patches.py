@@ -75,6 +75,7 @@ print(json.dumps({
     "page": answer_to_a_page(),
     "credentials": [credentials(False), credentials(True), credentials(True)],
     "tags": iam_actions.request_tag_context("cloudwatch", "cloudwatch:PutMetricData", b'{"Namespace": "Mine"}', {}),
+    "map run": iam_actions.extract_resource_arn("states", "POST", "/", {}, b'{"mapRunArn": "arn"}', {}, "us-east-1", "1"),
     "namespace": [p.name for p in Path(ministack.core.__path__[0]).glob("*.py") if "cloudwatch:namespace" in p.read_text()],
 }))
 sys.stdout.flush()
@@ -114,6 +115,10 @@ def test_lambda_errors_have_no_names(unpatched: dict[str, Any]) -> None:
 def test_the_namespace_of_metrics_is_no_condition_key(unpatched: dict[str, Any]) -> None:
     assert unpatched["tags"] == {}
     assert unpatched["namespace"] == []
+
+
+def test_a_map_run_is_no_resource(unpatched: dict[str, Any]) -> None:
+    assert unpatched["map run"] == "*"
 
 
 def test_a_page_is_answered(unpatched: dict[str, Any]) -> None:

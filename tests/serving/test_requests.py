@@ -32,6 +32,12 @@ def test_a_plan_in_the_bucket_is_answered_under_its_name(event: dict[str, Any]) 
     assert request.answers == "predictions/a/house 1+2.png"
 
 
+def test_a_plan_of_a_batch_is_answered_apart_from_those_that_come_alone() -> None:
+    request = request_of({"plan": "batches/plans/1f3a"}, BUCKET)
+    assert request == PlanInBucket("batches/plans/1f3a")
+    assert request.answers == "predictions/batches/1f3a"
+
+
 def test_a_posted_plan_is_answered_under_its_content() -> None:
     request = request_of(posted(base64.b64encode(b"plan").decode()), BUCKET)
     assert isinstance(request, PostedPlan)
@@ -50,6 +56,7 @@ def test_a_folder_is_no_plan() -> None:
     [
         ({"plan": "reports/x.png"}, "is no plan below plans/", 400),
         ({}, "is no plan below plans/", 400),
+        ({"plan": "batches/lists/batch-1.json"}, "is no plan below plans/", 400),
         ({"plan": f"plans/{'x' * 900}"}, "longer than 900 bytes", 400),
         (posted("", method="GET"), "Post a plan", 405),
         (posted(""), "has no body", 400),

@@ -35,7 +35,7 @@ def test_old_checkpoints_versions_and_broken_uploads_do_not_pile_up(resources: R
         "Status": "Enabled",
     } in rules, "each epoch's job deletes a checkpoint of the size of the model and more"
     expiring = [rule for rule in rules if "ExpirationInDays" in rule]
-    assert [rule["Prefix"] for rule in expiring] == ["checkpoints/"], "data, models and reports must stay"
+    assert {rule["Prefix"] for rule in expiring} == {"checkpoints/", "batches/"}, "data, models, reports, answers stay"
 
 
 def test_the_access_logs_are_private_and_expire(resources: Resources) -> None:

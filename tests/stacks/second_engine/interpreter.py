@@ -1,6 +1,6 @@
 """moto's interpreter of the Amazon States Language, on a clock of its own, with what it lacks of the real service.
 
-It knows no error that States.ALL does not catch, no limit of events, and no Map that tolerates no failure.
+It knows no error that States.ALL does not catch, no limit of events, and no Map that fails since it tolerates less.
 """
 
 from __future__ import annotations
@@ -65,8 +65,10 @@ class Interpreter:
 
     def __init__(self, definition: Mapping[str, Any], clock: Clock) -> None:
         text = re.sub(
-            r"<(Functions\w+)\.Arn>", r"arn:aws:lambda:us-east-1:123456789012:function:\1", json.dumps(definition)
+            r"<(\w*Function\w*)\.Arn>", r"arn:aws:lambda:us-east-1:123456789012:function:\1", json.dumps(definition)
         )
+        # Its grammar has no percentage without a point.
+        text = re.sub(r'("ToleratedFailurePercentage": \d+)(?=[,}])', r"\1.0", text)
         self._definition, self._clock = text, clock
         self._environment: Environment | None = None
 
@@ -180,7 +182,8 @@ def _patched(clock: Clock, invoke: Invoke, earlier_events: int, most_events: int
 
     def map_run(component: DistributedIterationComponent, env: Environment, eval_input: Any) -> None:
         run_map(component, env=env, eval_input=eval_input)
-        if eval_input.map_run_record.item_counter.failed.get():
+        counter = eval_input.map_run_record.item_counter
+        if counter.failed.get() * 100 > (eval_input.tolerated_failure_percentage or 0) * counter.total.get():
             raise FailureEventException(_threshold_exceeded(env))
 
     def pause(seconds: float) -> None:

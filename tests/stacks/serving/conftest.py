@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from stacks.template_text import readable
 from tests.stacks.conftest import resources_of
 
 
@@ -20,3 +21,11 @@ def template(with_serving: Path) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def resources(template: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     return resources_of(template)
+
+
+@pytest.fixture(scope="session")
+def batches(resources: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """The definition of the state machine of batches; what only the deployment knows is <LogicalId.Attribute>."""
+    (machine,) = resources["AWS::StepFunctions::StateMachine"]
+    definition: dict[str, Any] = json.loads(readable(machine["Properties"]["DefinitionString"]))
+    return definition

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from stacks.container_wheels import WheelsError
+from stacks.serving import layer
 from stacks.serving.layer import LOCK_FILE, MAX_UNPACKED_BYTES, SOURCES, serving_wheels, unpacked
 from stacks.staging import ROOT, staged
+from tests.stacks.conftest import synthesised
 from tests.without_checkout import run_without_checkout
 
 IMPORTED = """
@@ -46,6 +48,20 @@ def test_layer_and_code_together_are_smaller_than_lambda_accepts() -> None:
     with staged(SOURCES) as folder:
         size += sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     assert 100e6 < size < MAX_UNPACKED_BYTES - 50e6, f"{size:,} bytes"
+
+
+def test_more_than_lambda_accepts_is_refused_before_a_deployment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one").write_bytes(bytes(60))
+    (tmp_path / "two").write_bytes(bytes(41))
+    monkeypatch.setattr(layer, "MAX_UNPACKED_BYTES", 101)
+    layer.check_size(tmp_path)
+    (tmp_path / "two").write_bytes(bytes(42))
+    with pytest.raises(WheelsError, match=r"have 102 bytes unpacked, more than the 101 that Lambda accepts: leave out"):
+        layer.check_size(tmp_path)
+    with pytest.raises(WheelsError):  # by the synthesis, too, which app.py ends with the sentence
+        synthesised(tmp_path / "out", tmp_path, serving="true")
 
 
 def test_the_wheels_are_unpacked_where_lambdas_python_looks(tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ Resources = dict[str, list[dict[str, Any]]]
 BUCKET = "arn:aws:s3:::<FloorplanDino-DatasetBucketName>"
 
 
-def only(resources: Resources, kind: str) -> dict[str, Any]:
-    (found,) = resources[kind]
+def only(resources: Resources, kind: str, name: str = "") -> dict[str, Any]:
+    """The properties of the one of its kind; of several, of the one whose logical ID starts so."""
+    (found,) = (each for each in resources[kind] if each["LogicalId"].startswith(name))
     properties: dict[str, Any] = found["Properties"]
     return properties
 
@@ -72,7 +73,13 @@ def test_only_who_signs_may_call_the_url(resources: Resources) -> None:
 
 def test_a_person_hears_of_failures_throttling_and_dead_letters(resources: Resources) -> None:
     alarms = {each["Properties"]["MetricName"]: each["Properties"] for each in resources["AWS::CloudWatch::Alarm"]}
-    assert set(alarms) == {"Errors", "Url5xxCount", "Throttles", "ApproximateNumberOfMessagesVisible"}
+    assert set(alarms) == {
+        "Errors",
+        "Url5xxCount",
+        "Throttles",
+        "ApproximateNumberOfMessagesVisible",
+        "ExecutionsFailed",
+    }
     for alarm in alarms.values():
         assert [readable(action) for action in alarm["AlarmActions"]] == ["<FloorplanDino-TopicArn>"]
 
@@ -93,19 +100,26 @@ def allow(*actions: str, on: set[str], when: str = "") -> tuple[frozenset[str], 
 
 def test_the_function_may_do_exactly_what_it_calls(resources: Resources) -> None:
     registry = "arn:aws:sagemaker:us-east-1:123456789012:model-package"
-    assert statements(only(resources, "AWS::IAM::Policy")) == {
+    assert statements(only(resources, "AWS::IAM::Policy", "ServingRole")) == {
         allow("logs:CreateLogStream", "logs:PutLogEvents", on={"<ServingLogs.Arn>"}),
         allow("sagemaker:ListModelPackages", "xray:PutTelemetryRecords", "xray:PutTraceSegments", on={"*"}),
         allow("sqs:SendMessage", on={"<ServingDeadLetters.Arn>"}),
-        allow("s3:ListBucket", on={BUCKET}, when="{'StringLike': {'s3:prefix': ['plans/*', 'training-jobs/*']}}"),
-        allow("s3:GetObject", on={f"{BUCKET}/plans/*", f"{BUCKET}/training-jobs/*/output/model.tar.gz"}),
+        allow(
+            "s3:ListBucket",
+            on={BUCKET},
+            when="{'StringLike': {'s3:prefix': ['plans/*', 'batches/plans/*', 'training-jobs/*']}}",
+        ),
+        allow(
+            "s3:GetObject",
+            on={f"{BUCKET}/plans/*", f"{BUCKET}/batches/plans/*", f"{BUCKET}/training-jobs/*/output/model.tar.gz"},
+        ),
         allow("s3:PutObject", on={f"{BUCKET}/predictions/*"}),
         allow("sagemaker:DescribeModelPackage", on={f"{registry}/floorplan-dino/*"}),
     }
 
 
 def test_callers_may_bring_plans_and_read_answers_and_nothing_else(resources: Resources) -> None:
-    policy = only(resources, "AWS::IAM::ManagedPolicy")
+    policy = only(resources, "AWS::IAM::ManagedPolicy", "CallersPolicy")
     assert not {"Users", "Groups", "Roles"} & set(policy)
     function = {"<ServingFunction.Arn>"}
     assert statements(policy) == {
@@ -117,20 +131,32 @@ def test_callers_may_bring_plans_and_read_answers_and_nothing_else(resources: Re
     }
 
 
-def test_with_a_customers_key_both_may_use_it_through_s3_and_nothing_is_reserved_if_so_configured(
+def test_with_a_customers_key_all_may_use_it_through_s3_and_nothing_is_reserved_if_so_configured(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "wheels").mkdir()
     out = synthesised(tmp_path / "out", tmp_path / "wheels", serving="true", kms_key_arn=KEY, serving_concurrency="0")
     with_key = resources_of(json.loads((out / "FloorplanDino-Serving.template.json").read_text()))
     via_s3 = {"StringEquals": {"kms:ViaService": {"Fn::Join": ["", ["s3.us-east-1.", {"Ref": "AWS::URLSuffix"}]]}}}
-    for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
-        assert allow("kms:Decrypt", "kms:GenerateDataKey", on={KEY}, when=str(via_s3)) in statements(
-            only(with_key, kind)
-        )
+    policies = with_key["AWS::IAM::Policy"] + with_key["AWS::IAM::ManagedPolicy"]
+    assert len(policies) == 4
+    for policy in policies:
+        use = allow("kms:Decrypt", "kms:GenerateDataKey", on={KEY}, when=str(via_s3))
+        assert use in statements(policy["Properties"])
     assert "ReservedConcurrentExecutions" not in only(with_key, "AWS::Lambda::Function")
 
 
-@pytest.mark.parametrize("name", ["ServingUrl", "DeadLettersUrl", "CallerPolicyArn", "ServingFunctionName"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ServingUrl",
+        "DeadLettersUrl",
+        "CallerPolicyArn",
+        "ServingFunctionName",
+        "BatchStateMachineArn",
+        "BatchConcurrency",
+        "BatchCallerPolicyArn",
+    ],
+)
 def test_the_outputs_tell_where_plans_go(template: dict[str, Any], name: str) -> None:
     assert name in template["Outputs"]
