@@ -20,10 +20,13 @@ def encode_pixels(mask_BHW: Tensor, *, d_model: int, temperature: float, dtype: 
     mask (B, H, W), True = padding -> (B, H, W, D): the row's features, then the column's.
     """
     valid_BHW = (~mask_BHW).to(dtype)
-    y_BHW, x_BHW = valid_BHW.cumsum(1), valid_BHW.cumsum(2)
-    y_BHW = y_BHW / (y_BHW[:, -1:, :] + 1e-6) * (2 * math.pi)
-    x_BHW = x_BHW / (x_BHW[:, :, -1:] + 1e-6) * (2 * math.pi)
-    return torch.cat([_waves(axis, d_model // 2, temperature) for axis in (y_BHW, x_BHW)], dim=-1)
+    # Without padding, as in an exported model, all pixels of a row have one y, and all of a column one x.
+    rows, columns = (valid_BHW[:, :, :1], valid_BHW[:, :1]) if torch.onnx.is_in_onnx_export() else (valid_BHW,) * 2
+    y, x = rows.cumsum(1), columns.cumsum(2)
+    y = y / (y[:, -1:, :] + 1e-6) * (2 * math.pi)
+    x = x / (x[:, :, -1:] + 1e-6) * (2 * math.pi)
+    waves = (_waves(axis, d_model // 2, temperature).expand(*mask_BHW.shape, -1) for axis in (y, x))
+    return torch.cat(list(waves), dim=-1)
 
 
 def encode_boxes(boxes_BQ4: Tensor, *, d_model: int) -> Tensor:
@@ -39,4 +42,6 @@ def _waves(angles: Tensor, features: int, temperature: float) -> Tensor:
     """(...) -> (..., F): sines and cosines in turn, their wavelengths growing up to `temperature`."""
     pair = torch.arange(features, dtype=angles.dtype, device=angles.device) // 2
     scaled = angles[..., None] / temperature ** (2 * pair / features)
+    if torch.onnx.is_in_onnx_export():  # in one go: taking them apart and joining them costs more than they do
+        return (scaled + torch.arange(features, device=angles.device) % 2 * (math.pi / 2)).sin()
     return torch.stack([scaled[..., 0::2].sin(), scaled[..., 1::2].cos()], dim=-1).flatten(-2)

@@ -1,6 +1,7 @@
 """The geometry of the feature scales as one token sequence: their sizes, and which part of each is image.
 
-Shape suffixes: B images, S tokens of all scales, L scales, H and W rows and columns, D features, 2 is x, y.
+Shape suffixes: B images, S tokens of all scales, L scales, H and W rows and columns, D features, x B or D, 2 is
+x, y.
 """
 
 from __future__ import annotations
@@ -43,9 +44,9 @@ class Scales:
         extent_L2 = torch.stack([valid_size_BL2.new_full((), side) for h, w in sizes for side in (w, h)]).view(-1, 2)
         return cls(sizes, padding_BS, extent_L2, valid_size_BL2, valid_size_BL2 / extent_L2)
 
-    def split(self, tokens_BSD: Tensor) -> list[Tensor]:
-        """The tokens (B, H W, D) of each scale."""
-        return list(torch.split(tokens_BSD, [h * w for h, w in self.sizes], dim=1))
+    def split(self, tokens_xSx: Tensor) -> list[Tensor]:
+        """The tokens of each scale, of a tensor (B, S, D) or (D, S)."""
+        return list(torch.split(tokens_xSx, [h * w for h, w in self.sizes], dim=1))
 
     def centres(self) -> Iterator[Tensor]:
         """(H W, 2) of each scale: x + 0.5 and y + 0.5 of every pixel."""
