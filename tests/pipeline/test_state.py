@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pipeline.dataset.validation import DatasetCheck
-from pipeline.ending.execution_state import CaughtError, ExecutionState
-from pipeline.errors import DeploymentChanged
+from pipeline.ending.execution_state import ExecutionState
+from pipeline.errors import CaughtError, DeploymentChanged
 from pipeline.execution import Execution
 from pipeline.job.launched_job import Attempt, LaunchedJob
 from pipeline.quote.cost_quote import Quote
