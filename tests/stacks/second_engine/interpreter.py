@@ -1,6 +1,7 @@
 """moto's interpreter of the Amazon States Language, on a clock of its own, with what it lacks of the real service.
 
-It knows no error that States.ALL does not catch, no limit of events, and no Map that fails since it tolerates less.
+It knows no error that States.ALL does not catch, no limit of events or of what a task is given, and no Map that
+fails since it tolerates less.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryC
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramEnded, ProgramStopped
 from moto.stepfunctions.parser.asl.eval.states import ContextObjectData, StateMachineData
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.quotas import is_within_size_quota
 
 from tests.stacks.second_engine.clock import Clock
 from tests.stacks.second_engine.functions import FunctionError
@@ -146,7 +148,9 @@ def _patched(clock: Clock, invoke: Invoke, earlier_events: int, most_events: int
         payload = parameters["Payload"]
         name = parameters["FunctionName"].rpartition(":")[2]
         try:
-            answer = invoke(name, payload.decode() if isinstance(payload, bytes) else payload)
+            if not is_within_size_quota(payload := payload.decode() if isinstance(payload, bytes) else payload):
+                raise FunctionError("States.DataLimitExceeded", "The state's input is larger than 256 KB.")
+            answer = invoke(name, payload)
         except FunctionError as failed:
             if failed.error == "States.Timeout":
                 raise TimeoutError from None

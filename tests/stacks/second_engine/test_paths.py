@@ -287,6 +287,12 @@ PATHS = {
         calls={"failed": 2},
     ),
     **{
+        f"an input of {size:,} characters": Path(
+            states=f"Start Resolve {BAD_END}", end="FAILED RequestInvalid", jobs=0, given={"Comment": "x" * size}
+        )
+        for size in (20_000, 250_000)
+    },
+    **{
         f"the input {given!r}": Path(
             states=f"Start Resolve {BAD_END}", end="FAILED RequestInvalid", jobs=0, given=given
         )
@@ -316,6 +322,8 @@ def test_a_path(deployment: Deployment, path: Path) -> None:
     assert f"{run.now.status} {detail}" == path.end, run.now.cause
     assert_left_in_order(deployment, own=run.arn)
     assert len(deployment.messages) == path.messages
+    text = deployment.account.topic.messages[-1][1]
+    assert ("not billed in full yet" in text) == ("has been told to stop" in text), "every other job has ended"
     assert len(deployment.account.sagemaker.jobs) == path.jobs
     assert {name: deployment.functions.invocations.count(name) for name in path.calls} == path.calls
     calls_of_failed = deployment.functions.invocations.count("failed")
