@@ -75,6 +75,14 @@ class TrainingPipeline(Construct):
             result=sfn.Result.from_object({}),
         )
         self._finalise = self._end_states()
+        self._run_failed = sfn.Pass(
+            self,
+            "RunFailed",
+            comment="Keeps when that was: redriven after that, Finalise stops nothing, and the run starts again",
+            input_path="$$.State.EnteredTime",
+            result_path=path("failed_at"),
+        )
+        self._run_failed.next(self._finalise)
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
@@ -131,7 +139,7 @@ class TrainingPipeline(Construct):
                 paths={name: f"$.{name}" for name in given},
             )
         )
-        batches.add_catch(self._finalise, errors=["States.ALL"], result_path=path("failure"))
+        batches.add_catch(self._run_failed, errors=["States.ALL"], result_path=path("failure"))
         is_valid = (
             sfn.Choice(self, "IsDatasetValid")
             .when(equals("dataset.status", "valid"), then)
@@ -277,13 +285,13 @@ class TrainingPipeline(Construct):
     def _step(
         self, handler: Step, *, into: str, retries: Retries = FOR_A_MINUTE, paths: Mapping[str, str] | None = None
     ) -> tasks.LambdaInvoke:
-        """A step whose failure leads to Finalise."""
+        """A step whose failure leads to RunFailed."""
         return step(
             self,
             handler,
             self._functions.of(handler),
             into=into,
-            caught_by=self._finalise,
+            caught_by=self._run_failed,
             retries=retries,
             paths=paths,
         )
@@ -291,4 +299,4 @@ class TrainingPipeline(Construct):
     def _failure(self, name: str, *, error: str, cause: str) -> sfn.Chain:
         """A decision that ends the run, in the form in which Catch puts an error into the state; `cause` is a path."""
         parameters = to_state(CaughtError(Error=error, Cause=sfn.JsonPath.string_at(cause)))
-        return sfn.Pass(self, name, parameters=parameters, result_path=path("failure")).next(self._finalise)
+        return sfn.Pass(self, name, parameters=parameters, result_path=path("failure")).next(self._run_failed)

@@ -114,7 +114,7 @@ def test_nothing_ends_without_finalise(definition: dict[str, Any], states: dict[
             if catch["ErrorEquals"] == ["InstanceNotFree"]:
                 assert (catch["Next"], catch["ResultPath"]) == ("WaitForInstance", "$.waiting"), "no failure"
                 continue
-            assert (catch["Next"], catch["ResultPath"]) == ("Finalise", "$.failure")
+            assert (catch["Next"], catch["ResultPath"]) == ("RunFailed", "$.failure")
 
 
 def test_launch_waits_for_an_instance_a_minute_at_a_time(states: dict[str, State]) -> None:
@@ -130,6 +130,14 @@ def test_a_failed_run_ends_in_a_task_that_a_redrive_runs_again(states: dict[str,
     assert states["HasSucceeded"]["Default"] == "Failed"
     failed = states["Failed"]
     assert (failed["Type"], failed["Next"]) == ("Task", "Start")
+
+
+def test_a_failed_run_keeps_when_it_failed(states: dict[str, State]) -> None:
+    """By that, a redriven Finalise knows an end of before the redrive."""
+    kept = states["RunFailed"]
+    assert (kept["InputPath"], kept["ResultPath"], kept["Next"]) == ("$$.State.EnteredTime", "$.failed_at", "Finalise")
+    for name in ("QuoteNotAccepted", "DatasetRefused", "CheckFailed", "TrainingNotCompleted"):
+        assert states[name]["Next"] == "RunFailed"
 
 
 def test_an_invalid_data_set_is_not_quoted(states: dict[str, State]) -> None:
@@ -176,7 +184,7 @@ def test_batches_of_images_are_checked_in_the_runs_name(states: dict[str, State]
     check = batches["ItemProcessor"]["States"]["CheckImages"]
     assert check["Parameters"]["execution.$"] == "$.execution"
     assert check["Parameters"]["batch.$"] == "$.batch"
-    assert [catch["Next"] for catch in batches["Catch"]] == ["Finalise"]
+    assert [catch["Next"] for catch in batches["Catch"]] == ["RunFailed"]
 
 
 def test_batches_leave_functions_of_a_new_account_to_others(states: dict[str, State]) -> None:

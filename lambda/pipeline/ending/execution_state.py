@@ -10,7 +10,7 @@ from pipeline.dataset.lock import DatasetLock
 from pipeline.dataset.validation import DatasetCheck
 from pipeline.ending.outcome import Failure, Outcome
 from pipeline.errors import EXPECTED_ERRORS, LAMBDA_ERRORS, AwsUnavailable, CaughtError, DeploymentChanged
-from pipeline.execution import Execution
+from pipeline.execution import Execution, moment
 from pipeline.job.launched_job import Attempt, LaunchedJob
 from pipeline.job.progress import Progress
 from pipeline.links import execution_link
@@ -35,6 +35,7 @@ class ExecutionState:
     watch: Progress | None = None
     judgement: Judgement | None = None
     failure: CaughtError | None = None
+    failed_at: str | None = None
     outcome: Outcome | None = None
 
     @classmethod
@@ -49,6 +50,12 @@ class ExecutionState:
         if state.get("failure") is not None:  # a failure that cannot be read is still one
             parts.setdefault("failure", CaughtError())
         return cls(**parts)
+
+    def failed_before_redrive(self, execution: Execution) -> bool:
+        """Whether it is an end of before the last redrive: only Finalise was run again."""
+        if self.failed_at is None or execution.redriven is None:
+            return False
+        return moment(self.failed_at) < execution.redriven
 
     def failure_of(self, execution: Execution) -> Failure | None:
         """What the execution fails with; None if it succeeded."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timezone
 from functools import cache
 from typing import Any
 from unittest import mock
@@ -23,6 +23,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.common.retry.retry_outcome import RetryOutcome
+from moto.stepfunctions.parser.asl.component.state import state as asl_state
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
     DistributedIterationComponent,
@@ -197,6 +198,7 @@ def _patched(clock: Clock, invoke: Invoke, earlier_events: int, most_events: int
         mock.patch.object(lambda_eval_utils, "_invoke_lambda_function", invoke_function),
         mock.patch.object(state_task_lambda, "CustomErrorName", ErrorName),  # that refuses names such as States.Timeout
         mock.patch.object(WaitFunction, "_wait_interval", lambda _self, env, wait_seconds: pause(wait_seconds)),
+        mock.patch.object(asl_state, "datetime", mock.Mock(datetime=clock.datetime_class(), timezone=timezone)),
         mock.patch.object(retrier_decl, "time", mock.Mock(sleep=pause)),
         mock.patch.object(EventManager, "add_event", add_counted_event),
         mock.patch.object(ExecutionState, "_handle_retry", retry),
