@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pipeline.steps import check_images
 
 State = dict[str, Any]
 
@@ -180,10 +181,13 @@ def test_batches_of_images_are_checked_in_the_runs_name(states: dict[str, State]
     """A batch runs in an execution of its own; the run's comes to it from the map."""
     batches = states["CheckBatches"]
     assert batches["ItemProcessor"]["ProcessorConfig"]["Mode"] == "DISTRIBUTED"
-    assert batches["ItemSelector"]["execution.$"] == "$$.Execution"
+    assert batches["ItemsPath"] == "$.dataset.batches"
+    selected = {"execution.$": "$$.Execution", "request.$": "$.request", "batch.$": "$$.Map.Item.Value"}
+    assert batches["ItemSelector"] == selected
     check = batches["ItemProcessor"]["States"]["CheckImages"]
-    assert check["Parameters"]["execution.$"] == "$.execution"
-    assert check["Parameters"]["batch.$"] == "$.batch"
+    handed_on = {f"{name}.$": f"$.{name}" for name in check_images.handler.parts}
+    assert check["Parameters"] == handed_on
+    assert set(handed_on) == set(selected)
     assert [catch["Next"] for catch in batches["Catch"]] == ["RunFailed"]
 
 
