@@ -37,12 +37,14 @@ def test_the_parts_are_those_that_the_state_machine_names() -> None:
         "request",
         "lock",
         "dataset",
+        "checks",
         "quote",
         "attempt",
         "job",
         "watch",
         "judgement",
         "failure",
+        "failed_at",
         "outcome",
     }
 

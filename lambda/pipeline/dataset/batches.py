@@ -1,7 +1,7 @@
 """Checks a data set with very many images in batches.
 
 Each batch is a file below the report's folder that lists its images; the facts read from them go into a file beside
-it. The state machine carries the files' keys only.
+it. The state machine carries the files' keys, and of each batch whether it was read.
 """
 
 import json

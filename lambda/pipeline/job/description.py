@@ -86,8 +86,9 @@ def billable_seconds(job: Mapping[str, Any], *, now: datetime) -> int:
             if transition["Status"] in BILLED
         )
         return max(0, round(sum(spans, timedelta()).total_seconds()))
+    started: datetime = job["TrainingStartTime"]
     ended: datetime = job.get("TrainingEndTime", now)
-    return max(0, round((ended - job["TrainingStartTime"]).total_seconds()))
+    return max(0, round((ended - started).total_seconds()))
 
 
 def queued_since(job: Mapping[str, Any]) -> datetime:
