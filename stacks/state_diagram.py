@@ -72,7 +72,7 @@ def _arrows(state: State) -> Iterator[tuple[str, str]]:
     if "Next" in state:
         yield "-->", state["Next"]
     for catch in state.get("Catch", []):
-        if catch["Next"] != "Finalise":
+        if catch["Next"] != "RunFailed":
             yield f'-->|"{", ".join(catch["ErrorEquals"])}"|', catch["Next"]
 
 

@@ -220,7 +220,7 @@ class TrainingPipeline(Construct):
             time=sfn.WaitTime.duration(Duration.minutes(1)),
         )
         launch_step.add_catch(wait, errors=[InstanceNotFree.__name__], result_path=path("waiting"))
-        launch_step.add_catch(self._finalise, errors=["States.ALL"], result_path=path("failure"))
+        launch_step.add_catch(self._run_failed, errors=["States.ALL"], result_path=path("failure"))
         wait.next(launch_step)
         return launch_step
 

@@ -40,6 +40,7 @@ def test_the_parts_are_those_that_the_state_machine_names() -> None:
         "checks",
         "quote",
         "attempt",
+        "waiting",
         "job",
         "watch",
         "judgement",
