@@ -20,13 +20,15 @@ _UNAVAILABLE = AwsUnavailable.__name__
 _OVER_AN_HOUR = 32
 """Attempts, with pauses drawn at random, of up to five minutes."""
 
+SERVICE_ERRORS = (*sorted(LAMBDA_ERRORS), _UNAVAILABLE)
+
 Retries = Mapping[tuple[str, ...], int]
 """Names of errors -> attempts."""
 
 IF_LAMBDA_DID_NOT_RUN_IT: Retries = {(THROTTLED,): _OVER_AN_HOUR, (*sorted(LAMBDA_ERRORS - {THROTTLED}),): 6}
 FOR_A_MINUTE: Retries = {**IF_LAMBDA_DID_NOT_RUN_IT, (_UNAVAILABLE,): 6, CRASHES: 3}
 """But for an hour while it is throttled, since that is no fault of its own."""
-FOR_AN_HOUR: Retries = {(*sorted(LAMBDA_ERRORS), _UNAVAILABLE, *CRASHES): _OVER_AN_HOUR}
+FOR_AN_HOUR: Retries = {(*SERVICE_ERRORS, *CRASHES): _OVER_AN_HOUR}
 
 _PATHS = {"execution": "$$.Execution", "state": "$"}
 """RedriveCount is in the execution's context only after a redrive, so the context goes as a whole."""

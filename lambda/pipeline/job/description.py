@@ -66,7 +66,7 @@ def possible_types(job: Mapping[str, Any]) -> set[str]:
 
 
 def had_instance(job: Mapping[str, Any]) -> bool:
-    """Whether it has ever had one to pay for. Without, SageMaker bills nothing and never tells BillableTimeInSeconds."""
+    """Whether it ever had one to pay for. Else SageMaker bills nothing and never tells BillableTimeInSeconds."""
     statuses = {transition["Status"] for transition in job.get("SecondaryStatusTransitions", [])}
     return "TrainingStartTime" in job or not statuses.isdisjoint(_TRAINED)
 
