@@ -25,7 +25,7 @@ State = Mapping[str, Any]
 def diagram(definition: Mapping[str, Any]) -> str:
     """The definition (Amazon States Language) as a Mermaid flow chart in a code block of Markdown.
 
-    What a Catch leads to is drawn only where it is not Finalise, to which all others lead.
+    What a Catch leads to is drawn only where it is not RunFailed, to which all others lead.
     """
     lines = ["```mermaid", "flowchart TD"]
     for name, state in definition["States"].items():
@@ -59,8 +59,7 @@ def _shape(name: str, state: State) -> str:
     if state["Type"] == "Task":
         return f"[{name}]"
     if state["Type"] == "Map":
-        (step,) = state["ItemProcessor"]["States"]
-        return f'[["{name}: {step} for each batch"]]'
+        return f'[["{name}: {state["ItemProcessor"]["StartAt"]} for each batch"]]'
     return f"([{name}])"
 
 
@@ -73,7 +72,7 @@ def _arrows(state: State) -> Iterator[tuple[str, str]]:
     if "Next" in state:
         yield "-->", state["Next"]
     for catch in state.get("Catch", []):
-        if catch["Next"] != "Finalise":
+        if catch["Next"] != "RunFailed":
             yield f'-->|"{", ".join(catch["ErrorEquals"])}"|', catch["Next"]
 
 

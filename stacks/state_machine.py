@@ -7,8 +7,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
-from pipeline.ending.execution_state import CaughtError
-from pipeline.errors import DatasetInvalid, InstanceNotFree, QuoteRefused
+from pipeline.dataset.batches import CheckedBatch
+from pipeline.errors import CaughtError, DatasetInvalid, InstanceNotFree, QuoteRefused
 from pipeline.job.launched_job import Attempt
 from pipeline.state import to_state
 from pipeline.step import Step
@@ -29,10 +29,15 @@ from pipeline.steps import (
 
 from stacks.pipeline_functions import PipelineFunctions
 from stacks.state_paths import copy, equals, is_true, path, set_to
-from stacks.steps import step
+from stacks.steps import FOR_A_MINUTE, FOR_AN_HOUR, IF_LAMBDA_DID_NOT_RUN_IT, Retries, step
 
-_MAP_CONCURRENCY = 40
-"""Batches that are checked at the same time, far below an account's 1,000 concurrent Lambda functions."""
+_MAP_CONCURRENCY = 5
+"""Batches that are checked at the same time: a new account has 10 concurrent Lambda functions for all that it does."""
+
+_CAUGHT = CaughtError(
+    Error=sfn.JsonPath.string_at(path("failure.Error")), Cause=sfn.JsonPath.string_at(path("failure.Cause"))
+)
+"""What Catch has put into the state."""
 
 
 class TrainingPipeline(Construct):
@@ -70,6 +75,14 @@ class TrainingPipeline(Construct):
             result=sfn.Result.from_object({}),
         )
         self._finalise = self._end_states()
+        self._run_failed = sfn.Pass(
+            self,
+            "RunFailed",
+            comment="Keeps when that was: redriven after that, Finalise stops nothing, and the run starts again",
+            input_path="$$.State.EnteredTime",
+            result_path=path("failed_at"),
+        )
+        self._run_failed.next(self._finalise)
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
@@ -105,11 +118,11 @@ class TrainingPipeline(Construct):
         batches = sfn.DistributedMap(
             self,
             "CheckBatches",
-            comment="Each batch files what it read in S3; its result only says that it is done",
+            comment="Each batch files what it read in S3; its result says that it is done, or why not",
             items_path=path("dataset.batches"),
             item_selector={name: sfn.JsonPath.object_at(source) for name, source in given.items()},
             max_concurrency=_MAP_CONCURRENCY,
-            result_path=sfn.JsonPath.DISCARD,
+            result_path=path("checks"),
         )
         batches.item_processor(
             step(
@@ -117,15 +130,26 @@ class TrainingPipeline(Construct):
                 check_images.handler,
                 self._functions.check_images,
                 into=None,
-                caught_by=None,
+                caught_by=sfn.Pass(
+                    self,
+                    "BatchFailed",
+                    comment="A failed batch would hide its error behind States.ExceedToleratedFailureThreshold",
+                    parameters=to_state(CheckedBatch(images=0, failure=_CAUGHT)),
+                ),
                 paths={name: f"$.{name}" for name in given},
             )
         )
-        batches.add_catch(self._finalise, errors=["States.ALL"], result_path=path("failure"))
+        batches.add_catch(self._run_failed, errors=["States.ALL"], result_path=path("failure"))
         is_valid = (
             sfn.Choice(self, "IsDatasetValid")
             .when(equals("dataset.status", "valid"), then)
             .when(equals("dataset.status", "in_batches"), batches)
+            .when(
+                equals("dataset.status", "failed"),
+                self._failure(
+                    "CheckFailed", error=sfn.JsonPath.string_at(path("dataset.error")), cause=path("dataset.cause")
+                ),
+            )
             .otherwise(self._failure("DatasetRefused", error=DatasetInvalid.__name__, cause=path("dataset.cause")))
         )
         batches.next(self._step(merge_checks.handler, into="dataset")).next(is_valid)
@@ -138,10 +162,10 @@ class TrainingPipeline(Construct):
         watch_step = self._step(
             watch.handler,
             into="watch",
-            patient=True,
+            retries=FOR_AN_HOUR,
             paths={"counted_usd": path("watch.counted_usd")},
         )
-        stop_step = self._step(stop.handler, into="job", patient=True)
+        stop_step = self._step(stop.handler, into="job", retries=FOR_AN_HOUR)
         wait = sfn.Wait(self, "Wait", time=sfn.WaitTime.seconds_path(path("job.watch_interval_seconds")))
         passed = set_to(
             self,
@@ -196,14 +220,14 @@ class TrainingPipeline(Construct):
             time=sfn.WaitTime.duration(Duration.minutes(1)),
         )
         launch_step.add_catch(wait, errors=[InstanceNotFree.__name__], result_path=path("waiting"))
-        launch_step.add_catch(self._finalise, errors=["States.ALL"], result_path=path("failure"))
+        launch_step.add_catch(self._run_failed, errors=["States.ALL"], result_path=path("failure"))
         wait.next(launch_step)
         return launch_step
 
     def _judgement(self, launch_step: sfn.IChainable) -> sfn.IChainable:
         """Judges a completed job; each decision is a state, so that the console's graph shows it."""
         # The model is there: an outage must not lose it.
-        judge_step = self._step(judge.handler, into="judgement", patient=True)
+        judge_step = self._step(judge.handler, into="judgement", retries=FOR_AN_HOUR)
         next_stage = copy(
             self,
             "NextStage",
@@ -237,11 +261,19 @@ class TrainingPipeline(Construct):
             self._functions.finalise,
             into="outcome",
             caught_by=None,
-            patient=True,
+            retries=FOR_AN_HOUR,
         )
         # A task that raises the run's error, not a Fail state: a redrive runs the task again, and it starts the run
         # again, while a Fail state could only fail again.
-        failed_step = step(self, failed.handler, self._functions.failed, into=None, caught_by=None)
+        # It can raise any error, and trying again would not change that one.
+        failed_step = step(
+            self,
+            failed.handler,
+            self._functions.failed,
+            into=None,
+            caught_by=None,
+            retries=IF_LAMBDA_DID_NOT_RUN_IT,
+        )
         failed_step.next(self._start)
         finalise_step.next(
             sfn.Choice(self, "HasSucceeded")
@@ -251,20 +283,20 @@ class TrainingPipeline(Construct):
         return finalise_step
 
     def _step(
-        self, handler: Step, *, into: str, patient: bool = False, paths: Mapping[str, str] | None = None
+        self, handler: Step, *, into: str, retries: Retries = FOR_A_MINUTE, paths: Mapping[str, str] | None = None
     ) -> tasks.LambdaInvoke:
-        """A step whose failure leads to Finalise."""
+        """A step whose failure leads to RunFailed."""
         return step(
             self,
             handler,
             self._functions.of(handler),
             into=into,
-            caught_by=self._finalise,
-            patient=patient,
+            caught_by=self._run_failed,
+            retries=retries,
             paths=paths,
         )
 
     def _failure(self, name: str, *, error: str, cause: str) -> sfn.Chain:
         """A decision that ends the run, in the form in which Catch puts an error into the state; `cause` is a path."""
         parameters = to_state(CaughtError(Error=error, Cause=sfn.JsonPath.string_at(cause)))
-        return sfn.Pass(self, name, parameters=parameters, result_path=path("failure")).next(self._finalise)
+        return sfn.Pass(self, name, parameters=parameters, result_path=path("failure")).next(self._run_failed)

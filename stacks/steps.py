@@ -8,23 +8,27 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
+from pipeline.errors import LAMBDA_ERRORS, THROTTLED, AwsUnavailable
 from pipeline.step import Step
 
 from stacks.state_paths import path, type_at
 
-SERVICE_ERRORS = [
-    "Lambda.ServiceException",
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
-    "Lambda.ClientExecutionTimeoutException",
-    "Lambda.TooManyRequestsException",
-    "AwsUnavailable",  # ours: the service that the step called is busy or out of reach
-]
-CRASHES = ["Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"]
+CRASHES = ("Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout")
 """The step died or ran out of time, as in an outage. It may have done its work: each step can be repeated."""
+_UNAVAILABLE = AwsUnavailable.__name__
+"""The service that the step called is busy or out of reach."""
+_OVER_AN_HOUR = 32
+"""Attempts, with pauses drawn at random, of up to five minutes."""
 
-_ATTEMPTS_OVER_AN_HOUR = 32
-"""With pauses drawn at random, of up to five minutes."""
+SERVICE_ERRORS = (*sorted(LAMBDA_ERRORS), _UNAVAILABLE)
+
+Retries = Mapping[tuple[str, ...], int]
+"""Names of errors -> attempts."""
+
+IF_LAMBDA_DID_NOT_RUN_IT: Retries = {(THROTTLED,): _OVER_AN_HOUR, (*sorted(LAMBDA_ERRORS - {THROTTLED}),): 6}
+FOR_A_MINUTE: Retries = {**IF_LAMBDA_DID_NOT_RUN_IT, (_UNAVAILABLE,): 6, CRASHES: 3}
+"""But for an hour while it is throttled, since that is no fault of its own."""
+FOR_AN_HOUR: Retries = {(*SERVICE_ERRORS, *CRASHES): _OVER_AN_HOUR}
 
 _PATHS = {"execution": "$$.Execution", "state": "$"}
 """RedriveCount is in the execution's context only after a redrive, so the context goes as a whole."""
@@ -37,14 +41,13 @@ def step(
     *,
     into: str | None,
     caught_by: sfn.IChainable | None,
-    patient: bool = False,
+    retries: Retries = FOR_A_MINUTE,
     paths: Mapping[str, str] | None = None,
 ) -> tasks.LambdaInvoke:
     """The task is named as the handler's file and gets what the handler's parameters name.
 
     Its result becomes the part `into` of the state, or the whole state. What it raises goes to `caught_by`, or ends the
-    execution. `patient`: what may pass is tried again for an hour. `paths` are those of parameters that are not parts
-    of the state.
+    execution, once `retries` are used up. `paths` are those of parameters that are not parts of the state.
     """
     known = _PATHS | dict(paths or {})
     assert function.timeout is not None
@@ -62,15 +65,12 @@ def step(
         ),
         payload_response_only=True,
         result_path=path(into) if into else "$",
-        retry_on_service_exceptions=False,  # the two below do, with jitter
+        retry_on_service_exceptions=False,  # those below do, with jitter
         task_timeout=sfn.Timeout.duration(function.timeout.plus(Duration.seconds(30))),
     )
-    retried = (
-        [([*SERVICE_ERRORS, *CRASHES], _ATTEMPTS_OVER_AN_HOUR)] if patient else [(SERVICE_ERRORS, 6), (CRASHES, 3)]
-    )
-    for errors, attempts in retried:
+    for errors, attempts in retries.items():
         task.add_retry(
-            errors=errors,
+            errors=list(errors),
             interval=Duration.seconds(2),
             backoff_rate=2,
             max_attempts=attempts,
@@ -83,6 +83,6 @@ def step(
 
 
 def _part(handler: Step, name: str, hint: Any) -> str:  # noqa: ANN401 - a type hint
-    if type_at(name) is not hint:
+    if type_at(name) != hint:
         raise ValueError(f"{handler.name} wants {hint} as {name}, and $.{name} is {type_at(name)}.")
     return path(name)

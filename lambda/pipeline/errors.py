@@ -1,5 +1,9 @@
 """The errors that an execution can fail with; people see the class names in the console and in the message."""
 
+from dataclasses import dataclass
+
+from dataset_contract.bounded_json import JsonError, parse_bounded
+
 # ruff: noqa: N818 - the class name is what a person reads: "DatasetInvalid" says it, "...Error" would add nothing
 
 
@@ -71,5 +75,35 @@ class InstanceNotFree(Exception):
     """An earlier job still has the instance: the state machine waits a minute and launches again."""
 
 
+THROTTLED = "Lambda.TooManyRequestsException"
+"""All functions of the account are at their limit, 10 at a time in a new account: nothing has failed."""
+LAMBDA_ERRORS = frozenset(
+    {
+        THROTTLED,
+        "Lambda.ServiceException",
+        "Lambda.AWSLambdaException",
+        "Lambda.SdkClientException",
+        "Lambda.ClientExecutionTimeoutException",
+    }
+)
+"""Step Functions' names for what keeps Lambda from running a function."""
+
 EXPECTED_ERRORS = frozenset(error.__name__ for error in PipelineError.__subclasses__())
 """Error names whose cause is a sentence for people; any other name is a fault of the pipeline itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaughtError:
+    """As Step Functions puts a caught error into the state, such as into `$.failure`, so with its names."""
+
+    Error: str = "Unknown"
+    Cause: str = ""
+
+    @property
+    def message(self) -> str:
+        """The sentence; of a Lambda function Cause is JSON with errorType, errorMessage and the stack trace."""
+        try:
+            content = parse_bounded(self.Cause)
+        except JsonError:
+            return self.Cause
+        return str(content.get("errorMessage", self.Cause)) if isinstance(content, dict) else self.Cause

@@ -19,12 +19,14 @@ _SLUG_LENGTH = 36  # 15 (prefix) + 36 + 7 (hash) leaves 5 of SageMaker's 63 char
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """The execution of $$.Execution, which holds RedriveCount only once it has been redriven."""
+    """The execution of $$.Execution, which holds RedriveCount and RedriveTime only once it has been redriven."""
 
     arn: str
     name: str
     started: datetime
     redrive_count: int = 0
+    redriven: datetime | None = None
+    """When it was last redriven, if the state machine tells."""
     input: object = None
     """What the execution was started with, unchecked; Resolve makes the request of it."""
 
@@ -34,8 +36,9 @@ class Execution:
         return cls(
             arn=context["Id"],
             name=context["Name"],
-            started=datetime.fromisoformat(context["StartTime"].replace("Z", "+00:00")).astimezone(UTC),
+            started=moment(context["StartTime"]),
             redrive_count=int(context.get("RedriveCount", 0)),
+            redriven=moment(context["RedriveTime"]) if "RedriveTime" in context else None,
             input=context.get("Input"),
         )
 
@@ -72,3 +75,8 @@ class Execution:
         start = self.started.replace(microsecond=0).isoformat()
         digest = hashlib.sha256(f"{self.arn} {start}".encode()).hexdigest()[:6]
         return f"{JOB_NAME_PREFIX}{slug}-{digest}" + (f"-{number}" if number else "")
+
+
+def moment(text: str) -> datetime:
+    """A time of the context object, in UTC. Raises ValueError."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)

@@ -45,6 +45,8 @@ MAX_EPOCHS = 1000
 MAX_INSTANCE_TYPES = 5
 """As many as ResourceConfig.InstancePreferences of CreateTrainingJob takes."""
 MAX_GATE_CLASSES = 20
+MAX_INPUT_CHARACTERS = 16_384
+"""Of JSON: each step gets the execution's input beside its part of the state, and both together may have 256 KB."""
 
 CONSOLE_EXTRAS = frozenset({"Comment", "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"})
 """What the Step Functions console and a state machine that starts this one add to the request."""
@@ -138,6 +140,11 @@ def parse_request(value: object, defaults: Defaults) -> Request:
         raise RequestInvalid(
             f"The execution's input is {_shown(value)}, not an object: start it with {{}} for the defaults, "
             f'or with fields such as {{"preset": "full"}}.'
+        )
+    if (size := _size(value)) > MAX_INPUT_CHARACTERS:
+        raise RequestInvalid(
+            f"The execution's input has {size:,} characters of JSON, more than the {MAX_INPUT_CHARACTERS:,} that are "
+            "read: start it with the request's fields only."
         )
     fields = {key: item for key, item in value.items() if key not in CONSOLE_EXTRAS and item is not None}
     for key in value:
@@ -276,6 +283,13 @@ def _is_number(value: object) -> TypeGuard[int | float]:
 
 def _refuse(field: str, value: object, allowed: str) -> NoReturn:
     raise RequestInvalid(f"The input's field {field} is {_shown(value)}; allowed is {allowed}.")
+
+
+def _size(value: object) -> int:
+    try:
+        return len(json.dumps(value, default=repr))
+    except (RecursionError, ValueError):  # nested too deeply, or thousands of digits: no field takes that
+        return 0
 
 
 def _shown(value: object) -> str:

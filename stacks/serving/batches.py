@@ -114,8 +114,8 @@ def _definition(stack: Stack, function_arn: str, bucket: str, at_a_time: int) ->
         "TimeoutSeconds": TIMEOUT_SECONDS + 30,
         "Retry": [
             # For an hour, as plans that come one by one may take the function's whole concurrency.
-            {"ErrorEquals": SERVICE_ERRORS, "MaxAttempts": 120, **_pauses(longest=60)},
-            {"ErrorEquals": CRASHES, "MaxAttempts": 1, **_pauses(longest=60)},
+            {"ErrorEquals": [*SERVICE_ERRORS], "MaxAttempts": 120, **_pauses(longest=60)},
+            {"ErrorEquals": [*CRASHES], "MaxAttempts": 1, **_pauses(longest=60)},
         ],
         "End": True,
     }

@@ -12,6 +12,7 @@ from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.request import FIELDS as REQUEST_FIELDS
 from pipeline.request import (
     MAX_EPOCHS,
+    MAX_INPUT_CHARACTERS,
     MAX_INSTANCE_TYPES,
     PRESETS,
     WEIGHTS_NAME,
@@ -280,6 +281,15 @@ json_values = st.recursive(
 trainings = st.fixed_dictionaries(
     {"training": st.dictionaries(st.sampled_from(sorted(SETTINGS)) | st.text(), json_values)}
 )
+
+
+@pytest.mark.parametrize("field", ["Comment", "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"])
+def test_an_input_that_would_fill_the_state_is_refused(field: str) -> None:
+    """Step Functions takes 256 KB, and would end the run in a later step, without a sentence."""
+    most = MAX_INPUT_CHARACTERS - len(json.dumps({field: ""}))
+    assert parse_request({field: "x" * most}, DEFAULTS) == parse_request({}, DEFAULTS)
+    with pytest.raises(RequestInvalid, match="has 16,385 characters of JSON, more than the 16,384 that are read"):
+        parse_request({field: "x" * (most + 1)}, DEFAULTS)
 
 
 @given(

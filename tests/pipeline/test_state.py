@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pipeline.dataset.validation import DatasetCheck
-from pipeline.ending.execution_state import CaughtError, ExecutionState
-from pipeline.errors import DeploymentChanged
+from pipeline.ending.execution_state import ExecutionState
+from pipeline.errors import CaughtError, DeploymentChanged
 from pipeline.execution import Execution
 from pipeline.job.launched_job import Attempt, LaunchedJob
 from pipeline.quote.cost_quote import Quote
@@ -37,12 +37,15 @@ def test_the_parts_are_those_that_the_state_machine_names() -> None:
         "request",
         "lock",
         "dataset",
+        "checks",
         "quote",
         "attempt",
+        "waiting",
         "job",
         "watch",
         "judgement",
         "failure",
+        "failed_at",
         "outcome",
     }
 

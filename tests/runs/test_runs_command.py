@@ -404,7 +404,17 @@ def test_going_back_names_no_run() -> None:
 
 def test_a_run_that_registered_nothing_cannot_be_approved(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["approve", "bad"]) == 1
-    assert "The run bad registered no model" in capsys.readouterr().err
+    assert capsys.readouterr().err == "The run bad registered no model: it is FAILED, TrainingFailed.\n"
+
+
+def test_why_a_run_registered_nothing_is_said_with_its_figures(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sentence = "The gate is not met: The F1 of room is 0.8, below 0.895."
+    outcome = {"decision": "gate_not_met", "sentence": sentence, "model_package_arn": None}
+    cloud.executions = [Execution("short", [("Succeeded", {"outcome": outcome})])]
+    assert command.main(["approve"]) == 1
+    assert capsys.readouterr().err.replace("\n", " ").strip() == f"The run short registered no model: {sentence}"
 
 
 @pytest.mark.parametrize(
@@ -468,6 +478,59 @@ def test_what_aws_refuses_is_one_sentence(
     shown = capsys.readouterr().err
     assert said in shown
     assert shown.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "operation"),
+    [
+        ([], "list_executions"),
+        (["stop"], "list_executions"),
+        (["follow", "good"], "describe_execution"),
+        (["stop", "running"], "stop_execution"),
+        (["start"], "start_execution"),
+    ],
+)
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "StateMachineDoesNotExist"])
+def test_what_step_functions_refuses_is_not_taken_for_a_run_that_is_not_there(
+    *,
+    arguments: list[str],
+    operation: str,
+    code: str,
+    cloud: Cloud,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise refusal(code, "said by AWS", operation)
+
+    monkeypatch.setattr(cloud, operation, refuse)
+    assert command.main(arguments) == 1
+    shown = capsys.readouterr().err
+    assert f"({operation}): said by AWS" in shown or f"{operation} ({code}): said by AWS" in shown
+    assert shown.count("\n") == 1
+
+
+@pytest.mark.parametrize("code", ["ExecutionDoesNotExist", "InvalidArn", "ValidationException"])
+def test_a_name_that_no_run_can_have_is_a_run_that_is_not_there(
+    code: str, cloud: Cloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise refusal(code, "said by AWS", "DescribeExecution")
+
+    monkeypatch.setattr(cloud, "describe_execution", refuse)
+    assert command.main(["stop", "no name"]) == 1
+    assert capsys.readouterr().err.startswith("There is no run no name: ")
+
+
+def test_a_run_that_was_started_in_the_same_second_is_no_other_refusal(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise refusal("ExecutionAlreadyExists", "said by AWS", "StartExecution")
+
+    monkeypatch.setattr(cloud, "start_execution", refuse)
+    assert command.main(["start"]) == 1
+    assert "was started in the same second: try again." in capsys.readouterr().err
 
 
 def test_the_help_shows_examples_that_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,7 @@ def test_every_state_and_every_way_is_drawn() -> None:
                     "Next": "IsGood",
                     "Catch": [
                         {"ErrorEquals": ["Busy"], "Next": "Bad"},
-                        {"ErrorEquals": ["States.ALL"], "Next": "Finalise"},
+                        {"ErrorEquals": ["States.ALL"], "Next": "RunFailed"},
                     ],
                 },
                 "IsGood": {

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pipeline.steps import check_images
 
 State = dict[str, Any]
 
@@ -75,10 +76,16 @@ def test_a_run_that_is_not_redriven_loops_only_while_it_trains(states: dict[str,
 def test_every_task_retries_what_passes_and_catches_the_rest(states: dict[str, State]) -> None:
     tasks = {name: state for name, state in states.items() if state["Type"] == "Task"}
     assert set(tasks) == STEPS | LAST
+    tasks |= states["CheckBatches"]["ItemProcessor"]["States"]
+    del tasks["BatchFailed"]
     for name, task in tasks.items():
-        retried = {error for retry in task["Retry"] for error in retry["ErrorEquals"]}
-        assert {"AwsUnavailable", "Lambda.TooManyRequestsException", "Lambda.ServiceException"} <= retried, name
-        assert {"Lambda.Unknown", "Sandbox.Timedout", "States.Timeout"} <= retried, name
+        retried = {error: retry["MaxAttempts"] for retry in task["Retry"] for error in retry["ErrorEquals"]}
+        assert retried["Lambda.TooManyRequestsException"] == 32, "an hour: the account's other functions are the cause"
+        assert "Lambda.ServiceException" in retried, name
+        if name == "Failed":
+            assert all(error.startswith("Lambda.") and error != "Lambda.Unknown" for error in retried), "the run's own"
+        else:
+            assert {"AwsUnavailable", "Lambda.Unknown", "Sandbox.Timedout", "States.Timeout"} <= set(retried), name
         assert "States.ALL" not in retried, "a refusal is not tried again"
         for retry in task["Retry"]:
             assert (retry["BackoffRate"], retry["JitterStrategy"]) == (2, "FULL"), name
@@ -108,7 +115,7 @@ def test_nothing_ends_without_finalise(definition: dict[str, Any], states: dict[
             if catch["ErrorEquals"] == ["InstanceNotFree"]:
                 assert (catch["Next"], catch["ResultPath"]) == ("WaitForInstance", "$.waiting"), "no failure"
                 continue
-            assert (catch["Next"], catch["ResultPath"]) == ("Finalise", "$.failure")
+            assert (catch["Next"], catch["ResultPath"]) == ("RunFailed", "$.failure")
 
 
 def test_launch_waits_for_an_instance_a_minute_at_a_time(states: dict[str, State]) -> None:
@@ -126,10 +133,20 @@ def test_a_failed_run_ends_in_a_task_that_a_redrive_runs_again(states: dict[str,
     assert (failed["Type"], failed["Next"]) == ("Task", "Start")
 
 
+def test_a_failed_run_keeps_when_it_failed(states: dict[str, State]) -> None:
+    """By that, a redriven Finalise knows an end of before the redrive."""
+    kept = states["RunFailed"]
+    assert (kept["InputPath"], kept["ResultPath"], kept["Next"]) == ("$$.State.EnteredTime", "$.failed_at", "Finalise")
+    for name in ("QuoteNotAccepted", "DatasetRefused", "CheckFailed", "TrainingNotCompleted"):
+        assert states[name]["Next"] == "RunFailed"
+
+
 def test_an_invalid_data_set_is_not_quoted(states: dict[str, State]) -> None:
-    valid, in_batches = states["IsDatasetValid"]["Choices"]
+    valid, in_batches, failed = states["IsDatasetValid"]["Choices"]
     assert (valid["Variable"], valid["StringEquals"], valid["Next"]) == ("$.dataset.status", "valid", "Quote")
     assert (in_batches["StringEquals"], in_batches["Next"]) == ("in_batches", "CheckBatches")
+    assert (failed["StringEquals"], failed["Next"]) == ("failed", "CheckFailed")
+    assert states["CheckFailed"]["Parameters"] == {"Error.$": "$.dataset.error", "Cause.$": "$.dataset.cause"}
     assert states["IsDatasetValid"]["Default"] == "DatasetRefused"
     assert states["DatasetRefused"]["Parameters"] == {"Error": "DatasetInvalid", "Cause.$": "$.dataset.cause"}
 
@@ -164,8 +181,28 @@ def test_batches_of_images_are_checked_in_the_runs_name(states: dict[str, State]
     """A batch runs in an execution of its own; the run's comes to it from the map."""
     batches = states["CheckBatches"]
     assert batches["ItemProcessor"]["ProcessorConfig"]["Mode"] == "DISTRIBUTED"
-    assert batches["ItemSelector"]["execution.$"] == "$$.Execution"
-    ((name, check),) = batches["ItemProcessor"]["States"].items()
-    assert name == "CheckImages", "as its file"
-    assert check["Parameters"]["execution.$"] == "$.execution"
-    assert [catch["Next"] for catch in batches["Catch"]] == ["Finalise"]
+    assert batches["ItemsPath"] == "$.dataset.batches"
+    selected = {"execution.$": "$$.Execution", "request.$": "$.request", "batch.$": "$$.Map.Item.Value"}
+    assert batches["ItemSelector"] == selected
+    check = batches["ItemProcessor"]["States"]["CheckImages"]
+    handed_on = {f"{name}.$": f"$.{name}" for name in check_images.handler.parts}
+    assert check["Parameters"] == handed_on
+    assert set(handed_on) == set(selected)
+    assert [catch["Next"] for catch in batches["Catch"]] == ["RunFailed"]
+
+
+def test_batches_leave_functions_of_a_new_account_to_others(states: dict[str, State]) -> None:
+    """0 would be without a limit. Such an account has 10 concurrent functions, and the rest of it needs some."""
+    assert 1 <= states["CheckBatches"]["MaxConcurrency"] <= 5
+
+
+def test_a_batch_that_fails_for_good_does_not_fail_the_map(states: dict[str, State]) -> None:
+    """On AWS its error would not be in the map's."""
+    batches = states["CheckBatches"]
+    inner = batches["ItemProcessor"]["States"]
+    (caught,) = inner["CheckImages"]["Catch"]
+    assert (caught["ErrorEquals"], caught["ResultPath"]) == (["States.ALL"], "$.failure")
+    failed = inner[caught["Next"]]
+    assert (failed["Type"], failed["End"]) == ("Pass", True)
+    assert failed["Parameters"]["failure"] == {"Error.$": "$.failure.Error", "Cause.$": "$.failure.Cause"}
+    assert batches["ResultPath"] == states["MergeChecks"]["Parameters"]["checks.$"] == "$.checks"

@@ -1,10 +1,13 @@
 """The properties of the resources that safety, cost and operation depend on."""
 
+import json
+import re
 from typing import Any
 
-from pipeline.cloudwatch_metrics import SPENT
+from pipeline.cloudwatch_metrics import COST_SO_FAR, NAMESPACE, QUIET, SPENT
 
 from stacks.template_text import readable
+from training_code.job.metric_lines import METRIC_DEFINITIONS
 
 Resources = dict[str, list[dict[str, Any]]]
 
@@ -175,33 +178,52 @@ def test_the_outputs_are_what_the_tools_read(template: dict[str, Any]) -> None:
     assert template["Outputs"]["DatasetPrefix"]["Value"] == "dino-data"
 
 
+ALARMS = {
+    # metric: namespace, threshold, seconds, periods, statistic, dimension
+    "ExecutionsFailed": ("AWS/States", 1, 300, 1, "Sum", ("StateMachineArn", "<PipelineStateMachine>")),
+    "Errors": ("AWS/Lambda", 1, 1800, 2, "Sum", ("FunctionName", "<FunctionsSweep>")),
+    QUIET: ("FloorplanDino", 900, 60, 1, "Maximum"),
+    SPENT: ("FloorplanDino", 50, 86400, 1, "Sum"),
+}
+
+
 def test_alarms_tell_of_a_failed_run_a_quiet_job_a_failing_sweep_and_a_day_that_cost_too_much(
     resources: Resources,
 ) -> None:
     alarms = {item["Properties"]["MetricName"]: item["Properties"] for item in resources["AWS::CloudWatch::Alarm"]}
-    assert set(alarms) == {"ExecutionsFailed", "SecondsWithoutProgress", "Errors", SPENT}
-    assert [alarms[SPENT][key] for key in ("Threshold", "Period", "Statistic")] == [50, 86400, "Sum"]
-    assert alarms["SecondsWithoutProgress"]["Threshold"] == 900
-    errors = alarms["Errors"]
-    (dimension,) = errors["Dimensions"]
-    assert (errors["Namespace"], dimension["Name"], readable(dimension["Value"])) == (
-        "AWS/Lambda",
-        "FunctionName",
-        "<FunctionsSweep>",
-    )
-    assert [errors[key] for key in ("Threshold", "Period", "EvaluationPeriods", "Statistic")] == [1, 1800, 2, "Sum"]
-    clocks = {item["Properties"].get("ScheduleExpression") for item in resources["AWS::Events::Rule"]}
-    assert "rate(15 minutes)" in clocks, "so that each period has a sweep"
-    for alarm in alarms.values():
+    assert set(alarms) == set(ALARMS)
+    assert NAMESPACE == "FloorplanDino"
+    for metric, alarm in alarms.items():
+        keys = ("Namespace", "Threshold", "Period", "EvaluationPeriods", "Statistic")
+        dimensions = ((each["Name"], readable(each["Value"])) for each in alarm.get("Dimensions", []))
+        assert (*(alarm[key] for key in keys), *dimensions) == ALARMS[metric]
+        assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+        assert "DatapointsToAlarm" not in alarm
         assert [readable(action) for action in alarm["AlarmActions"]] == ["<NotificationsTopic>"]
         assert alarm["TreatMissingData"] == "notBreaching"
+    clocks = {item["Properties"].get("ScheduleExpression") for item in resources["AWS::Events::Rule"]}
+    assert "rate(15 minutes)" in clocks, "so that each period has a sweep"
 
 
 def test_the_dashboard_shows_how_training_goes_and_what_it_costs(resources: Resources) -> None:
     (dashboard,) = resources["AWS::CloudWatch::Dashboard"]
-    body = readable(dashboard["Properties"]["DashboardBody"])
-    for metric in ("train:loss", "validation:ap", "images_per_second", "GPUUtilization", "GPUMemory", "TrainingCost"):
-        assert metric in body, metric
+    body = json.loads(readable(dashboard["Properties"]["DashboardBody"]))
+    drawn = [metric for widget in body["widgets"] for metric in widget["properties"]["metrics"]]
+    searched = [metric[0]["expression"] for metric in drawn if isinstance(metric[0], dict)]
+    search = re.compile(
+        r"SEARCH\('\{/aws/sagemaker/TrainingJobs,(\w+)\} MetricName=\"([\w:]+)\" \1=floorplan-dino-', 'Average', 60\)"
+    )
+    found = [search.fullmatch(expression) for expression in searched]
+    by_dimension: dict[str, set[str]] = {"TrainingJobName": set(), "Host": set()}
+    for match, expression in zip(found, searched, strict=True):
+        assert match is not None, expression
+        by_dimension[match[1]].add(match[2])
+    assert by_dimension["Host"] == {"GPUUtilization", "GPUMemoryUtilization"}
+    assert {"train:loss", "validation:ap", "validation:f1", "train:images_per_second"} < by_dimension["TrainingJobName"]
+    assert by_dimension["TrainingJobName"] <= {metric["Name"] for metric in METRIC_DEFINITIONS}
+    own = [metric[:2] for metric in drawn if isinstance(metric[0], str)]
+    runs = [["AWS/States", f"Executions{end}"] for end in ("Succeeded", "Failed", "Aborted")]
+    assert own == [["FloorplanDino", COST_SO_FAR], *runs]
 
 
 def test_a_bad_end_is_finalised_and_a_new_manifest_starts_none_unless_asked(

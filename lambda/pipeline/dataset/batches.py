@@ -1,11 +1,12 @@
 """Checks a data set with very many images in batches.
 
 Each batch is a file below the report's folder that lists its images; the facts read from them go into a file beside
-it. The state machine carries the files' keys only.
+it. The state machine carries the files' keys, and of each batch whether it was read.
 """
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from dataset_contract.bounded_json import JsonError, read_json
@@ -13,23 +14,37 @@ from dataset_contract.file_facts import FileFacts, read_image_facts
 from dataset_contract.sanitise import sanitise
 from dataset_contract.stores import DatasetStore
 from pipeline.client_types import S3Client
-from pipeline.errors import DatasetInvalid
+from pipeline.errors import CaughtError, DatasetInvalid
 from pipeline.s3_layout import batch_key, facts_key, uri
 
 LARGEST_WHOLE = 10_000
 """Images that one function reads well within its time limit: two requests each, some 200 images a second."""
 BATCH_IMAGES = 2_000
+MOST_BATCHES = 64
+"""The state carries each one's key and result: 256 KB hold an error with its traceback of every batch. The largest data
+set, of 180 MB of JSON, has some 10,000 images a batch."""
 _LARGEST = 16_000_000
 """Bytes of a file: less than 8,000 for each of its images."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedBatch:
+    """An item of `$.checks`: what became of one batch."""
+
+    images: int
+    """How many were read."""
+    failure: CaughtError | None = None
+    """Why none were. On AWS the map's own error does not tell that of a batch."""
 
 
 def plan_batches(s3: S3Client, *, bucket: str, execution_name: str, images: Mapping[str, int]) -> list[str]:
     """Write a file for each batch of `images` (path -> bytes) and return their keys, for the map to go through."""
     ordered = sorted(images.items())
+    count = max(BATCH_IMAGES, -(-len(ordered) // MOST_BATCHES))
     keys = []
-    for first in range(0, len(ordered), BATCH_IMAGES):
-        key = batch_key(execution_name, first // BATCH_IMAGES)
-        _put(s3, bucket, key, dict(ordered[first : first + BATCH_IMAGES]))
+    for first in range(0, len(ordered), count):
+        key = batch_key(execution_name, first // count)
+        _put(s3, bucket, key, dict(ordered[first : first + count]))
         keys.append(key)
     return keys
 

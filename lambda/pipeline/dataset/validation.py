@@ -17,8 +17,8 @@ from pipeline.dataset.batches import LARGEST_WHOLE, plan_batches, read_facts
 from pipeline.errors import DatasetMissing
 from pipeline.s3_layout import report_key, uri
 
-Status = Literal["valid", "invalid", "in_batches"]
-"""In batches: there are so many images that they are still to be read."""
+Status = Literal["valid", "invalid", "in_batches", "failed"]
+"""In batches: there are so many images that they are still to be read. Failed: a batch could not be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +39,18 @@ class DatasetCheck:
     warnings: int
     report_uri: str
     cause: str | None
-    """Why the data set is refused, in one or two sentences; None if it is not."""
+    """Why the data set is refused or the check failed, in one or two sentences; else None."""
+    error: str | None = None
+    """The name of the error with which the check failed."""
     unmeasured: tuple[str, ...] = ()
     """Those of the classes whose F1 nothing tells: the validation split has no box of them but crowds."""
     batches: tuple[str, ...] = ()
     """Keys of the batches of images that are still to be read."""
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether the check was finished, and its report written."""
+        return self.status in ("valid", "invalid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

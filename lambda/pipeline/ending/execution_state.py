@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from dataset_contract.bounded_json import JsonError, parse_bounded
+from pipeline.dataset.batches import CheckedBatch
 from pipeline.dataset.lock import DatasetLock
 from pipeline.dataset.validation import DatasetCheck
 from pipeline.ending.outcome import Failure, Outcome
-from pipeline.errors import EXPECTED_ERRORS, DeploymentChanged
-from pipeline.execution import Execution
+from pipeline.errors import EXPECTED_ERRORS, LAMBDA_ERRORS, AwsUnavailable, CaughtError, DeploymentChanged
+from pipeline.execution import Execution, moment
 from pipeline.job.launched_job import Attempt, LaunchedJob
 from pipeline.job.progress import Progress
 from pipeline.links import execution_link
@@ -21,29 +21,13 @@ from pipeline.state import from_state, hints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaughtError:
-    """`$.failure`, and `$.waiting`, for what Launch waits: as Step Functions puts a caught error into the state."""
-
-    Error: str = "Unknown"
-    Cause: str = ""
-
-    @property
-    def message(self) -> str:
-        """The sentence; of a Lambda function Cause is JSON with errorType, errorMessage and the stack trace."""
-        try:
-            content = parse_bounded(self.Cause)
-        except JsonError:
-            return self.Cause
-        return str(content.get("errorMessage", self.Cause)) if isinstance(content, dict) else self.Cause
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionState:
     """The parts are named as in the state machine's paths, `$.request` and so on; None: not reached, or unreadable."""
 
     request: Request | None = None
     lock: DatasetLock | None = None
     dataset: DatasetCheck | None = None
+    checks: tuple[CheckedBatch, ...] | None = None
     quote: Quote | None = None
     attempt: Attempt | None = None
     waiting: CaughtError | None = None
@@ -51,6 +35,7 @@ class ExecutionState:
     watch: Progress | None = None
     judgement: Judgement | None = None
     failure: CaughtError | None = None
+    failed_at: str | None = None
     outcome: Outcome | None = None
 
     @classmethod
@@ -66,11 +51,19 @@ class ExecutionState:
             parts.setdefault("failure", CaughtError())
         return cls(**parts)
 
+    def failed_before_redrive(self, execution: Execution) -> bool:
+        """Whether it is an end of before the last redrive: only Finalise was run again."""
+        if self.failed_at is None or execution.redriven is None:
+            return False
+        return moment(self.failed_at) < execution.redriven
+
     def failure_of(self, execution: Execution) -> Failure | None:
         """What the execution fails with; None if it succeeded."""
         if self.failure is None:
             return None
         error, message = self.failure.Error, self.failure.message
+        if error in LAMBDA_ERRORS:  # so that Failed, which raises the error, can tell it from one of its own invocation
+            error, message = AwsUnavailable.__name__, f"{error}: {message}"
         if error in EXPECTED_ERRORS:
             return Failure(error=error, cause=message)
         link = execution_link(execution.region, execution.arn)

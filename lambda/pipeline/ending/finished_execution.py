@@ -54,7 +54,7 @@ class FinishedExecution:
             metrics_uri=judgement.metrics_uri if judgement else None,
             comparisons=judgement.comparisons if judgement else (),
             comparison_uri=judgement.comparison_uri if judgement else None,
-            report_uri=dataset.report_uri if dataset else None,
+            report_uri=dataset.report_uri if dataset and dataset.is_reported else None,
             seconds=round(self._elapsed.total_seconds()),
             billable_seconds=self.cost.billable_seconds,
             cost_usd=self.cost.usd,
@@ -109,7 +109,8 @@ class FinishedExecution:
             classes = f", classes {name_list(dataset.classes, most=20)}" if dataset.classes else ""
             lines.append(
                 f"Data set: {dataset.uri}, {dataset.images} images, {dataset.annotations} boxes{classes}, "
-                f"version {dataset.version}, {dataset.status}; report: {dataset.report_uri}, and .html as a page"
+                f"version {dataset.version}, {dataset.status}"
+                + (f"; report: {dataset.report_uri}, and .html as a page" if dataset.is_reported else "")
             )
         return [*lines, f"Quote: {quote.sentence}", *quote.notes] if quote and quote.accepted else lines
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.ending.execution_state import CaughtError, ExecutionState
+from pipeline.ending.execution_state import ExecutionState
 from pipeline.ending.outcome import Failure
+from pipeline.errors import CaughtError
 from pipeline.execution import Execution
 
 STOPPED = {

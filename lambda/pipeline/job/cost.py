@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.billing import STOPPING_SECONDS, cost_usd
 from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
-from pipeline.job.description import billable_seconds, instance_type
+from pipeline.job.description import billable_seconds, had_instance, has_ended, instance_type
 from pipeline.quote.cost_quote import Quote
 
 
@@ -40,7 +40,7 @@ def jobs_cost(jobs: Iterable[Mapping[str, Any]], quote: Quote | None, *, now: da
         billable_seconds=sum(seconds),
         training_seconds=sum(job.get("TrainingTimeInSeconds", s) for job, s in zip(all_jobs, seconds, strict=True)),
         price_source=quote.price_source if quote else f"{PRICES_REGION}'s prices of {PRICES_DATE}",
-        is_final=all("BillableTimeInSeconds" in job for job in all_jobs),
+        is_final=all("BillableTimeInSeconds" in job or (has_ended(job) and not had_instance(job)) for job in all_jobs),
     )
 
 

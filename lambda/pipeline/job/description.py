@@ -14,6 +14,8 @@ from pipeline.links import log_group_link
 
 BILLED = frozenset({"Downloading", "DownloadingTrainingImage", "Training", "Updating", "Uploading", "Stopping"})
 """The secondary statuses in which the job is paid for."""
+_TRAINED = BILLED - {"Stopping"}
+"""Those that no job goes through which was stopped in the queue."""
 ON_INSTANCE = BILLED | {"PreparingTrainingStack"}
 """Those in which it has one."""
 QUEUED = frozenset({"Starting", "Pending", "LaunchingMLInstances", "Interrupted", "Restarting"})
@@ -63,11 +65,19 @@ def possible_types(job: Mapping[str, Any]) -> set[str]:
     return {each["InstanceType"] for each in resources.get("InstancePreferences") or [resources]}
 
 
+def had_instance(job: Mapping[str, Any]) -> bool:
+    """Whether it ever had one to pay for. Else SageMaker bills nothing and never tells BillableTimeInSeconds."""
+    statuses = {transition["Status"] for transition in job.get("SecondaryStatusTransitions", [])}
+    return "TrainingStartTime" in job or not statuses.isdisjoint(_TRAINED)
+
+
 def billable_seconds(job: Mapping[str, Any], *, now: datetime) -> int:
     """BillableTimeInSeconds once SageMaker knows it (spot's discount included), else the time on an instance so far."""
     billed: int | None = job.get("BillableTimeInSeconds")
     if billed is not None:
         return billed
+    if not had_instance(job):
+        return 0
     transitions = job.get("SecondaryStatusTransitions")
     if transitions:
         spans = (
@@ -76,9 +86,7 @@ def billable_seconds(job: Mapping[str, Any], *, now: datetime) -> int:
             if transition["Status"] in BILLED
         )
         return max(0, round(sum(spans, timedelta()).total_seconds()))
-    started: datetime | None = job.get("TrainingStartTime")
-    if started is None:
-        return 0
+    started: datetime = job["TrainingStartTime"]
     ended: datetime = job.get("TrainingEndTime", now)
     return max(0, round((ended - started).total_seconds()))
 

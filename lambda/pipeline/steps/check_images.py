@@ -1,20 +1,11 @@
 """Step CheckImages, run many times in parallel: read a batch of the data set's images."""
 
-from dataclasses import dataclass
-
 from pipeline.aws_errors import raising_unavailable
-from pipeline.dataset.batches import check_batch
+from pipeline.dataset.batches import CheckedBatch, check_batch
 from pipeline.execution import Execution
 from pipeline.request import Request
 from pipeline.step import Step
 from pipeline.steps.validate import validation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckedBatch:
-    """How many images were read."""
-
-    images: int
 
 
 @Step

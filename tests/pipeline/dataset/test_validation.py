@@ -148,6 +148,17 @@ def test_many_images_are_checked_in_batches_with_the_same_result() -> None:
 
 
 @pytest.mark.usefixtures("small_batches")
+def test_the_batches_of_the_largest_data_set_fit_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_batches, "MOST_BATCHES", 2)
+    bucket = uploaded(SampleDataset().all_files())
+    check = validation(bucket)
+    planned = check.run()
+    read = [image_batches.check_batch(check.s3, check.store, bucket="b", batch=batch) for batch in planned.batches]
+    assert read == [4, 4]
+    assert check.merge(planned.batches).status == "valid"
+
+
+@pytest.mark.usefixtures("small_batches")
 def test_what_is_refused_anyway_is_not_read() -> None:
     sample = SampleDataset()
     sample.coco["train"]["annotations"][0]["bbox"] = []

@@ -165,6 +165,27 @@ def test_a_fault_of_the_pipeline_itself_says_so_and_where_to_look(cause: str, en
     assert "/v2/executions/details/" in str(finished.outcome.cause)
 
 
+def test_a_check_that_failed_has_no_report(end: End) -> None:
+    end.state = without(end.state, "job", "quote")
+    end.state["dataset"] |= {"status": "failed", "error": "KeyError", "cause": "'a'"}
+    end.expect_jobs()
+    end.expect_message()
+    finished = end.run(failure={"Error": "KeyError", "Cause": "'a'"})
+    assert finished.outcome.report_uri is None
+    assert "failed\n" in finished.message()
+    assert "report" not in finished.message()
+
+
+def test_what_keeps_lambda_from_running_a_function_is_an_outage(end: End) -> None:
+    """Failed, which raises the error, is tried again after Lambda's own."""
+    end.state = {}
+    end.expect_jobs()
+    end.expect_message()
+    finished = end.run(failure={"Error": "Lambda.TooManyRequestsException", "Cause": "Rate Exceeded."})
+    assert finished.outcome.error == "AwsUnavailable"
+    assert "Lambda.TooManyRequestsException: Rate Exceeded." in str(finished.outcome.cause)
+
+
 def test_when_the_jobs_cannot_be_looked_at_the_message_goes_out_all_the_same(end: End) -> None:
     end.sagemaker.refuse("describe_training_job", "AccessDeniedException", "not authorized")
     end.expect_message()

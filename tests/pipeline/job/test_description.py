@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pipeline.aws_errors import raising_unavailable
 from pipeline.errors import AwsUnavailable, PipelineError
+from pipeline.job.cost import jobs_cost
 from pipeline.job.description import (
     BILLED,
     ON_INSTANCE,
@@ -109,6 +110,28 @@ def test_a_finished_job_is_billed_for_what_sagemaker_says() -> None:
 def test_a_running_job_costs_from_its_start_on() -> None:
     assert billable_seconds(described_job("job", secondary="Starting"), now=NOW) == 0
     assert billable_seconds(described_job("job", TrainingStartTime=STARTED), now=NOW) == 7200
+
+
+@pytest.mark.parametrize(
+    ("status", "parts"),
+    [
+        ("Stopping", [("Starting", 0, 5), ("Pending", 5, 40), ("Stopping", 40, None)]),
+        ("Stopped", [("Starting", 0, 5), ("Pending", 5, 40), ("Stopping", 40, 42), ("Stopped", 42, 42)]),
+        ("Failed", [("Starting", 0, 5), ("Failed", 5, 5)]),
+    ],
+)
+def test_a_job_that_was_stopped_in_the_queue_costs_nothing_and_is_billed_when_it_has_ended(
+    status: str, parts: list[tuple[str, int, int | None]]
+) -> None:
+    job = described_job("job", status, status, **transitions(*parts))
+    assert billable_seconds(job, now=NOW) == 0
+    assert jobs_cost([job], None, now=NOW).is_final == (status != "Stopping")
+
+
+def test_a_job_that_had_an_instance_is_not_billed_in_full_before_sagemaker_says_so() -> None:
+    job = described_job("job", "Stopped", "Stopped", **transitions(("Downloading", 0, 5), ("Stopped", 5, 5)))
+    assert not jobs_cost([job], None, now=NOW).is_final
+    assert jobs_cost([job | {"BillableTimeInSeconds": 300}], None, now=NOW).is_final
 
 
 def test_time_without_an_instance_costs_nothing() -> None:

@@ -1,6 +1,7 @@
 """moto's interpreter of the Amazon States Language, on a clock of its own, with what it lacks of the real service.
 
-It knows no error that States.ALL does not catch, no limit of events, and no Map that fails since it tolerates less.
+It knows no error that States.ALL does not catch, no limit of events or of what a task is given, and no Map that
+fails since it tolerates less.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timezone
 from functools import cache
 from typing import Any
 from unittest import mock
@@ -22,6 +23,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.common.retry.retry_outcome import RetryOutcome
+from moto.stepfunctions.parser.asl.component.state import state as asl_state
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
     DistributedIterationComponent,
@@ -35,6 +37,7 @@ from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryC
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramEnded, ProgramStopped
 from moto.stepfunctions.parser.asl.eval.states import ContextObjectData, StateMachineData
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.quotas import is_within_size_quota
 
 from tests.stacks.second_engine.clock import Clock
 from tests.stacks.second_engine.functions import FunctionError
@@ -146,7 +149,9 @@ def _patched(clock: Clock, invoke: Invoke, earlier_events: int, most_events: int
         payload = parameters["Payload"]
         name = parameters["FunctionName"].rpartition(":")[2]
         try:
-            answer = invoke(name, payload.decode() if isinstance(payload, bytes) else payload)
+            if not is_within_size_quota(payload := payload.decode() if isinstance(payload, bytes) else payload):
+                raise FunctionError("States.DataLimitExceeded", "The state's input is larger than 256 KB.")
+            answer = invoke(name, payload)
         except FunctionError as failed:
             if failed.error == "States.Timeout":
                 raise TimeoutError from None
@@ -193,6 +198,7 @@ def _patched(clock: Clock, invoke: Invoke, earlier_events: int, most_events: int
         mock.patch.object(lambda_eval_utils, "_invoke_lambda_function", invoke_function),
         mock.patch.object(state_task_lambda, "CustomErrorName", ErrorName),  # that refuses names such as States.Timeout
         mock.patch.object(WaitFunction, "_wait_interval", lambda _self, env, wait_seconds: pause(wait_seconds)),
+        mock.patch.object(asl_state, "datetime", mock.Mock(datetime=clock.datetime_class(), timezone=timezone)),
         mock.patch.object(retrier_decl, "time", mock.Mock(sleep=pause)),
         mock.patch.object(EventManager, "add_event", add_counted_event),
         mock.patch.object(ExecutionState, "_handle_retry", retry),

@@ -140,6 +140,33 @@ def test_a_finalise_that_failed_for_good_is_run_again_by_a_redrive(deployment: D
     assert deployment.messages[1:] == ["floorplan-dino succeeded (registered): run-1"]
 
 
+@pytest.mark.parametrize("attended", [False, True], ids=["its job runs", "its job was stopped"])
+def test_a_redriven_finalise_of_a_failed_run_stops_no_job(deployment: Deployment, *, attended: bool) -> None:
+    """Watch had a bug, and so had Finalise; both are mended when the run is redriven."""
+    deployment.delivers_events = attended
+    deployment.functions.faults |= {"watch": ["", "before:KeyError"], "finalise": ["before:KeyError"]}
+    run = deployment.run()
+    deployment.account.clock.advance(1)
+    deployment.redrive(run)
+    assert (run.now.status, run.output["decision"]) == ("SUCCEEDED", "registered")
+    jobs = deployment.account.sagemaker.jobs.values()
+    assert [job.stopped is not None for job in jobs] == ([True, False] if attended else [False])
+    assert_left_in_order(deployment, own=run.arn)
+    assert deployment.messages[attended:] == ["floorplan-dino succeeded (registered): run-1"]
+
+
+def test_a_run_that_fails_again_after_its_finalise_was_redriven_leaves_nothing(deployment: Deployment) -> None:
+    deployment.delivers_events = False
+    deployment.functions.faults |= {"watch": ["", "before:KeyError"], "finalise": ["before:KeyError"]}
+    run = deployment.run()
+    deployment.account.clock.advance(1)
+    deployment.functions.faults["watch"] = ["before:ValueError"]
+    deployment.redrive(run)
+    assert (run.now.status, run.now.error, run.states[-1]) == ("FAILED", "ValueError", "Failed")
+    assert_left_in_order(deployment, own=run.arn)
+    assert deployment.messages == ["floorplan-dino failed (ValueError): run-1"]
+
+
 @pytest.mark.parametrize(
     ("function", "answer", "error"),
     [

@@ -29,7 +29,7 @@ QUOTED = f"{CHECKED} Quote IsQuoteAccepted"
 LAUNCHED = f"{QUOTED} FirstChoice Launch CostCounted snapshots"
 TRAINED = f"{LAUNCHED} FirstMinutesPassed snapshots Judge WhatFollows"
 RELAUNCHED = "NextChoice Launch CostCounted snapshots"
-GOOD_END, BAD_END = "Finalise HasSucceeded Succeeded", "Finalise HasSucceeded Failed"
+GOOD_END, BAD_END = "Finalise HasSucceeded Succeeded", "RunFailed Finalise HasSucceeded Failed"
 REGISTERED = f"{TRAINED} Registered {GOOD_END}"
 SECOND_TRAINED = f"FirstMinutesPassed snapshots Judge WhatFollows Registered {GOOD_END}"
 IN_BATCHES = f"{CHECKED} CheckBatches MergeChecks IsDatasetValid"
@@ -65,6 +65,11 @@ class Path:
 
 def small_batches(_deployment: Deployment) -> None:
     """The fixture in_batches makes them small."""
+
+
+def answer_too_much(deployment: Deployment) -> None:
+    """CheckImages does, which no Catch catches."""
+    deployment.functions.answers["check_images"] = {"text": "x" * 300_000}
 
 
 def damage_a_picture(deployment: Deployment) -> None:
@@ -136,12 +141,21 @@ PATHS = {
     "in batches, invalid": Path(
         states=f"{IN_BATCHES} DatasetRefused {BAD_END}", end="FAILED DatasetInvalid", jobs=0, set_up=damage_a_picture
     ),
-    "a batch fails for good": Path(
+    **{
+        f"a batch fails for good with {error}": Path(
+            states=f"{CHECKED} CheckBatches MergeChecks IsDatasetValid CheckFailed {BAD_END}",
+            end=f"FAILED {error}",
+            jobs=0,
+            set_up=small_batches,
+            faults={"check_images": ["", *[f"before:{error}"] * 40]},
+        )
+        for error in ("KeyError", "DatasetInvalid", "AwsUnavailable", "Sandbox.Timedout")
+    },
+    "a batch fails with what nothing catches": Path(
         states=f"{CHECKED} CheckBatches {BAD_END}",
         end="FAILED States.ExceedToleratedFailureThreshold",
         jobs=0,
-        set_up=small_batches,
-        faults={"check_images": ["", "before:KeyError"]},
+        set_up=answer_too_much,
     ),
     "lock held": Path(
         states=f"Start Resolve Lock {BAD_END}", end="FAILED AlreadyRunning", jobs=0, set_up=hold_the_lock("RUNNING")
@@ -216,11 +230,24 @@ PATHS = {
         faults={"launch": ["after:Runtime.ExitError"] * 4},
         calls={"launch": 4},
     ),
-    "Quote is throttled seven times": Path(
+    "each step is throttled for half an hour": Path(
+        states=f"{IN_BATCHES}{REGISTERED.removeprefix(CHECKED)}",
+        end="SUCCEEDED registered",
+        set_up=small_batches,
+        faults={
+            function: ["before:Lambda.TooManyRequestsException"] * 12
+            for function in (
+                *("resolve", "lock", "validate", "check_images", "merge_checks"),
+                *("quote", "launch", "watch", "judge", "finalise"),
+            )
+        },
+    ),
+    "Quote is throttled for more than an hour": Path(
         states=f"{QUOTED.removesuffix(' IsQuoteAccepted')} {BAD_END}",
-        end="FAILED Lambda.TooManyRequestsException",
+        end="FAILED AwsUnavailable",
         jobs=0,
-        faults={"quote": ["before:Lambda.TooManyRequestsException"] * 7},
+        faults={"quote": ["before:Lambda.TooManyRequestsException"] * 33},
+        calls={"quote": 33, "failed": 1},
     ),
     "a bug in Quote": Path(
         states=f"{QUOTED.removesuffix(' IsQuoteAccepted')} {BAD_END}",
@@ -260,6 +287,12 @@ PATHS = {
         calls={"failed": 2},
     ),
     **{
+        f"an input of {size:,} characters": Path(
+            states=f"Start Resolve {BAD_END}", end="FAILED RequestInvalid", jobs=0, given={"Comment": "x" * size}
+        )
+        for size in (20_000, 250_000)
+    },
+    **{
         f"the input {given!r}": Path(
             states=f"Start Resolve {BAD_END}", end="FAILED RequestInvalid", jobs=0, given=given
         )
@@ -271,7 +304,7 @@ PATHS = {
 @pytest.fixture
 def in_batches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a path wants it, the sample's eight pictures are too many for one function."""
-    if request.node.callspec.params["path"].set_up in (small_batches, damage_a_picture):
+    if request.node.callspec.params["path"].set_up in (small_batches, damage_a_picture, answer_too_much):
         monkeypatch.setattr(validation, "LARGEST_WHOLE", 3)
         monkeypatch.setattr(batches, "BATCH_IMAGES", 2)
 
@@ -289,8 +322,12 @@ def test_a_path(deployment: Deployment, path: Path) -> None:
     assert f"{run.now.status} {detail}" == path.end, run.now.cause
     assert_left_in_order(deployment, own=run.arn)
     assert len(deployment.messages) == path.messages
+    text = deployment.account.topic.messages[-1][1]
+    assert ("not billed in full yet" in text) == ("has been told to stop" in text), "every other job has ended"
     assert len(deployment.account.sagemaker.jobs) == path.jobs
     assert {name: deployment.functions.invocations.count(name) for name in path.calls} == path.calls
+    calls_of_failed = deployment.functions.invocations.count("failed")
+    assert calls_of_failed == (run.now.status == "FAILED") + len(path.faults.get("failed", [])), "not tried again"
     if run.now.status == "FAILED":
         assert f"({run.now.error})" in deployment.messages[-1]
 

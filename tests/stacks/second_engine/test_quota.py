@@ -62,7 +62,7 @@ def test_after_twenty_minutes_it_is_a_quota_like_any_other(one_instance: Deploym
     run = one_instance.run(BOTH_STAGES | {"instance_types": types})
     assert 15 <= waits(run) <= 20
     if len(types) == 1:
-        assert (run.now.error, folded(run.states)[-4:]) == ("LaunchFailed", ["Launch", *BAD_END.split()])
+        assert (run.now.error, folded(run.states)[-5:]) == ("LaunchFailed", ["Launch", *BAD_END.split()])
         assert "Service Quotas console" in str(run.now.cause)
     else:
         assert run.now.status == "SUCCEEDED"
