@@ -18,6 +18,7 @@ from local_aws.gate import random_credentials
 from local_aws.iam_authorizer import IamAuthorizer
 from local_aws.image_registry import ImageRegistry
 from local_aws.ministack_process import MinistackError, MinistackProcess
+from local_aws.ministack_questions import MinistackQuestions
 from local_aws.pricing import PriceList
 from local_aws.sagemaker.model_registry import ModelRegistry
 from local_aws.sagemaker.service import SageMaker
@@ -119,7 +120,8 @@ class EmbeddedAws:
         region = self.environment["AWS_REGION"]
         account = client(self.environment, "sts").get_caller_identity()["Account"]
         iam = IamAuthorizer(self.environment)
-        self.faults = Faults(self._ministack.crashes)
+        questions = MinistackQuestions(self.environment)
+        self.faults = Faults(self._ministack.crashes, switch=lambda changes: questions.ask("faults", changes))
         self.service_quotas = ServiceQuotas()
         self.training_jobs = TrainingJobs(
             environment=self.environment,
