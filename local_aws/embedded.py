@@ -53,9 +53,8 @@ class EmbeddedAws:
     stop_grace: float = 120.0
     """Seconds between SIGTERM and SIGKILL for a training job; AWS gives 120."""
     enforce_iam: bool = False
-    """Whether Lambda functions, training jobs and other callers with a role need the permissions of roles and policies;
-    `environment` has the root user's credentials. Needs the command openssl. State machines call without their role's
-    permissions even then."""
+    """Whether Lambda functions, training jobs, state machines and other callers with a role need the permissions of
+    roles and policies; `environment` has the root user's credentials. Needs the command openssl."""
 
     def __post_init__(self) -> None:
         self.environment: dict[str, str]

@@ -15,19 +15,35 @@ from typing import Any
 
 from local_aws.ministack_patches import (
     endpoints,
+    execution_limits,
     gateway,
     iam_questions,
     lambda_concurrency,
     lambda_workers,
     map_run_resource,
     metric_namespace,
+    object_bodies,
     policy_simulation,
     redrive,
+    stale_executions,
+    state_machine_role,
+    status_events,
     switched_faults,
 )
 
 PATCHED_VERSION = "1.5.33"
-PATCHES = (lambda_workers, lambda_concurrency, redrive, metric_namespace, policy_simulation, map_run_resource)
+PATCHES = (
+    lambda_workers,
+    lambda_concurrency,
+    state_machine_role,
+    execution_limits,
+    stale_executions,
+    status_events,
+    redrive,  # around the three before it, whose events and answers it adds to
+    metric_namespace,
+    policy_simulation,
+    map_run_resource,
+)
 ANSWERS = {
     "authorize": iam_questions.authorize,
     "role-credentials": iam_questions.role_credentials,
@@ -57,7 +73,8 @@ def main(descriptor: int) -> None:
     config.loglevel = "WARNING"
     logging.getLogger("hypercorn.access").disabled = True
     host = f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"
-    app = gateway.with_gate(endpoints.with_endpoints(ministack_app.app, ANSWERS), host)
+    app = object_bodies.with_body_faults(endpoints.with_endpoints(ministack_app.app, ANSWERS))
+    app = gateway.with_gate(app, host)
     asyncio.run(hypercorn_asyncio.serve(app, config))
 
 

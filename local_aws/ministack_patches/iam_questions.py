@@ -18,7 +18,6 @@ def authorize(question: dict[str, Any]) -> dict[str, Any]:
     question: the call's path, headers (pairs) and body (base64), and the action, resource and condition keys.
     """
     app: Any = importlib.import_module("ministack.app")
-    actions: Any = importlib.import_module("ministack.core.iam_actions")
     evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
     raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in question["headers"]]
     headers = {name.lower(): value for name, value in question["headers"]}
@@ -28,11 +27,15 @@ def authorize(question: dict[str, Any]) -> dict[str, Any]:
     evaluator.pin_request_origin("127.0.0.1", True)
     evaluator.pin_signed_request("POST", question["path"], {}, raw_headers)
     evaluator.pin_signed_body(base64.b64decode(question["body"]))
-    action, resource = question["action"], question["resource"]
-    service = action.partition(":")[0]
-    denied = evaluator.enforce(
-        key, action, service, app.extract_region(headers, {}), resource, service_context=question["conditions"]
-    )
+    return denial(key, question["action"], question["resource"], question["conditions"])
+
+
+def denial(key: str, action: str, resource: str, conditions: dict[str, str]) -> dict[str, Any]:
+    """{} if the caller with this access key may do this, else `code` and `message`."""
+    actions: Any = importlib.import_module("ministack.core.iam_actions")
+    evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
+    region = os.environ["AWS_REGION"]
+    denied = evaluator.enforce(key, action, action.partition(":")[0], region, resource, service_context=conditions)
     if denied is None:
         return {}
     if isinstance(denied, evaluator.AuthError):

@@ -30,6 +30,7 @@ def strikes(countdown: str) -> bool:
     global _current  # noqa: PLW0603
     with _lock:
         left: int = getattr(_current, countdown)
+        changes: dict[str, Any] = {countdown: left - 1}
         if left:
-            _current = dataclasses.replace(_current, **{countdown: left - 1})
+            _current = dataclasses.replace(_current, **changes)
         return left > 0
