@@ -16,6 +16,8 @@ class MinistackFaults:
     """DescribeExecution and ListExecutions tell what was so many seconds ago: they are eventually consistent."""
     history_limit: int = 25_000
     """With as many events in its history an execution fails, and nothing catches that."""
+    largest_state: int = 256 * 1024
+    """With more bytes of a state's input or output it fails, too."""
     drop_status_events: bool = False
     """Step Functions' status events get lost, as "in some rare cases"."""
     delay_status_events: float = 0

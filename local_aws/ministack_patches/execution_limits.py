@@ -11,9 +11,6 @@ from typing import Any
 
 from local_aws.ministack_patches.switched_faults import switched
 
-LARGEST_STATE = 256 * 1024
-"""Bytes."""
-
 
 class LimitReachedError(Exception):
     """Ends the walk through the states: ministack retries and catches its own errors only."""
@@ -29,7 +26,7 @@ def apply() -> None:
         if execution["status"] != "RUNNING" or "mapRunArn" in execution:
             return event
         data = [text for each in (details or {}).values() for name, text in each.items() if name in ("input", "output")]
-        if any(len(text.encode()) > LARGEST_STATE for text in data):
+        if any(len(text.encode()) > switched().largest_state for text in data):
             cause = "The state/task returned a result with a size exceeding the maximum number of bytes service limit."
             fail(states, execution, "States.DataLimitExceeded", cause)
         most = switched().history_limit

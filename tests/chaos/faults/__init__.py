@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 
-from tests.chaos.faults import aws, job, people, run
-from tests.chaos.faults.fault import Fault
+from tests.chaos.faults import aws, conditions, job, people, run
+from tests.chaos.faults.fault import Fault, Kind
 
-FAULTS: tuple[Callable[[random.Random], Fault], ...] = (*run.FAULTS, *aws.FAULTS, *job.FAULTS, *people.FAULTS)
+FAULTS: tuple[Kind, ...] = (*run.FAULTS, *aws.FAULTS, *job.FAULTS, *people.FAULTS, *conditions.FAULTS)
+"""The draw: a kind is added by its entry in one of these."""
 
 
 def fault_of(seed: int) -> Fault:

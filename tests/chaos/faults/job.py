@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 
+from tests.chaos.executions import describe
 from tests.chaos.faults.fault import ENDLESS, PATIENCE_SECONDS, REGISTERED, Fault
 from tests.chaos.stand_in import JobPlan
 from tests.end_to_end.deployed import Deployed
@@ -100,8 +101,8 @@ def too_slow(_rng: random.Random) -> Fault:
 
 def job_at_work(deployed: Deployed, execution_arn: str) -> str | None:
     """The execution's job once it trains; None if the execution ends before."""
-    machines, sagemaker = deployed.session.client("stepfunctions"), deployed.session.client("sagemaker")
-    while machines.describe_execution(executionArn=execution_arn)["status"] == "RUNNING":
+    sagemaker = deployed.session.client("sagemaker")
+    while describe(deployed, execution_arn)["status"] == "RUNNING":
         for job in deployed.jobs_at_work():
             if sagemaker.describe_training_job(TrainingJobName=job)["SecondaryStatus"] == "Training":
                 return job
