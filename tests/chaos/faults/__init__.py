@@ -15,4 +15,9 @@ def fault_of(seed: int) -> Fault:
     """The seed's fault, drawn by the seed alone: of as many seeds as there are faults, each draws another."""
     block, place = divmod(seed, len(FAULTS))
     order = random.Random(f"order {block}").sample(FAULTS, len(FAULTS))
-    return order[place](random.Random(f"fault {seed}"))
+    return drawn(order[place], seed)
+
+
+def drawn(kind: Kind, seed: int) -> Fault:
+    """The kind's moment and variant of this seed."""
+    return kind(random.Random(f"fault {seed}"))

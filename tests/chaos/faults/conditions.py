@@ -54,15 +54,30 @@ def limit_reached(
     return limit
 
 
+def stale(rng: random.Random) -> dict[str, Any]:
+    """Longer than a step, shorter than a step is tried again."""
+    return {"stale_seconds": rng.uniform(0.2, 2)}
+
+
+def little_history(rng: random.Random) -> dict[str, Any]:
+    """Full anywhere between the first state and a job that is watched."""
+    return {"history_limit": rng.randint(10, 150)}
+
+
+STALE_ENDS = under("stale ends for", stale, [aborted, stopped_by_hand, redriven])
+LOST_EVENTS = under("lost events", lambda _: {"drop_status_events": True}, [aborted], swept=True)
+HISTORY_FULL_UNTOLD = limit_reached(
+    "lost event of a history full at",
+    lambda rng: little_history(rng) | {"drop_status_events": True},
+    error="States.Runtime",
+    swept=True,
+)
+
 FAULTS: tuple[Kind, ...] = (
-    under(
-        "stale answers for",
-        lambda rng: {"stale_seconds": rng.uniform(0.2, 2)},
-        [nothing, failed_job, killed_job, interrupted],
-    ),
-    under("stale ends for", lambda rng: {"stale_seconds": rng.uniform(0.2, 2)}, [aborted, stopped_by_hand, redriven]),
-    under("stale locks for", lambda rng: {"stale_seconds": rng.uniform(0.2, 2)}, [two_starts]),
-    under("lost events", lambda _: {"drop_status_events": True}, [aborted], swept=True),
+    under("stale answers for", stale, [nothing, failed_job, killed_job, interrupted]),
+    STALE_ENDS,
+    under("stale locks for", stale, [two_starts]),
+    LOST_EVENTS,
     under(
         "late events after",
         lambda rng: {"delay_status_events": rng.uniform(0.5, 5)},
@@ -76,16 +91,9 @@ FAULTS: tuple[Kind, ...] = (
     ),
     under("bodies that stall", lambda _: {"stall_bodies": 1}, [nothing, gate_not_met, spoilt_dataset]),
     under("concurrent functions", lambda _: {"lambda_concurrency": 1}, [two_starts, aborted]),
-    limit_reached("history full at", lambda rng: {"history_limit": rng.randint(10, 150)}, error="States.Runtime"),
+    limit_reached("history full at", little_history, error="States.Runtime"),
+    HISTORY_FULL_UNTOLD,
     limit_reached(
-        "state larger than",
-        lambda rng: {"largest_state": rng.randint(500, 3000)},
-        error="States.DataLimitExceeded",
-    ),
-    limit_reached(
-        "lost event of a history full at",
-        lambda rng: {"history_limit": rng.randint(10, 150), "drop_status_events": True},
-        error="States.Runtime",
-        swept=True,
+        "state larger than", lambda rng: {"largest_state": rng.randint(500, 3000)}, error="States.DataLimitExceeded"
     ),
 )
