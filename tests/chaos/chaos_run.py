@@ -58,8 +58,10 @@ class Verdict:
 
 @contextmanager
 def chaos_deployment(scratch: Path) -> Iterator[Deployed]:
-    """The stack on an embedded AWS, with a valid data set."""
-    with deployed_stack(scratch, context=CONTEXT, wait_scale=WAIT_SCALE, stop_grace=STOP_GRACE_SECONDS) as deployed:
+    """The stack on an embedded AWS that enforces IAM, so that no fault leads where a role may not; a valid data set."""
+    with deployed_stack(
+        scratch, context=CONTEXT, wait_scale=WAIT_SCALE, stop_grace=STOP_GRACE_SECONDS, enforce_iam=True
+    ) as deployed:
         deployed.upload_plans(PREFIX)
         yield deployed
 
