@@ -19,8 +19,8 @@ def apply() -> None:
     put_events = eventbridge._put_events
 
     def put_best_effort(request: dict[str, Any], **options: Any) -> Any:  # noqa: ANN401  ministack has no types
-        faults = switched()
-        if any(entry.get("Source") != "aws.states" for entry in request.get("Entries", [])):
+        faults, entries = switched(), request.get("Entries", [])
+        if not options.get("allow_aws_source") or any(entry["Source"] != "aws.states" for entry in entries):
             return put_events(request, **options)
         if faults.drop_status_events:
             return None
