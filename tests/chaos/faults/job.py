@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import replace
 
 from tests.chaos.executions import describe
 from tests.chaos.faults.fault import ENDLESS, PATIENCE_SECONDS, REGISTERED, Fault
@@ -58,6 +59,30 @@ def interrupted(rng: random.Random) -> Fault:
         ends=frozenset({REGISTERED}),
         job=JobPlan(steps=150),
         during=during,
+    )
+
+
+def interrupted_at_the_worst(rng: random.Random) -> Fault:
+    """AWS calls the interrupted job Completed, or the upload of its last checkpoint is cut off."""
+    cut, fault = rng.random() < 0.5, interrupted(rng)
+
+    def before(deployed: Deployed) -> None:
+        faults = deployed.aws.faults
+        (faults.cut_last_upload if cut else faults.complete_when_interrupted)()
+
+    return replace(
+        fault, name=f"{fault.name}, {'its last upload cut off' if cut else 'called Completed'}", before=before
+    )
+
+
+def slow_start(rng: random.Random) -> Fault:
+    """Each status before the first line of the log takes its time."""
+    statuses = ("LaunchingMLInstances", "PreparingTrainingStack", "DownloadingTrainingImage", "Training")
+    seconds = {status: rng.uniform(0, 1.2) for status in statuses}
+    return Fault(
+        name=f"first line of the log {sum(seconds.values()):.1f} s late",
+        ends=frozenset({REGISTERED}),
+        before=lambda deployed: deployed.aws.faults.slow_start(seconds),
     )
 
 
@@ -122,6 +147,8 @@ FAULTS = (
     failed_job,
     killed_job,
     interrupted,
+    interrupted_at_the_worst,
+    slow_start,
     stalled,
     not_finite,
     first_minutes_failed,
