@@ -18,6 +18,7 @@ from local_aws.gate import random_credentials
 from local_aws.iam_authorizer import IamAuthorizer
 from local_aws.image_registry import ImageRegistry
 from local_aws.ministack_process import MinistackError, MinistackProcess
+from local_aws.ministack_questions import MinistackQuestions
 from local_aws.pricing import PriceList
 from local_aws.sagemaker.model_registry import ModelRegistry
 from local_aws.sagemaker.service import SageMaker
@@ -52,9 +53,8 @@ class EmbeddedAws:
     stop_grace: float = 120.0
     """Seconds between SIGTERM and SIGKILL for a training job; AWS gives 120."""
     enforce_iam: bool = False
-    """Whether Lambda functions, training jobs and other callers with a role need the permissions of roles and policies;
-    `environment` has the root user's credentials. Needs the command openssl. State machines call without their role's
-    permissions even then."""
+    """Whether Lambda functions, training jobs, state machines and other callers with a role need the permissions of
+    roles and policies; `environment` has the root user's credentials. Needs the command openssl."""
 
     def __post_init__(self) -> None:
         self.environment: dict[str, str]
@@ -119,7 +119,8 @@ class EmbeddedAws:
         region = self.environment["AWS_REGION"]
         account = client(self.environment, "sts").get_caller_identity()["Account"]
         iam = IamAuthorizer(self.environment)
-        self.faults = Faults(self._ministack.crashes)
+        questions = MinistackQuestions(self.environment)
+        self.faults = Faults(self._ministack.crashes, switch=lambda changes: questions.ask("faults", changes))
         self.service_quotas = ServiceQuotas()
         self.training_jobs = TrainingJobs(
             environment=self.environment,

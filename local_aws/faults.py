@@ -1,14 +1,17 @@
-"""What AWS may do and a test provokes: no capacity, refused calls, killed functions, uploads that are cut off."""
+"""What AWS may do and a test provokes: of SageMaker, of a Lambda function, and what ministack_faults.py has."""
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from pathlib import Path
+from typing import Any
 
 from local_aws.api_errors import ApiError
+from local_aws.ministack_faults import MinistackFaults
 
 
 class Capacity(Enum):
@@ -23,10 +26,12 @@ class Faults:
     """The faults of one embedded AWS, none at first; each lasts until `clear`, or for a number of calls.
 
     crashes: the folder with one file for each call in which a function is to be killed; the function's worker reads it.
+    switch: tells ministack's process which of its MinistackFaults change.
     """
 
-    def __init__(self, crashes: Path) -> None:
+    def __init__(self, crashes: Path, switch: Callable[[dict[str, Any]], object]) -> None:
         self._crashes = crashes
+        self._switch = switch
         self._lock = threading.Lock()
         self._capacity: dict[tuple[str, bool], Capacity] = {}
         self.quota_held_seconds = 0.0
@@ -90,8 +95,14 @@ class Faults:
         """
         self._start_seconds = dict(seconds)
 
+    def switch(self, **faults: Any) -> None:  # noqa: ANN401  each field has its own type
+        """Switch MinistackFaults on by name, as in switch(lambda_concurrency=10); the others stay as they are."""
+        changed = dataclasses.asdict(MinistackFaults(**faults))
+        self._switch({name: changed[name] for name in faults})
+
     def clear(self) -> None:
         """End all faults."""
+        self._switch(dataclasses.asdict(MinistackFaults()))
         with self._lock:
             self._refusals.clear()
             self._cut_uploads = self._completed_interruptions = 0

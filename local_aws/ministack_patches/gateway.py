@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from local_aws.gate import LARGEST_SIGNED_BODY, Gate, RefusedError
-from local_aws.ministack_patches.iam_endpoints import CALLER, App, Receive, Scope, Send, secret_key_of
+from local_aws.ministack_patches.endpoints import CALLER, App, Receive, Scope, Send
+from local_aws.ministack_patches.iam_questions import secret_key_of
 from loopback.callers import Request
 
 

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import signal
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -58,6 +59,8 @@ def load(name: str) -> Handler:
     to_log = logging.StreamHandler()  # ministack takes what is written to stderr for the function's log
     to_log.setFormatter(lines)
     logging.basicConfig(level=logging.INFO, handlers=[to_log])
+    version = ".".join(map(str, sys.version_info[:2]))
+    os.environ["AWS_EXECUTION_ENV"] = f"AWS_Lambda_python{version}"  # as Lambda has it; SDKs add it to their user agent
     module, _, function = name.replace("/", ".").rpartition(".")
     try:
         handler: Handler = getattr(importlib.import_module(module), function)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from local_aws.ministack_patches.handler_wrapper import MARK
-from local_aws.ministack_patches.iam_endpoints import role_credentials
+from local_aws.ministack_patches.iam_questions import role_credentials
 
 ENTRY = "_local_aws_entry"
 WRAPPER = Path(__file__).with_name("handler_wrapper.py")

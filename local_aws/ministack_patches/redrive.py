@@ -19,6 +19,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from local_aws.ministack_patches.stale_executions import executions_as_seen
+from local_aws.ministack_patches.switched_faults import switched
+
 REDRIVABLE = ("FAILED", "ABORTED", "TIMED_OUT")
 STATE_TYPES = ("pass", "task", "choice", "wait", "parallel", "map")
 
@@ -60,7 +63,8 @@ def apply() -> None:
         status, headers, content = describe(request)
         if status != 200:
             return status, headers, content
-        return states.json_response(json.loads(content) | redrive_fields(states._executions[request["executionArn"]]))
+        seen = executions_as_seen(states)[request["executionArn"]]
+        return states.json_response(json.loads(content) | redrive_fields(seen))
 
     def put_events_with_redrives(request: dict[str, Any], **options: Any) -> Any:  # noqa: ANN401
         for entry in request.get("Entries", []):
@@ -106,8 +110,8 @@ def redrive(states: Any, request: dict[str, Any]) -> Any:  # noqa: ANN401
     token = request.get("clientToken")
     if token and token == ended.get("redriveToken"):
         return states.json_response({"redriveDate": ended["redriveDate"]})
-    if ended["status"] not in REDRIVABLE:
-        reason = redrive_fields(ended)["redriveStatusReason"]
+    reason = redrive_fields(ended).get("redriveStatusReason")
+    if reason:
         return states.error_response_json("ExecutionNotRedrivable", reason, 400)
     count, now = ended.get("redriveCount", 0) + 1, states.now_iso()
     execution = {name: value for name, value in ended.items() if name not in ("error", "cause")}
@@ -139,7 +143,9 @@ def redrive_fields(execution: dict[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {"redriveCount": count, "redriveStatus": "REDRIVABLE"}
     if count:
         fields["redriveDate"] = execution["redriveDate"]
+    reason = None
     if status not in REDRIVABLE:
-        fields["redriveStatus"] = "NOT_REDRIVABLE"
-        fields["redriveStatusReason"] = f"Execution is {status} and cannot be redriven"
-    return fields
+        reason = f"Execution is {status} and cannot be redriven"
+    elif len(execution["events"]) >= switched().history_limit - 1:
+        reason = "Execution history event limit exceeded"
+    return fields | ({"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": reason} if reason else {})

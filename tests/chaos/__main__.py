@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.chaos.chaos_run import Verdict, chaos_deployment, late_messages, run_chaos
+from tests.chaos.faults import fault_of
 
 
 def main() -> int:
@@ -22,7 +23,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch, chaos_deployment(Path(scratch)) as deployed:
         verdicts: list[Verdict] = []
         for seed in range(arguments.seed, arguments.seed + arguments.runs):
-            verdicts.append(run_chaos(deployed, seed))
+            verdicts.append(run_chaos(deployed, seed, fault_of(seed)))
             say(verdicts[-1].line())
         late = late_messages(deployed, verdicts)
     wrong = [verdict for verdict in verdicts if verdict.wrong]

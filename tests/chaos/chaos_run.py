@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from tests.chaos.faults import fault_of
+from tests.chaos.executions import describe, end_of, within
 from tests.chaos.faults.fault import PREFIX, REGISTERED, Fault
 from tests.chaos.stand_in import JobPlan, put_stand_in
+from tests.chaos.sweeping import sweep_later
 from tests.end_to_end.deployed import Deployed
 from tests.end_to_end.deployment import deployed_stack
 
@@ -28,6 +28,8 @@ WAIT_SCALE = 0.02
 STOP_GRACE_SECONDS = 3
 END_SECONDS = 150.0
 """An execution that has not ended by then never will."""
+LASTING = frozenset({"stale_seconds", "delay_status_events", "double_status_events", "lambda_concurrency"})
+"""Conditions that last over a redrive; what else is wrong is put right before it."""
 SETTLING_SECONDS = 30.0
 """For what an end sets going: a job's end, a message."""
 
@@ -42,6 +44,8 @@ class Verdict:
     """Their ARNs."""
     ends: tuple[str, ...]
     """Of each execution, and after its redrive."""
+    messages: int
+    """How many must tell of each execution."""
     seconds: float
     wrong: tuple[str, ...]
     """One sentence for each thing; none if all is right."""
@@ -54,16 +58,19 @@ class Verdict:
 
 @contextmanager
 def chaos_deployment(scratch: Path) -> Iterator[Deployed]:
-    """The stack on an embedded AWS, with a valid data set."""
-    with deployed_stack(scratch, context=CONTEXT, wait_scale=WAIT_SCALE, stop_grace=STOP_GRACE_SECONDS) as deployed:
+    """The stack on an embedded AWS that enforces IAM, so that no fault leads where a role may not; a valid data set."""
+    with deployed_stack(
+        scratch, context=CONTEXT, wait_scale=WAIT_SCALE, stop_grace=STOP_GRACE_SECONDS, enforce_iam=True
+    ) as deployed:
         deployed.upload_plans(PREFIX)
         yield deployed
 
 
-def run_chaos(deployed: Deployed, seed: int) -> Verdict:
-    """Provoke the seed's fault and judge what came of it."""
-    fault, started = fault_of(seed), time.monotonic()
+def run_chaos(deployed: Deployed, seed: int, fault: Fault) -> Verdict:
+    """Provoke the fault and judge what came of it; `seed`: by which it was drawn."""
+    started = time.monotonic()
     put_stand_in(deployed, fault.job)
+    deployed.aws.faults.switch(**fault.condition)
     fault.before(deployed)
     executions = [start(deployed, fault)]
     fault.during(deployed, executions[0])
@@ -74,7 +81,9 @@ def run_chaos(deployed: Deployed, seed: int) -> Verdict:
     ends = [end_of(describe(deployed, arn)) for arn in executions]
     if fault.redriven and not wrong:
         put_right(deployed)
+        deployed.aws.faults.switch(**{name: fault.condition[name] for name in fault.condition if name in LASTING})
         deployed.session.client("stepfunctions").redrive_execution(executionArn=executions[0])
+        within(SETTLING_SECONDS, lambda: describe(deployed, executions[0]).get("redriveCount") == 1)
         redriven = replace(fault, ends=frozenset({REGISTERED}), cause="")
         wrong = complaints(deployed, redriven, executions, ends=2)
         ends.append(end_of(describe(deployed, executions[0])))
@@ -84,6 +93,7 @@ def run_chaos(deployed: Deployed, seed: int) -> Verdict:
         fault=fault.name,
         executions=tuple(executions),
         ends=tuple(ends),
+        messages=2 if fault.redriven else 1,
         seconds=time.monotonic() - started,
         wrong=tuple(wrong),
     )
@@ -94,6 +104,8 @@ def complaints(deployed: Deployed, fault: Fault, executions: list[str], *, ends:
     found = []
     if not within(END_SECONDS, lambda: all(describe(deployed, arn)["status"] != "RUNNING" for arn in executions)):
         found.append(f"It had not ended after {END_SECONDS:.0f} s.")
+    if fault.swept:
+        sweep_later(deployed)
     described = {arn: describe(deployed, arn) for arn in executions}
     ended_as = [end_of(each) for each in described.values()]
     found += [
@@ -120,11 +132,11 @@ def complaints(deployed: Deployed, fault: Fault, executions: list[str], *, ends:
 
 def late_messages(deployed: Deployed, verdicts: Sequence[Verdict]) -> list[str]:
     """One sentence for each execution of which too many messages or none tell after all runs have ended."""
-    counted = {(each.seed, arn): len(deployed.messages_about(arn)) for each in verdicts for arn in each.executions}
+    counted = {(each, arn): len(deployed.messages_about(arn)) for each in verdicts for arn in each.executions}
     return [
-        f"In the end {count} messages tell of {arn}, of seed {seed}."
-        for (seed, arn), count in counted.items()
-        if count != (2 if fault_of(seed).redriven else 1)
+        f"In the end {count} messages tell of {arn}, of seed {each.seed}."
+        for (each, arn), count in counted.items()
+        if count != each.messages
     ]
 
 
@@ -135,19 +147,6 @@ def start(deployed: Deployed, fault: Fault) -> str:
         stateMachineArn=deployed.outputs["StateMachineArn"], input=json.dumps(dict(fault.request))
     )["executionArn"]
     return arn
-
-
-def describe(deployed: Deployed, arn: str) -> dict[str, Any]:
-    """DescribeExecution's answer."""
-    return dict(deployed.session.client("stepfunctions").describe_execution(executionArn=arn))
-
-
-def end_of(described: dict[str, Any]) -> str:
-    """The status, and the error or the decision: "FAILED OverBudget", "SUCCEEDED registered", "ABORTED"."""
-    detail = described.get("error")
-    if described["status"] == "SUCCEEDED":
-        detail = json.loads(described["output"])["decision"]
-    return " ".join(filter(None, [described["status"], detail]))
 
 
 def put_right(deployed: Deployed) -> None:
@@ -164,13 +163,3 @@ def clean_up(deployed: Deployed, executions: list[str]) -> None:
         if describe(deployed, arn)["status"] == "RUNNING":
             deployed.session.client("stepfunctions").stop_execution(executionArn=arn)
     within(SETTLING_SECONDS, lambda: not deployed.jobs_at_work())
-
-
-def within(seconds: float, happened: Callable[[], bool]) -> bool:
-    """Whether it happened in that time."""
-    deadline = time.monotonic() + seconds
-    while not happened():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from local_aws.clients import client
 from local_aws.embedded import EmbeddedAws
-from tests.local_aws.conftest import BUCKET, TRUST_SAGEMAKER, Account
+from tests.local_aws.conftest import BUCKET, TRUST_SAGEMAKER, Account, eventually
 from tests.local_aws.test_ministack import create_function
 
 CALLER = """
@@ -80,6 +80,43 @@ def test_a_function_may_do_what_its_role_allows_and_nothing_else(enforced: Enfor
     assert enforced.call(may, **put, Key="mine/1") == "done"
     assert "s3:PutObject" in enforced.call(may, **put, Key="other/1")
     assert "AccessDenied" in enforced.call(may, service="s3", operation="delete_object", Bucket=BUCKET, Key="mine/1")
+
+
+def test_a_state_machine_may_do_what_its_role_allows_and_nothing_else(enforced: Enforced) -> None:
+    iam, machines = enforced.client("iam"), enforced.client("stepfunctions")
+    trust_states = json.dumps(TRUST_SAGEMAKER).replace("sagemaker.amazonaws.com", "states.amazonaws.com")
+    role = iam.create_role(RoleName="machine", AssumeRolePolicyDocument=trust_states)["Role"]["Arn"]
+    function = "arn:aws:lambda:us-east-1:000000000000:function:caller"
+    batch = {
+        "StartAt": "Call",
+        "States": {"Call": {"Type": "Task", "Resource": function, "End": True}},
+        "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+    }
+    states = {
+        "Call": {"Type": "Task", "Resource": function, "ResultPath": None, "Next": "Batches"},
+        "Batches": {"Type": "Map", "ItemsPath": "$.items", "ItemProcessor": batch, "End": True},
+    }
+    machine = machines.create_state_machine(
+        name="guarded", definition=json.dumps({"StartAt": "Call", "States": states}), roleArn=role
+    )["stateMachineArn"]
+
+    def end(*statements: dict[str, Any]) -> tuple[str, str]:
+        iam.put_role_policy(RoleName="machine", PolicyName="p", PolicyDocument=policy(*statements))
+        call = {"service": "pricing", "operation": "describe_services", "arguments": {}}
+        given = json.dumps(call | {"items": [call]})
+        arn = machines.start_execution(stateMachineArn=machine, input=given)["executionArn"]
+        eventually(lambda: machines.describe_execution(executionArn=arn)["status"] != "RUNNING", "it has ended")
+        described = machines.describe_execution(executionArn=arn)
+        return described.get("error", described["status"]), described.get("cause", "")
+
+    invoke = allow("lambda:InvokeFunction", function)
+    error, cause = end(allow("lambda:InvokeFunction", f"{function}-other"))
+    assert (error, "assumed-role/machine/" in cause) == ("Lambda.AWSLambdaException", True)
+    assert f"lambda:InvokeFunction on resource: {function}" in cause
+    error, cause = end(invoke)
+    assert error == "States.Permissions"
+    assert f"states:StartExecution on resource: {machine}" in cause
+    assert end(invoke, allow("states:StartExecution", machine)) == ("SUCCEEDED", "")
 
 
 def test_the_services_beside_ministack_ask_the_same_policies(enforced: Enforced) -> None:

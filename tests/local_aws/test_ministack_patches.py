@@ -62,10 +62,18 @@ eventbridge._put_events = lambda request, **_: events.append(json.loads(request[
 execution = {"executionArn": "e", "stateMachineArn": "m", "name": "n", "status": "ABORTED", "events": []}
 stepfunctions._emit_execution_status_event(execution)
 stepfunctions._fail_execution(execution, "LateError", "of a task that ended after the stop")
+def occurs(text, module):
+    return text in Path(module.__file__).read_text()
+
 form = {"ActionNames.member.1": "s3:GetObject", "ResourceArns.member.1": "a", "ResourceArns.member.2": "b"}
 print(json.dumps({
     "simulated": iam._extract_simulate_params(form),
     "simulation": iam_actions.extract_resource_arn("iam", "POST", "/", {}, b"", {"PolicySourceArn": ["a"]}, "r", "1"),
+    "limits": occurs("DataLimitExceeded", stepfunctions) or occurs("25000", stepfunctions) or occurs("25_000", stepfunctions),
+    "throttled task": occurs("Lambda.TooManyRequestsException", stepfunctions),
+    "retried event": occurs("invoke_async_with_retry", eventbridge),
+    "machine's role": occurs("lambda:InvokeFunction", stepfunctions) or occurs("enforce", stepfunctions),
+    "order": stepfunctions._execution_sort_key({"executionArn": "e", "stopDate": None, "startDate": "1", "redriveDate": "2"})[0],
     "redrive": call("RedriveExecution", executionArn="e"),
     "event": events[0],
     "late failure": execution["status"],
@@ -110,6 +118,20 @@ def test_lambda_errors_have_no_names(unpatched: dict[str, Any]) -> None:
     assert unpatched["exception"] == "Runtime.HandlerError"
     assert unpatched["import"] == "RuntimeError"
     assert unpatched["exit"] == "Runtime.HandlerError"
+
+
+def test_executions_have_no_limits_and_no_role(unpatched: dict[str, Any]) -> None:
+    assert not unpatched["limits"]
+    assert not unpatched["machine's role"]
+
+
+def test_throttled_functions_have_no_error_name_and_events_are_not_tried_again(unpatched: dict[str, Any]) -> None:
+    assert not unpatched["throttled task"]
+    assert not unpatched["retried event"]
+
+
+def test_a_redriven_execution_is_listed_by_its_start(unpatched: dict[str, Any]) -> None:
+    assert unpatched["order"] == "1"
 
 
 def test_the_namespace_of_metrics_is_no_condition_key(unpatched: dict[str, Any]) -> None:

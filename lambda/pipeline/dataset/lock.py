@@ -6,6 +6,7 @@ writes let only one of several win.
 
 import json
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from botocore.exceptions import ClientError
 
@@ -23,6 +24,8 @@ _LOST = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "4
 _MISSING = frozenset({"NoSuchKey", "404"})
 NO_EXECUTION = frozenset({"ExecutionDoesNotExist", "InvalidArn", "ValidationException"})
 """Codes with which DescribeExecution says that there is no such execution."""
+_SHOWN_AFTER = timedelta(minutes=1)
+"""Step Functions may not show a new execution yet that has taken a lock since."""
 _LARGEST = 4096
 """Bytes: a lock holds one ARN."""
 _LOOKED_AT = 1000
@@ -45,11 +48,12 @@ class _LockObject:
     """The ARN of the execution that holds it; None if the content does not tell."""
     redrive_count: int
     """The holder's when it took it."""
+    taken: datetime
     etag: str
 
 
 def acquire(
-    s3: S3Client, stepfunctions: SFNClient, *, bucket: str, dataset_prefix: str, execution: Execution
+    s3: S3Client, stepfunctions: SFNClient, *, bucket: str, dataset_prefix: str, execution: Execution, now: datetime
 ) -> DatasetLock:
     """Take the data set's lock for `execution`, which may hold it already.
 
@@ -61,7 +65,7 @@ def acquire(
         if lock is not None and lock.holder == execution.arn:
             if lock.redrive_count >= execution.redrive_count:  # a second try of the step
                 return DatasetLock(key=key)
-        elif lock is not None and _is_held(stepfunctions, lock, execution):
+        elif lock is not None and _is_held(stepfunctions, lock, execution, now=now):
             raise AlreadyRunning(
                 f"The execution {str(lock.holder).rsplit(':', 1)[-1]} already works on the data set {dataset_prefix}: "
                 f"wait for its end, or stop it, then redrive ({execution_link(execution.region, str(lock.holder))})."
@@ -121,7 +125,7 @@ def _read(s3: S3Client, bucket: str, key: str) -> _LockObject | None:
         if error_code(error) in _MISSING:
             return None
         raise
-    return _LockObject(holder=holder, redrive_count=redrive_count, etag=answer["ETag"])
+    return _LockObject(holder=holder, redrive_count=redrive_count, taken=answer["LastModified"], etag=answer["ETag"])
 
 
 def _holder(body: Body) -> tuple[str | None, int]:
@@ -150,10 +154,10 @@ def _write(s3: S3Client, bucket: str, key: str, execution: Execution, *, over: _
     return True
 
 
-def _is_held(stepfunctions: SFNClient, lock: _LockObject, execution: Execution) -> bool:
+def _is_held(stepfunctions: SFNClient, lock: _LockObject, execution: Execution, *, now: datetime) -> bool:
     """Whether the lock's holder has not ended; one of another state machine, now deleted, has.
 
-    DescribeExecution is eventually consistent: after a redrive it may still tell the end before.
+    DescribeExecution is eventually consistent: it may not know a new execution yet, and tell the end before a redrive.
     """
     holder = lock.holder
     if holder is None or holder.rsplit(":", 1)[0] != execution.arn.rsplit(":", 1)[0]:
@@ -162,9 +166,11 @@ def _is_held(stepfunctions: SFNClient, lock: _LockObject, execution: Execution) 
         with raising_unavailable():
             described = stepfunctions.describe_execution(executionArn=holder)
     except ClientError as error:
-        if error_code(error) in NO_EXECUTION:
-            return False
-        raise
+        if error_code(error) not in NO_EXECUTION:
+            raise
+        if now - lock.taken < _SHOWN_AFTER:
+            raise AwsUnavailable(f"Step Functions does not show {holder} yet, which has just taken a lock.") from error
+        return False
     if described.get("redriveCount", 0) < lock.redrive_count:
         raise AwsUnavailable(f"Step Functions does not show the redrive of {holder} yet.")
     return described["status"] in AT_WORK

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 from pipeline.aws_errors import error_code, error_message, raising_unavailable
 from pipeline.billing import affordable_seconds, cost_usd
 from pipeline.client_types import S3Client, SageMakerClient, SFNClient
-from pipeline.dataset.lock import acquire
+from pipeline.dataset.lock import NO_EXECUTION, acquire
 from pipeline.dataset.validation import DatasetCheck
 from pipeline.errors import AwsUnavailable, InstanceNotFree, LaunchFailed, OverBudget
 from pipeline.execution import AT_WORK, Execution
@@ -58,6 +58,7 @@ def start_job(sagemaker: SageMakerClient, s3: S3Client, stepfunctions: SFNClient
         bucket=launch.settings.bucket,
         dataset_prefix=launch.request.dataset_prefix,
         execution=launch.execution,
+        now=launch.now,
     )
     budget = HistoryBudget.of(stepfunctions, launch.execution)
     job = _job_of(sagemaker, s3, stepfunctions, launch)
@@ -224,10 +225,15 @@ def _launched(
 def _stop_if_aborted(sagemaker: SageMakerClient, stepfunctions: SFNClient, name: str, execution: Execution) -> None:
     """An execution may be aborted while this step runs: nobody would learn of the job that it then starts.
 
-    DescribeExecution is eventually consistent: after a redrive it may still tell the end before.
+    DescribeExecution is eventually consistent: it may not know a new execution yet, and tell the end before a redrive.
     """
-    with raising_unavailable():
-        described = stepfunctions.describe_execution(executionArn=execution.arn)
+    try:
+        with raising_unavailable():
+            described = stepfunctions.describe_execution(executionArn=execution.arn)
+    except ClientError as error:
+        if error_code(error) not in NO_EXECUTION:
+            raise
+        raise AwsUnavailable("Step Functions does not show the execution yet.") from error
     if described.get("redriveCount", 0) < execution.redrive_count:
         raise AwsUnavailable("Step Functions does not show the execution's redrive yet.")
     status = described["status"]

@@ -1,6 +1,7 @@
 """Step Lock: let no two executions work on one data set."""
 
 import os
+from datetime import UTC, datetime
 
 from pipeline.clients import s3_client, stepfunctions_client
 from pipeline.dataset.lock import DatasetLock, acquire
@@ -19,4 +20,5 @@ def handler(*, execution: Execution, request: Request) -> DatasetLock:
         bucket=BucketSettings.from_environment(os.environ).bucket,
         dataset_prefix=request.dataset_prefix,
         execution=execution,
+        now=datetime.now(UTC),
     )

@@ -87,9 +87,10 @@ def throttled(rng: random.Random) -> Fault:
 
 
 def crash(rng: random.Random) -> Fault:
-    """A function dies, up to as often as the step is tried again."""
-    step = rng.choice(["resolve", "lock", "validate", "quote", "launch", "watch", "judge", "finalise"])
-    work_done, times = rng.random() < 0.5, rng.randint(1, 3)
+    """A function dies, up to as often as the step is tried again; those that are tried for an hour, more often."""
+    patient = ["watch", "judge", "finalise"]
+    step = rng.choice(["resolve", "lock", "validate", "quote", "launch", *patient])
+    work_done, times = rng.random() < 0.5, rng.randint(1, 6 if step in patient else 3)
     return Fault(
         name=f"{step} dies {times} times {'after' if work_done else 'before'} its work",
         ends=frozenset({REGISTERED}),
@@ -99,7 +100,7 @@ def crash(rng: random.Random) -> Fault:
 
 def crash_for_good(rng: random.Random) -> Fault:
     """A function dies whenever it is tried: the run fails, and its job, which would go on forever, is stopped."""
-    step = rng.choice(["resolve", "lock", "validate", "quote", "launch", "watch"])
+    step = rng.choice(["resolve", "lock", "validate", "quote", "launch"])
     work_done = rng.random() < 0.5
     return Fault(
         name=f"{step} always dies {'after' if work_done else 'before'} its work",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,3 +42,11 @@ class Fault:
     """What the cause of a failure must say."""
     redriven: bool = False
     """Whether the execution is redriven once all has been put right, and then has to succeed."""
+    condition: Mapping[str, Any] = field(default_factory=dict)
+    """What of local_aws.ministack_faults is switched on from before the first start to the end, redrive included."""
+    swept: bool = False
+    """Whether only the sweep attends to the end."""
+
+
+Kind = Callable[[random.Random], Fault]
+"""Draws a fault's moment and variant."""

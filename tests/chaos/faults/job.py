@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import replace
 
+from tests.chaos.executions import describe
 from tests.chaos.faults.fault import ENDLESS, PATIENCE_SECONDS, REGISTERED, Fault
 from tests.chaos.stand_in import JobPlan
 from tests.end_to_end.deployed import Deployed
@@ -60,6 +62,30 @@ def interrupted(rng: random.Random) -> Fault:
     )
 
 
+def interrupted_at_the_worst(rng: random.Random) -> Fault:
+    """AWS calls the interrupted job Completed, or the upload of its last checkpoint is cut off."""
+    cut, fault = rng.random() < 0.5, interrupted(rng)
+
+    def before(deployed: Deployed) -> None:
+        faults = deployed.aws.faults
+        (faults.cut_last_upload if cut else faults.complete_when_interrupted)()
+
+    return replace(
+        fault, name=f"{fault.name}, {'its last upload cut off' if cut else 'called Completed'}", before=before
+    )
+
+
+def slow_start(rng: random.Random) -> Fault:
+    """Each status before the first line of the log takes its time."""
+    statuses = ("LaunchingMLInstances", "PreparingTrainingStack", "DownloadingTrainingImage", "Training")
+    seconds = {status: rng.uniform(0, 1.2) for status in statuses}
+    return Fault(
+        name=f"first line of the log {sum(seconds.values()):.1f} s late",
+        ends=frozenset({REGISTERED}),
+        before=lambda deployed: deployed.aws.faults.slow_start(seconds),
+    )
+
+
 def stalled(rng: random.Random) -> Fault:
     """The job says nothing any more, and perhaps does not even hear that it is to end."""
     deaf = rng.random() < 0.5
@@ -100,8 +126,8 @@ def too_slow(_rng: random.Random) -> Fault:
 
 def job_at_work(deployed: Deployed, execution_arn: str) -> str | None:
     """The execution's job once it trains; None if the execution ends before."""
-    machines, sagemaker = deployed.session.client("stepfunctions"), deployed.session.client("sagemaker")
-    while machines.describe_execution(executionArn=execution_arn)["status"] == "RUNNING":
+    sagemaker = deployed.session.client("sagemaker")
+    while describe(deployed, execution_arn)["status"] == "RUNNING":
         for job in deployed.jobs_at_work():
             if sagemaker.describe_training_job(TrainingJobName=job)["SecondaryStatus"] == "Training":
                 return job
@@ -121,6 +147,8 @@ FAULTS = (
     failed_job,
     killed_job,
     interrupted,
+    interrupted_at_the_worst,
+    slow_start,
     stalled,
     not_finite,
     first_minutes_failed,

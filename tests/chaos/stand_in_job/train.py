@@ -90,9 +90,12 @@ def save(folder: Path, losses: list[float]) -> None:
 
 
 def restored(folder: Path) -> list[float]:
-    """The losses in the last checkpoint; none without one."""
+    """The losses in the last checkpoint; none without one that is whole."""
     file = folder / CHECKPOINT
-    return [float(loss) for loss in json.loads(file.read_bytes())] if file.exists() else []
+    try:
+        return [float(loss) for loss in json.loads(file.read_bytes())] if file.exists() else []
+    except ValueError:
+        return []
 
 
 def finish(paths: SageMakerPaths, plan: Mapping[str, Any], losses: list[float]) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
 
@@ -19,6 +19,7 @@ from tests.contract.test_bounded_json import ATTACKS
 from tests.pipeline.conftest import context
 
 KEY = "locks/dino-data.json"
+TAKEN = datetime(2026, 11, 20, tzinfo=UTC)
 
 
 def client_error(code: str, operation: str) -> ClientError:
@@ -37,7 +38,7 @@ class ConditionalBucket:
         if Key not in self.objects:
             raise client_error("NoSuchKey", "GetObject")
         content, etag = self.objects[Key]
-        return {"Body": BytesIO(content), "ETag": etag}
+        return {"Body": BytesIO(content), "ETag": etag, "LastModified": TAKEN}
 
     def put_object(
         self,
@@ -67,8 +68,7 @@ class ConditionalBucket:
 
     def paginate(self, *, Bucket: str, Prefix: str) -> list[dict[str, Any]]:
         found = {key: content for key, (content, _) in self.objects.items() if key.startswith(Prefix)}
-        at = datetime(2026, 11, 20, tzinfo=UTC)
-        contents = [{"Key": key, "Size": len(content), "LastModified": at} for key, content in found.items()]
+        contents = [{"Key": key, "Size": len(content), "LastModified": TAKEN} for key, content in found.items()]
         return [{"Contents": [item]} for item in contents] or [{}]
 
     def place(self, content: bytes, key: str = KEY) -> None:
@@ -106,11 +106,14 @@ def execution(name: str, machine: str = "Pipeline") -> Execution:
     return Execution.from_context(context(Id=arn, Name=name))
 
 
-def take(bucket: ConditionalBucket, name: str, executions: Executions, prefix: str = "dino-data") -> str:
-    """The lock's key."""
+def take(
+    bucket: ConditionalBucket, name: str, executions: Executions, prefix: str = "dino-data", *, minutes: float = 60
+) -> str:
+    """The lock's key. minutes: after the last lock was taken."""
     s3: Any = bucket
     stepfunctions: Any = executions
-    return acquire(s3, stepfunctions, bucket="b", dataset_prefix=prefix, execution=execution(name)).key
+    now = TAKEN + timedelta(minutes=minutes)
+    return acquire(s3, stepfunctions, bucket="b", dataset_prefix=prefix, execution=execution(name), now=now).key
 
 
 def give_back(bucket: ConditionalBucket, name: str) -> None:
@@ -136,6 +139,16 @@ def test_the_second_of_two_executions_is_told_of_the_first(status: str) -> None:
         take(bucket, "two", executions)
     assert "executions/details/arn:aws:states:us-east-1:123456789012:execution:Pipeline:one" in str(end.value)
     assert bucket.holder() == execution("one").arn
+
+
+def test_an_execution_that_has_just_taken_the_lock_may_not_be_shown_yet() -> None:
+    bucket = ConditionalBucket()
+    take(bucket, "one", Executions())
+    with pytest.raises(AwsUnavailable, match=r"does not show \S+:one yet"):
+        take(bucket, "two", Executions(), minutes=0.5)
+    assert bucket.holder() == execution("one").arn
+    take(bucket, "two", Executions(), minutes=1)
+    assert bucket.holder() == execution("two").arn
 
 
 def test_an_end_gives_back_all_that_its_execution_holds_and_nothing_else() -> None:

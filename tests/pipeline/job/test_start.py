@@ -99,7 +99,11 @@ def checkpoints(stage: int) -> dict[str, Any]:
 def expect_lock_of(s3: StubbedClient, execution: Execution) -> None:
     """That the data set is locked, and by whom."""
     content = json.dumps({"execution": execution.arn, "redrive_count": execution.redrive_count}).encode()
-    answer = {"Body": StreamingBody(io.BytesIO(content), len(content)), "ETag": '"1"'}
+    answer = {
+        "Body": StreamingBody(io.BytesIO(content), len(content)),
+        "ETag": '"1"',
+        "LastModified": datetime.now(UTC),
+    }
     s3.expect("get_object", answer, Bucket="bucket", Key="locks/dino-data.json")
 
 
@@ -431,6 +435,15 @@ def test_an_answer_from_before_the_redrive_stops_no_job(launching: Launching) ->
     launching.expect_creation()
     launching.expect_status("ABORTED", redrive_count=0)
     with pytest.raises(AwsUnavailable, match="does not show the execution's redrive yet"):
+        launching.start()
+
+
+def test_a_job_of_an_execution_that_is_not_shown_yet_is_found_again_later(launching: Launching) -> None:
+    launching.expect_earlier()
+    launching.expect_weights_and_code()
+    launching.expect_creation()
+    launching.stepfunctions.refuse("describe_execution", "ExecutionDoesNotExist")
+    with pytest.raises(AwsUnavailable, match="does not show the execution yet"):
         launching.start()
 
 

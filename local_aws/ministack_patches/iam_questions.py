@@ -1,51 +1,15 @@
-"""Adds endpoints to ministack's IAM for the services beside it: is a call allowed, and credentials.
+"""What ministack's IAM is asked for the services beside it: is a call allowed, and credentials.
 
-Three paths on ministack's own port, which take and return JSON: ministack 1.5.33 decides for its own services only.
+ministack 1.5.33 decides for its own services only.
 """
 
 from __future__ import annotations
 
 import base64
 import importlib
-import json
 import os
 import secrets
-from collections.abc import Awaitable, Callable
 from typing import Any
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-AUTHORIZE = "/_local_aws/authorize"
-ROLE_CREDENTIALS = "/_local_aws/role-credentials"
-SECRETS = "/_local_aws/secrets"
-CALLER = "local_aws.access_key"
-"""Where a request's scope has the access key that it is signed with."""
-
-
-def with_iam_endpoints(app: App) -> App:
-    """The app with the three paths, which are there for the root user only."""
-    answers = {AUTHORIZE: authorize, ROLE_CREDENTIALS: role_credentials, SECRETS: secret_of}
-
-    async def authorizing(scope: Scope, receive: Receive, send: Send) -> None:
-        answer = answers.get(scope.get("path", ""))
-        if answer is None or scope.get(CALLER) != os.environ["AWS_ACCESS_KEY_ID"]:
-            await app(scope, receive, send)
-            return
-        body = b""
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
-        content = json.dumps(answer(json.loads(body))).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
-
-    return authorizing
 
 
 def authorize(question: dict[str, Any]) -> dict[str, Any]:
@@ -54,7 +18,6 @@ def authorize(question: dict[str, Any]) -> dict[str, Any]:
     question: the call's path, headers (pairs) and body (base64), and the action, resource and condition keys.
     """
     app: Any = importlib.import_module("ministack.app")
-    actions: Any = importlib.import_module("ministack.core.iam_actions")
     evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
     raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in question["headers"]]
     headers = {name.lower(): value for name, value in question["headers"]}
@@ -64,11 +27,15 @@ def authorize(question: dict[str, Any]) -> dict[str, Any]:
     evaluator.pin_request_origin("127.0.0.1", True)
     evaluator.pin_signed_request("POST", question["path"], {}, raw_headers)
     evaluator.pin_signed_body(base64.b64decode(question["body"]))
-    action, resource = question["action"], question["resource"]
-    service = action.partition(":")[0]
-    denied = evaluator.enforce(
-        key, action, service, app.extract_region(headers, {}), resource, service_context=question["conditions"]
-    )
+    return denial(key, question["action"], question["resource"], question["conditions"])
+
+
+def denial(key: str, action: str, resource: str, conditions: dict[str, str]) -> dict[str, Any]:
+    """{} if the caller with this access key may do this, else `code` and `message`."""
+    actions: Any = importlib.import_module("ministack.core.iam_actions")
+    evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
+    region = os.environ["AWS_REGION"]
+    denied = evaluator.enforce(key, action, action.partition(":")[0], region, resource, service_context=conditions)
     if denied is None:
         return {}
     if isinstance(denied, evaluator.AuthError):
