@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import UTC, datetime
 
 import pytest
 from botocore.response import StreamingBody
@@ -60,7 +61,8 @@ def test_the_lock_is_given_back_whether_the_state_names_it_or_not(end: End, *, k
     content = json.dumps({"execution": end.execution.arn}).encode()
     body = StreamingBody(io.BytesIO(content), len(content))
     end.expect_locks("locks/dino-data.json")
-    end.s3.expect("get_object", {"Body": body, "ETag": '"1"'}, Bucket="bucket", Key="locks/dino-data.json")
+    found = {"Body": body, "ETag": '"1"', "LastModified": datetime(2026, 11, 20, tzinfo=UTC)}
+    end.s3.expect("get_object", found, Bucket="bucket", Key="locks/dino-data.json")
     end.s3.expect("delete_object", {}, Bucket="bucket", Key="locks/dino-data.json", IfMatch='"1"')
     end.expect_message(after_locks=False)
     end.run()

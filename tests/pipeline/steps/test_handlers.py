@@ -73,6 +73,7 @@ def test_the_error_names_that_people_see() -> None:
         "DatasetMissing",
         "DatasetInvalid",
         "QuoteRefused",
+        "KeyRefused",
         "LaunchFailed",
         "FirstMinutesFailed",
         "TrainingStalled",

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from botocore.exceptions import ReadTimeoutError, SSLError
@@ -19,7 +19,7 @@ from pipeline.dataset import batches, validation
 from urllib3.exceptions import IncompleteRead, ProtocolError
 from urllib3.exceptions import ReadTimeoutError as BodyTimeout
 
-from dataset_contract.stores import S3Store
+from dataset_contract import file_facts
 from tests.stacks.second_engine.account import Account, Call
 from tests.stacks.second_engine.api_error import ApiError
 from tests.stacks.second_engine.deployment import Deployment
@@ -58,10 +58,25 @@ FAILURES = (hang, refuse_the_certificate, be_out_of_order)
 
 @pytest.fixture(autouse=True)
 def in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that a walk comes by all functions; one after the other, so that the clock tells what a call took."""
+    """So that a walk comes by all functions; image after image, so that the clock tells what a call took."""
     monkeypatch.setattr(validation, "LARGEST_WHOLE", 3)
     monkeypatch.setattr(batches, "BATCH_IMAGES", 4)
-    monkeypatch.setattr(S3Store, "workers", 1)
+    monkeypatch.setattr(file_facts, "ThreadPoolExecutor", InTurn)
+
+
+class InTurn:
+    """A pool without threads, which reads nothing after a failure; those of a real pool fail at the same time."""
+
+    def __init__(self, _workers: int) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    map = staticmethod(map)
 
 
 def walk(deployment: Deployment, look: Callable[[str, dict[str, Any]], None]) -> None:
