@@ -29,7 +29,7 @@ from pipeline.steps import (
 
 from stacks.pipeline_functions import PipelineFunctions
 from stacks.state_paths import copy, equals, is_true, path, set_to
-from stacks.steps import FOR_A_MINUTE, FOR_AN_HOUR, IF_LAMBDA_DID_NOT_RUN_IT, Retries, step
+from stacks.steps import FOR_A_MINUTE, FOR_AN_HOUR, IF_LAMBDA_FAILS, Retries, step
 
 _MAP_CONCURRENCY = 5
 """Batches that are checked at the same time: a new account has 10 concurrent Lambda functions for all that it does."""
@@ -265,14 +265,14 @@ class TrainingPipeline(Construct):
         )
         # A task that raises the run's error, not a Fail state: a redrive runs the task again, and it starts the run
         # again, while a Fail state could only fail again.
-        # It can raise any error, and trying again would not change that one.
+        # Trying again would not change the run's error; only Lambda's own, and the function's death, are.
         failed_step = step(
             self,
             failed.handler,
             self._functions.failed,
             into=None,
             caught_by=None,
-            retries=IF_LAMBDA_DID_NOT_RUN_IT,
+            retries=IF_LAMBDA_FAILS,
         )
         failed_step.next(self._start)
         finalise_step.next(

@@ -25,9 +25,13 @@ SERVICE_ERRORS = (*sorted(LAMBDA_ERRORS), _UNAVAILABLE)
 Retries = Mapping[tuple[str, ...], int]
 """Names of errors -> attempts."""
 
-IF_LAMBDA_DID_NOT_RUN_IT: Retries = {(THROTTLED,): _OVER_AN_HOUR, (*sorted(LAMBDA_ERRORS - {THROTTLED}),): 6}
-FOR_A_MINUTE: Retries = {**IF_LAMBDA_DID_NOT_RUN_IT, (_UNAVAILABLE,): 6, CRASHES: 3}
-"""But for an hour while it is throttled, since that is no fault of its own."""
+IF_LAMBDA_FAILS: Retries = {
+    (THROTTLED,): _OVER_AN_HOUR,
+    (*sorted(LAMBDA_ERRORS - {THROTTLED}),): 6,
+    CRASHES: 3,
+}
+"""For an hour while it is throttled, since that is no fault of its own."""
+FOR_A_MINUTE: Retries = {**IF_LAMBDA_FAILS, (_UNAVAILABLE,): 6}
 FOR_AN_HOUR: Retries = {(*SERVICE_ERRORS, *CRASHES): _OVER_AN_HOUR}
 
 _PATHS = {"execution": "$$.Execution", "state": "$"}
