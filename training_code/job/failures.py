@@ -75,6 +75,15 @@ class StallError(TrainingError):
     code = "STALL"
 
 
+class ProcessLostError(TrainingError):
+    """Of a job on several GPUs: another process, or its host, ended or can no longer be reached.
+
+    Redrive: it continues from the last checkpoint. If a host's log, `JOB/algo-N-...`, has another code, act on that.
+    """
+
+    code = "PROCESS_LOST"
+
+
 MAX_FAILURE_CHARACTERS = 1024
 """SageMaker shows the first 1,024 characters of the file as the job's FailureReason."""
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from pipeline.instance_types import instances_name
 from pipeline.quote.candidates import Candidate
 from pipeline.quote.estimate import MAX_RUNTIME_SECONDS, Estimate
 from pipeline.quote.pricing_context import PricingContext
@@ -10,25 +11,28 @@ from pipeline.quote.quotas import quota_name, quotas_link
 from pipeline.request import Request
 
 
-def rejection_reason(candidate: Candidate, request: Request, region: str) -> str | None:
+def rejection_reason(candidate: Candidate, request: Request, context: PricingContext) -> str | None:
     """Why the type cannot be taken, as a sentence; None if it can."""
     name, estimate = candidate.name, candidate.estimate
     if not candidate.has_quota:
-        return f'The quota "{quota_name(name, spot=request.spot)}" is 0 in {region}.'
+        quota = quota_name(name, spot=request.spot)
+        too_few = f", and instance_count is {request.instance_count}" if request.instance_count > 1 else ""
+        return f'The quota "{quota}" is {context.quotas.values[quota]:g} in {context.region}{too_few}.'
+    instances = instances_name([name], request.instance_count)
     figures = f"{estimate.hours:.1f} h at {estimate.usd_per_hour:.5g} USD/h, {estimate.speed.source}"
     if estimate.is_too_long:
         limit = MAX_RUNTIME_SECONDS // 3600
-        return f"On {name} a job would need more than the {limit} h that SageMaker allows ({figures})."
+        return f"On {instances} a job would need more than the {limit} h that SageMaker allows ({figures})."
     if not estimate.fits:
         return (
-            f"{name} would cost about {estimate.usd:,.2f} USD ({figures}), "
+            f"{instances} would cost about {estimate.usd:,.2f} USD ({figures}), "
             f"over max_cost_usd, which is {request.max_cost_usd:,.2f} USD."
         )
     return None
 
 
 def suggestion(request: Request, candidates: Mapping[str, Candidate], context: PricingContext) -> str:
-    """Which changes would be accepted, each by itself, and where to ask for a quota that is 0."""
+    """Which changes would be accepted, each by itself, and where to ask for a quota that is too low."""
     asked = [candidates[name] for name in request.instance_types]
     with_quota = [each.estimate for each in asked if each.has_quota]
     without_quota = [each for each in asked if not each.has_quota]
@@ -42,7 +46,7 @@ def suggestion(request: Request, candidates: Mapping[str, Candidate], context: P
     sentences = [f"Start again with {', or '.join(accepted)}."] if accepted else []
     if without_quota:
         sentences.append(
-            f'Ask for a quota "{quota_name(without_quota[0].name, spot=request.spot)}" of 1 at '
+            f'Ask for a quota "{quota_name(without_quota[0].name, spot=request.spot)}" of {request.instance_count} at '
             f"{quotas_link(context.region)}; spot and on-demand have separate ones."
         )
     return " ".join(sentences) or (
