@@ -116,8 +116,8 @@ def run_processes(hosts: Hosts, program: Sequence[str], *, failure: Path) -> int
             how = first.signal_name() if first.exitcode < 0 else f"exit status {first.exitcode}"
             lost = ProcessLostError(
                 f"process {rank} of this job ended and left no reason ({how}): SIGKILL mostly means that the machine's"
-                " memory ran out, SIGABRT that the connection to another host broke. Redrive: it continues from the last"
-                " checkpoint."
+                " memory ran out, SIGABRT that the connection to another host broke."
+                " Redrive: it continues from the last checkpoint."
             )
         if len(hosts.names) > 1 and (lost or failure.read_text(errors="replace").startswith(ProcessLostError.code)):
             with contextlib.suppress(SignalException):
