@@ -140,7 +140,7 @@ def test_a_host_that_lost_another_one_lets_that_end_first(
     """SageMaker may take the reason of the host that ends first."""
     slept: list[float] = []
     monkeypatch.setattr(Hosts, "arguments", ["--standalone"])
-    monkeypatch.setattr(launcher.time, "sleep", slept.append)
+    monkeypatch.setattr("time.sleep", slept.append)
     failure = tmp_path / "failure"
     failure.write_text("PROCESS_LOST: gone")
     monkeypatch.setattr(launcher, "run", lambda _: _fail())
