@@ -40,8 +40,8 @@ class DataError(TrainingError):
 class MemoryExhaustedError(TrainingError):
     """There was not enough memory: on the GPU, on the machine, or for workers in `/dev/shm`, as a "Bus error" means.
 
-    Start again with `{"instance_types": ["ml.g6e.2xlarge"]}`: its GPU has 48 GB, those of the others have 24. Or
-    with the smaller `training` settings that the cause names.
+    Start again with `{"instance_types": ["ml.g6e.2xlarge"]}`: its GPU has 48 GB, those of
+    `ml.g5` and `ml.g6` have 24. Or with the smaller `training` settings that the cause names.
     """
 
     code = "OOM"
