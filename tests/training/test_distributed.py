@@ -7,9 +7,12 @@ import socket
 from pathlib import Path
 
 import pytest
+from torch import distributed
 
 from tests.training.training_jobs import SMALL, TWO_PROCESS_JOB, Job, write_dataset
 from training_code.job.checkpoints import load_newest_checkpoint
+from training_code.job.distributed import process_losses
+from training_code.job.failures import ProcessLostError
 
 
 def test_two_processes_with_half_the_batch_are_one_with_all_of_it(job: Job, tmp_path: Path) -> None:
@@ -65,6 +68,47 @@ def test_processes_close_together(job: Job, tmp_path: Path) -> None:
     """One that ends early must not take down the first, which writes the model: torchrun would end both."""
     ended = job.run_two(CLOSING, str(tmp_path / "model"))
     assert [status for status, _ in ended] == [0, 0], ended
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("[../third_party/gloo/gloo/transport/tcp/pair.cc:553] Connection closed by peer [127.0.0.1]:1"),
+        distributed.DistBackendError("NCCL error: remote process exited or there was a network error"),
+        distributed.DistNetworkError("Broken pipe"),
+    ],
+)
+def test_an_exchange_whose_other_side_is_gone_is_told_as_that(error: RuntimeError) -> None:
+    with pytest.raises(ProcessLostError, match=r"connection to another process .* Redrive"), process_losses():
+        raise error
+    assert str(ProcessLostError("x")) == "PROCESS_LOST: x"
+
+
+def test_another_fault_is_no_lost_process() -> None:
+    with pytest.raises(RuntimeError, match="shapes do not match"), process_losses():
+        raise RuntimeError("shapes do not match")
+
+
+def test_what_is_left_learns_that_the_other_process_was_killed(job: Job) -> None:
+    (first, log), (second, _) = job.run_two(LOSING)
+    assert (first, second) == (0, -9), log
+
+
+LOSING = """
+import os, signal
+from training_code.job.distributed import initialise, process_losses
+from training_code.job.failures import ProcessLostError
+context = initialise()
+context.gather(1)
+if not context.is_first:
+    os.kill(os.getpid(), signal.SIGKILL)
+try:
+    with process_losses():
+        context.gather(2)
+except ProcessLostError:
+    os._exit(0)
+os._exit(1)
+"""
 
 
 CLOSING = """
