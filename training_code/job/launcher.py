@@ -101,12 +101,12 @@ def run_processes(hosts: Hosts, program: Sequence[str], *, failure: Path) -> int
     the hosts do not find each other.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until there are processes to pass it on to
-    for name, value in hosts.environment.items():
+    for name, value in (hosts.environment | {"TORCH_ELASTIC_SHUTDOWN_TIMEOUT": str(_SECONDS_TO_END)}).items():
         os.environ.setdefault(name, value)
-    limits = [f"--nproc-per-node={_processes_per_host()}", f"--shutdown-timeout={_SECONDS_TO_END}"]
     lost: ProcessLostError | None = None
     try:
-        options = parse_args([*hosts.arguments, *limits, "--no-python", *program])  # type: ignore[no-untyped-call]
+        arguments = [*hosts.arguments, f"--nproc-per-node={_processes_per_host()}", "--no-python", *program]
+        options = parse_args(arguments)  # type: ignore[no-untyped-call]
         run(options)  # type: ignore[no-untyped-call]  # PyTorch gives them no types
     except SignalException:
         pass  # told to stop: each process has saved what it had
