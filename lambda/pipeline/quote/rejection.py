@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from pipeline.instance_types import instances_name
-from pipeline.quote.candidates import Candidate
+from pipeline.quote.candidates import Candidate, estimate_candidates
 from pipeline.quote.estimate import MAX_RUNTIME_SECONDS, Estimate
 from pipeline.quote.pricing_context import PricingContext
 from pipeline.quote.quotas import quota_name, quotas_link
@@ -40,6 +41,7 @@ def suggestion(request: Request, candidates: Mapping[str, Candidate], context: P
         _fewer_epochs(request, with_quota),
         _another_type([each for name, each in candidates.items() if name not in request.instance_types]),
         _other_purchase(request, without_quota),
+        _fewer_instances(request, without_quota, context),
         _higher_cap(request, with_quota, context.highest_cost_usd),
     ]
     accepted = [change for change in changes if change is not None]
@@ -74,6 +76,17 @@ def _other_purchase(request: Request, without_quota: Sequence[Candidate]) -> str
     """On demand instead of spot, or the other way round."""
     helps = any(each.has_other_quota and each.estimate.fits for each in without_quota)
     return f'"spot": {str(not request.spot).lower()}' if helps else None
+
+
+def _fewer_instances(request: Request, without_quota: Sequence[Candidate], context: PricingContext) -> str | None:
+    """As many as the quota allows."""
+    quotas = [context.quotas.values[quota_name(each.name, spot=request.spot)] for each in without_quota]
+    count = math.floor(max(quotas, default=0))
+    if count < 1:
+        return None
+    candidates = estimate_candidates(replace(request, instance_count=count), context)
+    helps = any(candidates[each.name].is_possible for each in without_quota)
+    return f'"instance_count": {count}' if helps else None
 
 
 def _higher_cap(request: Request, with_quota: Sequence[Estimate], highest: int) -> str | None:

@@ -25,7 +25,9 @@ from tests.pipeline.quote.test_records import RECORD
 
 def suggestions(cause: str) -> Iterator[dict[str, Any]]:
     """The changes that a refusal names, as a person would put them into the request."""
-    for change in re.findall(r'"(?:epochs|max_cost_usd|spot|instance_types)": (?:\[.*?\]|[a-z0-9]+)', cause):
+    for change in re.findall(
+        r'"(?:epochs|max_cost_usd|spot|instance_types|instance_count)": (?:\[.*?\]|[a-z0-9]+)', cause
+    ):
         yield json.loads(f"{{{change}}}")
 
 
