@@ -53,7 +53,9 @@ class TrainingStep:
         self._network: nn.Module = self.model
         if distributed.world_size > 1:
             # No buffer changes in training, and gradients that lie in the buckets need not be copied into them.
-            self._network = DistributedDataParallel(self.model, broadcast_buffers=False, gradient_as_bucket_view=True)
+            self._network = DistributedDataParallel(
+                self.model, forward_sync_buffers=False, gradient_as_bucket_view=True
+            )
         self._autocast = on_gpu and config.precision == "bf16" and torch.cuda.is_bf16_supported()
 
     @property
