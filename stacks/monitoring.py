@@ -100,7 +100,7 @@ def _jobs_widget(title: str, *metrics: str, dimension: str = "TrainingJobName") 
     """Metrics of all jobs of this pipeline; jobs come and go, so they are searched for.
 
     What the trainer's log lines say has the dimension TrainingJobName, what SageMaker measures on the instances Host,
-    which is <job>/algo-1.
+    which are <job>/algo-1, <job>/algo-2 and so on.
     """
     term = f"{dimension}={JOB_NAME_PREFIX}"
     expressions = [

@@ -18,10 +18,11 @@ import torch
 from dataset_contract.sanitise import sanitise
 from training_code.data.checked_dataset import open_dataset
 from training_code.job.disk import any_disk_failure
-from training_code.job.distributed import initialise, local_processes, torchrun_command
+from training_code.job.distributed import initialise, local_processes, process_losses
 from training_code.job.failures import DataError, TrainingError, write_failure
 from training_code.job.hyperparameters import JobConfig, read_hyperparameters
 from training_code.job.interruptions import StopRequest
+from training_code.job.launcher import hosts_to_start, run_processes, this_program
 from training_code.job.sagemaker_paths import SageMakerPaths
 from training_code.loop.memory import memory_failures, with_fitting_workers
 from training_code.loop.trainer import Trainer
@@ -48,8 +49,8 @@ def main() -> int:
 def _run(paths: SageMakerPaths) -> int:
     stop = StopRequest()
     job = read_hyperparameters(paths.hyperparameters)
-    if "RANK" not in os.environ and (command := torchrun_command(paths.resource_config)):
-        os.execv(command[0], [*command, "-m", "training_code.train"])  # noqa: S606  no shell; keeps the process id
+    if "RANK" not in os.environ and (hosts := hosts_to_start(paths.resource_config)):
+        return run_processes(hosts, this_program(), failure=paths.failure)
     log_line(f"Training {job.recipe}: {job.training}")
     if job.training.cpu_threads:
         torch.set_num_threads(job.training.cpu_threads)
@@ -65,7 +66,11 @@ def _train(job: JobConfig, paths: SageMakerPaths, stop: StopRequest) -> None:
             f"The data set in {paths.dataset} has the version {dataset.version}, but the one that this job is to train"
             f" on has {job.dataset_version}: it was replaced after it had been checked; start a new run."
         )
-    distributed = initialise()
+    with process_losses():
+        distributed = initialise()
+    if distributed.is_first and (processes := distributed.world_size) > 1:
+        images = job.training.batch_size * job.training.accumulation_steps * processes
+        log_line(f"{processes} processes train together: {images} images an update; learning rates do not follow it.")
     sizes = [
         (image.width, image.height) for split in (dataset.train, dataset.val, dataset.test) for image in split.images
     ]

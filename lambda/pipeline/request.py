@@ -44,6 +44,7 @@ MOST_STAGES = max(len(preset.epochs) for preset in PRESETS.values())
 MAX_EPOCHS = 1000
 MAX_INSTANCE_TYPES = 5
 """As many as ResourceConfig.InstancePreferences of CreateTrainingJob takes."""
+MAX_INSTANCE_COUNT = 16
 MAX_GATE_CLASSES = 20
 MAX_INPUT_CHARACTERS = 16_384
 """Of JSON: each step gets the execution's input beside its part of the state, and both together may have 256 KB."""
@@ -88,7 +89,9 @@ class Request:
     epochs: int | None
     """None only for a preset of several stages, which have their own."""
     instance_types: tuple[str, ...]
-    """One to five, in the order in which they are tried."""
+    """One to five with equally many GPUs, in the order in which they are tried."""
+    instance_count: int
+    """Of each job, all of one type."""
     spot: bool
     max_cost_usd: float
     """The most that all training jobs of the execution together may cost."""
@@ -102,6 +105,17 @@ class Request:
     """The name of an earlier run, whose model all stages go on training; pretrained is None then."""
     training: Mapping[str, object]
     """Settings asked for in all stages, as JSON values."""
+
+    @property
+    def gpus(self) -> int:
+        """That train together."""
+        return INSTANCE_TYPES[self.instance_types[0]].gpus * self.instance_count
+
+    @property
+    def images_per_update(self) -> int:
+        """Of all GPUs together, in all stages."""
+        training = self.stages[0].training
+        return training.batch_size * training.accumulation_steps * self.gpus
 
     @property
     def recipe(self) -> str:
@@ -158,6 +172,7 @@ def parse_request(value: object, defaults: Defaults) -> Request:
         preset=preset,
         epochs=epochs,
         instance_types=_instance_types(fields.get("instance_types", [defaults.instance_type])),
+        instance_count=_instance_count(fields.get("instance_count", 1)),
         spot=_spot(fields.get("spot", True)),
         max_cost_usd=_max_cost_usd(
             fields.get("max_cost_usd", min(PRESETS[preset].max_cost_usd, defaults.highest_cost_usd)),
@@ -227,14 +242,29 @@ def _epochs(value: object, preset: str) -> int | None:
 
 def _instance_types(value: object) -> tuple[str, ...]:
     types = value if isinstance(value, list) and 1 <= len(value) <= MAX_INSTANCE_TYPES else [None]
-    if not all(isinstance(name, str) and name in INSTANCE_TYPES for name in types) or len(set(types)) < len(types):
+    names = tuple(name for name in types if isinstance(name, str) and name in INSTANCE_TYPES)
+    if len(names) < len(types) or len(set(names)) < len(names):
         _refuse(
             "instance_types",
             value,
             f"a list of one to {MAX_INSTANCE_TYPES} different ones, in the order in which they are tried, "
             f"out of {', '.join(INSTANCE_TYPES)}",
         )
-    return tuple(types)
+    if len({INSTANCE_TYPES[name].gpus for name in names}) > 1:
+        gpus = ", ".join(f"{name} with {INSTANCE_TYPES[name].gpus}" for name in names)
+        _refuse(
+            "instance_types",
+            value,
+            "only types with equally many GPUs, since a job goes on from the checkpoints of as many processes: "
+            f"these are {gpus}",
+        )
+    return names
+
+
+def _instance_count(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_INSTANCE_COUNT:
+        _refuse("instance_count", value, f"a whole number from 1 to {MAX_INSTANCE_COUNT}")
+    return value
 
 
 def _spot(value: object) -> bool:

@@ -15,21 +15,27 @@ NO_CAPACITY = (
 
 
 def check_quotas(
-    instance_types: Sequence[str], *, spot: bool, counted: Collection[tuple[str, bool]], quotas: ServiceQuotas
+    instance_types: Sequence[str],
+    count: int,
+    *,
+    spot: bool,
+    counted: Collection[tuple[str, bool]],
+    quotas: ServiceQuotas,
 ) -> None:
-    """Refuse a job if the quota of any of its types is used up; raises ApiError in the service's words.
+    """Refuse a job if the quota of any of its types has no `count` left; raises ApiError in the service's words.
 
-    counted: type and spot of each job whose instance counts.
+    counted: type and spot of each instance that counts.
     """
     for name in instance_types:
         used = sum(other == (name, spot) for other in counted)
-        if used + 1 > quotas.value(name, spot=spot):
+        if used + count > quotas.value(name, spot=spot):
             raise ApiError(
                 "ResourceLimitExceeded",
                 f"The account-level service limit '{quota_name(name, spot=spot)}' is "
                 f"{quotas.value(name, spot=spot):.0f} Instances, with current utilization of {used} Instances and a "
-                "request delta of 1 Instances. Please use AWS Service Quotas to request an increase for this quota. If "
-                "AWS Service Quotas is not available, contact AWS support to request an increase for this quota.",
+                f"request delta of {count} Instances. Please use AWS Service Quotas to request an increase for this "
+                "quota. If AWS Service Quotas is not available, contact AWS support to request an increase for this "
+                "quota.",
             )
 
 

@@ -1,4 +1,4 @@
-"""The /opt/ml of one attempt of a job, as SageMaker lays it out, and the environment that its container sees."""
+"""The /opt/ml of a host in one attempt of a job, as SageMaker lays it out, and what its container sees."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from local_aws.ministack_process import CONTAINER_PYTHON
 from local_aws.sagemaker.training_job_rules import CONTAINER_ROOT
 
-HOST = "algo-1"
+LOOPBACK_INTERFACE = "lo0" if sys.platform == "darwin" else "lo"
+"""Which several hosts have in common."""
 THIS_MACHINE = "local"
 """The instance type that SageMaker's own local mode has."""
 LONGEST_FAILURE_REASON = 1024
@@ -60,7 +62,7 @@ class JobDirectory:
         """The text with every path below our root as the job's author knows it, for logs and messages."""
         return text.replace(str(self.root), CONTAINER_ROOT)
 
-    def write_config(self, request: dict[str, Any]) -> None:
+    def write_config(self, request: Mapping[str, Any], *, host: str, hosts: list[str]) -> None:
         """Write the three files by which a job learns what it is to do, and that it does so on this machine.
 
         https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
@@ -81,12 +83,12 @@ class JobDirectory:
                 for channel in request.get("InputDataConfig", [])
             },
             "resourceconfig": {
-                "current_host": HOST,
+                "current_host": host,
                 "current_instance_type": THIS_MACHINE,
                 "current_group_name": group,
-                "hosts": [HOST],
-                "instance_groups": [{"instance_group_name": group, "instance_type": THIS_MACHINE, "hosts": [HOST]}],
-                "network_interface_name": "eth0",
+                "hosts": hosts,
+                "instance_groups": [{"instance_group_name": group, "instance_type": THIS_MACHINE, "hosts": hosts}],
+                "network_interface_name": "eth0" if len(hosts) == 1 else LOOPBACK_INTERFACE,
             },
         }
         for name, content in files.items():
@@ -97,10 +99,11 @@ class JobDirectory:
         words = [*algorithm["ContainerEntrypoint"], *algorithm.get("ContainerArguments", [])]
         return [self.translate(word) for word in words]
 
-    def environment(self, request: dict[str, Any], *, arn: str, region: str) -> dict[str, str]:
+    def environment(self, request: Mapping[str, Any], *, arn: str, region: str, port: int) -> dict[str, str]:
         """What the container sees: no credentials and no endpoints (network isolation).
 
-        This Python takes the place of the image's, with the settings of SageMaker's images.
+        This Python takes the place of the image's, with the settings of SageMaker's images. `port` is one at which
+        torchrun's first host can listen: in SageMaker a job's hosts have a network of their own, here all share one.
         """
         return {
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", os.defpath]),
@@ -114,14 +117,20 @@ class JobDirectory:
             "AWS_REGION": region,
             "TRAINING_JOB_NAME": request["TrainingJobName"],
             "TRAINING_JOB_ARN": arn,
+            "PET_MASTER_PORT": str(port),
             **{name: self.translate(value) for name, value in request.get("Environment", {}).items()},
         }
 
-    def failure_reason(self, exit_code: int) -> str:
-        """SageMaker's words for a command that failed: what it wrote to /opt/ml/output/failure, and its exit code."""
+    @property
+    def failure(self) -> str:
+        """What the command wrote to /opt/ml/output/failure; empty if it wrote none, or it is not a file."""
         try:
-            written = self.as_in_container(self._failure.read_text(errors="replace"))
-        except OSError:  # it wrote none, or it is not a file
-            written = ""
-        end = f", exit code: {exit_code}"
-        return f"AlgorithmError: {written.strip()}"[: LONGEST_FAILURE_REASON - len(end)] + end
+            return self.as_in_container(self._failure.read_text(errors="replace")).strip()
+        except OSError:
+            return ""
+
+
+def failure_reason(written: str, exit_code: int) -> str:
+    """SageMaker's words for a command that failed."""
+    end = f", exit code: {exit_code}"
+    return f"AlgorithmError: {written}"[: LONGEST_FAILURE_REASON - len(end)] + end

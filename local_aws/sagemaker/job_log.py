@@ -27,13 +27,13 @@ METRICS_PER_CALL = 1000
 
 
 class JobLog:
-    """Collects the lines of one attempt of a job in a thread; `flush` sends them."""
+    """Collects the lines of one host in one attempt of a job in a thread; `flush` sends them."""
 
-    def __init__(self, clients: JobClients, *, job_name: str, definitions: Sequence[dict[str, str]]) -> None:
+    def __init__(self, clients: JobClients, *, job_name: str, host: str, definitions: Sequence[dict[str, str]]) -> None:
         self._logs, self._cloudwatch = clients.logs, clients.cloudwatch
         self._job_name = job_name
         self._definitions = [(definition["Name"], re.compile(definition["Regex"])) for definition in definitions]
-        self._stream = f"{job_name}/algo-1-{int(time.time())}"
+        self._stream = f"{job_name}/{host}-{int(time.time())}"
         self._stream_exists = False
         self._lock = threading.Lock()
         self._events: list[InputLogEventTypeDef] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -139,12 +139,19 @@ class CheckpointSync:
                 yield path.relative_to(self._folder).as_posix(), path, (stat.st_size, stat.st_mtime_ns)
 
 
-def upload_tar(s3: S3Client, folder: Path, target: S3Uri) -> bool:
-    """Pack the folder's content as tar.gz into `target`; False when there is nothing in it. Raises JobFailedError."""
-    content = sorted(folder.iterdir()) if folder.is_dir() else []
+def upload_tar(s3: S3Client, folders: Sequence[Path], target: S3Uri) -> bool:
+    """Pack what the hosts' folders hold as tar.gz into `target`; False if there is nothing. Raises JobFailedError.
+
+    The hosts' files must have different names, as AWS asks for.
+    https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html
+    """
+    content = sorted(path for folder in folders if folder.is_dir() for path in folder.iterdir())
+    names = [path.name for path in content]
+    if len(set(names)) < len(names):
+        raise JobFailedError(f"ClientError: Artifact upload failed: {target}: two hosts wrote a file of the same name")
     if not content:
         return False
-    with tempfile.TemporaryFile(dir=folder.parent) as file:
+    with tempfile.TemporaryFile(dir=folders[0].parent) as file:
         with tarfile.open(fileobj=file, mode="w:gz", compresslevel=1) as tar:
             for path in content:
                 tar.add(path, arcname=path.name)

@@ -1,12 +1,13 @@
-"""One training job from Starting to its end: its thread runs the container's command in place of an instance."""
+"""One training job from Starting to its end: its thread runs the container's command in place of each instance."""
 
 from __future__ import annotations
 
 import logging
-import subprocess
+import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,13 @@ from botocore.exceptions import ClientError
 from local_aws.api_errors import invalid
 from local_aws.faults import Faults
 from local_aws.sagemaker.errors import JobFailedError, StoppedBeforeTrainingError
+from local_aws.sagemaker.host import Host
 from local_aws.sagemaker.job_clients import JobClients
-from local_aws.sagemaker.job_directory import LONGEST_FAILURE_REASON, JobDirectory
-from local_aws.sagemaker.job_log import JobLog
+from local_aws.sagemaker.job_directory import LONGEST_FAILURE_REASON, JobDirectory, failure_reason
 from local_aws.sagemaker.job_status import JobStatus
-from local_aws.sagemaker.s3_transfer import CheckpointSync, S3Uri, download_prefix, upload_tar
+from local_aws.sagemaker.s3_transfer import S3Uri, upload_tar
 from local_aws.sagemaker.stop_reason import StopReason
-from local_aws.sagemaker.training_job_rules import CONTAINER_ROOT, DEFAULT_RUN_TIME, instance_types
-from local_aws.supervised_process import SupervisedProcess
+from local_aws.sagemaker.training_job_rules import DEFAULT_RUN_TIME, instance_count, instance_types
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class LocalTrainingJob:
     """Returns the type of the instance that the job gets, None while it has to wait; raises JobFailedError."""
     faults: Faults
     folder: Path
-    """Where each attempt (each spot instance) gets a directory of its own; made here, and its path kept short."""
+    """Where each host of each attempt (each spot instance) gets a directory; made here, and its path kept short."""
     scratch: Path
     """What is removed if this process is killed."""
     stop_grace: float
@@ -57,6 +57,7 @@ class LocalTrainingJob:
         self.tags = self.request.get("Tags", [])
         self.status = JobStatus()
         self._has_instance = False
+        self._hosts: list[Host] = []
         self._stop_reason: StopReason | None = None
         self._failure_reason: str | None = None
         self._model: S3Uri | None = None
@@ -81,6 +82,14 @@ class LocalTrainingJob:
                 raise ValueError(f"{self.arn} is not a managed-spot job that is training.")
             self._request_stop(StopReason.INTERRUPTED)
 
+    def lose_host(self, name: str) -> None:
+        """Let one host die; see TrainingJobs.lose_host."""
+        with self.changed:
+            hosts = [host for host in self._hosts if host.name == name]
+            if self.status.secondary != "Training" or not hosts:
+                raise ValueError(f"{self.arn} is not training on {name}.")
+        hosts[0].kill()
+
     def close(self) -> None:
         """Kill it and wait until it has ended; nothing more is uploaded."""
         with self.changed:
@@ -94,7 +103,10 @@ class LocalTrainingJob:
         resources = dict(self.request["ResourceConfig"])
         with self.changed:
             if "InstancePreferences" in resources and self._has_instance:
-                resources |= {"SelectedInstanceType": self.instance_type, "SelectedInstanceCount": 1}
+                resources |= {
+                    "SelectedInstanceType": self.instance_type,
+                    "SelectedInstanceCount": instance_count(self.request),
+                }
             return {
                 "EnableNetworkIsolation": False,
                 "EnableInterContainerTrafficEncryption": False,
@@ -114,8 +126,12 @@ class LocalTrainingJob:
         try:
             while not self.status.ended and self._stop_reason is not StopReason.SERVER_CLOSED:
                 number += 1
-                with JobDirectory(self.folder / str(number)) as directory:
-                    self._run_on_one_instance(directory)
+                self._hosts = []
+                with ExitStack() as folders:
+                    for rank in range(instance_count(self.request)):
+                        directory = folders.enter_context(JobDirectory(self.folder / f"{number}-{rank}"))
+                        self._hosts.append(Host(f"algo-{rank + 1}", directory, self.request, self.clients))
+                    self._run_once(self._hosts)
         except JobFailedError as failure:
             self._fail(str(failure))
         except ClientError as refusal:  # the job's role may not do it
@@ -124,13 +140,14 @@ class LocalTrainingJob:
             logger.exception("%s: internal error", self.arn)
             self._fail(f"InternalServerError: {type(error).__name__}: {error}")
 
-    def _run_on_one_instance(self, directory: JobDirectory) -> None:
+    def _run_once(self, hosts: Sequence[Host]) -> None:
         """From Starting to the end of the job, or to an interruption, after which the job has to run again."""
+        failed: Host | None = None
         try:
-            exit_code = self._train(directory)
-            completes = exit_code == 0
+            failed = self._train(hosts)
+            completes = failed is None
         except StoppedBeforeTrainingError:
-            exit_code, completes = 0, False
+            completes = False
         with self.changed:
             reason = self._stop_reason
             if reason is StopReason.SERVER_CLOSED:
@@ -142,52 +159,40 @@ class LocalTrainingJob:
                     self._enter("Starting")
                     return
             self._enter("Uploading")
-        self._upload(directory)
+        self._upload(hosts)
         with self.changed:
             # A stop that came after the command's own end is a stop too.
             if self._stop_reason is not None and self._stop_reason.ends_job:
                 self._enter(self._stop_reason.value)
-            elif exit_code != 0:
-                self._fail(directory.failure_reason(exit_code))
+            elif failed is not None:
+                # Whose reason of several SageMaker takes is not documented: here that of the first one that has any.
+                written = [each.directory.failure for each in (failed, *hosts)]
+                self._fail(failure_reason(next(filter(None, written), ""), failed.exit_code))
             else:
                 self._enter("Completed")
 
-    def _train(self, directory: JobDirectory) -> int:
-        """Prepare the directory, run the command to its end, return the exit code."""
+    def _train(self, hosts: Sequence[Host]) -> Host | None:
+        """Prepare the hosts and run the command to its end; the host that failed first."""
         self._wait_for_instance()
-        for status in ("LaunchingMLInstances", "PreparingTrainingStack"):
-            self._pass_through(status)
+        self._pass_through("LaunchingMLInstances")
+        self._pass_through("PreparingTrainingStack")
         self._go_on("Downloading")
         self._stay(self.faults.start_seconds("Downloading"))
-        directory.write_config(self.request)
-        for channel in self.request.get("InputDataConfig", []):
-            folder = directory.channel(channel["ChannelName"])
-            folder.mkdir(parents=True)
-            download_prefix(self.clients.s3, S3Uri.parse(channel["DataSource"]["S3DataSource"]["S3Uri"]), folder)
-        checkpoints = self._checkpoints(directory)
-        if checkpoints:
-            checkpoints.restore()
+        for host in hosts:
+            host.prepare([each.name for each in hosts])
         self._pass_through("DownloadingTrainingImage")
         self._go_on("Training")
         self._stay(self.faults.start_seconds("Training"))
-        log = JobLog(
-            self.clients,
-            job_name=self.request["TrainingJobName"],
-            definitions=self.request["AlgorithmSpecification"].get("MetricDefinitions", []),
-        )
-        process = SupervisedProcess(
-            directory.command(self.request["AlgorithmSpecification"]),
-            cwd=directory.root.parent.parent,
-            env=directory.environment(self.request, arn=self.arn, region=self.region),
-            output=subprocess.PIPE,
-            scratch=self.scratch,
-        )
-        arguments = [process.output or (), directory.as_in_container, self._wake.set]
-        threading.Thread(target=log.read, args=arguments, daemon=True).start()
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
         try:
-            return self._supervise(process, log, checkpoints)
+            for host in hosts:
+                environment = host.directory.environment(self.request, arn=self.arn, region=self.region, port=port)
+                host.start(environment, scratch=self.scratch, when_ended=self._wake.set)
+            return self._supervise(hosts)
         finally:
-            process.kill()
+            for host in hosts:
+                host.kill()
 
     def _pass_through(self, status: str) -> None:
         """Show a status on the way to Training, if a test wants it."""
@@ -216,39 +221,33 @@ class LocalTrainingJob:
         with self.changed:
             self.instance_type, self._has_instance = instance_type, True
 
-    def _checkpoints(self, directory: JobDirectory) -> CheckpointSync | None:
-        config = self.request.get("CheckpointConfig")
-        if config is None:
-            return None
-        folder = directory.local(config.get("LocalPath", f"{CONTAINER_ROOT}/checkpoints"))
-        return CheckpointSync(self.clients.s3, S3Uri.parse(config["S3Uri"]), folder)
-
-    def _supervise(self, process: SupervisedProcess, log: JobLog, checkpoints: CheckpointSync | None) -> int:
-        """Watch the process until its output ends, which it does when the last process of the job has ended."""
+    def _supervise(self, hosts: Sequence[Host]) -> Host | None:
+        """Watch the hosts until all have ended: if one fails, the others have to end. The one that failed first."""
         kill_at: float | None = None
+        failed: Host | None = None
         is_cut_off = False
-        while not log.ended.is_set():
+        while not all(host.has_ended for host in hosts):
             reason = self._due_stop()
+            failed = failed or next((host for host in hosts if host.has_failed), None)
             if reason is StopReason.SERVER_CLOSED or (kill_at is not None and time.monotonic() >= kill_at):
-                process.kill()
-            elif reason is not None and kill_at is None:
-                process.terminate()
+                for host in hosts:
+                    host.kill()
+            elif (reason is not None or failed is not None) and kill_at is None:
+                for host in hosts:
+                    host.terminate()
                 kill_at = time.monotonic() + self.stop_grace
-                is_cut_off = checkpoints is not None and self.faults.cuts_last_upload()
-            self._sync(log, None if is_cut_off else checkpoints)
+                is_cut_off = "CheckpointConfig" in self.request and self.faults.cuts_last_upload()
+            for host in hosts:
+                host.sync(checkpoints=not is_cut_off)
             wait_seconds = min(SYNC_SECONDS, kill_at - time.monotonic()) if kill_at is not None else SYNC_SECONDS
             self._wake.wait(max(wait_seconds, 0.0))
             self._wake.clear()
         if self._stop_reason is not StopReason.SERVER_CLOSED:
-            self._sync(log, None if is_cut_off else checkpoints)
-            if checkpoints and is_cut_off:
-                checkpoints.upload_cut_off()
-        return process.wait()
-
-    def _sync(self, log: JobLog, checkpoints: CheckpointSync | None) -> None:
-        log.flush()
-        if checkpoints:
-            checkpoints.upload_changes()
+            for host in hosts:
+                host.sync(checkpoints=not is_cut_off)
+                if is_cut_off:
+                    host.upload_cut_off()
+        return failed or next((host for host in hosts if host.has_failed), None)
 
     def _due_stop(self) -> StopReason | None:
         """Why the command has to end now, if it has to."""
@@ -263,14 +262,15 @@ class LocalTrainingJob:
                     self._request_stop(StopReason.STOPPED)
             return self._stop_reason
 
-    def _upload(self, directory: JobDirectory) -> None:
+    def _upload(self, hosts: Sequence[Host]) -> None:
         artifacts = S3Uri.parse(self.request["OutputDataConfig"]["S3OutputPath"]).under(
             self.request["TrainingJobName"], "output"
         )
         model = artifacts.under("model.tar.gz")
-        if upload_tar(self.clients.s3, directory.model, model):
+        folders = [host.directory for host in hosts]
+        if upload_tar(self.clients.s3, [each.model for each in folders], model):
             self._model = model
-        upload_tar(self.clients.s3, directory.output_data, artifacts.under("output.tar.gz"))
+        upload_tar(self.clients.s3, [each.output_data for each in folders], artifacts.under("output.tar.gz"))
 
     def _request_stop(self, reason: StopReason) -> None:
         """Have the thread end the command; the caller holds the lock."""

@@ -6,6 +6,7 @@ Sources: the API reference of CreateTrainingJob, StoppingCondition and ResourceC
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from pipeline.instance_types import INSTANCE_TYPES
@@ -91,11 +92,17 @@ def check_resources(request: dict[str, Any]) -> None:
     given = [count for count in counts if count is not None]
     if not given or min(given) < 1:
         raise invalid("ResourceConfig.InstanceCount must be at least 1.")
-    if max(given) > 1:
-        raise not_embedded("more than one instance")
+    if len(set(given)) > 1:
+        raise not_embedded("instance types with different InstanceCounts")
     disks = [INSTANCE_TYPES[name].local_disk_gb for name in instance_types(request) if name in INSTANCE_TYPES]
     if "VolumeKmsKeyId" in resources and any(disks):
         raise invalid("VolumeKmsKeyId cannot be used with instance types that have local storage.")
+
+
+def instance_count(request: Mapping[str, Any]) -> int:
+    """On how many instances the job runs, whatever their type."""
+    resources = request["ResourceConfig"]
+    return int((resources.get("InstancePreferences") or [resources])[0]["InstanceCount"])
 
 
 def instance_types(request: dict[str, Any]) -> list[str]:

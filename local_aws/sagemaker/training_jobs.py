@@ -19,7 +19,7 @@ from local_aws.sagemaker.capacity import check_quotas, take_instance
 from local_aws.sagemaker.job_clients import JobClients
 from local_aws.sagemaker.s3_transfer import S3Uri
 from local_aws.sagemaker.training_job import LocalTrainingJob
-from local_aws.sagemaker.training_job_rules import check_training_job, instance_types
+from local_aws.sagemaker.training_job_rules import check_training_job, instance_count, instance_types
 from local_aws.service_quotas import ServiceQuotas
 
 
@@ -71,8 +71,14 @@ class TrainingJobs:
                     "Training job names must be unique within an AWS account and region, "
                     f"and a training job with this name already exists ({self.arn(name)})",
                 )
-            counted = [(job.instance_type, job.spot) for job in self._jobs.values() if self._counts(job)]
-            check_quotas(instance_types(request), spot=spot, counted=counted, quotas=self.quotas)
+            counted = [
+                (job.instance_type, job.spot)
+                for job in self._jobs.values()
+                if self._counts(job)
+                for _ in range(instance_count(job.request))
+            ]
+            count = instance_count(request)
+            check_quotas(instance_types(request), count, spot=spot, counted=counted, quotas=self.quotas)
             job = LocalTrainingJob(
                 request=request,
                 arn=self.arn(name),
@@ -128,6 +134,13 @@ class TrainingJobs:
         that is training, ApiError if it does not exist.
         """
         self._job(name).interrupt()
+
+    def lose_host(self, name: str, host: str) -> None:
+        """Let one of a training job's hosts ("algo-2") die at once, as its hardware may.
+
+        Raises ValueError if the job is not training on it, ApiError if the job does not exist.
+        """
+        self._job(name).lose_host(host)
 
     def wait_for(self, name: str, statuses: Collection[str], timeout: float) -> dict[str, Any]:
         """Wait until the job's SecondaryStatus is one of these or final, and return its description.

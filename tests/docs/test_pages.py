@@ -51,19 +51,23 @@ def test_the_readme_tells_each_preset_and_its_cost() -> None:
     assert [float(cap) for cap in caps.split(",")] == [preset.max_cost_usd for preset in PRESETS.values()]
 
 
+NUMBERS = {1: "one", 4: "four", 8: "eight"}
+
+
 def test_the_readmes_instance_types_are_those_of_the_code_with_their_gpus_and_prices() -> None:
     rows = [line for line in README.read_text().splitlines() if line.startswith("| `ml.")]
     assert rows == [
-        f"| `{name}` | one {each.gpu.name} | {each.gpu.memory_gb} GB | {each.usd_per_hour} |"
+        f"| `{name}` | {NUMBERS[each.gpus]} {each.gpu.name} | {each.gpu.memory_gb} GB | {each.usd_per_hour} |"
         for name, each in INSTANCE_TYPES.items()
     ]
     assert f"on demand in {PRICES_REGION}, {PRICES_DATE} |" in README.read_text()
 
 
-def test_the_advice_against_too_little_memory_names_the_type_with_the_most() -> None:
-    least, most = sorted({each.gpu.memory_gb for each in INSTANCE_TYPES.values()})
-    (largest,) = [name for name, each in INSTANCE_TYPES.items() if each.gpu.memory_gb == most]
-    advice = f'{{"instance_types": ["{largest}"]}}`: its GPU has {most} GB, those of the others have {least}.'
+def test_the_advice_against_too_little_memory_names_the_type_with_the_most_of_those_with_one_gpu() -> None:
+    with_one = {name: each.gpu.memory_gb for name, each in INSTANCE_TYPES.items() if each.gpus == 1}
+    least, most = sorted(set(with_one.values()))
+    (largest,) = [name for name, memory in with_one.items() if memory == most]
+    advice = f'{{"instance_types": ["{largest}"]}}`: its GPU has {most} GB, those of `ml.g5` and `ml.g6` have {least}.'
     assert advice in (ROOT / "docs" / "finding-codes.md").read_text()
 
 

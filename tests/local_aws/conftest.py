@@ -115,11 +115,11 @@ def channel(name: str, uri: str) -> dict[str, Any]:
     return {"ChannelName": name, "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}}}
 
 
-def eventually(is_true: Callable[[], object], what: str) -> None:
+def eventually(is_true: Callable[[], object], what: str, *, seconds: float = SECONDS) -> None:
     """Wait for something outside this process, of which no event tells."""
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + seconds
     while not is_true():
-        assert time.monotonic() < deadline, f"still not so after {SECONDS} s: {what}"
+        assert time.monotonic() < deadline, f"still not so after {seconds} s: {what}"
         time.sleep(0.02)
 
 

@@ -107,14 +107,15 @@ def test_jobs_that_run_use_up_the_quota(account: Account) -> None:
 
 
 def test_a_job_that_has_ended_counts_for_as_long_as_told(account: Account) -> None:
-    account.aws.service_quotas.set(G6, 1, spot=False)
+    unused = "ml.g6e.2xlarge"  # or a job of another test would still count
+    account.aws.service_quotas.set(unused, 1, spot=False)
     account.aws.faults.hold_quota(3)
-    on_g6 = {"ResourceConfig": {"InstanceType": G6, "InstanceCount": 1}}
-    account.run(account.request("pass", **on_g6))
+    one = {"ResourceConfig": {"InstanceType": unused, "InstanceCount": 1}}
+    account.run(account.request("pass", **one))
     with pytest.raises(ClientError, match="current utilization of 1 Instances"):
-        account.start(account.request("pass", **on_g6))
+        account.start(account.request("pass", **one))
     account.aws.faults.clear()
-    assert account.run(account.request("pass", **on_g6))["TrainingJobStatus"] == "Completed"
+    assert account.run(account.request("pass", **one))["TrainingJobStatus"] == "Completed"
 
 
 def test_a_job_is_refused_if_any_of_its_types_has_no_quota(account: Account) -> None:

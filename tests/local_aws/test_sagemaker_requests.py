@@ -98,7 +98,18 @@ CAPACITY = {"InstancePreferences": [{"InstanceType": "ml.g5.2xlarge", "InstanceC
         ({"InputDataConfig": [channel("code", "s3://no-such-bucket/x")]}, VALIDATION, "bucket does not exist"),
         ({"InputDataConfig": [channel("a", "s3://b/c"), channel("a", "s3://b/c")]}, VALIDATION, "must be unique"),
         # What AWS can do and this server cannot is told apart from what AWS refuses.
-        ({"ResourceConfig": {"InstanceType": "ml.g5.xlarge", "InstanceCount": 2}}, "NotEmbedded", "one instance"),
+        (
+            {
+                "ResourceConfig": {
+                    "InstancePreferences": [
+                        {"InstanceType": "ml.g5.xlarge", "InstanceCount": 1},
+                        {"InstanceType": "ml.g6.xlarge", "InstanceCount": 2},
+                    ]
+                }
+            },
+            "NotEmbedded",
+            "different InstanceCounts",
+        ),
     ],
 )  # fmt: skip
 def test_create_training_job_refuses(account: Account, changes: dict[str, Any], code: str, words: str) -> None:

@@ -93,6 +93,7 @@ def accepted_quote() -> Quote:
         choices=tuple(
             Choice(
                 instance_types=(name,),
+                instance_count=1,
                 spot=True,
                 usd_per_hour=price,
                 hours=1.5,

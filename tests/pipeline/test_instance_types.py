@@ -3,7 +3,7 @@
 from pipeline.instance_types import INSTANCE_TYPES
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ResourceConfig.html: no KMS key for their volumes.
-FAMILIES_WITH_DISKS = {"g5", "g6", "g6e"}
+FAMILIES_WITH_DISKS = {"g5", "g6", "g6e", "p4d", "p5"}
 
 
 def test_every_type_has_a_price_and_the_default_is_one_of_them() -> None:

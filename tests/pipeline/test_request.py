@@ -13,6 +13,7 @@ from pipeline.request import FIELDS as REQUEST_FIELDS
 from pipeline.request import (
     MAX_EPOCHS,
     MAX_INPUT_CHARACTERS,
+    MAX_INSTANCE_COUNT,
     MAX_INSTANCE_TYPES,
     PRESETS,
     WEIGHTS_NAME,
@@ -23,6 +24,7 @@ from pipeline.request import (
 from pipeline.settings import Defaults
 from pipeline.state import from_state, to_state
 
+from tests.pipeline.instance_type_lists import TYPE_LISTS
 from tests.training.settings_strategies import json_value
 from training_code.config_checks import ConfigError
 from training_code.recipes import RECIPES
@@ -51,6 +53,7 @@ def test_an_empty_object_is_a_complete_request() -> None:
         preset="test",
         epochs=5,
         instance_types=("ml.g5.2xlarge",),
+        instance_count=1,
         spot=True,
         max_cost_usd=10,
         quality_gate={"room": 0.895},
@@ -187,11 +190,16 @@ def test_the_weights_to_start_from_are_a_files_name(name: str) -> None:
         ({"max_runtime_hours": 6}, "max_runtime_hours", "max_cost_usd"),
         ({"instance_types": "ml.g5.2xlarge"}, "instance_types", "ml.g5.2xlarge"),
         ({"instance_types": []}, "instance_types", "one to 5"),
-        ({"instance_types": ["ml.p5.48xlarge"]}, "instance_types", "ml.g5.2xlarge"),
+        ({"instance_types": ["ml.p3.2xlarge"]}, "instance_types", "ml.g5.2xlarge"),
         ({"instance_types": ["g5.2xlarge"]}, "instance_types", "ml.g5.2xlarge"),
         ({"instance_types": ["ml.g5.xlarge", "ml.g5.xlarge"]}, "instance_types", "different"),
         ({"instance_types": ["ml.g5.xlarge"] * 6}, "instance_types", "one to 5"),
         ({"instance_types": [["ml.g5.xlarge"]]}, "instance_types", "ml.g5.2xlarge"),
+        ({"instance_types": ["ml.g5.xlarge", "ml.g5.12xlarge"]}, "instance_types", "ml.g5.12xlarge with 4"),
+        ({"instance_count": 0}, "instance_count", "1 to 16"),
+        ({"instance_count": 17}, "instance_count", "1 to 16"),
+        ({"instance_count": True}, "instance_count", "1 to 16"),
+        ({"instance_count": 2.0}, "instance_count", "1 to 16"),
         ({"spot": "yes"}, "spot", "true"),
         ({"spot": 1}, "spot", "true"),
         ({"max_cost_usd": 0}, "max_cost_usd", "above 0"),
@@ -306,6 +314,7 @@ def test_whatever_the_input_is_the_end_is_a_sound_request_or_a_refusal(value: ob
     assert request.preset in PRESETS
     assert set(request.instance_types) <= set(INSTANCE_TYPES)
     assert 1 <= len(request.instance_types) <= MAX_INSTANCE_TYPES
+    assert 1 <= request.instance_count <= MAX_INSTANCE_COUNT
     assert request.dataset_prefix.startswith("dino-data")
     assert request.stages
     assert all(1 <= stage.training.epochs <= MAX_EPOCHS for stage in request.stages)
@@ -325,7 +334,8 @@ def fits(settings: dict[str, object]) -> bool:
 OF_TRAINING = sorted({*SETTINGS} - {"epochs", "lr_drop_epoch"})
 FIELDS = {
     "training": st.fixed_dictionaries({}, optional={name: json_value(name) for name in OF_TRAINING}).filter(fits),
-    "instance_types": st.lists(st.sampled_from(sorted(INSTANCE_TYPES)), min_size=1, max_size=5, unique=True),
+    "instance_types": TYPE_LISTS,
+    "instance_count": st.integers(1, MAX_INSTANCE_COUNT),
     "spot": st.booleans(),
     "max_cost_usd": st.floats(0.001, DEFAULTS.highest_cost_usd),
     "quality_gate": st.dictionaries(st.from_regex(r"[a-z][a-z .-]{0,9}", fullmatch=True), st.floats(0, 1), max_size=3),

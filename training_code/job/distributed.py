@@ -1,25 +1,15 @@
-"""The processes that train together: how they are started on all GPUs of all hosts, and what they exchange."""
+"""The processes that train together, and what they exchange; launcher.py starts them."""
 
 import os
-import re
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import distributed
 
-from dataset_contract.bounded_json import parse_bounded
-from training_code.job.failures import JobConfigError
-
-PORT = 29500
-"""Where the first of several hosts listens; the hosts of a job have a network of their own."""
-
-
-_GPU_FAMILIES = re.compile(r"ml\.[gp][0-9]")
-"""SageMaker's instance types with GPUs."""
+from training_code.job.failures import ProcessLostError
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,32 +51,22 @@ class DistributedContext:
             distributed.destroy_process_group()
 
 
-def torchrun_command(resource_config: Path) -> list[str] | None:
-    """The torchrun command that starts a process for each GPU of each host; None where one process is enough.
+@contextmanager
+def process_losses() -> Iterator[None]:
+    """Turn what an exchange says whose other side is gone into a ProcessLostError.
 
-    Raises:
-        JobConfigError: resourceconfig.json cannot be used, or the GPU of the instance type that it names.
+    Of a process that is killed, and of its host, the others learn when the connection breaks: gloo says so in a plain
+    RuntimeError, NCCL and the store of addresses in classes of their own.
     """
     try:
-        content = parse_bounded(resource_config.read_bytes())
-        hosts, current = sorted(content["hosts"]), content["current_host"]
-        node, instance_type = hosts.index(current), str(content.get("current_instance_type", ""))
-    except FileNotFoundError:
-        hosts, node, instance_type = ["localhost"], 0, ""
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise JobConfigError(f"{resource_config} does not name this host and the job's hosts.") from None
-    if _GPU_FAMILIES.match(instance_type) and not torch.cuda.is_available():
-        raise JobConfigError(
-            f"The instance type {instance_type} has a GPU, but PyTorch {torch.__version__} sees none, and training on"
-            " its CPU would cost as much for weeks: give the job a training image with CUDA (image_tag in cdk.json)."
-        )
-    per_host = max(1, torch.cuda.device_count())
-    if len(hosts) * per_host == 1:
-        return None
-    place = ["--standalone"]  # a free port on this machine
-    if len(hosts) > 1:
-        place = [f"--nnodes={len(hosts)}", f"--node-rank={node}", f"--master-addr={hosts[0]}", f"--master-port={PORT}"]
-    return [sys.executable, "-m", "torch.distributed.run", *place, f"--nproc-per-node={per_host}"]
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, distributed.DistError) and "gloo" not in str(error):
+            raise
+        raise ProcessLostError(
+            "the connection to another process of this job broke: its host was lost, or that host's log says why it"
+            " ended. Redrive: it continues from the last checkpoint."
+        ) from error
 
 
 def local_processes(environment: Mapping[str, str] = os.environ) -> int:

@@ -40,8 +40,8 @@ class DataError(TrainingError):
 class MemoryExhaustedError(TrainingError):
     """There was not enough memory: on the GPU, on the machine, or for workers in `/dev/shm`, as a "Bus error" means.
 
-    Start again with `{"instance_types": ["ml.g6e.2xlarge"]}`: its GPU has 48 GB, those of the others have 24. Or
-    with the smaller `training` settings that the cause names.
+    Start again with `{"instance_types": ["ml.g6e.2xlarge"]}`: its GPU has 48 GB, those of
+    `ml.g5` and `ml.g6` have 24. Or with the smaller `training` settings that the cause names.
     """
 
     code = "OOM"
@@ -73,6 +73,15 @@ class StallError(TrainingError):
     """
 
     code = "STALL"
+
+
+class ProcessLostError(TrainingError):
+    """Of a job on several GPUs: another process, or its host, ended or can no longer be reached.
+
+    Redrive: it continues from the last checkpoint. If a host's log, `JOB/algo-N-...`, has another code, act on that.
+    """
+
+    code = "PROCESS_LOST"
 
 
 MAX_FAILURE_CHARACTERS = 1024

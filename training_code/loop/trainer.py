@@ -14,7 +14,7 @@ from training_code.data.checked_dataset import CheckedDataset
 from training_code.data.plan_dataset import PlanDataset
 from training_code.dino.model import DINO, build_model
 from training_code.dino.sampling.choice import KernelError, choose
-from training_code.job.distributed import DistributedContext
+from training_code.job.distributed import DistributedContext, process_losses
 from training_code.job.failures import DiskError, JobConfigError, StallError, write_failure
 from training_code.job.hyperparameters import JobConfig
 from training_code.job.interruptions import StallWatchdog, StopRequest
@@ -97,7 +97,7 @@ class Trainer:
         Raises:
             TrainingError: the class names the kind of failure.
         """
-        with memory_failures(self._job.training):
+        with process_losses(), memory_failures(self._job.training):
             self._restore()
             self._try_worst_case()
             if self._train() and self._finish():

@@ -50,7 +50,12 @@ class TrainingStep:
         self._criterion = Criterion(model.config)
         self._config = config
         self._distributed = distributed
-        self._network: nn.Module = DistributedDataParallel(self.model) if distributed.world_size > 1 else self.model
+        self._network: nn.Module = self.model
+        if distributed.world_size > 1:
+            # No buffer changes in training, and gradients that lie in the buckets need not be copied into them.
+            self._network = DistributedDataParallel(
+                self.model, forward_sync_buffers=False, gradient_as_bucket_view=True
+            )
         self._autocast = on_gpu and config.precision == "bf16" and torch.cuda.is_bf16_supported()
 
     @property

@@ -10,8 +10,9 @@ from dataset_contract.sanitise import sanitise
 from pipeline.ending.execution_state import ExecutionState
 from pipeline.ending.outcome import Failure, Outcome
 from pipeline.execution import Execution
+from pipeline.instance_types import instances_name
 from pipeline.job.cost import JobsCost
-from pipeline.job.description import has_completed, instance_type
+from pipeline.job.description import has_completed, instance_count, instance_type
 from pipeline.links import execution_link, folder_link, job_link, log_group_link
 from pipeline.name_list import name_list
 from pipeline.request import FIELDS
@@ -119,7 +120,8 @@ class FinishedExecution:
         checkpoints = self.jobs[-1].get("CheckpointConfig", {}).get("S3Uri")
         return [
             *(
-                f"Training job: {job_link(region, job['TrainingJobName'])} ({instance_type(job)}, "
+                f"Training job: {job_link(region, job['TrainingJobName'])} ("
+                f"{instances_name([instance_type(job)], instance_count(job))}, "
                 f"{job['TrainingJobStatus']}, {job.get('SecondaryStatus', '')})"
                 for job in self.jobs
             ),

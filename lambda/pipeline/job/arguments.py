@@ -85,7 +85,7 @@ def training_job_arguments(
         "InputDataConfig": channels,
         "OutputDataConfig": _output(settings),
         "CheckpointConfig": {"S3Uri": checkpoints_uri(settings.bucket, execution, stage)},
-        "ResourceConfig": _resources(choice.instance_types),
+        "ResourceConfig": _resources(choice.instance_types, request.instance_count),
         "StoppingCondition": stopping,
         "EnableManagedSpotTraining": choice.spot,
         "EnableNetworkIsolation": True,
@@ -125,13 +125,14 @@ def max_wait_seconds(max_runtime_seconds: int) -> int:
     return max(max_runtime_seconds, min(2 * max_runtime_seconds, _LONGEST_WAIT_SECONDS))
 
 
-def _resources(instance_types: tuple[str, ...]) -> dict[str, Any]:
-    """One instance; of several types the first that has capacity."""
+def _resources(instance_types: tuple[str, ...], count: int) -> dict[str, Any]:
+    """Instances of one type; of several types the first that has capacity."""
     # All types have disks of their own, so SageMaker makes no volume; but older SDKs require a size.
     volume = {"VolumeSizeInGB": 30}
     if len(instance_types) == 1:
-        return {"InstanceType": instance_types[0], "InstanceCount": 1, **volume}
-    return {"InstancePreferences": [{"InstanceType": kind, "InstanceCount": 1} for kind in instance_types], **volume}
+        return {"InstanceType": instance_types[0], "InstanceCount": count, **volume}
+    preferences = [{"InstanceType": kind, "InstanceCount": count} for kind in instance_types]
+    return {"InstancePreferences": preferences, **volume}
 
 
 def _channel(name: str, s3_uri: str) -> dict[str, Any]:

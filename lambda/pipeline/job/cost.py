@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from pipeline.billing import STOPPING_SECONDS, cost_usd
 from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
-from pipeline.job.description import billable_seconds, had_instance, has_ended, instance_type
+from pipeline.job.description import billable_seconds, had_instance, has_ended, instance_count, instance_type
 from pipeline.quote.cost_quote import Quote
 
 
@@ -18,7 +19,7 @@ class JobsCost:
     usd: float
     billable_seconds: int
     training_seconds: int
-    """Time on instances; a spot job is billed for less."""
+    """Time on instances, in jobs with several that of one; a spot job is billed for less."""
     price_source: str
     is_final: bool
     """Whether SageMaker has billed them all; before that, spot's discount is unknown, and a job may go on."""
@@ -56,7 +57,7 @@ def committed_usd(jobs: Iterable[Mapping[str, Any]], quote: Quote, *, now: datet
 
 
 def usd_per_hour(job: Mapping[str, Any], quote: Quote | None) -> float:
-    """The on-demand price of the job's instance type: as quoted, or else by the table."""
+    """The on-demand price of the job's instances together: as quoted, or else by the table."""
     kind = instance_type(job)
     quoted = quote.usd_per_hour if quote else {}
-    return float(quoted.get(kind, INSTANCE_TYPES[kind].usd_per_hour))
+    return float(Decimal(str(quoted.get(kind, INSTANCE_TYPES[kind].usd_per_hour))) * instance_count(job))

@@ -59,6 +59,12 @@ def instance_type(job: Mapping[str, Any]) -> str:
     return str(chosen or resources["InstancePreferences"][0]["InstanceType"])
 
 
+def instance_count(job: Mapping[str, Any]) -> int:
+    """The number of instances the job runs on, all of one type."""
+    resources = job["ResourceConfig"]
+    return int((resources.get("InstancePreferences") or [resources])[0]["InstanceCount"])
+
+
 def possible_types(job: Mapping[str, Any]) -> set[str]:
     """The instance types of which the job may get any."""
     resources = job["ResourceConfig"]

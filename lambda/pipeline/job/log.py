@@ -16,7 +16,7 @@ _EVENTS = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEnd:
-    """The last lines of a job's newest stream; a spot job has one more for each restart."""
+    """The last lines of the newest stream of a job's first host; a spot job has one more for each restart."""
 
     last_event: datetime | None = None
     training: tuple[TrainingLine, ...] = ()
@@ -27,10 +27,10 @@ def read_log_end(logs: CloudWatchLogsClient, job_name: str) -> LogEnd:
     """The log's last lines; nothing if the job has no log yet. Raises AwsUnavailable."""
     try:
         with raising_unavailable():
-            # <job>/algo-1-<seconds since 1970 of the start>; the slash excludes the job <job>-1.
+            # <job>/algo-1-<seconds since 1970 of the start>; the first host is the one that writes the figures.
             streams = logs.describe_log_streams(
                 logGroupName=LOG_GROUP,
-                logStreamNamePrefix=f"{job_name}/",
+                logStreamNamePrefix=f"{job_name}/algo-1-",
                 orderBy="LogStreamName",
                 descending=True,
                 limit=1,

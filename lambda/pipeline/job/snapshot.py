@@ -68,7 +68,7 @@ class JobSnapshot:
 
     @property
     def cost_usd(self) -> float:
-        """Of this job, at the price of its instance type."""
+        """Of this job, at the price of its instances."""
         return cost_usd(usd_per_hour(self.description, self.quote), self.billable_seconds)
 
     @property
@@ -117,8 +117,7 @@ class JobSnapshot:
         if has_ended(self.description) or len(self.log.training) < LINES_FOR_PROJECTION or speed is None:
             return None
         last = self.log.training[-1]
-        config = self.request.stages[self.job.stage].training
-        images = max(0, last.steps - last.step) * config.batch_size * config.accumulation_steps
+        images = max(0, last.steps - last.step) * self.request.images_per_update
         seconds = self.billable_seconds + images / speed
         return round(self.job.cost_before_usd + cost_usd(usd_per_hour(self.description, self.quote), seconds), 2)
 

@@ -10,7 +10,7 @@ from pipeline.client_types import S3Client, SageMakerClient
 from pipeline.dataset.validation import DatasetCheck
 from pipeline.execution import Execution
 from pipeline.job.cost import usd_per_hour
-from pipeline.job.description import billable_seconds, instance_type, require_job
+from pipeline.job.description import billable_seconds, instance_count, instance_type, require_job
 from pipeline.job.evaluated_epochs import cost_of_last_epochs
 from pipeline.job.launched_job import Attempt, LaunchedJob
 from pipeline.model.artifact_metrics import Artifact, SplitMetrics, read_artifact
@@ -190,6 +190,7 @@ def _keep_record(s3: S3Client, stage: CompletedStage, artifact: Artifact, job: M
         training_job_name=stage.job.name,
         recipe=trained.recipe,
         instance_type=instance_type(job),
+        instance_count=instance_count(job),
         spot=stage.job.spot,
         dataset_version=stage.dataset_version(artifact),
         training_images=stage.dataset.splits["train"],

@@ -1,6 +1,7 @@
 """The table that a quote chooses from: each instance type, estimated once for the request."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from pipeline.quote.estimate import Estimate
 from pipeline.quote.pricing_context import PricingContext
@@ -10,7 +11,7 @@ from pipeline.request import Request
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One instance type: what the request would take on it, and whether account and region have it."""
+    """One instance type: what the request would take on its instances, and whether account and region have them."""
 
     name: str
     estimate: Estimate
@@ -30,20 +31,21 @@ class Candidate:
 def estimate_candidates(request: Request, context: PricingContext) -> dict[str, Candidate]:
     """Every instance type that a request may name, by its name."""
     training = request.stages[0].training  # the stages differ in their epochs, which do not change the speed
+    count = request.instance_count
     is_list_known = any(price.listed for price in context.prices.values())
     return {
         name: Candidate(
             name=name,
             estimate=Estimate(
                 instance_types=(name,),
-                usd_per_hour=price.usd_per_hour,
-                speed=speed_of(request.recipe, training, name, context.records),
+                usd_per_hour=float(Decimal(str(price.usd_per_hour)) * count),
+                speed=speed_of(request.recipe, training, name, context.records, instance_count=count),
                 training_images=context.training_images,
                 epochs=tuple(stage.epochs for stage in request.stages),
                 max_cost_usd=request.max_cost_usd,
             ),
-            has_quota=context.quotas.allows(name, spot=request.spot),
-            has_other_quota=context.quotas.allows(name, spot=not request.spot, if_unknown=False),
+            has_quota=context.quotas.allows(name, spot=request.spot, count=count),
+            has_other_quota=context.quotas.allows(name, spot=not request.spot, count=count, if_unknown=False),
             is_offered=price.listed or not is_list_known,
         )
         for name, price in context.prices.items()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pipeline.instance_types import instances_name
 from pipeline.name_list import name_list
 from pipeline.quote.baselines import Baselines
 from pipeline.quote.candidates import estimate_candidates
@@ -21,9 +22,10 @@ class Choice:
 
     instance_types: tuple[str, ...]
     """One; on demand also several, of which SageMaker takes the first with capacity (InstancePreferences)."""
+    instance_count: int
     spot: bool
     usd_per_hour: float
-    """The most expensive type's."""
+    """The most expensive type's, of all instances together."""
     hours: float
     usd: float
     max_runtime_seconds: tuple[int, ...]
@@ -32,7 +34,7 @@ class Choice:
     @property
     def name(self) -> str:
         """For people."""
-        return f"{' or '.join(self.instance_types)} ({'spot' if self.spot else 'on demand'})"
+        return f"{instances_name(self.instance_types, self.instance_count)} ({'spot' if self.spot else 'on demand'})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,7 @@ class Quote:
     speed_source: str
     price_source: str
     usd_per_hour: Mapping[str, float]
-    """Of each type asked for: with InstancePreferences, only the job shows which one it got."""
+    """Of one instance of each type asked for: with InstancePreferences, only the job shows which one it got."""
     notes: tuple[str, ...]
     """Why types were left out, and what is not known."""
     choices: tuple[Choice, ...]
@@ -68,7 +70,7 @@ def make_quote(request: Request, context: PricingContext) -> Quote:
     """The choices that have a quota and fit into the cap, in the request's order, or why there is none."""
     candidates = estimate_candidates(request, context)
     asked = [candidates[name] for name in request.instance_types]
-    reasons = [why for each in asked if (why := rejection_reason(each, request, context.region)) is not None]
+    reasons = [why for each in asked if (why := rejection_reason(each, request, context)) is not None]
     choices = _choices([each.estimate for each in asked if each.is_possible], request)
     first = choices[0] if choices else asked[0].estimate
     saving = spot_saving_of(first.instance_types[0], context.records) if request.spot else None
@@ -85,13 +87,14 @@ def make_quote(request: Request, context: PricingContext) -> Quote:
         images_per_second=round(first.speed.images_per_second, 3),
         speed_source=first.speed.source,
         price_source=price_source,
-        usd_per_hour={each.name: each.estimate.usd_per_hour for each in asked},
+        usd_per_hour={name: context.prices[name].usd_per_hour for name in request.instance_types},
         notes=tuple(
             note for note in (*reasons, context.quotas.note, _wait_between_stages(choices, request, context)) if note
         ),
         choices=tuple(
             Choice(
                 instance_types=each.instance_types,
+                instance_count=request.instance_count,
                 spot=request.spot,
                 usd_per_hour=each.usd_per_hour,
                 hours=round(each.hours, 3),
@@ -124,9 +127,11 @@ def _wait_between_stages(choices: Sequence[Estimate], request: Request, context:
     if len(request.stages) == 1 or not choices:
         return None
     name = quota_name(choices[0].instance_types[0], spot=request.spot)
-    if context.quotas.values.get(name) != 1:
+    value = context.quotas.values.get(name)
+    if value is None or value >= 2 * request.instance_count:
         return None
-    return f'The quota "{name}" is 1: between two stages the run may wait some minutes until SageMaker releases it.'
+    wait = "between two stages the run may wait some minutes until SageMaker releases it"
+    return f'The quota "{name}" is {value:g}: {wait}.'
 
 
 def _sentence(
@@ -139,9 +144,17 @@ def _sentence(
     else:
         spot = f"; about {usd_with_spot:,.2f} USD with spot, going by what it saved in the last runs"
     count = f"{len(classes):,} class{'es' if len(classes) > 1 else ''}"
+    instances = instances_name(first.instance_types, request.instance_count)
+    together = (
+        f" Each update takes {request.images_per_update:,} images, those of {request.gpus} GPUs; the learning rates "
+        "do not follow it."
+        if request.gpus > 1
+        else ""
+    )
     return (
         f"Training on {count} ({name_list(classes, most=10)}) takes "
-        f"about {first.hours:.1f} h and {first.usd:,.2f} USD on demand on {' or '.join(first.instance_types)} "
+        f"about {first.hours:.1f} h and {first.usd:,.2f} USD on demand on {instances} "
         f"({first.usd_per_hour:.5g} USD/h by {price_source}){spot}; at most "
-        f"{request.max_cost_usd:,.2f} USD. {first.speed.images_per_second:.3g} images/s, {first.speed.source}."
+        f"{request.max_cost_usd:,.2f} USD. {first.speed.images_per_second:.3g} images/s, "
+        f"{first.speed.source}.{together}"
     )

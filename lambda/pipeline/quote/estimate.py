@@ -22,6 +22,7 @@ class Estimate:
 
     instance_types: tuple[str, ...]
     usd_per_hour: float
+    """Of all instances together."""
     speed: Speed
     training_images: int
     epochs: tuple[int, ...]

@@ -17,10 +17,10 @@ class Quotas:
     note: str | None = None
     """Why quotas are not known, as a sentence; None if they are known."""
 
-    def allows(self, instance_type: str, *, spot: bool, if_unknown: bool = True) -> bool:
-        """Whether a job on one instance may start."""
+    def allows(self, instance_type: str, *, spot: bool, count: int = 1, if_unknown: bool = True) -> bool:
+        """Whether a job on `count` instances may start."""
         value = self.values.get(quota_name(instance_type, spot=spot))
-        return if_unknown if value is None else value >= 1
+        return if_unknown if value is None else value >= count
 
 
 def quota_name(instance_type: str, *, spot: bool) -> str:

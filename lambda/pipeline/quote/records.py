@@ -10,6 +10,7 @@ from dataset_contract.bounded_json import Body, JsonError, read_json
 from pipeline.aws_errors import error_code, raising_unavailable
 from pipeline.client_types import S3Client
 from pipeline.errors import DeploymentChanged
+from pipeline.request import MAX_INSTANCE_COUNT
 from pipeline.s3_layout import STAGE_RECORDS, stage_record_key
 from pipeline.state import from_state
 
@@ -46,8 +47,10 @@ class StageRecord:
     """DescribeTrainingJob's TrainingTimeInSeconds."""
     billable_seconds: int
     usd_per_hour: float
+    """Of all instances together."""
     ended: str
     """ISO 8601."""
+    instance_count: int = 1
     training: Mapping[str, object] = field(default_factory=dict)
     """The values of the training's settings, as JSON has them; one that is missing was the recipe's."""
     classes: tuple[str, ...] = ()
@@ -111,5 +114,9 @@ def _parsed(body: Body) -> StageRecord | None:
     except (JsonError, DeploymentChanged):
         return None
     measured = (record.training_images, record.epochs, record.trainer_seconds, record.job_seconds)
-    sound = all(0 < number <= _MOST for number in measured) and 0 <= record.billable_seconds <= _MOST
+    sound = (
+        all(0 < number <= _MOST for number in measured)
+        and 0 <= record.billable_seconds <= _MOST
+        and 1 <= record.instance_count <= MAX_INSTANCE_COUNT
+    )
     return record if sound and LEAST_SPEED < record.images_per_second < MOST_SPEED else None

@@ -1,10 +1,10 @@
 """How fast an instance type trains and what spot saves: measured in earlier runs, or estimated and said to be so."""
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pipeline.instance_types import INSTANCE_TYPES
+from pipeline.instance_types import INSTANCE_TYPES, instances_name
 from pipeline.quote.records import StageRecord
 from training_code.config import TrainingConfig
 from training_code.recipes import RECIPES
@@ -12,6 +12,10 @@ from training_code.training_settings import json_values
 
 _RECORDS = 5
 """How many of the newest records count, by their median: code and data change, and an outlier must not count."""
+
+_EFFICIENCY_WITHIN, _EFFICIENCY_ACROSS = 0.8, 0.6
+"""Of several GPUs in one instance, and in several: the share of their speeds that is left when they train together,
+exchanging gradients. Estimated, and cautious."""
 
 ESTIMATES_DATE = "2026-11"
 ESTIMATED_TYPE = "ml.g5.2xlarge"
@@ -59,16 +63,41 @@ class Speed:
     """Whether it was measured or estimated, and on what."""
 
 
-def speed_of(recipe: str, training: TrainingConfig, instance_type: str, records: Iterable[StageRecord]) -> Speed:
-    """The speed to expect of `recipe` with the settings `training`; `records` are newest first."""
-    measured = [
-        record.images_per_second
+def speed_of(
+    recipe: str, training: TrainingConfig, instance_type: str, records: Iterable[StageRecord], *, instance_count: int
+) -> Speed:
+    """The speed to expect of `recipe` with the settings `training` on all instances; `records` are newest first."""
+    alike = [
+        record
         for record in records
-        if (record.recipe, record.instance_type) == (recipe, instance_type) and _is_as_fast(record, training)
-    ][:_RECORDS]
-    if measured:
-        runs = "the last run" if len(measured) == 1 else f"the last {len(measured)} runs"
-        return Speed(images_per_second=statistics.median(measured), source=f"measured in {runs} on {instance_type}")
+        if record.recipe == recipe and record.instance_type in INSTANCE_TYPES and _is_as_fast(record, training)
+    ]
+    same = [each for each in alike if (each.instance_type, each.instance_count) == (instance_type, instance_count)]
+    if measured := _measured(same, instances_name([instance_type], instance_count)):
+        return measured
+    kind = INSTANCE_TYPES[instance_type]
+    if kind.gpus * instance_count == 1:
+        return _estimated(recipe, training, instance_type)
+    one = _measured(_on_one_gpu(alike, instance_type), f"one {kind.gpu.name}")
+    one = one or _estimated(recipe, training, instance_type)
+    efficiency, source = _efficiency(kind.gpus, instance_count, alike)
+    gpus = kind.gpus * instance_count
+    return Speed(
+        images_per_second=one.images_per_second * gpus * efficiency,
+        source=f"{one.source}, on one GPU, and {gpus} are {gpus * efficiency:.3g} times as fast, {source}",
+    )
+
+
+def _measured(records: Sequence[StageRecord], name: str) -> Speed | None:
+    """The median of the newest; None without records."""
+    newest = [record.images_per_second for record in records[:_RECORDS]]
+    runs = "the last run" if len(newest) == 1 else f"the last {len(newest)} runs"
+    source = f"measured in {runs} on {name}"
+    return Speed(images_per_second=statistics.median(newest), source=source) if newest else None
+
+
+def _estimated(recipe: str, training: TrainingConfig, instance_type: str) -> Speed:
+    """On one GPU of the type."""
     estimate = _ESTIMATES[recipe]
     source = f"estimated in {ESTIMATES_DATE}, not measured: {estimate} images/s on {ESTIMATED_TYPE}"
     bandwidth = INSTANCE_TYPES[instance_type].gpu.bandwidth_gb_per_second
@@ -79,6 +108,33 @@ def speed_of(recipe: str, training: TrainingConfig, instance_type: str, records:
     if by_settings != 1:
         source += f", scaled by {by_settings:.3g} to the training's image sizes and arithmetic"
     return Speed(images_per_second=estimate * scale * by_settings, source=source)
+
+
+def _on_one_gpu(records: Iterable[StageRecord], instance_type: str) -> list[StageRecord]:
+    """Those of jobs on one GPU of the type's model."""
+    gpu = INSTANCE_TYPES[instance_type].gpu
+    return [
+        record
+        for record in records
+        if (INSTANCE_TYPES[record.instance_type].gpus, record.instance_count) == (1, 1)
+        and INSTANCE_TYPES[record.instance_type].gpu == gpu
+    ]
+
+
+def _efficiency(gpus: int, instance_count: int, records: Sequence[StageRecord]) -> tuple[float, str]:
+    """The share of the speed of as many single GPUs, and where it is from.
+
+    Measured where there are records of jobs on as many instances with as many GPUs each, and of one such GPU.
+    """
+    shares = [
+        record.images_per_second / (one.images_per_second * gpus * instance_count)
+        for record in records
+        if (INSTANCE_TYPES[record.instance_type].gpus, record.instance_count) == (gpus, instance_count)
+        and (one := _measured(_on_one_gpu(records, record.instance_type), "")) is not None
+    ][:_RECORDS]
+    if shares:
+        return statistics.median(shares), "as in earlier runs"
+    return _EFFICIENCY_WITHIN if instance_count == 1 else _EFFICIENCY_ACROSS, "by a cautious estimate"
 
 
 def _is_as_fast(record: StageRecord, training: TrainingConfig) -> bool:

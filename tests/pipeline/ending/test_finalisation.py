@@ -107,6 +107,15 @@ def test_all_jobs_of_the_execution_are_paid_for(end: End) -> None:
     assert "1.64 USD for 3,960 billable seconds in 2 jobs" in finished.message()
 
 
+def test_each_instance_of_a_job_is_paid_for(end: End) -> None:
+    three = {"ResourceConfig": {"InstanceType": "ml.g5.2xlarge", "InstanceCount": 3}}
+    end.expect_jobs({"status": "Stopped", "secondary": "Stopped", "BillableTimeInSeconds": 360, **three})
+    end.expect_message()
+    finished = end.run()
+    assert finished.outcome.cost_usd == 0.45, "three times 0.1515 USD"
+    assert "(3 x ml.g5.2xlarge, Stopped, Stopped)" in finished.message()
+
+
 def test_a_failed_job_may_have_refused_the_weights_that_it_was_given(end: End) -> None:
     source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": WEIGHTS}}
     channels = [{"ChannelName": "pretrained", "DataSource": source}]

@@ -174,6 +174,17 @@ def test_of_several_types_on_demand_sagemaker_takes_the_first_that_is_free(build
     assert "InstanceCount" not in resources
 
 
+@pytest.mark.parametrize("types", [("ml.g5.12xlarge",), ("ml.g5.12xlarge", "ml.g6.12xlarge")])
+def test_a_job_has_as_many_instances_as_are_asked_for(
+    build: Build, shape: StructureShape, types: tuple[str, ...]
+) -> None:
+    arguments = build(spot=False, types=types, instance_types=list(types), instance_count=3)
+    resources = arguments["ResourceConfig"]
+    assert [each["InstanceCount"] for each in resources.get("InstancePreferences", [resources])] == [3] * len(types)
+    assert not ParamValidator().validate(arguments, shape).has_errors()
+    assert list(violations(shape, arguments)) == []
+
+
 def test_an_on_demand_job_has_no_waiting_time_which_sagemaker_would_refuse(build: Build) -> None:
     arguments = build(spot=False)
     assert set(arguments["StoppingCondition"]) == {"MaxRuntimeInSeconds"}

@@ -16,7 +16,7 @@ def expect_stream(logs: StubbedClient, *names: str) -> None:
         "describe_log_streams",
         {"logStreams": [{"logStreamName": name} for name in names]},
         logGroupName=LOG_GROUP,
-        logStreamNamePrefix="job/",
+        logStreamNamePrefix="job/algo-1-",
         orderBy="LogStreamName",
         descending=True,
         limit=1,

@@ -403,6 +403,14 @@ def test_what_the_run_took_is_kept_for_the_next_quotes(court: Court) -> None:
     assert list(court.bucket.objects).count(f"runs/{court.stage.execution.name}-0.json") == 1
 
 
+def test_the_record_of_a_job_on_several_instances_has_the_price_of_all(court: Court) -> None:
+    court.sagemaker.job["ResourceConfig"] = {"InstanceType": "ml.g5.2xlarge", "InstanceCount": 2}
+    court.judge(GOOD)
+    s3: Any = court.bucket
+    (record,) = read_records(s3, bucket="bucket")
+    assert (record.instance_count, record.usd_per_hour) == (2, 3.03)
+
+
 def test_record_and_registry_keep_the_settings(court: Court) -> None:
     settings = {"learning_rate": 5e-5, "image_short_sides": [640, 800], "lr_drop_epoch": None}
     court.judge(GOOD, request=replace(court.stage.request, training=settings))

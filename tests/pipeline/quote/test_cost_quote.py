@@ -202,9 +202,11 @@ def test_the_quote_goes_by_the_requests_settings() -> None:
 def test_a_refused_request_estimates_each_type_once(monkeypatch: pytest.MonkeyPatch) -> None:
     estimated_types: list[str] = []
 
-    def speed_of(recipe: str, training: TrainingConfig, name: str, records: Iterable[StageRecord]) -> Speed:
+    def speed_of(
+        recipe: str, training: TrainingConfig, name: str, records: Iterable[StageRecord], *, instance_count: int
+    ) -> Speed:
         estimated_types.append(name)
-        return real_speed_of(recipe, training, name, records)
+        return real_speed_of(recipe, training, name, records, instance_count=instance_count)
 
     monkeypatch.setattr(candidates, "speed_of", speed_of)
     assert not quoted(preset="full", epochs=1000, instance_types=[G5, G6, G6E], max_cost_usd=10).accepted
@@ -215,3 +217,45 @@ def test_where_no_single_change_helps_the_refusal_says_so() -> None:
     cause = quoted(preset="full", epochs=1000, max_cost_usd=0.05).cause
     assert cause is not None
     assert "No single change would be accepted: start again with a smaller data set, or with fewer epochs" in cause
+
+
+# Several GPUs, several instances
+
+G5_4 = "ml.g5.12xlarge"
+
+
+def test_several_instances_cost_as_many_times_as_much_an_hour() -> None:
+    one, two = quoted(instance_types=[G5]), quoted(instance_types=[G5], instance_count=2)
+    assert two.choices[0].usd_per_hour == 3.03
+    assert two.usd == pytest.approx(two.hours * 3.03, abs=0.01)
+    assert two.images_per_second == pytest.approx(one.images_per_second * 1.2)
+    assert two.usd_per_hour == {G5: 1.515}, "of one"
+    assert "on demand on 2 x ml.g5.2xlarge (3.03 USD/h by the list)" in two.sentence
+    assert two.choices[0].max_runtime_seconds[0] * 3.03 / 3600 <= 10
+
+
+def test_the_quote_says_how_many_images_an_update_takes() -> None:
+    said = quoted(
+        instance_types=[G5_4], instance_count=2, training={"accumulation_steps": 3}, max_cost_usd=100
+    ).sentence
+    assert said.endswith("Each update takes 48 images, those of 8 GPUs; the learning rates do not follow it.")
+    assert "Each update" not in quoted().sentence
+
+
+def test_the_quota_must_be_as_many_instances() -> None:
+    quotas = {quota_name(G5, spot=True): 1, quota_name(G5, spot=False): 2}
+    answer = quoted(pricing_context(quotas=quotas), instance_types=[G5], instance_count=2)
+    assert answer.cause is not None
+    assert answer.cause.startswith(
+        'The quota "ml.g5.2xlarge for spot training job usage" is 1 in us-east-1, and instance_count is 2. Start again'
+    )
+    assert '"spot": false, or "instance_count": 1' in answer.cause
+    assert 'Ask for a quota "ml.g5.2xlarge for spot training job usage" of 2 at https' in answer.cause
+    assert quoted(pricing_context(quotas=quotas), instance_types=[G5], instance_count=2, spot=False).accepted
+
+
+def test_the_wait_between_stages_is_told_unless_the_quota_is_enough_for_two_jobs() -> None:
+    for quota, waits in ((2.0, True), (3.0, True), (4.0, False)):
+        known = pricing_context(quotas={quota_name(G5, spot=True): quota})
+        answer = quoted(known, preset="test_then_full", instance_count=2)
+        assert any("between two stages" in note for note in answer.notes) is waits

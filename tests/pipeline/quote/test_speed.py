@@ -1,20 +1,30 @@
 """Speed is measured where a run tells of it, or else estimated and said to be."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.quote import speed
-from pipeline.quote.speed import speed_of, spot_saving_of
+from pipeline.quote.records import StageRecord
+from pipeline.quote.speed import Speed, spot_saving_of
+from pipeline.quote.speed import speed_of as speed_of_instances
 from pipeline.request import PRESETS
 
 from tests.pipeline.quote.test_records import RECORD
+from training_code.config import TrainingConfig
 from training_code.recipes import RECIPES
 from training_code.training_settings import SETTINGS, json_values
 
 ROOM_WALL = RECIPES["room_wall"].training
+
+
+def speed_of(
+    recipe: str, training: TrainingConfig, instance_type: str, records: Sequence[StageRecord], *, instances: int = 1
+) -> Speed:
+    return speed_of_instances(recipe, training, instance_type, records, instance_count=instances)
 
 
 def test_every_preset_has_a_speed_on_every_type_that_says_that_it_is_estimated() -> None:
@@ -97,3 +107,47 @@ def test_what_spot_saves_is_known_from_spot_runs_on_the_type_only() -> None:
     assert spot_saving_of("ml.g6.xlarge", [RECORD]) is None
     half = replace(RECORD, billable_seconds=2700)
     assert spot_saving_of("ml.g5.2xlarge", [RECORD, half, half]) == pytest.approx(0.5)
+
+
+# Several GPUs
+
+ONE = RECORD
+"""2.935 images/s on one A10G."""
+FOUR = replace(RECORD, instance_type="ml.g5.12xlarge", trainer_seconds=RECORD.trainer_seconds / 3)
+"""Three times as fast."""
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "instances", "factor"), [("ml.g5.12xlarge", 1, 3.2), ("ml.g5.2xlarge", 4, 2.4)]
+)
+def test_several_gpus_are_estimated_with_caution(instance_type: str, instances: int, factor: float) -> None:
+    """Gradients go over a network between instances, and over PCIe within one."""
+    got = speed_of("room_wall", ROOM_WALL, instance_type, [], instances=instances)
+    assert got.images_per_second == pytest.approx(2.7 * factor)
+    assert "estimated in 2026-11, not measured" in got.source
+    assert f"on one GPU, and 4 are {factor} times as fast, by a cautious estimate" in got.source
+
+
+def test_several_gpus_go_by_what_one_was_measured_to_do() -> None:
+    got = speed_of("room_wall", ROOM_WALL, "ml.g5.12xlarge", [ONE])
+    assert got.images_per_second == pytest.approx(2.935 * 3.2)
+    assert got.source.startswith("measured in the last run on one A10G, on one GPU, and 4 are 3.2 times as fast")
+    assert "estimated" in speed_of("room_wall", ROOM_WALL, "ml.g6.12xlarge", [ONE]).source, "another GPU"
+
+
+def test_a_run_on_the_same_instances_is_what_is_expected() -> None:
+    got = speed_of("room_wall", ROOM_WALL, "ml.g5.12xlarge", [ONE, FOUR])
+    assert got.images_per_second == pytest.approx(2.935 * 3)
+    assert got.source == "measured in the last run on ml.g5.12xlarge"
+    two = replace(FOUR, instance_count=2)
+    assert speed_of("room_wall", ROOM_WALL, "ml.g5.12xlarge", [two], instances=2).source.endswith("2 x ml.g5.12xlarge")
+    assert "estimate" in speed_of("room_wall", ROOM_WALL, "ml.g5.12xlarge", [two]).source
+    assert "estimate" in speed_of("room_wall", ROOM_WALL, "ml.g5.2xlarge", [replace(ONE, instance_count=4)]).source
+
+
+def test_what_several_gpus_of_one_model_brought_is_expected_of_those_of_another() -> None:
+    got = speed_of("room_wall", ROOM_WALL, "ml.g6.12xlarge", [ONE, FOUR])
+    assert got.images_per_second == pytest.approx(1.35 * 3)
+    assert got.source.endswith("on one GPU, and 4 are 3 times as fast, as in earlier runs")
+    eight = speed_of("room_wall", ROOM_WALL, "ml.g6.12xlarge", [ONE, FOUR], instances=2)
+    assert "by a cautious estimate" in eight.source, "not those of 8"

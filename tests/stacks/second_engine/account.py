@@ -41,9 +41,9 @@ class LogsInMemory:
         self._clock, self._sagemaker = clock, sagemaker
 
     def describe_log_streams(self, *, logStreamNamePrefix: str, **_: Any) -> dict[str, Any]:
-        job = self._sagemaker.jobs[logStreamNamePrefix.rstrip("/")]
+        job = self._sagemaker.jobs[logStreamNamePrefix.removesuffix("/algo-1-")]
         trained = any(status == "Training" for _, status in job.steps(self._clock.now()))
-        return {"logStreams": [{"logStreamName": f"{logStreamNamePrefix}algo-1-1"}] if trained else []}
+        return {"logStreams": [{"logStreamName": f"{logStreamNamePrefix}1"}] if trained else []}
 
     def get_log_events(self, *, logStreamName: str, limit: int, **_: Any) -> dict[str, Any]:
         job = self._sagemaker.jobs[logStreamName.split("/", maxsplit=1)[0]]

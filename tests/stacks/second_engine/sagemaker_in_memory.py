@@ -95,7 +95,7 @@ class SageMakerInMemory:
         if name in self.jobs:
             raise ApiError("ResourceInUse", "Training job names must be unique; this one already exists")
         for kind in _types(request):
-            if self._used(kind, spot=request["EnableManagedSpotTraining"]) >= self.quota:
+            if self._used(kind, spot=request["EnableManagedSpotTraining"]) + _count(request) > self.quota:
                 raise ApiError("ResourceLimitExceeded", f"The account-level service limit '{kind}' is {self.quota}.")
         course = self.courses.pop(0) if len(self.courses) > 1 else self.courses[0]
         self.jobs[name] = Job(request, course, self._clock.now())
@@ -150,13 +150,14 @@ class SageMakerInMemory:
         """Instances of the type that count against its quota."""
         now = self._clock.now()
         return sum(
-            kind in _types(job.request)
+            _count(job.request)
+            for job in self.jobs.values()
+            if kind in _types(job.request)
             and job.request["EnableManagedSpotTraining"] is spot
             and (
                 job.status(now) not in _ENDS.values()
                 or now - job.steps(now)[-1][0] < timedelta(seconds=self.quota_held_seconds)
             )
-            for job in self.jobs.values()
         )
 
     def _job(self, name: str) -> Job:
@@ -184,6 +185,12 @@ def _types(request: dict[str, Any]) -> list[str]:
     """The instance types that a job may get."""
     resources = request["ResourceConfig"]
     return [each["InstanceType"] for each in resources.get("InstancePreferences", [resources])]
+
+
+def _count(request: dict[str, Any]) -> int:
+    """The instances that a job runs on."""
+    resources = request["ResourceConfig"]
+    return int(resources.get("InstancePreferences", [resources])[0]["InstanceCount"])
 
 
 def _health(course: Course) -> bytes:

@@ -49,6 +49,15 @@ def test_the_second_stage_waits_for_the_instance_of_the_first(one_instance: Depl
     assert one_instance.messages == ["floorplan-dino succeeded (registered): run-1"]
 
 
+def test_two_instances_wait_for_the_two_of_the_first_stage(one_instance: Deployment) -> None:
+    one_instance.account.sagemaker.quota = 3
+    run = one_instance.run(BOTH_STAGES | {"instance_count": 2, "max_cost_usd": 150})
+    assert (run.now.status, run.now.cause) == ("SUCCEEDED", None)
+    assert waits(run) > 0
+    resources = [job.request["ResourceConfig"] for job in one_instance.account.sagemaker.jobs.values()]
+    assert [each["InstanceCount"] for each in resources] == [2, 2]
+
+
 def test_the_wait_is_for_the_first_type_although_there_is_another(one_instance: Deployment) -> None:
     """The order is the request's, and the quote is of the first: waiting costs nothing."""
     run = one_instance.run(BOTH_STAGES | {"instance_types": ["ml.g5.2xlarge", "ml.g6e.2xlarge"]})

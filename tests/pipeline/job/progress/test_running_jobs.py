@@ -205,9 +205,25 @@ def test_on_demand_the_last_choice_waits_no_longer_than_it_may_train(snapshot: M
 
 
 def test_a_job_that_got_a_cheaper_one_of_its_types_is_counted_at_that_price(snapshot: MakeSnapshot) -> None:
-    kinds = {"InstancePreferences": [{"InstanceType": "ml.g6e.2xlarge"}, {"InstanceType": "ml.g6.2xlarge"}]}
-    got = snapshot(ResourceConfig=kinds | {"SelectedInstanceType": "ml.g6.2xlarge"})
+    kinds = [{"InstanceType": name, "InstanceCount": 1} for name in ("ml.g6e.2xlarge", "ml.g6.2xlarge")]
+    got = snapshot(ResourceConfig={"InstancePreferences": kinds, "SelectedInstanceType": "ml.g6.2xlarge"})
     assert judge_progress(got).cost_usd == round(3000 / 3600 * 1.222, 2)
+
+
+def test_each_of_several_instances_costs_its_price(snapshot: MakeSnapshot) -> None:
+    one = snapshot()
+    three = snapshot(ResourceConfig={"InstanceType": "ml.g5.2xlarge", "InstanceCount": 3})
+    assert judge_progress(three).cost_usd == pytest.approx(3 * judge_progress(one).cost_usd, abs=0.02)
+
+
+def test_the_projection_counts_the_images_of_all_gpus(snapshot: MakeSnapshot) -> None:
+    """The speed in the log is that of all, too."""
+    one = snapshot(log=LogEnd(last_event=NOW, training=lines(20)))
+    four = replace(one, request=replace(one.request, instance_types=("ml.g5.12xlarge",)))
+    assert one.projected_usd is not None
+    assert four.projected_usd is not None
+    left_on_one, left_on_four = one.projected_usd - one.cost_usd, four.projected_usd - four.cost_usd
+    assert left_on_four == pytest.approx(4 * left_on_one, abs=0.02)
 
 
 # The first minutes
