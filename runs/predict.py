@@ -14,11 +14,12 @@ from dataset_contract.atomic_write import check_folder
 from dataset_prep.plural import pluralise
 from dataset_prep.progress import Advance, phase
 from runs.batch_answers import BatchAnswer, BatchAnswers
-from runs.batch_execution import failures, follow_batch, name_of, running_batch, start_batch
+from runs.batch_execution import failures, follow_batch, running_batch, start_batch
 from runs.batch_plans import BatchPlan, find_plans, upload_plans
 from runs.batch_quote import BatchQuote
 from runs.deployed_stack import DeployedStack, find_serving
 from runs.errors import RunsError
+from runs.executions import name_of
 from runs.parallel import in_parallel
 from terminal.console import Terminal
 

@@ -69,6 +69,12 @@ def test_the_answers_of_a_folder_come_under_the_names_of_its_plans(
     assert "3 plans have an answer in" in said
 
 
+def test_a_batch_that_aws_does_not_show_yet_is_followed(cloud: ServingCloud, plans: Path, tmp_path: Path) -> None:
+    cloud.shown_late = 2
+    assert predict(plans, tmp_path / "to", "--yes") == 0
+    assert cloud.shown_late == 0
+
+
 def test_what_is_answered_is_not_predicted_on_again_under_whatever_name(
     cloud: ServingCloud, plans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
