@@ -8,19 +8,8 @@ from constructs import Construct
 from pipeline.job.health_reader import HEALTH_FILE
 from pipeline.s3_layout import BASELINES, CHECKPOINTS, PRETRAINED, REPORTS
 
-from stacks.permissions import (
-    MODELS,
-    allow,
-    executions_of,
-    list_models,
-    listing,
-    model_packages_of,
-    roles_of,
-    stack_of,
-    through_s3,
-    training_jobs,
-    training_logs,
-)
+from stacks.arns import executions_of, model_packages_of, roles_of, stack_of, training_jobs, training_logs
+from stacks.permissions import MODELS, allow, list_models, listing, through_s3
 from stacks.training_image import TrainingImage
 from training_code.job.checkpoint_layout import HISTORY, METRICS, PICTURES, TENSORBOARD
 

@@ -19,18 +19,9 @@ from pipeline.s3_layout import (
     TRAINING_JOBS,
 )
 
+from stacks.arns import executions_of, model_packages_of, roles_of, stack_of, training_jobs, training_logs
 from stacks.people import STAGE_FILES
-from stacks.permissions import (
-    COPIED_BASELINES,
-    MESSAGES,
-    MODELS,
-    executions_of,
-    model_packages_of,
-    roles_of,
-    stack_of,
-    training_jobs,
-    training_logs,
-)
+from stacks.permissions import COPIED_BASELINES, MESSAGES, MODELS
 
 _EVERYTHING = (
     "X-Ray, PutMetricData, GetAuthorizationToken, GetAccountSettings, GetProducts, ListServiceQuotas, "
