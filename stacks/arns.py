@@ -3,6 +3,9 @@
 from aws_cdk import ArnFormat, Stack
 from pipeline.execution import JOB_NAME_PREFIX
 
+SERVING = "-Serving"
+"""How the name of the serving stack goes on after that of the pipeline's; `python -m runs` finds it by that."""
+
 
 def training_logs(stack: Stack) -> str:
     """What the jobs write to their log."""

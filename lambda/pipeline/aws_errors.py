@@ -70,7 +70,7 @@ def key_refusal(error: Exception) -> KeyRefused | None:
         return None
     return KeyRefused(
         f"A KMS key cannot be used for {error.operation_name} ({code}): {sanitise(message, longest=500).rstrip('.')}. "
-        "Enable the key, deploy the stack with it as kms_key_arn, then redrive."
+        "Enable the key, or deploy the stack with it as kms_key_arn; then redrive."
     )
 
 
