@@ -72,7 +72,7 @@ class ServingCloud(Cloud):
         assert (asked["stateMachineArn"], asked["statusFilter"]) == (BATCHES, "RUNNING")
         return {"executions": [{"executionArn": "arn:execution:other"}] if self.other_batch else []}
 
-    def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> dict[str, Any]:
+    def start_execution(self, *, stateMachineArn: str, input: str, name: str = "unnamed") -> dict[str, Any]:
         assert stateMachineArn == BATCHES
         keys = [entry["plan"] for entry in json.loads(self.objects[json.loads(input)["plans"]])]
         self.batches.append(keys)

@@ -125,6 +125,20 @@ def test_a_plan_that_fails_is_named_and_the_rest_goes_on(
     assert len(cloud.batches[1]) == 2, "those that had no answer"
 
 
+@pytest.mark.parametrize("earlier", ["", "refused: PLAN has 3 pages."], ids=["answered", "refused"])
+def test_why_a_plan_failed_is_told_though_there_is_an_earlier_answer(
+    earlier: str, cloud: ServingCloud, plans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = plans / "a.png"
+    cloud.function = lambda _: earlier
+    predict(plan, tmp_path / "to", "--yes")
+    capsys.readouterr()
+    cloud.approvals[f"{MODELS}2"] = "Approved"
+    cloud.function = lambda _: "Sandbox.Timedout: It took too long."
+    assert predict(plan, tmp_path / "to", "--yes") == 1
+    assert f"{plan} has no answer (Sandbox.Timedout: It took too long)" in capsys.readouterr().out
+
+
 def test_plans_of_the_bucket_are_taken_where_they_are(
     cloud: ServingCloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

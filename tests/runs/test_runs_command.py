@@ -121,8 +121,8 @@ def test_a_run_that_was_started_is_said_so_though_it_may_not_be_looked_at(
 
 
 def test_a_run_that_is_never_shown_is_waited_for_half_a_minute(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda seconds: clock.append(clock[-1] + seconds))
     clock = [0.0]
+    monkeypatch.setattr(time, "sleep", lambda seconds: clock.append(clock[-1] + seconds))
     monkeypatch.setattr(time, "monotonic", lambda: clock[-1])
     cloud.shown_late = 1000
     assert command.main(["start"]) == 0
