@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pipeline.aws_errors import error_code
+from pipeline.aws_errors import NO_EXECUTION, error_code
 from pipeline.client_types import SFNClient
 
 from dataset_contract.sanitise import sanitise
@@ -20,7 +20,6 @@ LAST_RUNS = 10
 _LISTED = 100
 """Among so many that ended last, or run, are those that were started last."""
 _SHOWN_WITHIN_SECONDS = 30.0
-_NOT_SHOWN = "ExecutionDoesNotExist"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +94,7 @@ def find_run(stepfunctions: SFNClient, state_machine_arn: str, name: str | None)
     try:
         found = stepfunctions.describe_execution(executionArn=arn)
     except ClientError as error:
-        if error_code(error) in (_NOT_SHOWN, "InvalidArn", "ValidationException"):
+        if error_code(error) in NO_EXECUTION:
             raise RunsError(f"There is no run {sanitise(name)}: `python -m runs` lists the last ones.") from None
         raise
     return _run(stepfunctions, found)
@@ -132,7 +131,7 @@ def wait_until_shown(stepfunctions: SFNClient, arn: str) -> None:
         try:
             stepfunctions.describe_execution(executionArn=arn)
         except ClientError as error:
-            if error_code(error) != _NOT_SHOWN:
+            if error_code(error) not in NO_EXECUTION:
                 return
         except BotoCoreError:
             return
