@@ -9,13 +9,15 @@ from pathlib import Path
 
 import aws_cdk as cdk
 
+from stacks import arns
 from stacks.configuration import Configuration, ConfigurationError
 from stacks.container_wheels import WheelsError, ensure_wheels
 from stacks.floorplan_dino_stack import FloorplanDinoStack
 from stacks.serving.layer import serving_wheels
 from stacks.serving.stack import ServingStack
 
-PIPELINE, SERVING = "FloorplanDino", "FloorplanDino-Serving"
+PIPELINE = "FloorplanDino"
+SERVING = PIPELINE + arns.SERVING
 """The stacks' names; the second is in the app only with `serving` in the context."""
 
 

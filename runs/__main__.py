@@ -27,7 +27,7 @@ from runs.doctor.examination import examine
 from runs.doctor.report import show
 from runs.errors import RunsError, sentence_of
 from runs.execution_follower import ExecutionFollower
-from runs.executions import Run, find_run, last_runs, start_run, stop_run, without_model
+from runs.executions import Run, find_run, last_runs, name_of, start_run, stop_run, wait_until_shown, without_model
 from runs.fetch import MODEL, fetch_run
 from runs.request_arguments import request_of
 from runs.run_view import RunView
@@ -162,8 +162,9 @@ def _command(console: Terminal, session: boto3.Session, options: argparse.Namesp
 
         return predict(console, session, stack, options)
     if options.command == "start":
-        name = start_run(stepfunctions, stack.state_machine_arn, request, now=datetime.now(UTC))
-        _say(console, f"Started {name}. Follow it with `python -m runs follow {name}`.")
+        arn = start_run(stepfunctions, stack.state_machine_arn, request, now=datetime.now(UTC))
+        _say(console, f"Started {name_of(arn)}. Follow it with `python -m runs follow {name_of(arn)}`.")
+        wait_until_shown(stepfunctions, arn)  # else the next command would not find it, or take an earlier one
     elif options.command == "compare":
         from runs.compare import compare_runs  # noqa: PLC0415 - numpy and matplotlib, which others do without
 

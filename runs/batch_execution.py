@@ -16,6 +16,7 @@ from dataset_contract.bounded_json import JsonError, parse_bounded
 from dataset_contract.sanitise import sanitise
 from dataset_prep.progress import Advance
 from runs.errors import RunsError
+from runs.executions import name_of, wait_until_shown
 
 POLL_SECONDS = 2.0
 _REASONS = 20
@@ -46,6 +47,7 @@ def start_batch(
         if error_code(error) == "ExecutionAlreadyExists":
             raise RunsError(f"A batch {name} was started in the same second: try again.") from None
         raise
+    wait_until_shown(stepfunctions, started["executionArn"])
     return started["executionArn"]
 
 
@@ -82,11 +84,6 @@ def failures(stepfunctions: SFNClient, arn: str) -> dict[str, str]:
             message = _field(execution.get("cause", ""), "errorMessage") or execution.get("cause", "")
             found[plan] = f"{execution.get('error', '')}: {message}"
     return found
-
-
-def name_of(arn: str) -> str:
-    """The execution's name."""
-    return arn.rpartition(":")[2]
 
 
 def _map_runs(stepfunctions: SFNClient, arn: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from botocore.exceptions import ClientError
-from pipeline.aws_errors import error_code
+from pipeline.aws_errors import WRITTEN_MEANWHILE, error_code
 from pipeline.client_types import S3Client
 from pipeline.s3_layout import BATCH_PLANS, PLANS, bucket_and_key, uri
 from serving.settings import MAX_BYTES
@@ -86,8 +86,8 @@ def upload_plans(plans: Iterable[BatchPlan], s3: S3Client, bucket: str, advance:
                 Bucket=bucket, Key=plan.key, Body=data, ChecksumSHA256=as_base64(plan.sha256), IfNoneMatch="*"
             )
         except ClientError as error:
-            if error_code(error) not in ("PreconditionFailed", "ConditionalRequestConflict"):
-                raise  # those say that it is there, or is being written: by the same content
+            if error_code(error) not in WRITTEN_MEANWHILE:
+                raise  # it is there, or is being written: by the same content
         advance(1, len(data))
 
     for _ in in_parallel(upload, by_key.values()):

@@ -17,6 +17,7 @@ from pipeline.job.description import instance_type
 from pipeline.job.log import LOG_GROUP
 
 from runs.execution_history import states_after
+from runs.executions import wait_until_shown
 from runs.state_input import text
 
 ROUTINE_STATES = frozenset({"CostCounted", "Wait", "Watch", "WhatNext"})
@@ -80,6 +81,7 @@ class ExecutionFollower:
         """Start the state machine with `request` as its input; `{}` means the defaults."""
         started = self._stepfunctions.start_execution(stateMachineArn=state_machine_arn, input=json.dumps(request))
         self._arn = started["executionArn"]
+        wait_until_shown(self._stepfunctions, self._arn)
 
     def attach(self, execution_arn: str) -> None:
         """Follow a running or ended execution: all its states, and its log from about now on."""

@@ -1,13 +1,14 @@
 """The runs, which are the state machine's executions: the last ones, one by its name, a new one, and the end of one."""
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-from pipeline.aws_errors import error_code
+from botocore.exceptions import BotoCoreError, ClientError
+from pipeline.aws_errors import NO_EXECUTION, error_code
 from pipeline.client_types import SFNClient
 
 from dataset_contract.sanitise import sanitise
@@ -18,6 +19,7 @@ from runs.state_input import number, part, text
 LAST_RUNS = 10
 _LISTED = 100
 """Among so many that ended last, or run, are those that were started last."""
+_SHOWN_WITHIN_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +94,7 @@ def find_run(stepfunctions: SFNClient, state_machine_arn: str, name: str | None)
     try:
         found = stepfunctions.describe_execution(executionArn=arn)
     except ClientError as error:
-        if error_code(error) in ("ExecutionDoesNotExist", "InvalidArn", "ValidationException"):
+        if error_code(error) in NO_EXECUTION:
             raise RunsError(f"There is no run {sanitise(name)}: `python -m runs` lists the last ones.") from None
         raise
     return _run(stepfunctions, found)
@@ -108,15 +110,39 @@ def _by_start(stepfunctions: SFNClient, state_machine_arn: str, **only: Any) -> 
 
 
 def start_run(stepfunctions: SFNClient, state_machine_arn: str, request: Mapping[str, Any], *, now: datetime) -> str:
-    """Start a run named by the time and return its name. Resolve checks the request."""
+    """Start a run named by the time and return its ARN. Resolve checks the request."""
     name = f"run-{now.astimezone(UTC):%Y%m%d-%H%M%S}"
     try:
-        stepfunctions.start_execution(stateMachineArn=state_machine_arn, name=name, input=json.dumps(request))
+        started = stepfunctions.start_execution(stateMachineArn=state_machine_arn, name=name, input=json.dumps(request))
     except ClientError as error:
         if error_code(error) == "ExecutionAlreadyExists":
             raise RunsError(f"A run {name} was started in the same second: try again.") from None
         raise
-    return name
+    return started["executionArn"]
+
+
+def wait_until_shown(stepfunctions: SFNClient, arn: str) -> None:
+    """Return when AWS shows an execution that was just started: DescribeExecution is eventually consistent.
+
+    Return after half a minute all the same, or when AWS does not tell: it was started.
+    """
+    deadline = time.monotonic() + _SHOWN_WITHIN_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            stepfunctions.describe_execution(executionArn=arn)
+        except ClientError as error:
+            if error_code(error) not in NO_EXECUTION:
+                return
+        except BotoCoreError:
+            return
+        else:
+            return
+        time.sleep(0.5)
+
+
+def name_of(arn: str) -> str:
+    """The execution's name."""
+    return arn.rpartition(":")[2]
 
 
 def stop_run(stepfunctions: SFNClient, run: Run) -> None:

@@ -13,12 +13,13 @@ from pipeline.model.approved_models import ApprovedModel, newest_approved
 from dataset_contract.atomic_write import check_folder
 from dataset_prep.plural import pluralise
 from dataset_prep.progress import Advance, phase
-from runs.batch_answers import BatchAnswer, BatchAnswers
-from runs.batch_execution import failures, follow_batch, name_of, running_batch, start_batch
+from runs.batch_answers import BatchAnswers
+from runs.batch_execution import failures, follow_batch, running_batch, start_batch
 from runs.batch_plans import BatchPlan, find_plans, upload_plans
 from runs.batch_quote import BatchQuote
 from runs.deployed_stack import DeployedStack, find_serving
 from runs.errors import RunsError
+from runs.executions import name_of
 from runs.parallel import in_parallel
 from terminal.console import Terminal
 
@@ -98,21 +99,21 @@ class _Batches:
         models = {self._model.arn, self._approved().arn}  # another one may have been approved meanwhile
         with phase(self._console, "Fetch", len(left), "plans") as advance:
             missing = self._without_answer(left, models, advance)
-        why = failures(self._stepfunctions, arn) if any(answer is None for _, answer in missing) else {}
-        return [_problem(plan, answer, why.get(plan.key, "")) for plan, answer in missing]
+        why = failures(self._stepfunctions, arn) if missing else {}
+        return [_problem(plan, refusal, why.get(plan.key, "")) for plan, refusal in missing]
 
     def _without_answer(
         self, plans: Sequence[BatchPlan], models: set[str], advance: Advance
-    ) -> list[tuple[BatchPlan, BatchAnswer | None]]:
-        """The plans that no such model has answered, with what there is instead; the others' answers are written."""
+    ) -> list[tuple[BatchPlan, str]]:
+        """The plans that no such model has answered, with why they were refused; the others' answers are written."""
 
-        def fetch(plan: BatchPlan) -> tuple[BatchPlan, BatchAnswer | None] | None:
+        def fetch(plan: BatchPlan) -> tuple[BatchPlan, str] | None:
             answer = self._answers.about(plan)
             answered = answer is not None and answer.model in models
             if answer is not None and answered:
                 self._answers.write(plan, answer, self._options.to)
             advance()
-            return None if answered else (plan, answer)
+            return None if answered else (plan, answer.error if answer is not None else "")
 
         return [each for each in in_parallel(fetch, plans) if each is not None]
 
@@ -127,9 +128,9 @@ class _Batches:
             raise RunsError("Nothing was started.")
 
 
-def _problem(plan: BatchPlan, answer: BatchAnswer | None, reason: str) -> str:
+def _problem(plan: BatchPlan, refusal: str, reason: str) -> str:
     name = str(plan.path or plan.name)
-    if answer is not None and answer.error:
-        return answer.error.replace(plan.key, name)
+    if refusal and not reason:  # else it is of an earlier batch
+        return refusal.replace(plan.key, name)
     why = f" ({reason.rstrip('.')})" if reason else ""
     return f"{name} has no answer{why}: the log of the serving function says more. Repeat the command to try it again."

@@ -8,19 +8,8 @@ from constructs import Construct
 from pipeline.job.health_reader import HEALTH_FILE
 from pipeline.s3_layout import BASELINES, CHECKPOINTS, PRETRAINED, REPORTS
 
-from stacks.permissions import (
-    MODELS,
-    allow,
-    executions_of,
-    list_models,
-    listing,
-    model_packages_of,
-    roles_of,
-    stack_of,
-    through_s3,
-    training_jobs,
-    training_logs,
-)
+from stacks.arns import SERVING, executions_of, model_packages_of, roles_of, stack_of, training_jobs, training_logs
+from stacks.permissions import MODELS, allow, list_models, listing, through_s3
 from stacks.training_image import TrainingImage
 from training_code.job.checkpoint_layout import HISTORY, METRICS, PICTURES, TENSORBOARD
 
@@ -92,7 +81,7 @@ class People(Construct):
                     stack_of(stack, stack.stack_name),
                 ),
                 # All that follows up to the runs is for `python -m runs doctor`.
-                allow(["cloudformation:DescribeStacks"], stack_of(stack, f"{stack.stack_name}-Serving")),
+                allow(["cloudformation:DescribeStacks"], stack_of(stack, f"{stack.stack_name}{SERVING}")),
                 allow(["ecr:BatchGetImage"], image.repository_arn),
                 allow(["iam:SimulatePrincipalPolicy"], roles_of(stack)),
                 allow(["lambda:GetAccountSettings", "pricing:GetProducts", "servicequotas:ListServiceQuotas"], "*"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from aws_cdk import ArnFormat, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -10,7 +10,6 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_sns as sns
 from pipeline import cloudwatch_metrics
-from pipeline.execution import JOB_NAME_PREFIX
 from pipeline.s3_layout import (
     BASELINES,
     CHECKPOINTS,
@@ -23,6 +22,7 @@ from pipeline.s3_layout import (
     model_key,
 )
 
+from stacks.arns import executions_of, model_package_group_of, model_packages_of, training_jobs, training_logs
 from stacks.training_image import TrainingImage
 
 MESSAGES = f"{REPORTS}*/message-*.json"
@@ -273,44 +273,4 @@ def _metrics(namespace: str) -> iam.PolicyStatement:
         actions=["cloudwatch:PutMetricData"],
         resources=["*"],  # the action knows no resources
         conditions={"StringEquals": {"cloudwatch:namespace": namespace}},
-    )
-
-
-def training_logs(stack: Stack) -> str:
-    """What the jobs write to their log."""
-    return stack.format_arn(service="logs", resource="log-group:/aws/sagemaker/TrainingJobs*")
-
-
-def training_jobs(stack: Stack) -> str:
-    """This pipeline's jobs."""
-    return stack.format_arn(service="sagemaker", resource="training-job", resource_name=f"{JOB_NAME_PREFIX}*")
-
-
-def model_package_group_of(stack: Stack, group: str) -> str:
-    """One group of the registry."""
-    return stack.format_arn(service="sagemaker", resource="model-package-group", resource_name=group)
-
-
-def model_packages_of(stack: Stack, group: str) -> str:
-    """The models of one group of the registry."""
-    return stack.format_arn(service="sagemaker", resource="model-package", resource_name=f"{group}/*")
-
-
-def stack_of(stack: Stack, name: str) -> str:
-    """The stack of this name in the same account and region."""
-    return stack.format_arn(service="cloudformation", resource="stack", resource_name=f"{name}/*")
-
-
-def roles_of(stack: Stack) -> str:
-    """The roles of one stack."""
-    return stack.format_arn(service="iam", region="", resource="role", resource_name=f"{stack.stack_name}-*")
-
-
-def executions_of(stack: Stack, state_machine_name: str) -> str:
-    """All executions of one state machine."""
-    return stack.format_arn(
-        service="states",
-        resource="execution",
-        resource_name=f"{state_machine_name}:*",
-        arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )

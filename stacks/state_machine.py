@@ -34,11 +34,6 @@ from stacks.steps import FOR_A_MINUTE, FOR_AN_HOUR, IF_LAMBDA_FAILS, Retries, st
 _MAP_CONCURRENCY = 5
 """Batches that are checked at the same time: a new account has 10 concurrent Lambda functions for all that it does."""
 
-_CAUGHT = CaughtError(
-    Error=sfn.JsonPath.string_at(path("failure.Error")), Cause=sfn.JsonPath.string_at(path("failure.Cause"))
-)
-"""What Catch has put into the state."""
-
 
 class TrainingPipeline(Construct):
     """The input is read from the context object, so that even one that is not an object leads to Finalise.
@@ -124,6 +119,7 @@ class TrainingPipeline(Construct):
             max_concurrency=_MAP_CONCURRENCY,
             result_path=path("checks"),
         )
+        caught = CaughtError(**{name: sfn.JsonPath.string_at(path(f"failure.{name}")) for name in ("Error", "Cause")})
         batches.item_processor(
             step(
                 self,
@@ -134,7 +130,7 @@ class TrainingPipeline(Construct):
                     self,
                     "BatchFailed",
                     comment="A failed batch would hide its error behind States.ExceedToleratedFailureThreshold",
-                    parameters=to_state(CheckedBatch(images=0, failure=_CAUGHT)),
+                    parameters=to_state(CheckedBatch(images=0, failure=caught)),
                 ),
                 paths={name: f"$.{name}" for name in given},
             )

@@ -19,18 +19,9 @@ from pipeline.s3_layout import (
     TRAINING_JOBS,
 )
 
+from stacks.arns import SERVING, executions_of, model_packages_of, roles_of, stack_of, training_jobs, training_logs
 from stacks.people import STAGE_FILES
-from stacks.permissions import (
-    COPIED_BASELINES,
-    MESSAGES,
-    MODELS,
-    executions_of,
-    model_packages_of,
-    roles_of,
-    stack_of,
-    training_jobs,
-    training_logs,
-)
+from stacks.permissions import COPIED_BASELINES, MESSAGES, MODELS
 
 _EVERYTHING = (
     "X-Ray, PutMetricData, GetAuthorizationToken, GetAccountSettings, GetProducts, ListServiceQuotas, "
@@ -81,7 +72,7 @@ def acknowledge_wildcards(
         executions_of(stack, f"{machine}/*"): "the batches of the one state machine's map",
         **{
             stack_of(stack, name): "the one stack, whose ARN ends with an id"
-            for name in (stack.stack_name, f"{stack.stack_name}-Serving")
+            for name in (stack.stack_name, f"{stack.stack_name}{SERVING}")
         },
         roles_of(stack): "the roles of the one stack, to whose names CloudFormation adds an id",
         **{f"{task.function_arn}:*": "CDK: versions of the same function" for task in tasks},

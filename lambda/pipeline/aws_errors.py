@@ -34,6 +34,11 @@ _TRANSIENT = frozenset(
     }
 )
 
+WRITTEN_MEANWHILE = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+"""Codes with which S3 says of a conditional write that another one came before it."""
+NO_EXECUTION = frozenset({"ExecutionDoesNotExist", "InvalidArn", "ValidationException"})
+"""Codes with which DescribeExecution says that there is no such execution, or does not show it yet."""
+
 SIGN_IN_ERRORS = (CredentialRetrievalError, SSOError, TokenRetrievalError)
 """A person has to sign in: there is no token, or it has expired or was refused."""
 
@@ -70,7 +75,7 @@ def key_refusal(error: Exception) -> KeyRefused | None:
         return None
     return KeyRefused(
         f"A KMS key cannot be used for {error.operation_name} ({code}): {sanitise(message, longest=500).rstrip('.')}. "
-        "Enable the key, deploy the stack with it as kms_key_arn, then redrive."
+        "Enable the key, or deploy the stack with it as kms_key_arn; then redrive."
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from botocore.exceptions import BotoCoreError, ClientError
 
 from checkout.version import code_version
-from runs.deployed_stack import describe_stack
+from runs.deployed_stack import SERVING, describe_stack
 from runs.doctor.account import Account
 from runs.doctor.result import Result, bad, doubtful, good
 from runs.errors import RunsError, sentence_of
@@ -31,7 +31,7 @@ def stack(subject: str, account: Account) -> Result:
 
 def serving(subject: str, account: Account) -> Result | None:
     """Whether the stack that predicts on plans is deployed soundly, if it is at all."""
-    name = f"{account.stack_name}-Serving"
+    name = account.stack_name + SERVING
     try:
         found = describe_stack(account.client("cloudformation"), name, account.region)
     except RunsError:

@@ -13,7 +13,8 @@ from constructs import Construct
 from pipeline.s3_layout import BATCH_LISTS, BATCH_RESULTS
 from serving.settings import TIMEOUT_SECONDS
 
-from stacks.permissions import allow, executions_of, through_s3
+from stacks.arns import executions_of
+from stacks.permissions import allow, through_s3
 from stacks.steps import CRASHES, SERVICE_ERRORS
 
 MAP_STATE = "PredictPlans"

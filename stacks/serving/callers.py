@@ -8,14 +8,8 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 from pipeline.s3_layout import BATCH_LISTS, BATCH_PLANS, PLANS, PREDICTIONS
 
-from stacks.permissions import (
-    allow,
-    executions_of,
-    listing,
-    model_package_group_of,
-    model_packages_of,
-    through_s3,
-)
+from stacks.arns import executions_of, model_packages_of, stack_of
+from stacks.permissions import allow, list_models, listing, through_s3
 from stacks.serving.batches import LABEL, map_runs_of, state_machine_of
 
 
@@ -71,7 +65,7 @@ class Callers(Construct):
                 allow(
                     ["cloudformation:DescribeStacks"], *(stack_of(stack, name) for name in (pipeline, stack.stack_name))
                 ),
-                allow(["sagemaker:ListModelPackages"], model_package_group_of(stack, model_package_group)),
+                list_models(),
                 allow(["sagemaker:DescribeModelPackage"], model_packages_of(stack, model_package_group)),
                 *seeing,
                 allow(["s3:PutObject"], *(bucket.arn_for_objects(f"{each}*") for each in (BATCH_PLANS, BATCH_LISTS))),
@@ -85,8 +79,3 @@ class Callers(Construct):
                 *use_key,
             ],
         )
-
-
-def stack_of(stack: Stack, name: str) -> str:
-    """A stack of the account, whose ARN ends with an id."""
-    return stack.format_arn(service="cloudformation", resource="stack", resource_name=f"{name}/*")

@@ -6,9 +6,9 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from pipeline.s3_layout import BATCH_LISTS, BATCH_PLANS, BATCH_RESULTS, PLANS, PREDICTIONS, TRAINING_JOBS
 
-from stacks.permissions import MODELS, allow, executions_of, list_models, listing, model_packages_of, through_s3
+from stacks.arns import executions_of, model_packages_of, stack_of
+from stacks.permissions import MODELS, allow, list_models, listing, through_s3
 from stacks.serving.batches import LABEL, map_runs_of
-from stacks.serving.callers import stack_of
 from stacks.wildcard_acknowledgements import shown
 
 
@@ -16,9 +16,8 @@ def allow_serving(function: lambda_.Function, *, bucket: s3.IBucket, group: str,
     """Read plans, ask which model is approved and read it, write answers."""
     stack = Stack.of(function)
     for statement in (
-        listing(
-            bucket, f"{PLANS}*", f"{BATCH_PLANS}*", f"{TRAINING_JOBS}*"
-        ),  # without it, what is not there reads as "denied"
+        # Without it, what is not there reads as "denied".
+        listing(bucket, f"{PLANS}*", f"{BATCH_PLANS}*", f"{TRAINING_JOBS}*"),
         allow(["s3:GetObject"], *(bucket.arn_for_objects(key) for key in (f"{PLANS}*", f"{BATCH_PLANS}*", MODELS))),
         allow(["s3:PutObject"], bucket.arn_for_objects(f"{PREDICTIONS}*")),
         list_models(),

@@ -72,10 +72,11 @@ class ServingCloud(Cloud):
         assert (asked["stateMachineArn"], asked["statusFilter"]) == (BATCHES, "RUNNING")
         return {"executions": [{"executionArn": "arn:execution:other"}] if self.other_batch else []}
 
-    def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> dict[str, Any]:
+    def start_execution(self, *, stateMachineArn: str, input: str, name: str = "unnamed") -> dict[str, Any]:
         assert stateMachineArn == BATCHES
         keys = [entry["plan"] for entry in json.loads(self.objects[json.loads(input)["plans"]])]
         self.batches.append(keys)
+        self.started.append({"name": name})
         self.failed = []
         for key in keys:
             said = self.function(self.objects[key])
@@ -102,6 +103,8 @@ class ServingCloud(Cloud):
             return {"input": json.dumps({"plan": plan}), "error": error, "cause": cause}
         if executionArn.endswith(":other"):
             return {"status": self.other_batch.pop(0)}
+        if self.is_hidden(executionArn.rpartition(":")[2]):
+            raise refusal("ExecutionDoesNotExist", "Execution Does Not Exist", "DescribeExecution")
         return {"status": self.status, "error": "States.ItemReaderFailed", "cause": "it is not there"}
 
     def list_map_runs(self, *, executionArn: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Following a run: each state once, in order; each line of its jobs' logs once, in order."""
 
+import time
 from typing import Any, cast
 
 import boto3
@@ -8,7 +9,7 @@ import pytest
 from runs.execution_follower import EARLIER_LINES, ExecutionFollower
 from runs.execution_history import newest_state, states_after
 from tests.contract.test_bounded_json import ATTACKS
-from tests.runs.cloud_in_memory import Cloud, Execution
+from tests.runs.cloud_in_memory import MACHINE, Cloud, Execution
 
 FIRST, SECOND = {"job": {"name": "first"}}, {"job": {"name": "second"}}
 
@@ -31,6 +32,16 @@ def test_each_state_is_reported_once_in_order_with_what_it_carries() -> None:
     follower, seen = follow(Cloud(Execution("a", states, at_once=False)))
     assert follower.wait_for_end().states == ("Start", "Resolve", "Lock")
     assert seen == ["state Start []", "state Resolve []", "state Lock ['request']"]
+
+
+def test_an_execution_that_aws_does_not_show_yet_is_followed_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    cloud = Cloud(Execution("a", []))
+    cloud.shown_late = 2
+    follower, seen = follow(cloud)
+    follower.start(MACHINE, {})
+    assert follower.wait_for_end().status == "SUCCEEDED"
+    assert seen == ["state Resolve []"]
 
 
 def test_the_log_of_a_job_that_gave_way_is_shown_before_that_of_the_next() -> None:

@@ -69,6 +69,12 @@ def test_the_answers_of_a_folder_come_under_the_names_of_its_plans(
     assert "3 plans have an answer in" in said
 
 
+def test_a_batch_that_aws_does_not_show_yet_is_followed(cloud: ServingCloud, plans: Path, tmp_path: Path) -> None:
+    cloud.shown_late = 2
+    assert predict(plans, tmp_path / "to", "--yes") == 0
+    assert cloud.shown_late == 0
+
+
 def test_what_is_answered_is_not_predicted_on_again_under_whatever_name(
     cloud: ServingCloud, plans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -117,6 +123,20 @@ def test_a_plan_that_fails_is_named_and_the_rest_goes_on(
     large.unlink()
     assert predict(plans, tmp_path / "to", "--yes") == 0
     assert len(cloud.batches[1]) == 2, "those that had no answer"
+
+
+@pytest.mark.parametrize("earlier", ["", "refused: PLAN has 3 pages."], ids=["answered", "refused"])
+def test_why_a_plan_failed_is_told_though_there_is_an_earlier_answer(
+    earlier: str, cloud: ServingCloud, plans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = plans / "a.png"
+    cloud.function = lambda _: earlier
+    predict(plan, tmp_path / "to", "--yes")
+    capsys.readouterr()
+    cloud.approvals[f"{MODELS}2"] = "Approved"
+    cloud.function = lambda _: "Sandbox.Timedout: It took too long."
+    assert predict(plan, tmp_path / "to", "--yes") == 1
+    assert f"{plan} has no answer (Sandbox.Timedout: It took too long)" in capsys.readouterr().out
 
 
 def test_plans_of_the_bucket_are_taken_where_they_are(

@@ -4,6 +4,7 @@ import json
 import shlex
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from functools import partial
 from io import StringIO
@@ -15,6 +16,7 @@ import boto3
 import pytest
 from botocore.exceptions import (
     ClientError,
+    ConnectTimeoutError,
     CredentialRetrievalError,
     EndpointConnectionError,
     NoCredentialsError,
@@ -94,6 +96,37 @@ def test_a_run_is_started_with_the_fields_that_are_set(cloud: Cloud, capsys: pyt
     (started,) = cloud.started
     assert started["request"] == {"preset": "test", "epochs": 3, "spot": False, "instance_types": ["ml.g6.xlarge"]}
     assert f"runs follow {started['name']}" in capsys.readouterr().out
+
+
+def test_a_run_that_was_started_is_shown_to_the_next_command(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    cloud.shown_late = 3
+    assert command.main(["start"]) == 0
+    assert cloud.shown_late == 0
+    assert command.main(["follow", cloud.started[0]["name"]]) == 0
+
+
+@pytest.mark.parametrize(
+    "error", [refusal("AccessDeniedException", "no", "DescribeExecution"), ConnectTimeoutError(endpoint_url="x")]
+)
+def test_a_run_that_was_started_is_said_so_though_it_may_not_be_looked_at(
+    error: Exception, cloud: Cloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(cloud, "describe_execution", refuse)
+    assert command.main(["start"]) == 0
+    assert capsys.readouterr().out.startswith("Started run-")
+
+
+def test_a_run_that_is_never_shown_is_waited_for_half_a_minute(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(time, "sleep", lambda seconds: clock.append(clock[-1] + seconds))
+    monkeypatch.setattr(time, "monotonic", lambda: clock[-1])
+    cloud.shown_late = 1000
+    assert command.main(["start"]) == 0
+    assert clock[-1] == 30
 
 
 def test_an_entry_of_a_field_is_set_by_its_name() -> None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from botocore.exceptions import ClientError
 
 from dataset_contract.bounded_json import Body, JsonError, read_json
-from pipeline.aws_errors import error_code, raising_unavailable
+from pipeline.aws_errors import NO_EXECUTION, WRITTEN_MEANWHILE, error_code, raising_unavailable
 from pipeline.client_types import S3Client, SFNClient
 from pipeline.errors import AlreadyRunning, AwsUnavailable
 from pipeline.execution import AT_WORK, Execution
@@ -20,10 +20,7 @@ from pipeline.s3_layout import LOCKS, lock_key
 
 _TRIES = 5
 """Each further one means that another execution took or released the lock in between."""
-_LOST = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 _MISSING = frozenset({"NoSuchKey", "404"})
-NO_EXECUTION = frozenset({"ExecutionDoesNotExist", "InvalidArn", "ValidationException"})
-"""Codes with which DescribeExecution says that there is no such execution."""
 _SHOWN_AFTER = timedelta(minutes=1)
 """Step Functions may not show a new execution yet that has taken a lock since."""
 _LARGEST = 4096
@@ -112,7 +109,7 @@ def _release(s3: S3Client, bucket: str, key: str, execution: Execution) -> None:
         with raising_unavailable():
             s3.delete_object(Bucket=bucket, Key=key, IfMatch=lock.etag)
     except ClientError as error:
-        if error_code(error) not in _LOST | _MISSING:  # another execution took it over meanwhile
+        if error_code(error) not in WRITTEN_MEANWHILE | _MISSING:  # another execution took it over meanwhile
             raise
 
 
@@ -148,7 +145,7 @@ def _write(s3: S3Client, bucket: str, key: str, execution: Execution, *, over: _
             else:
                 s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", IfMatch=over.etag)
     except ClientError as error:
-        if error_code(error) in _LOST | _MISSING:
+        if error_code(error) in WRITTEN_MEANWHILE | _MISSING:
             return False
         raise
     return True

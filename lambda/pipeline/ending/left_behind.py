@@ -9,9 +9,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pipeline.aws_errors import error_code, raising_unavailable
+from pipeline.aws_errors import NO_EXECUTION, error_code, raising_unavailable
 from pipeline.client_types import S3Client, SageMakerClient, SFNClient
-from pipeline.dataset.lock import NO_EXECUTION, holders
+from pipeline.dataset.lock import holders
 from pipeline.ending.message_delivery import was_sent
 from pipeline.ending.unattended_end import STOPPED
 from pipeline.execution import AT_WORK, Execution

@@ -7,10 +7,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError, ParamValidationError
 
-from pipeline.aws_errors import error_code, error_message, raising_unavailable
+from pipeline.aws_errors import NO_EXECUTION, error_code, error_message, raising_unavailable
 from pipeline.billing import affordable_seconds, cost_usd
 from pipeline.client_types import S3Client, SageMakerClient, SFNClient
-from pipeline.dataset.lock import NO_EXECUTION, acquire
+from pipeline.dataset.lock import acquire
 from pipeline.dataset.validation import DatasetCheck
 from pipeline.errors import AwsUnavailable, InstanceNotFree, LaunchFailed, OverBudget
 from pipeline.execution import AT_WORK, Execution

@@ -142,7 +142,7 @@ def test_a_finalise_that_failed_for_good_is_run_again_by_a_redrive(deployment: D
 
 @pytest.mark.parametrize("attended", [False, True], ids=["its job runs", "its job was stopped"])
 def test_a_redriven_finalise_of_a_failed_run_stops_no_job(deployment: Deployment, *, attended: bool) -> None:
-    """Watch had a bug, and so had Finalise; both are mended when the run is redriven."""
+    """Watch had a bug, and so had Finalise; both are corrected when the run is redriven."""
     deployment.delivers_events = attended
     deployment.functions.faults |= {"watch": ["", "before:KeyError"], "finalise": ["before:KeyError"]}
     run = deployment.run()
