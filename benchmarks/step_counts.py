@@ -1,0 +1,119 @@
+"""What one update of `room_wall` asks of a GPU, counted without one: memory kept for gradients, kernels, waits.
+
+    python benchmarks/step_counts.py [--json] [--lines 20]
+
+Counted on fake tensors, with the rules of autocast on CUDA and the Triton kernels' launches: bytes that autograd keeps,
+operators that compute, and what makes the host wait for the GPU. It is the second update with batches of one size, so
+what is kept for later updates is not counted. Needs a C++ compiler.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch.utils._pytree import tree_map_only
+
+from benchmarks.fake_cuda import environment
+from benchmarks.gpu_counts import PHASES, Counts, fake_gpu, saved_bytes
+from benchmarks.measuring import RESULTS, machine, side, start
+from training_code.data.batches import Batch
+from training_code.dino.model import build_model
+from training_code.job.distributed import DistributedContext
+from training_code.loop.training_step import TrainingStep
+from training_code.recipes import RECIPES
+
+HEIGHT, WIDTH = 800, 1333
+BOXES = 41
+"""Of an image; CubiCasa5K's mean."""
+MOST_GIB = {2: 4.0, 8: 15.0}
+MOST_KERNELS = 2300
+MOST_WAITS = 1
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="also write benchmarks/results/")
+    parser.add_argument("--lines", type=int, default=0, help="also show so many lines of code with the most kernels")
+    given = parser.parse_args()
+    found = {str(batch): count(batch) for batch in MOST_GIB}
+    print(f"{'batch':>7}{'GiB kept':>10}{'waits':>7}{'kernels':>9}" + "".join(f"{phase:>11}" for phase in PHASES))
+    for batch, figures in found.items():
+        phases = "".join(f"{figures['phases'][phase]:>11,}" for phase in PHASES)
+        print(f"{batch:>7}{figures['gib']:>10.2f}{figures['waits']:>7}{figures['kernels']:>9,}{phases}")
+    two = found["2"]
+    print("Waits of the host:", *(f"{number} at {line}" for line, number in two["waits_by_line"].items()), sep="\n  ")
+    if given.lines:
+        print("Kernels by line:", *(f"{n:>5} {line}" for line, n in [*two["kernels_by_line"].items()][: given.lines]), sep="\n ")
+    for batch, most in MOST_GIB.items():
+        figures = found[str(batch)]
+        _goal(f"batch {batch}, GiB kept for the backward pass", figures["gib"], most)
+        _goal(f"batch {batch}, kernels", figures["kernels"], MOST_KERNELS)
+        _goal(f"batch {batch}, waits of the host", figures["waits"], MOST_WAITS)
+    if given.json:
+        line = machine(("torch",))
+        content = {"machine": line, "device": "none: counted on fake tensors", "by_batch": found}
+        (RESULTS / "step_counts.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+def _goal(name: str, figure: float, limit: float) -> None:
+    print(f"  {'met   ' if figure <= limit else 'MISSED'} {name}: {figure:.4g}, limit {limit:g}")
+
+
+def count(batch: int) -> dict[str, Any]:
+    """The counts of an update of `batch` images, from a process of its own."""
+    command = [str(part) for part in side(__file__, str(batch))]
+    done = subprocess.run(command, env=environment(), check=True, stdout=subprocess.PIPE, text=True)
+    counted: dict[str, Any] = json.loads(done.stdout)
+    return counted
+
+
+def one_side(batch: str) -> None:
+    """Print the counts as JSON."""
+    with fake_gpu() as gpu:
+        device = torch.device("cuda")
+        recipe = RECIPES["room_wall"]
+        config = replace(recipe.training, batch_size=int(batch))
+        training = TrainingStep(build_model(recipe.model.with_classes(3)), config, DistributedContext(0, 1, device))
+        loaded = noise(int(batch))
+        own = [*training.model.parameters(), *training.model.buffers()]
+        for step in range(2):  # the first fills what is kept for later ones
+            gpu.counts = Counts()
+            with saved_bytes(own) as saved:
+                moved = loaded.to(device)
+                own += [moved.images, moved.mask]
+                training.update([moved], step, steps=1000, steps_per_epoch=1000)
+    counts = gpu.counts
+    by_line: Counter[str] = Counter()
+    for (phase, line, _), number in counts.kernels.items():
+        by_line[f"{phase}: {line}"] += number
+    print(
+        json.dumps(
+            {
+                "gib": saved[0] / 2**30,
+                "kernels": counts.kernels.total(),
+                "phases": {phase: counts.phase(phase) for phase in PHASES},
+                "waits": counts.waits.total(),
+                "waits_by_line": {f"{line} ({what})": number for (what, line), number in counts.waits.items()},
+                "kernels_by_line": dict(by_line.most_common()),
+            }
+        )
+    )
+
+
+def noise(batch: int) -> Batch:
+    """As the loader gives it: on the host, in pinned memory."""
+    mask = torch.zeros(batch, HEIGHT, WIDTH, dtype=torch.bool)
+    targets = [{"labels": torch.ones(BOXES, dtype=torch.int64), "boxes": torch.rand(BOXES, 4)} for _ in range(batch)]
+    made = Batch(torch.randn(batch, 3, HEIGHT, WIDTH), mask, targets, list(range(batch)))
+    pinned: Batch = tree_map_only(torch.Tensor, lambda tensor: tensor.pin_memory(), made)
+    return pinned
+
+
+if __name__ == "__main__":
+    start(main, one_side)
