@@ -19,6 +19,7 @@ from unittest import mock
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.utils import _foreach_utils
 from torch.utils._python_dispatch import TorchDispatchMode  # public in all but its path
 from torch.utils._pytree import tree_leaves, tree_map_only
 
@@ -166,6 +167,10 @@ def fake_gpu() -> Iterator[FakeGpu]:
         stack.enter_context(mock.patch.object(torch.cuda, "is_bf16_supported", lambda *_, **__: True))
         stack.enter_context(mock.patch.object(torch.cuda, "Event", Event))
         stack.enter_context(mock.patch.object(nn.Module, "_apply", _replace_tensors))
+        # Or what is done to a list of them at once on a GPU would be done to each.
+        stack.enter_context(mock.patch.object(_foreach_utils, "_foreach_supported_types", [Tensor, nn.Parameter, FakeTensor]))
+        # Autograd then remembers which line made what it differentiates.
+        stack.enter_context(torch.autograd.set_detect_anomaly(True, check_nan=False))  # type: ignore[no-untyped-call]
         # Its own reads each number of a list for itself.
         stack.enter_context(mock.patch.object(FakeTensor, "tolist", lambda self: self.cpu().tolist()))
         lifts = torch._C._only_lift_cpu_tensors()
@@ -218,7 +223,9 @@ def _line() -> str:
 
 
 def _phase_and_line() -> tuple[str, str]:
-    """The phase of a training step, and the innermost line of our code; autograd goes backwards in its own thread."""
+    """The phase of a training step, and the innermost line of our code; backwards, the line whose gradient it is."""
+    if threading.current_thread() is not threading.main_thread():
+        return "backward", _line_of_gradient()
     phase, line = "forward", ""
     frame = sys._getframe(1)
     while frame is not None:
@@ -228,4 +235,15 @@ def _phase_and_line() -> tuple[str, str]:
             line = f"{file.removeprefix(_CODE)}:{frame.f_lineno}: {source}"
         phase = next((name for part, name in _PHASE_OF.items() if part in file), phase)
         frame = frame.f_back  # type: ignore[assignment]
-    return ("backward" if threading.current_thread() is not threading.main_thread() else phase), line
+    return phase, line
+
+
+def _line_of_gradient() -> str:
+    node = torch._C._current_autograd_node()
+    entries = node.metadata.get("traceback_", []) if node is not None else []
+    for entry in reversed(entries):
+        place, _, source = entry.strip().partition("\n")
+        file, number = place.split('"')[1], place.split(", line ")[1].split(",")[0]
+        if file.startswith(_CODE):
+            return f"{file.removeprefix(_CODE)}:{number}: {source.strip()}"
+    return f"(where gradients meet: {node.name() if node is not None else 'autograd'})"
