@@ -1,7 +1,9 @@
 // Makes a CPU build of PyTorch take "cuda" for a device that it has, so that autograd and autocast treat fake tensors on
 // it as on a GPU. It has one stream, on which nothing runs. fake_cuda.py builds it; it must be loaded before torch is,
 // which asks for the hooks once.
+#include <ATen/SDPBackend.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <ATen/native/transformers/attention.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 
 namespace c10::impl {
@@ -41,4 +43,14 @@ struct FakeCudaHooks final : CUDAHooksInterface {
   long versionRuntimeCuDNN() const override { return 91000; }
 };
 C10_REGISTER_CLASS(CUDAHooksRegistry, CUDAHooks, FakeCudaHooks)
+
+namespace native {
+// Of the fused kernels, flash attention takes no mask.
+int64_t attention_choice(
+    const Tensor&, const Tensor&, const Tensor&, const std::optional<Tensor>& mask, double, bool, std::optional<double>,
+    bool) {
+  return static_cast<int64_t>(mask ? SDPBackend::efficient_attention : SDPBackend::flash_attention);
+}
+REGISTER_CUDA_DISPATCH(_fused_sdp_choice_stub, &attention_choice)
+}  // namespace native
 }  // namespace at

@@ -168,7 +168,9 @@ def fake_gpu() -> Iterator[FakeGpu]:
         stack.enter_context(mock.patch.object(torch.cuda, "Event", Event))
         stack.enter_context(mock.patch.object(nn.Module, "_apply", _replace_tensors))
         # Or what is done to a list of them at once on a GPU would be done to each.
-        stack.enter_context(mock.patch.object(_foreach_utils, "_foreach_supported_types", [Tensor, nn.Parameter, FakeTensor]))
+        stack.enter_context(
+            mock.patch.object(_foreach_utils, "_foreach_supported_types", [Tensor, nn.Parameter, FakeTensor])
+        )
         # Autograd then remembers which line made what it differentiates.
         stack.enter_context(torch.autograd.set_detect_anomaly(True, check_nan=False))  # type: ignore[no-untyped-call]
         # Its own reads each number of a list for itself.

@@ -49,7 +49,11 @@ def main() -> None:
     two = found["2"]
     print("Waits of the host:", *(f"{number} at {line}" for line, number in two["waits_by_line"].items()), sep="\n  ")
     if given.lines:
-        print("Kernels by line:", *(f"{n:>5} {line}" for line, n in [*two["kernels_by_line"].items()][: given.lines]), sep="\n ")
+        print(
+            "Kernels by line:",
+            *(f"{n:>5} {line}" for line, n in [*two["kernels_by_line"].items()][: given.lines]),
+            sep="\n ",
+        )
     for batch, most in MOST_GIB.items():
         figures = found[str(batch)]
         _goal(f"batch {batch}, GiB kept for the backward pass", figures["gib"], most)
