@@ -13,24 +13,15 @@ import argparse
 import json
 import subprocess
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 import torch
-from torch.utils._pytree import tree_map_only
 
 from benchmarks.fake_cuda import environment
+from benchmarks.full_step import full_step, noise, update
 from benchmarks.gpu_counts import PHASES, Counts, fake_gpu, saved_bytes
 from benchmarks.measuring import RESULTS, machine, side, start
-from training_code.data.batches import Batch
-from training_code.dino.model import build_model
-from training_code.job.distributed import DistributedContext
-from training_code.loop.training_step import TrainingStep
-from training_code.recipes import RECIPES
 
-HEIGHT, WIDTH = 800, 1333
-BOXES = 41
-"""Of an image; CubiCasa5K's mean."""
 MOST_GIB = {2: 4.0, 8: 15.0}
 MOST_KERNELS = 2300
 MOST_WAITS = 1
@@ -81,17 +72,12 @@ def one_side(batch: str) -> None:
     """Print the counts as JSON."""
     with fake_gpu() as gpu:
         device = torch.device("cuda")
-        recipe = RECIPES["room_wall"]
-        config = replace(recipe.training, batch_size=int(batch))
-        training = TrainingStep(build_model(recipe.model.with_classes(3)), config, DistributedContext(0, 1, device))
+        training = full_step(device, batch_size=int(batch))
         loaded = noise(int(batch))
-        own = [*training.model.parameters(), *training.model.buffers()]
         for step in range(2):  # the first fills what is kept for later ones
             gpu.counts = Counts()
-            with saved_bytes(own) as saved:
-                moved = loaded.to(device)
-                own += [moved.images, moved.mask]
-                training.update([moved], step, steps=1000, steps_per_epoch=1000)
+            with saved_bytes([*training.model.parameters(), *training.model.buffers()]) as saved:
+                update(training, loaded, step, device)
     counts = gpu.counts
     by_line: Counter[str] = Counter()
     for (phase, line, _), number in counts.kernels.items():
@@ -108,15 +94,6 @@ def one_side(batch: str) -> None:
             }
         )
     )
-
-
-def noise(batch: int) -> Batch:
-    """As the loader gives it: on the host, in pinned memory."""
-    mask = torch.zeros(batch, HEIGHT, WIDTH, dtype=torch.bool)
-    targets = [{"labels": torch.ones(BOXES, dtype=torch.int64), "boxes": torch.rand(BOXES, 4)} for _ in range(batch)]
-    made = Batch(torch.randn(batch, 3, HEIGHT, WIDTH), mask, targets, list(range(batch)))
-    pinned: Batch = tree_map_only(torch.Tensor, lambda tensor: tensor.pin_memory(), made)
-    return pinned
 
 
 if __name__ == "__main__":
