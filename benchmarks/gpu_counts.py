@@ -4,6 +4,7 @@ Only tensors on "cuda" are fake; those on the CPU are real, so that code may com
 GPU is 0. The process must have been started in fake_cuda.environment().
 """
 
+# ruff: noqa: ANN401  a mode gets operators and arguments of any kind
 from __future__ import annotations
 
 import linecache
@@ -75,7 +76,7 @@ class FakeGpu(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch give
         on_gpu = any(isinstance(leaf, FakeTensor) for leaf in leaves)
         if not on_gpu and (to is None or torch.device(to).type != "cuda"):
             return self._on_host(name, func, args, kwargs)
-        if (waited := self._waits(name, func, args, kwargs, leaves)) is not None:
+        if (waited := self._waits(name, func, args, kwargs)) is not None:
             self.counts.waits[waited, _line()] += 1
         if name == "_local_scalar_dense":
             return args[0].dtype.is_floating_point * 0.0
@@ -101,31 +102,28 @@ class FakeGpu(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch give
             self._pinned.add(result.untyped_storage().data_ptr())
         return result
 
-    def _waits(
-        self, name: str, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], leaves: Sequence[Any]
-    ) -> str | None:
+    def _waits(self, name: str, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
         """What the host waits for in this operator, if it does."""
-        if name == "_local_scalar_dense":
-            return "a number is read"
-        if name in {"_to_copy", "copy_"}:
-            source, target = (args[0], kwargs.get("device")) if name == "_to_copy" else (args[1], args[0].device)
-            non_blocking = kwargs.get("non_blocking", False) or (name == "copy_" and len(args) > 2 and args[2])
-            from_gpu = isinstance(source, FakeTensor)
-            to_gpu = target is None or torch.device(target).type == "cuda"
-            if from_gpu and not to_gpu and not non_blocking:
-                return "a tensor is copied to the host"
-            if to_gpu and not from_gpu and not (non_blocking and self._is_pinned(source)):
-                return "a tensor is copied from the host"
-            return None
-        if torch.Tag.dynamic_output_shape in func.tags or torch.Tag.data_dependent_output in func.tags:
-            if name not in {"index", "_unsafe_index"}:
-                return f"{name} looks at the data"
+        if name == "_to_copy":
+            return self._copy_waits(args[0], kwargs.get("device"), kwargs.get("non_blocking", False))
+        if name == "copy_":
+            return self._copy_waits(args[1], args[0].device, kwargs.get("non_blocking", args[2:] == (True,)))
         if name in {"index", "index_put", "index_put_", "_index_put_impl_"}:
             indices = [index for index in tree_leaves(args[1]) if isinstance(index, Tensor)]
-            if any(index.dtype in {torch.bool, torch.uint8} for index in indices):
-                return f"{name} with a mask counts it"
             if any(not isinstance(index, FakeTensor) for index in indices):
                 return f"{name} copies its indices from the host"
+            masked = any(index.dtype in {torch.bool, torch.uint8} for index in indices)
+            return f"{name} counts its mask" if masked else None
+        looks = {torch.Tag.dynamic_output_shape, torch.Tag.data_dependent_output}
+        return f"{name} looks at the numbers" if looks.intersection(func.tags) else None
+
+    def _copy_waits(self, source: Tensor, to: Any, non_blocking: bool) -> str | None:
+        from_gpu = isinstance(source, FakeTensor)
+        to_gpu = from_gpu if to is None else torch.device(to).type == "cuda"
+        if from_gpu and not to_gpu and not non_blocking:
+            return "a tensor is copied to the host"
+        if to_gpu and not from_gpu and not (non_blocking and self._is_pinned(source)):
+            return "a tensor is copied from the host"
         return None
 
     def _is_pinned(self, tensor: Tensor) -> bool:
@@ -172,7 +170,7 @@ def fake_gpu() -> Iterator[FakeGpu]:
             mock.patch.object(_foreach_utils, "_foreach_supported_types", [Tensor, nn.Parameter, FakeTensor])
         )
         # Autograd then remembers which line made what it differentiates.
-        stack.enter_context(torch.autograd.set_detect_anomaly(True, check_nan=False))  # type: ignore[no-untyped-call]
+        stack.enter_context(torch.autograd.set_detect_anomaly(True, check_nan=False))
         # Its own reads each number of a list for itself.
         stack.enter_context(mock.patch.object(FakeTensor, "tolist", lambda self: self.cpu().tolist()))
         lifts = torch._C._only_lift_cpu_tensors()
@@ -201,7 +199,7 @@ def saved_bytes(known: Iterable[Tensor]) -> Iterator[list[int]]:
 
 def _replace_tensors(module: nn.Module, change: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:
     """What Module.to() does, whose own way refuses fake tensors that modules share."""
-    changed: dict[Tensor, Tensor] = {}
+    changed: dict[nn.Parameter, nn.Parameter] = {}
     for part in module.modules():
         for name, parameter in part._parameters.items():
             if parameter is not None:
@@ -242,7 +240,8 @@ def _phase_and_line() -> tuple[str, str]:
 
 def _line_of_gradient() -> str:
     node = torch._C._current_autograd_node()
-    entries = node.metadata.get("traceback_", []) if node is not None else []
+    metadata: Any = node.metadata if node is not None else {}
+    entries = metadata.get("traceback_", [])
     for entry in reversed(entries):
         place, _, source = entry.strip().partition("\n")
         file, number = place.split('"')[1], place.split(", line ")[1].split(",")[0]

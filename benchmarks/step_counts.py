@@ -34,9 +34,9 @@ def main() -> None:
     given = parser.parse_args()
     found = {str(batch): count(batch) for batch in MOST_GIB}
     print(f"{'batch':>7}{'GiB kept':>10}{'waits':>7}{'kernels':>9}" + "".join(f"{phase:>11}" for phase in PHASES))
-    for batch, figures in found.items():
+    for name, figures in found.items():
         phases = "".join(f"{figures['phases'][phase]:>11,}" for phase in PHASES)
-        print(f"{batch:>7}{figures['gib']:>10.2f}{figures['waits']:>7}{figures['kernels']:>9,}{phases}")
+        print(f"{name:>7}{figures['gib']:>10.2f}{figures['waits']:>7}{figures['kernels']:>9,}{phases}")
     two = found["2"]
     print("Waits of the host:", *(f"{number} at {line}" for line, number in two["waits_by_line"].items()), sep="\n  ")
     if given.lines:

@@ -69,9 +69,10 @@ def tell(
 
 
 def told(lines: Iterable[str]) -> list[Figure]:
-    """The figures of a section's output; the line that it was stopped in does not count."""
-    figures = []
+    """The figures of a section's output, the last of each name; the line that it was stopped in does not count."""
+    figures = {}
     for line in lines:
         if line.startswith(_MARK) and line.endswith("}\n"):
-            figures.append(Figure(**json.loads(line.removeprefix(_MARK))))
-    return figures
+            figure = Figure(**json.loads(line.removeprefix(_MARK)))
+            figures[figure.name] = figure
+    return list(figures.values())

@@ -17,6 +17,7 @@ from tests.training import test_golden_losses as golden
 from tests.training.training_jobs import write_dataset
 from training_code.dino.criterion import Criterion
 from training_code.dino.denoising import RandomDraws
+from training_code.dino.outputs import Target
 from training_code.dino.sampling.choice import choose
 
 SIZES = [(101, 131), (80, 96)]
@@ -67,7 +68,8 @@ def _step(on: torch.device, dtype: torch.dtype, *, autocast: bool = False) -> tu
     """Loss, boxes and the whole gradient of the small model in training."""
     model = build_small().to(on, dtype).train()
     images, mask = make_batch(SIZES)
-    targets = [{name: x.to(on) for name, x in target.items()} for target in make_targets([2, 5])]
+    made = make_targets([2, 5])
+    targets: list[Target] = [{"labels": each["labels"].to(on), "boxes": each["boxes"].to(on)} for each in made]
     criterion = Criterion(model.config)
     with torch.autocast(on.type, torch.bfloat16, enabled=autocast):
         outputs = model(images.to(on, dtype), mask.to(on), targets, _RecordedDraws())

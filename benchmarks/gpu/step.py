@@ -21,7 +21,7 @@ BATCH = 2
 LEAST_FASTER = 3.0
 MOST_MEMORY = 0.5
 DRY_SIZE = (64, 96)
-LARGEST_TRIED = 256
+LARGEST_TRIED, DRY_LARGEST = 256, 2
 FORMS: dict[str, dict[str, Any]] = {
     "plain, fp32": {"deformable_attention": "plain", "precision": "fp32"},
     "plain, bf16": {"deformable_attention": "plain", "precision": "bf16"},
@@ -53,23 +53,31 @@ def forms(dry: bool, tell: Tell) -> None:
 def batches(dry: bool, tell: Tell) -> None:
     """Twice as many images each time until memory runs out, then halves of the step between."""
     training = _training(dry, tell, "batches", {})
-    fits, fails = 0, 3 if dry else LARGEST_TRIED + 1
+    most = DRY_LARGEST if dry else LARGEST_TRIED
+    fits, fails = 1, most + 1
     while fails - fits > max(1, fits // 8):
-        batch = min(fits * 2, fails - 1) if fails > LARGEST_TRIED or dry else (fits + fails) // 2
-        batch = max(batch, 1)
-        if batch == fits:
-            break
-        try:
-            speed, memory = _speed_and_memory(training, batch, dry)
-        except torch.OutOfMemoryError:
-            training.optimiser.zero_grad(set_to_none=True)
-            torch.cuda.empty_cache()
+        batch = min(fits * 2, most) if fails > most else (fits + fails) // 2
+        measured = _if_it_fits(training, batch, dry)
+        if measured is None:
             fails = batch
-        else:
-            fits = batch
-            tell(f"batch of {batch}, speed", speed, "images/s")
-            tell(f"batch of {batch}, memory on top of weights", _or_why_not(memory), "GiB")
-    tell("largest batch that fits", fits, "images")
+            torch.cuda.empty_cache()
+            continue
+        fits = batch
+        speed, memory = measured
+        tell(f"batch of {batch}, speed", speed, "images/s")
+        tell(f"batch of {batch}, memory on top of weights", _or_why_not(memory), "GiB")
+        tell("largest batch that fits of those tried", fits, "images")
+
+
+def _if_it_fits(training: TrainingStep, batch: int, dry: bool) -> tuple[float, float | None] | None:
+    """None if memory runs out, which leaves nothing behind."""
+    try:
+        return _speed_and_memory(training, batch, dry)
+    except RuntimeError as error:
+        if "out of memory" not in str(error):
+            raise
+    training.optimiser.zero_grad(set_to_none=True)
+    return None
 
 
 def _training(dry: bool, tell: Tell, name: str, settings: dict[str, Any]) -> TrainingStep:
@@ -99,8 +107,13 @@ def _kernels(training: TrainingStep, dry: bool, tell: Tell) -> None:
     with torch.profiler.profile(activities=activities) as profile:
         update(training, loaded, 0, device())
         wait()
-    on_gpu = [event for event in profile.events() or [] if event.device_type == torch.profiler.DeviceType.CUDA]
-    kernels = [event for event in on_gpu if not event.name.startswith(("Memcpy", "Memset"))]
+    kernels = [
+        event
+        for event in profile.events() or []
+        if event.device_type == torch.profiler.DeviceType.CUDA
+        and not event.is_user_annotation
+        and not event.name.startswith(("Memcpy", "Memset"))
+    ]
     busy = sum(event.time_range.elapsed_us() for event in kernels) / 1e6
     took = seconds(lambda: update(training, loaded, 1, device()))
     tell("kernels of an update", len(kernels), at_most=MOST_KERNELS)
