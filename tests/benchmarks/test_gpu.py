@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from benchmarks.gpu import __main__ as command
+from benchmarks.gpu import step
 from benchmarks.gpu.figures import Figure, tell, told
 from benchmarks.gpu.page import page
 from benchmarks.gpu.sections import SECTIONS
@@ -67,6 +69,23 @@ def test_a_section_is_stopped_with_what_it_started_when_its_time_is_over() -> No
 def test_without_a_gpu_a_sentence_names_the_dry_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main([]) == 2
     assert capsys.readouterr().err == ("PyTorch sees no GPU here: run this where there is one, or try it with --dry.\n")
+
+
+@pytest.mark.parametrize("fitting", [2, 3, 11, 64, 200, 256])
+def test_the_largest_batch_is_found_to_an_eighth(fitting: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    told_last: dict[str, object] = {}
+
+    def measure(training: object, batch: int, dry: bool) -> tuple[float, float | None]:
+        if batch > fitting:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB.")
+        return 1.0, 2.0
+
+    monkeypatch.setattr(step, "_training", lambda *_: Mock())
+    monkeypatch.setattr(step, "_speed_and_memory", measure)
+    step.batches(False, lambda name, value, *_, **__: told_last.update({name: value}))
+    found = told_last["largest batch that fits of those tried"]
+    assert isinstance(found, int)
+    assert fitting * 7 / 8 - 1 <= found <= fitting
 
 
 @pytest.mark.faults
