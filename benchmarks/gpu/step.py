@@ -103,8 +103,7 @@ def _kernels(training: TrainingStep, dry: bool, tell: Tell) -> None:
         tell("kernels of an update", NEEDS_GPU)
         return
     loaded = noise(BATCH, DRY_SIZE if dry else SIZE)
-    activities = [torch.profiler.ProfilerActivity.CPU, torch.profiler.ProfilerActivity.CUDA]
-    with torch.profiler.profile(activities=activities) as profile:
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
         update(training, loaded, 0, device())
         wait()
     kernels = [
