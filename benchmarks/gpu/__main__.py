@@ -65,21 +65,18 @@ def _run(name: str, *, dry: bool, seconds: float) -> dict[str, Any]:
     """What the section told within its time, how long it took, and why it did not come to its end."""
     command = [sys.executable, "-m", "benchmarks.gpu", "--section", name, *(["--dry"] if dry else [])]
     environment = {**os.environ, **({"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"} if dry else {})}
-    start, failure = time.monotonic(), None
+    start = time.monotonic()
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
         try:
             code = process.wait(max(seconds, 1.0))
+            failure = f"ended with {code}" if code else None
         except subprocess.TimeoutExpired:
             failure = f"stopped after {time.monotonic() - start:.0f} s: its time was over"
-        except KeyboardInterrupt:
+        finally:
             _end(process)
-            raise
-        else:
-            failure = f"ended with {code}" if code else None
-        _end(process)
         output.seek(0)
         lines = output.readlines()
     if failure:

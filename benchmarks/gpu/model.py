@@ -49,6 +49,7 @@ class _HostDraws(RandomDraws):
 
 def correctness(dry: bool, tell: Tell) -> None:
     """Relative to the largest number of each tensor."""
+    torch.backends.cudnn.allow_tf32 = False  # fp32 is to be fp32
     tell("sampling", choose("auto", device()))
     right = _step(torch.device("cpu"), torch.float64)
     for name, dtype, autocast, limit in (

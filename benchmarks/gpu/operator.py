@@ -88,7 +88,7 @@ def _measure(name: str, sampling: Sampling, inputs: Inputs, sizes: list[int], te
     tell(f"{name}, forwards", forward * 1e3, "ms")
     tell(f"{name}, backwards", (both - forward) * 1e3, "ms")
     memory = peak_gib(lambda: torch.autograd.grad(sampling(*leaves, sizes), leaves, grad))
-    tell(f"{name}, memory on top of its inputs", NEEDS_GPU if memory is None else memory, "GiB")
+    tell(f"{name}, peak memory", NEEDS_GPU if memory is None else memory, "GiB")
     return forward, both - forward
 
 

@@ -28,11 +28,11 @@ class Section:
 
 SECTIONS: Mapping[str, Section] = MappingProxyType(
     {
-        "operator": Section("Sampling: the same numbers as grid_sample", "operator", "correctness", 60),
-        "model": Section("Model: the same answers, gradients and losses as on a CPU", "model", "correctness", 60),
+        "operator": Section("Sampling: the same numbers as grid_sample", "operator", "correctness", 75),
+        "model": Section("Model: the same answers, gradients and losses as on a CPU", "model", "correctness", 50),
         "sampling": Section("Sampling of an encoder layer: time, memory and bandwidth", "operator", "speed", 50),
         "step": Section("One update of the weights", "step", "forms", 70),
-        "batches": Section("Batches that fit, and their speed", "step", "batches", 50),
+        "batches": Section("Batches that fit, and their speed", "step", "batches", 45),
         "training": Section("A training from fresh weights on generated plans", "training", "train", 190),
     }
 )

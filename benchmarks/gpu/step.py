@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import warnings
 from collections import Counter
@@ -38,9 +39,10 @@ def forms(dry: bool, tell: Tell) -> None:
         training = _training(dry, tell, name, settings)
         speeds[name], memories[name] = _speed_and_memory(training, BATCH, dry)
         tell(f"{name}, speed", speeds[name], "images/s")
-        tell(f"{name}, memory on top of weights", _or_why_not(memories[name]), "GiB")
+        tell(f"{name}, peak memory", _or_why_not(memories[name]), "GiB")
         if name != "as trained":
             del training
+            gc.collect()
     first, last = "plain, fp32", "as trained"
     tell("speed by that of the plain form in fp32", speeds[last] / speeds[first], "times", at_least=LEAST_FASTER)
     before, after = memories[first], memories[last]
@@ -65,7 +67,7 @@ def batches(dry: bool, tell: Tell) -> None:
         fits = batch
         speed, memory = measured
         tell(f"batch of {batch}, speed", speed, "images/s")
-        tell(f"batch of {batch}, memory on top of weights", _or_why_not(memory), "GiB")
+        tell(f"batch of {batch}, peak memory", _or_why_not(memory), "GiB")
         tell("largest batch that fits of those tried", fits, "images")
 
 
@@ -87,7 +89,7 @@ def _training(dry: bool, tell: Tell, name: str, settings: dict[str, Any]) -> Tra
 
 
 def _speed_and_memory(training: TrainingStep, batch: int, dry: bool) -> tuple[float, float | None]:
-    """Images a second, and GiB at the peak of an update on top of what lies between updates."""
+    """Images a second, and GiB at the peak of an update."""
     loaded = noise(batch, DRY_SIZE if dry else SIZE)
     steps = itertools.count()
 

@@ -41,12 +41,10 @@ def wait() -> None:
 
 
 def peak_gib(work: Callable[[], object]) -> float | None:
-    """Memory of the GPU that a call takes on top of what is there; None without a GPU."""
+    """The most memory of the GPU that was taken during a call; None without a GPU."""
     if not ON_GPU:
         return None
-    wait()
-    before = torch.cuda.memory_allocated()
     torch.cuda.reset_peak_memory_stats()
     work()
     wait()
-    return (torch.cuda.max_memory_allocated() - before) / 2**30
+    return torch.cuda.max_memory_allocated() / 2**30
