@@ -49,7 +49,7 @@ class Counts:
     kernels: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """Operators that compute on the GPU, by phase, line of our code and name. Most launch one kernel; sorting,
     convolutions with a bias and operators over lists of tensors launch more."""
-    waits: Counter[tuple[str, str]] = field(default_factory=Counter)
+    synchronisations: Counter[tuple[str, str]] = field(default_factory=Counter)
     """What makes the host wait for the GPU, by what it is and the line of our code."""
 
     def phase(self, name: str) -> int:
@@ -76,8 +76,8 @@ class FakeGpu(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch give
         on_gpu = any(isinstance(leaf, FakeTensor) for leaf in leaves)
         if not on_gpu and (to is None or torch.device(to).type != "cuda"):
             return self._on_host(name, func, args, kwargs)
-        if (waited := self._waits(name, func, args, kwargs)) is not None:
-            self.counts.waits[waited, _line()] += 1
+        if (reason := self._synchronises(name, func, args, kwargs)) is not None:
+            self.counts.synchronisations[reason, _line()] += 1
         if name == "_local_scalar_dense":
             return args[0].dtype.is_floating_point * 0.0
         if name == "_to_copy" and to is not None and torch.device(to).type == "cpu":
@@ -102,12 +102,12 @@ class FakeGpu(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch give
             self._pinned.add(result.untyped_storage().data_ptr())
         return result
 
-    def _waits(self, name: str, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
+    def _synchronises(self, name: str, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
         """What the host waits for in this operator, if it does."""
         if name == "_to_copy":
-            return self._copy_waits(args[0], kwargs.get("device"), kwargs.get("non_blocking", False))
+            return self._copy_synchronises(args[0], kwargs.get("device"), kwargs.get("non_blocking", False))
         if name == "copy_":
-            return self._copy_waits(args[1], args[0].device, kwargs.get("non_blocking", args[2:] == (True,)))
+            return self._copy_synchronises(args[1], args[0].device, kwargs.get("non_blocking", args[2:] == (True,)))
         if name in {"index", "index_put", "index_put_", "_index_put_impl_"}:
             indices = [index for index in tree_leaves(args[1]) if isinstance(index, Tensor)]
             if any(not isinstance(index, FakeTensor) for index in indices):
@@ -117,7 +117,7 @@ class FakeGpu(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch give
         looks = {torch.Tag.dynamic_output_shape, torch.Tag.data_dependent_output}
         return f"{name} looks at the numbers" if looks.intersection(func.tags) else None
 
-    def _copy_waits(self, source: Tensor, to: Any, non_blocking: bool) -> str | None:
+    def _copy_synchronises(self, source: Tensor, to: Any, non_blocking: bool) -> str | None:
         from_gpu = isinstance(source, FakeTensor)
         to_gpu = from_gpu if to is None else torch.device(to).type == "cuda"
         if from_gpu and not to_gpu and not non_blocking:
@@ -157,7 +157,7 @@ def fake_gpu() -> Iterator[FakeGpu]:
             return True
 
         def synchronize(self) -> None:
-            mode.counts.waits["an event is waited for", _line()] += 1
+            mode.counts.synchronisations["an event is waited for", _line()] += 1
 
     with ExitStack() as stack:
         stack.enter_context(mock.patch.object(torch.cuda, "_lazy_init", lambda: None))

@@ -1,4 +1,4 @@
-"""What one update of `room_wall` asks of a GPU, counted without one: memory kept for gradients, kernels, waits.
+"""What an update of `room_wall` asks of a GPU, counted without one: memory kept for gradients, kernels, synchronisations.
 
     python benchmarks/step_counts.py [--json] [--lines 20]
 
@@ -24,7 +24,7 @@ from benchmarks.measuring import RESULTS, machine, side, start
 
 MOST_GIB = {2: 4.0, 8: 15.0}
 MOST_KERNELS = 2300
-MOST_WAITS = 1
+MOST_SYNCHRONISATIONS = 1
 
 
 def main() -> None:
@@ -33,12 +33,16 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=0, help="also show so many lines of code with the most kernels")
     given = parser.parse_args()
     found = {str(batch): count(batch) for batch in MOST_GIB}
-    print(f"{'batch':>7}{'GiB kept':>10}{'waits':>7}{'kernels':>9}" + "".join(f"{phase:>11}" for phase in PHASES))
+    print(f"{'batch':>7}{'GiB kept':>10}{'syncs':>7}{'kernels':>9}" + "".join(f"{phase:>11}" for phase in PHASES))
     for name, figures in found.items():
         phases = "".join(f"{figures['phases'][phase]:>11,}" for phase in PHASES)
-        print(f"{name:>7}{figures['gib']:>10.2f}{figures['waits']:>7}{figures['kernels']:>9,}{phases}")
+        print(f"{name:>7}{figures['gib']:>10.2f}{figures['synchronisations']:>7}{figures['kernels']:>9,}{phases}")
     two = found["2"]
-    print("Waits of the host:", *(f"{number} at {line}" for line, number in two["waits_by_line"].items()), sep="\n  ")
+    print(
+        "Host synchronisations:",
+        *(f"{number} at {line}" for line, number in two["synchronisations_by_line"].items()),
+        sep="\n  ",
+    )
     if given.lines:
         print(
             "Kernels by line:",
@@ -49,7 +53,7 @@ def main() -> None:
         figures = found[str(batch)]
         _goal(f"batch {batch}, GiB kept for the backward pass", figures["gib"], most)
         _goal(f"batch {batch}, kernels", figures["kernels"], MOST_KERNELS)
-        _goal(f"batch {batch}, waits of the host", figures["waits"], MOST_WAITS)
+        _goal(f"batch {batch}, host synchronisations", figures["synchronisations"], MOST_SYNCHRONISATIONS)
     if given.json:
         line = machine(("torch",))
         kept = {batch: {key: x for key, x in each.items() if key != "kernels_by_line"} for batch, each in found.items()}
@@ -89,8 +93,10 @@ def one_side(batch: str) -> None:
                 "gib": saved[0] / 2**30,
                 "kernels": counts.kernels.total(),
                 "phases": {phase: counts.phase(phase) for phase in PHASES},
-                "waits": counts.waits.total(),
-                "waits_by_line": {f"{line} ({what})": number for (what, line), number in counts.waits.items()},
+                "synchronisations": counts.synchronisations.total(),
+                "synchronisations_by_line": {
+                    f"{line} ({what})": number for (what, line), number in counts.synchronisations.items()
+                },
                 "kernels_by_line": dict(by_line.most_common()),
             }
         )

@@ -1,4 +1,4 @@
-"""Updates of `room_wall` at 800 x 1333 pixels on the GPU: speed, memory, kernels and waits of the host, by form."""
+"""Updates of `room_wall` at 800 x 1333 pixels on the GPU: speed, memory, kernels and host synchronisations, by form."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.full_step import SIZE, full_step, noise, update
 from benchmarks.gpu.figures import Tell
 from benchmarks.gpu.timing import NEEDS_GPU, ON_GPU, device, peak_gib, seconds, wait
 from benchmarks.measuring import ROOT
-from benchmarks.step_counts import MOST_KERNELS, MOST_WAITS
+from benchmarks.step_counts import MOST_KERNELS, MOST_SYNCHRONISATIONS
 from training_code.dino.sampling.choice import choose
 from training_code.loop.training_step import TrainingStep
 
@@ -49,7 +49,7 @@ def forms(dry: bool, tell: Tell) -> None:
     if before and after:
         tell("memory by that of the plain form in fp32", after / before, at_most=MOST_MEMORY)
     _kernels(training, dry, tell)
-    _waits(training, dry, tell)
+    _synchronises(training, dry, tell)
 
 
 def batches(dry: bool, tell: Tell) -> None:
@@ -121,10 +121,10 @@ def _kernels(training: TrainingStep, dry: bool, tell: Tell) -> None:
     tell("share of an update's time in which the GPU computes", busy / took)
 
 
-def _waits(training: TrainingStep, dry: bool, tell: Tell) -> None:
+def _synchronises(training: TrainingStep, dry: bool, tell: Tell) -> None:
     """Of the host in an update, as PyTorch warns of them, with their lines."""
     if not ON_GPU:
-        tell("waits of the host in an update", NEEDS_GPU)
+        tell("host synchronisations of an update", NEEDS_GPU)
         return
     loaded = noise(BATCH, DRY_SIZE if dry else SIZE)
     with warnings.catch_warnings(record=True) as caught:
@@ -132,11 +132,11 @@ def _waits(training: TrainingStep, dry: bool, tell: Tell) -> None:
         torch.cuda.set_sync_debug_mode("warn")
         update(training, loaded, 2, device())
         torch.cuda.set_sync_debug_mode("default")
-    waits = [each for each in caught if "synchroniz" in str(each.message).lower()]
-    tell("waits of the host in an update", len(waits), at_most=MOST_WAITS)
-    lines = Counter(f"{each.filename.removeprefix(f'{ROOT}/')}:{each.lineno}" for each in waits)
+    synchronisations = [each for each in caught if "synchroniz" in str(each.message).lower()]
+    tell("host synchronisations of an update", len(synchronisations), at_most=MOST_SYNCHRONISATIONS)
+    lines = Counter(f"{each.filename.removeprefix(f'{ROOT}/')}:{each.lineno}" for each in synchronisations)
     for line, number in lines.items():
-        tell(f"waits at {line}", number)
+        tell(f"synchronisations at {line}", number)
 
 
 def _or_why_not(memory: float | None) -> float | str:

@@ -19,7 +19,7 @@ def main() -> None:
         def count(work: Callable[[], object]) -> list[int]:
             gpu.counts = Counts()
             work()
-            return [gpu.counts.kernels.total(), gpu.counts.waits.total()]
+            return [gpu.counts.kernels.total(), gpu.counts.synchronisations.total()]
 
         on_gpu = torch.ones(4, 6, device="cuda")
         on_host = torch.ones(4, 6)

@@ -1,4 +1,4 @@
-"""What an update asks of a GPU, counted on fake CUDA tensors: memory, kernels and waits may only become fewer."""
+"""What an update asks of a GPU, counted on fake CUDA tensors: memory, kernels, synchronisations may only become fewer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.step_counts import MOST_GIB, count
 
 pytestmark = pytest.mark.faults
 
-MOST_KERNELS, MOST_WAITS = 4285, 10
+MOST_KERNELS, MOST_SYNCHRONISATIONS = 4285, 10
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +29,10 @@ def fake_device() -> Mapping[str, str]:
 def test_the_fake_device_counts_what_is_known(fake_device: Mapping[str, str]) -> None:
     command = [sys.executable, "-m", "tests.benchmarks.counted_program"]
     done = subprocess.run(command, env={**fake_device}, check=True, stdout=subprocess.PIPE, text=True)
-    kernels_and_waits: dict[str, Any] = json.loads(done.stdout)
+    kernels_and_synchronisations: dict[str, Any] = json.loads(done.stdout)
     # The input rounded to bf16, for the weight's gradient, and the output in fp32.
-    assert kernels_and_waits.pop("saved bytes") == [2 * 4 * 6 + 4 * 4 * 10]
-    assert kernels_and_waits == {
+    assert kernels_and_synchronisations.pop("saved bytes") == [2 * 4 * 6 + 4 * 4 * 10]
+    assert kernels_and_synchronisations == {
         "a view": [0, 0],
         "two operators": [2, 0],
         "a number read": [1, 1],
@@ -47,8 +47,8 @@ def test_the_fake_device_counts_what_is_known(fake_device: Mapping[str, str]) ->
     }
 
 
-def test_an_update_of_two_images_keeps_its_memory_kernels_and_waits(fake_device: Mapping[str, str]) -> None:
+def test_an_update_of_two_images_keeps_its_memory_kernels_and_synchronisations(fake_device: Mapping[str, str]) -> None:
     found = count(2)
     assert found["gib"] <= MOST_GIB[2]
     assert found["kernels"] <= MOST_KERNELS
-    assert found["waits"] <= MOST_WAITS, found["waits_by_line"]
+    assert found["synchronisations"] <= MOST_SYNCHRONISATIONS, found["synchronisations_by_line"]

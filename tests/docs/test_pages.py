@@ -140,7 +140,7 @@ def test_what_an_update_asks_of_a_gpu_is_what_was_counted() -> None:
         for batch in ("2", "8")
     )
     text = (ROOT / "docs" / "performance.md").read_text()
-    for cell in (f"{two['gib']:.2f}", f"{eight['gib']:.2f}", f"{two['kernels']:,}", two["waits"]):
+    for cell in (f"{two['gib']:.2f}", f"{eight['gib']:.2f}", f"{two['kernels']:,}", two["synchronisations"]):
         assert f"| {cell} |" in text
 
 
