@@ -1,4 +1,4 @@
-"""What an update of `room_wall` asks of a GPU, counted without one: memory kept for gradients, kernels, synchronisations.
+"""What an update of `room_wall` asks of a GPU, counted without one: memory for gradients, kernels, synchronisations.
 
     python benchmarks/step_counts.py [--json] [--lines 20]
 

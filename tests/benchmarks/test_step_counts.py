@@ -1,4 +1,4 @@
-"""What an update asks of a GPU, counted on fake CUDA tensors: memory, kernels, synchronisations may only become fewer."""
+"""What an update asks of a GPU, counted on fake CUDA tensors: its memory, kernels and synchronisations do not grow."""
 
 from __future__ import annotations
 
