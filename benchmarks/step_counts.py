@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.fake_cuda import environment
 from benchmarks.full_step import full_step, noise, update
-from benchmarks.gpu_counts import PHASES, Counts, fake_gpu, saved_bytes
+from benchmarks.gpu_counts import PHASES, Counts, fake_gpu, print_and_exit, saved_bytes
 from benchmarks.measuring import RESULTS, machine, side, start
 
 MOST_GIB = {2: 4.0, 8: 15.0}
@@ -87,19 +87,17 @@ def one_side(batch: str) -> None:
     by_line: Counter[str] = Counter()
     for (phase, line, _), number in counts.kernels.items():
         by_line[f"{phase}: {line}"] += number
-    print(
-        json.dumps(
-            {
-                "gib": saved[0] / 2**30,
-                "kernels": counts.kernels.total(),
-                "phases": {phase: counts.phase(phase) for phase in PHASES},
-                "synchronisations": counts.synchronisations.total(),
-                "synchronisations_by_line": {
-                    f"{line} ({what})": number for (what, line), number in counts.synchronisations.items()
-                },
-                "kernels_by_line": dict(by_line.most_common()),
-            }
-        )
+    print_and_exit(
+        {
+            "gib": saved[0] / 2**30,
+            "kernels": counts.kernels.total(),
+            "phases": {phase: counts.phase(phase) for phase in PHASES},
+            "synchronisations": counts.synchronisations.total(),
+            "synchronisations_by_line": {
+                f"{line} ({what})": number for (what, line), number in counts.synchronisations.items()
+            },
+            "kernels_by_line": dict(by_line.most_common()),
+        }
     )
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from benchmarks.gpu_counts import Counts, fake_gpu, saved_bytes
+from benchmarks.gpu_counts import Counts, fake_gpu, print_and_exit, saved_bytes
 
 
 def main() -> None:
@@ -47,7 +45,7 @@ def main() -> None:
         torch.autograd.backward(loss)
         assert layer.weight.grad is not None
         found["saved bytes"] = saved
-        sys.stdout.write(json.dumps(found))
+    print_and_exit(found)
 
 
 if __name__ == "__main__":
