@@ -134,6 +134,16 @@ def test_what_the_turns_bring_is_what_was_measured() -> None:
         assert with_turns[degrees]["f1"] > 0.9 * with_turns["0"]["f1"]
 
 
+def test_what_an_update_asks_of_a_gpu_is_what_was_counted() -> None:
+    two, eight = (
+        json.loads((ROOT / "benchmarks" / "results" / "step_counts.json").read_text())["by_batch"][batch]
+        for batch in ("2", "8")
+    )
+    text = (ROOT / "docs" / "performance.md").read_text()
+    for cell in (f"{two['gib']:.2f}", f"{eight['gib']:.2f}", f"{two['kernels']:,}", two["synchronisations"]):
+        assert f"| {cell} |" in text
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)", page.read_text())

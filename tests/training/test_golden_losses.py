@@ -26,6 +26,7 @@ from training_code.recipes import RECIPES
 
 GOLDEN = Path(__file__).with_name("golden_losses.json")
 STEPS = 50
+CPU = torch.device("cpu")
 TOLERANCE = 1e-6
 """Relative. In fp64 processors and thread counts differ by 1e-14 after these steps (SSE4, AVX2 and AVX-512 measured); a
 step reports its loss in fp32, which rounds by 6e-8. In fp32, training enlarges such differences to 5e-2."""
@@ -48,20 +49,20 @@ def build_tiny() -> DINO:
     return model
 
 
-def train_tiny(dataset: Path) -> list[float]:
-    """The losses of the first STEPS updates, in fp64 on the CPU."""
+def train_tiny(dataset: Path, *, device: torch.device = CPU, steps: int = STEPS) -> list[float]:
+    """The losses of the first updates, in fp64."""
     tiny = RECIPES["tiny"].training
     config = dataclasses.replace(tiny, batch_size=2, image_short_sides=(64,), image_max_side=96)
     images = PlanDataset(dataset / "train", load_split(dataset, "train"), config, augmented=True)
     torch.manual_seed(config.seed)
-    training = TrainingStep(build_tiny(), config, DistributedContext(0, 1, torch.device("cpu")))
+    training = TrainingStep(build_tiny(), config, DistributedContext(0, 1, device))
     each = steps_per_epoch(len(images), config, world_size=1)
     losses: list[float] = []
-    while len(losses) < STEPS:
+    while len(losses) < steps:
         for batch in load_batches(images, EpochBatchSampler(images, epoch=len(losses) // each), pin_memory=False):
-            exact = batch._replace(images=batch.images.double())
+            exact = batch._replace(images=batch.images.double()).to(device)
             losses.append(training.update([exact], len(losses), steps=STEPS, steps_per_epoch=each).loss)
-    return losses[:STEPS]
+    return losses[:steps]
 
 
 def test_fifty_steps_of_tiny_lose_what_they_lost_when_recorded(dataset: Path) -> None:
