@@ -123,6 +123,16 @@ def test_the_kernels_read_edges_and_the_outside_as_the_plain_form_does(kernels: 
         torch.testing.assert_close(found, right)
 
 
+def test_a_location_that_is_not_a_number_gives_none_and_harms_no_other() -> None:
+    """The loss is then not a number, which training reports; a token beyond the values would end the process."""
+    value, location, weight = inputs(queries=2, batch=1)
+    right = plain.sample(value, location, weight, SIZES)
+    location[0, 1, 0, 2, 1] = torch.nan
+    output, grad_value, grad_location, _ = results(plain, (value, location, weight), SIZES)
+    torch.testing.assert_close(output[:, 0], right[:, 0])
+    assert output[0, 1, :4].isnan().all() and grad_value.isnan().any() and grad_location[0, 1, 0, 2, 1].isnan().any()
+
+
 def test_gradients_are_those_of_finite_differences() -> None:
     value, location, weight = (x.requires_grad_() for x in inputs(queries=1, batch=1))
     assert torch.autograd.gradcheck(lambda v, p, w: sample(v, p, w, SIZES), (value, location, weight))
