@@ -50,11 +50,13 @@ class DINO(nn.Module):
     def forward(
         self,
         images_B3HW: Tensor,
-        mask_BHW: Tensor,
+        mask_BHW: Tensor | None = None,
         targets: Sequence[Target] | None = None,
         draws: Draws | None = None,
     ) -> Outputs:
-        """Normalised images (B, 3, H, W) and their padding mask (B, H, W), True = padding -> predictions.
+        """Normalised images (B, 3, H, W) and their padding mask (B, H, W) -> predictions.
+
+        The mask is True on padding, to the right of an image and below it; None says that there is none.
 
         `pred_logits` (B, N, C) and `pred_boxes` (B, N, 4) are the last layer's; `aux_outputs` the other layers';
         `interm_outputs` the encoder's. In training, `targets` add `dn_outputs`, the predictions (B, P, ...) of

@@ -6,6 +6,7 @@ Shape suffixes: B images, 3 colours, C channels, H and W rows and columns.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -32,13 +33,30 @@ class FrozenBatchNorm2d(nn.Module):
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
 
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        scale = self.weight * torch.rsqrt(self.running_var + 1e-5)
-        shift = self.bias - self.running_mean * scale
-        # In x's own type, or fp32 constants would turn every bf16 feature map into an fp32 one. Multiplied, then added:
-        # a fused operation rounds differently, and fp32 results are then not the reference's to the bit.
-        shape = (1, -1, 1, 1)
-        return x_BCHW * scale.to(x_BCHW.dtype).view(shape) + shift.to(x_BCHW.dtype).view(shape)
+        self._made_from: list[tuple[Tensor, int]] = []
+        self._constants: tuple[Tensor, Tensor]
+
+    def constants(self) -> tuple[Tensor, Tensor]:
+        """What a feature map is multiplied by (C, 1, 1, 1), and what is then added (C,).
+
+        Kept until a buffer is replaced or written to, as by load_state_dict().
+        """
+        made_from = [(buffer, buffer._version) for buffer in self.buffers()]
+        if [(id(x), n) for x, n in made_from] != [(id(x), n) for x, n in self._made_from]:
+            with torch.inference_mode(False), torch.no_grad():  # else training could not use them
+                scale_C = self.weight * torch.rsqrt(self.running_var + 1e-5)
+                self._constants = scale_C.view(-1, 1, 1, 1), self.bias - self.running_mean * scale_C
+            self._made_from = made_from
+        return self._constants
+
+
+def normed(conv: nn.Conv2d, norm: nn.Module, x_BCHW: Tensor) -> Tensor:
+    """A convolution and its norm; a frozen one is part of the convolution, and costs the feature map nothing."""
+    if not isinstance(norm, FrozenBatchNorm2d):
+        out_BCHW: Tensor = norm(conv(x_BCHW))
+        return out_BCHW
+    scale, shift = norm.constants()
+    return functional.conv2d(x_BCHW, conv.weight * scale, shift, conv.stride, conv.padding)
 
 
 class Bottleneck(nn.Module):
@@ -53,15 +71,18 @@ class Bottleneck(nn.Module):
         self.bn2 = norm(width)
         self.conv3 = nn.Conv2d(width, out, 1, bias=False)
         self.bn3 = norm(out)
-        self.downsample: nn.Module | None = None
+        self.downsample: nn.Sequential | None = None
         if stride != 1 or channels != out:
             self.downsample = nn.Sequential(nn.Conv2d(channels, out, 1, stride=stride, bias=False), norm(out))
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        shortcut = x_BCHW if self.downsample is None else self.downsample(x_BCHW)
-        y_BCHW = functional.relu(self.bn1(self.conv1(x_BCHW)), inplace=True)
-        y_BCHW = functional.relu(self.bn2(self.conv2(y_BCHW)), inplace=True)
-        return functional.relu(self.bn3(self.conv3(y_BCHW)) + shortcut, inplace=True)
+        shortcut = x_BCHW
+        if self.downsample is not None:
+            conv, norm = self.downsample
+            shortcut = normed(cast("nn.Conv2d", conv), norm, x_BCHW)
+        y_BCHW = functional.relu(normed(self.conv1, self.bn1, x_BCHW), inplace=True)
+        y_BCHW = functional.relu(normed(self.conv2, self.bn2, y_BCHW), inplace=True)
+        return functional.relu(normed(self.conv3, self.bn3, y_BCHW) + shortcut, inplace=True)
 
 
 class ResNet(nn.Module):
@@ -91,7 +112,7 @@ class ResNet(nn.Module):
                 module.requires_grad_(False)
 
     def forward(self, images_B3HW: Tensor) -> list[Tensor]:
-        x = functional.relu(self.bn1(self.conv1(images_B3HW)), inplace=True)
+        x = functional.relu(normed(self.conv1, self.bn1, images_B3HW), inplace=True)
         x = self.layer1(functional.max_pool2d(x, 3, stride=2, padding=1))
         c3 = self.layer2(x)
         c4 = self.layer3(c3)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from training_code.dino.sampling.corners import Points, bordered, corners, unbordered
-from training_code.dino.sampling.plain import location_and_weight_gradients, points_of_call
+from training_code.dino.sampling.plain import pixel_and_weight_gradients, points_of_call
 
 
 def sample(value_BSME: Tensor, location_BQMLK2: Tensor, weight_BQMLK: Tensor, sizes: Sequence[int]) -> Tensor:
@@ -26,8 +26,14 @@ def sample_backward(
     """-> the gradients of values, locations and weights, each in its input's type."""
     value_BTME = bordered(value_BSME, sizes, value_BSME.dtype)
     points = points_of_call(value_BSME, weight_BQMLK, sizes)
-    grad_value_BTME, *others = _sample_backward(grad_BQD, value_BTME, location_BQMLK2, weight_BQMLK, points)
-    return unbordered(grad_value_BTME, sizes), *others
+    grad_value_BTME, grad_pixel_NP2, grad_weight_NP = _sample_backward(
+        grad_BQD, value_BTME, location_BQMLK2, weight_BQMLK, points
+    )
+    return (
+        unbordered(grad_value_BTME, sizes),
+        (grad_pixel_NP2.view(*grad_BQD.shape[:2], -1) * points.size_Y).view_as(location_BQMLK2),
+        grad_weight_NP.view_as(weight_BQMLK),
+    )
 
 
 @torch.compile(dynamic=True, fullgraph=True)
@@ -51,9 +57,5 @@ def _sample_backward(
     dot_N4P = (value_GE[tokens_NU] * grad_NE[:, None]).sum(-1).view(at.tokens_N4P.shape)
     grad_value_GE = torch.zeros_like(value_GE, dtype=weight_NP.dtype)
     grad_value_GE = grad_value_GE.index_put((tokens_NU,), share_NU1 * grad_NE[:, None], accumulate=True)
-    grad_location_NP2, grad_weight_NP = location_and_weight_gradients(dot_N4P, at, weight_NP)
-    return (
-        grad_value_GE.view_as(value_BTME).to(value_BTME.dtype),
-        (grad_location_NP2.view(*grad_BQD.shape[:2], -1) * points.size_Y).view_as(location_BQMLK2),
-        grad_weight_NP.view_as(weight_BQMLK),
-    )
+    grad_value_BTME = grad_value_GE.view_as(value_BTME).to(value_BTME.dtype)
+    return grad_value_BTME, *pixel_and_weight_gradients(dot_N4P, at, weight_NP)

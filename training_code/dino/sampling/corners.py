@@ -131,6 +131,6 @@ def _insides(bordered_BTME: Tensor, shapes: Sequence[tuple[int, int]]) -> list[T
     whole = [(h + 2 * BORDER, w + 2 * BORDER) for h, w in shapes]
     parts_BtME = torch.split(bordered_BTME, [h * w for h, w in whole], dim=1)
     return [
-        part_BtME.unflatten(1, size)[:, BORDER:-BORDER, BORDER:-BORDER]
+        part_BtME.view(len(part_BtME), *size, *part_BtME.shape[2:])[:, BORDER:-BORDER, BORDER:-BORDER]
         for part_BtME, size in zip(parts_BtME, whole, strict=True)
     ]

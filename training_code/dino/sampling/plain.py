@@ -48,10 +48,10 @@ def sample_backward(
     dot_N4P = (_dots_on_cpu if on_cpu else _dots)(grad_NE, value_GE, at.tokens_N4P)
     shares_N4P = at.shares_N4P(weight_NP)
     grad_value_GE = (_scatter_on_cpu if on_cpu else _scatter)(grad_NE, at.tokens_N4P, shares_N4P, len(value_GE))
-    grad_location_NP2, grad_weight_NP = location_and_weight_gradients(dot_N4P, at, weight_NP)
+    grad_pixel_NP2, grad_weight_NP = pixel_and_weight_gradients(dot_N4P, at, weight_NP)
     return (
         unbordered(grad_value_GE.view_as(value_BTME), sizes).to(value_BSME.dtype),
-        (grad_location_NP2.view(*grad_BQD.shape[:2], -1) * points.size_Y).view_as(location_BQMLK2),
+        (grad_pixel_NP2.view(*grad_BQD.shape[:2], -1) * points.size_Y).view_as(location_BQMLK2),
         grad_weight_NP.view_as(weight_BQMLK),
     )
 
@@ -61,7 +61,7 @@ def points_of_call(value_BSME: Tensor, weight_BQMLK: Tensor, sizes: Sequence[int
     return points_of(tuple(sizes), (b, m, weight_BQMLK.shape[-1]), weight_BQMLK.dtype, value_BSME.device)
 
 
-def location_and_weight_gradients(dot_N4P: Tensor, at: Corners, weight_NP: Tensor) -> tuple[Tensor, Tensor]:
+def pixel_and_weight_gradients(dot_N4P: Tensor, at: Corners, weight_NP: Tensor) -> tuple[Tensor, Tensor]:
     """The gradients of locations in pixels (N, P, 2) and of weights (N, P).
 
     `dot_N4P` are the corners' values times the output's gradient.
@@ -71,8 +71,8 @@ def location_and_weight_gradients(dot_N4P: Tensor, at: Corners, weight_NP: Tenso
     above_NP, below_NP = above_left + across_above * at.x_NP, below_left + across_below * at.x_NP
     down_NP = below_NP - above_NP
     across_NP = torch.lerp(across_above, across_below, at.y_NP)
-    grad_NP2 = torch.stack([across_NP * weight_NP, down_NP * weight_NP], dim=-1)
-    return grad_NP2, above_NP + down_NP * at.y_NP
+    grad_pixel_NP2 = torch.stack([across_NP * weight_NP, down_NP * weight_NP], dim=-1)
+    return grad_pixel_NP2, above_NP + down_NP * at.y_NP
 
 
 def _flat(weight_BQMLK: Tensor) -> Tensor:
