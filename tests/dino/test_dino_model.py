@@ -81,7 +81,7 @@ def answers(maps: list[Tensor], mask: Tensor) -> tuple[Tensor, Tensor]:
     with torch.no_grad():
         predictions, selected = build_small().eval().transformer(maps, mask, None)
     encoder = torch.cat([selected.logits, selected.box_logits.sigmoid()], dim=-1)
-    return encoder, torch.cat(predictions[-1], dim=-1)
+    return encoder, torch.cat([each[-1] for each in predictions], dim=-1)
 
 
 def test_the_amount_of_padding_does_not_change_the_encoders_answer() -> None:

@@ -35,10 +35,10 @@ def test_its_constants_follow_every_change_of_its_buffers() -> None:
     x = torch.randn(1, 3, 5, 5, dtype=torch.float64)
     with torch.inference_mode():
         before = normed(conv, norm, x)
-    assert norm.constants()[0] is norm.constants()[0]
+    assert norm.constants(torch.float64)[0] is norm.constants(torch.float64)[0]
     norm.load_state_dict({name: buffer + 1 for name, buffer in norm.state_dict().items()})
     after = normed(conv, norm, x)
     torch.testing.assert_close(after, expected(conv, norm, x))
     assert not torch.allclose(before, after)
     after.sum().backward()
-    assert norm.float().constants()[0].dtype == torch.float32
+    assert norm.float().constants(torch.float32)[0].dtype == torch.float32

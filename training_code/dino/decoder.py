@@ -1,7 +1,7 @@
 """The decoder: queries attend to one another and to the image, and refine their boxes layer by layer.
 
 Shape suffixes: B images, Q queries (denoising ones first), S tokens of all scales, L scales, D d_model, C classes, f
-frequencies, 4 is cxcywh in 0..1.
+frequencies, X layers, 4 is cxcywh in 0..1.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from training_code.dino.boxes import inverse_sigmoid
 from training_code.dino.deformable_attention import DeformableAttention
 from training_code.dino.mlp import MLP
 from training_code.dino.position_encoding import QUERY_TEMPERATURE, angular_frequencies, encode_boxes
-from training_code.dino.precision import at_least_fp32
+from training_code.dino.precision import at_least_fp32, call_cast, in_autocast_type, type_of_autocast
 from training_code.dino.scales import Scales
 from training_code.dino.self_attention import attend
 from training_code.model_config import ModelConfig
@@ -85,8 +85,8 @@ class Decoder(nn.Module):
         memory_BSD: Tensor,
         scales: Scales,
         blocked_QQ: Tensor | None,
-    ) -> list[tuple[Tensor, Tensor]]:
-        """-> for each layer the logits (B, Q, C) and the boxes (B, Q, 4) that it predicts.
+    ) -> tuple[Tensor, Tensor]:
+        """-> the logits (X, B, Q, C) and the boxes (X, B, Q, 4) that each layer predicts.
 
         `blocked_QQ` is True where a query (row) must not see another (column).
 
@@ -97,12 +97,18 @@ class Decoder(nn.Module):
         ratio_BL4 = torch.cat([scales.valid_ratio_BL2, scales.valid_ratio_BL2], dim=-1)
         bias_QQ = None
         if blocked_QQ is not None:
-            bias_QQ = torch.zeros_like(blocked_QQ, dtype=query_BQD.dtype).masked_fill_(blocked_QQ, -torch.inf)
-        kept_BQ4, predictions = reference_BQ4, []
+            bias_QQ = torch.zeros_like(blocked_QQ, dtype=type_of_autocast(query_BQD)).masked_fill_(
+                blocked_QQ, -torch.inf
+            )
+        memory_BSD = in_autocast_type(memory_BSD)  # once for all layers
+        states_BQD: list[Tensor] = []
+        kept_BQ4 = [reference_BQ4]
         for number, layer in enumerate(self.layers):
-            reference_BQL4 = kept_BQ4.detach()[:, :, None] * ratio_BL4[:, None]
+            now_BQ4 = kept_BQ4[-1].detach()
+            reference_BQL4 = now_BQ4[:, :, None] * ratio_BL4[:, None]
             position_BQD = self.ref_point_head(encode_boxes(reference_BQL4[:, :, 0], frequency_f))
-            query_BQD = layer(
+            query_BQD = call_cast(
+                layer,
                 query_BQD,
                 position_BQD,
                 reference_BQL4=reference_BQL4,
@@ -110,14 +116,17 @@ class Decoder(nn.Module):
                 scales=scales,
                 bias_QQ=bias_QQ,
             )
-            normed_BQD = self.norm(query_BQD)
-            logits_BQC = at_least_fp32(self.class_embed[number](normed_BQD))
-            box_logit_BQ4 = inverse_sigmoid(kept_BQ4)
-            is_last = number + 1 == len(self.layers)
-            # Both refinements in one pass through the head.
-            states_xBQD = torch.stack([normed_BQD] if is_last else [normed_BQD, query_BQD])
-            deltas = at_least_fp32(self.bbox_embed[number](states_xBQD)).unbind()
-            predictions.append((logits_BQC, (deltas[0] + box_logit_BQ4).sigmoid()))
-            if not is_last:
-                kept_BQ4 = (deltas[1] + box_logit_BQ4.detach()).sigmoid()
-        return predictions
+            states_BQD.append(query_BQD)
+            if number + 1 < len(self.layers):
+                kept_BQ4.append(_refined(self.bbox_embed[number](query_BQD), now_BQ4))
+        if torch.onnx.is_in_onnx_export():  # which gives the last layer's prediction only
+            states_BQD, kept_BQ4 = states_BQD[-1:], kept_BQ4[-1:]
+        # All layers share their heads.
+        normed_XBQD = self.norm(torch.stack(states_BQD))
+        logits_XBQC = at_least_fp32(self.class_embed[0](normed_XBQD))
+        return logits_XBQC, _refined(self.bbox_embed[0](normed_XBQD), torch.stack(kept_BQ4))
+
+
+def _refined(delta: Tensor, boxes: Tensor) -> Tensor:
+    """Boxes (..., 4) in 0..1 moved by a head's output (..., 4), in the logits' space and at least fp32."""
+    return (at_least_fp32(delta) + inverse_sigmoid(boxes)).sigmoid()

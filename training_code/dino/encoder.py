@@ -10,6 +10,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from training_code.dino.deformable_attention import DeformableAttention
+from training_code.dino.precision import call_cast
 from training_code.dino.scales import Scales
 from training_code.model_config import ModelConfig
 
@@ -48,9 +49,9 @@ class Encoder(nn.Module):
         """-> (B, S, D). `reference_BSL2` is what pixel_references() gives."""
         for layer in self.layers:
             if self.activation_checkpointing and self.training:
-                x_BSD = checkpoint(layer, x_BSD, position_BSD, reference_BSL2, scales, use_reentrant=False)
+                x_BSD = checkpoint(call_cast, layer, x_BSD, position_BSD, reference_BSL2, scales, use_reentrant=False)
             else:
-                x_BSD = layer(x_BSD, position_BSD, reference_BSL2, scales)
+                x_BSD = call_cast(layer, x_BSD, position_BSD, reference_BSL2, scales)
         return x_BSD
 
 

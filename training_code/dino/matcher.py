@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from training_code.dino.boxes import cxcywh_to_xyxy, generalised_iou
+from training_code.dino.host_data import to_device
 from training_code.dino.outputs import Target
 from training_code.dino.precision import at_least_fp32
 from training_code.model_config import ModelConfig
@@ -33,6 +34,9 @@ class Matches:
 
     target: Tensor
     """(X, n) index within the image's own targets."""
+
+    box: Tensor
+    """(X, n) index among the targets of all images."""
 
 
 @torch.no_grad()
@@ -52,9 +56,9 @@ def match(logits_XBNC: Tensor, boxes_XBN4: Tensor, targets: Sequence[Target], co
         for x in range(predictions):
             for b, n in enumerate(counts):
                 query, target = linear_sum_assignment(cost_XBNM[x, b, :, :n])
-                rows[x].append(np.stack([np.full_like(query, b), query, target]))
-    pairs = [np.concatenate(row, axis=1) if row else np.zeros((3, 0), dtype=np.int64) for row in rows]
-    return Matches(*torch.from_numpy(np.stack(pairs, axis=1)).to(device, torch.int64))
+                rows[x].append(np.stack([np.full_like(query, b), query, target, target + sum(counts[:b])]))
+    pairs = [np.concatenate(row, axis=1) if row else np.zeros((4, 0), dtype=np.int64) for row in rows]
+    return Matches(*to_device(torch.from_numpy(np.stack(pairs, axis=1)), device))
 
 
 def matching_cost(logits_XBNC: Tensor, boxes_XBN4: Tensor, targets: Sequence[Target], config: ModelConfig) -> Tensor:

@@ -6,12 +6,13 @@ Shape suffixes: B images, 3 colours, C channels, H and W rows and columns.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training_code.dino.precision import type_of_autocast
 from training_code.model_config import BACKBONE_GROUPS, ModelConfig
 
 EXPANSION = 4
@@ -34,20 +35,22 @@ class FrozenBatchNorm2d(nn.Module):
         self.register_buffer("running_var", torch.ones(channels))
 
         self._made_from: list[tuple[Tensor, int]] = []
-        self._constants: tuple[Tensor, Tensor]
+        self._constants: dict[torch.dtype, tuple[Tensor, Tensor]] = {}
 
-    def constants(self) -> tuple[Tensor, Tensor]:
-        """What a feature map is multiplied by (C, 1, 1, 1), and what is then added (C,).
+    def constants(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """What a feature map is multiplied by (C, 1, 1, 1), and what is then added (C,), in `dtype`.
 
         Kept until a buffer is replaced or written to, as by load_state_dict().
         """
         made_from = [(buffer, buffer._version) for buffer in self.buffers()]
         if [(id(x), n) for x, n in made_from] != [(id(x), n) for x, n in self._made_from]:
+            self._made_from, self._constants = made_from, {}
+        if dtype not in self._constants:
             with torch.inference_mode(False), torch.no_grad():  # else training could not use them
                 scale_C = self.weight * torch.rsqrt(self.running_var + 1e-5)
-                self._constants = scale_C.view(-1, 1, 1, 1), self.bias - self.running_mean * scale_C
-            self._made_from = made_from
-        return self._constants
+                shift_C = self.bias - self.running_mean * scale_C
+                self._constants[dtype] = scale_C.view(-1, 1, 1, 1), shift_C.to(dtype)
+        return self._constants[dtype]
 
 
 def normed(conv: nn.Conv2d, norm: nn.Module, x_BCHW: Tensor) -> Tensor:
@@ -55,8 +58,30 @@ def normed(conv: nn.Conv2d, norm: nn.Module, x_BCHW: Tensor) -> Tensor:
     if not isinstance(norm, FrozenBatchNorm2d):
         out_BCHW: Tensor = norm(conv(x_BCHW))
         return out_BCHW
-    scale, shift = norm.constants()
-    return functional.conv2d(x_BCHW, conv.weight * scale, shift, conv.stride, conv.padding)
+    dtype = type_of_autocast(x_BCHW)
+    scale, shift = norm.constants(dtype)
+    return functional.conv2d(x_BCHW, _scaled(conv.weight, scale, dtype), shift, conv.stride, conv.padding)
+
+
+def _scaled(weight: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
+    if weight.dtype == dtype:
+        return weight * scale
+    scaled: Tensor = _Scaled.apply(weight, scale, dtype)  # type: ignore[no-untyped-call]  # PyTorch types none
+    return scaled
+
+
+class _Scaled(torch.autograd.Function):
+    """A weight times a constant, in another type: one operation each way, where autocast would need two."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:  # noqa: ANN401
+        ctx.save_for_backward(scale)
+        return torch.mul(weight, scale, out=torch.empty_like(weight, dtype=dtype))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
+        (scale,) = ctx.saved_tensors
+        return grad * scale, None, None
 
 
 class Bottleneck(nn.Module):

@@ -35,6 +35,9 @@ class Scales:
     extent_L2: Tensor
     """Columns and rows of each scale, padding included: `sizes` on the device."""
 
+    pixel_L2: Tensor
+    """Width and height of a pixel: 1 / extent_L2."""
+
     valid_size_BL2: Tensor
     """Columns and rows of each scale that are image."""
 
@@ -68,6 +71,7 @@ class Scales:
             line_A=torch.cat([lines(count) for count, _ in sides]),
             side_A=torch.cat([filled(count, side) for count, side in sides]),
             extent_L2=extent_L2,
+            pixel_L2=1 / extent_L2,
             valid_size_BL2=extent_L2[None],
             padding_BS=None,
         )

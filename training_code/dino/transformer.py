@@ -43,10 +43,10 @@ class Transformer(nn.Module):
 
     def forward(
         self, maps_BDHW: list[Tensor], mask_BHW: Tensor | None, denoising: DenoisingQueries | None
-    ) -> tuple[list[tuple[Tensor, Tensor]], SelectedQueries]:
+    ) -> tuple[tuple[Tensor, Tensor], SelectedQueries]:
         """Scales (B, D, H, W), finest first, and the full images' padding mask (B, H, W), if any.
 
-        -> each decoder layer's logits (B, Q, C) and boxes (B, Q, 4), and the encoder's own prediction.
+        -> the decoder layers' logits (X, B, Q, C) and boxes (X, B, Q, 4), and the encoder's own prediction.
         """
         geometry = self._geometry(maps_BDHW, mask_BHW)
         scales = geometry.scales
