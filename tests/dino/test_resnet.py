@@ -40,5 +40,5 @@ def test_its_constants_follow_every_change_of_its_buffers() -> None:
     after = normed(conv, norm, x)
     torch.testing.assert_close(after, expected(conv, norm, x))
     assert not torch.allclose(before, after)
-    after.sum().backward()
+    torch.autograd.backward(after.sum())
     assert norm.float().constants(torch.float32)[0].dtype == torch.float32

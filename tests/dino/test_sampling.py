@@ -83,6 +83,14 @@ def test_each_form_gives_what_grid_sample_does(name: str, case: str, request: py
         torch.testing.assert_close(found, right, atol=1e-12, rtol=1e-12)
 
 
+@pytest.mark.faults
+def test_the_compiled_form_gives_what_grid_sample_does() -> None:
+    compiled = importlib.import_module("training_code.dino.sampling.compiled")
+    tensors = inputs()
+    for found, right in zip(results(compiled, tensors, SIZES), expected(tensors, SIZES), strict=True):
+        torch.testing.assert_close(found, right, atol=1e-12, rtol=1e-12)
+
+
 @pytest.mark.parametrize("name", ["plain", "triton"])
 @pytest.mark.parametrize("value_dtype", [torch.float32, torch.bfloat16])
 def test_sums_are_in_fp32_also_of_bf16_values(

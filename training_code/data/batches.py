@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Sampler, get_worker_info
 from training_code.config import TrainingConfig
 from training_code.data.augmentation import draw_quarter_turns
 from training_code.data.plan_dataset import Example, PlanDataset, Sample
+from training_code.dino.host_data import to_device
 from training_code.job.failures import DataError
 
 WINDOW = 50
@@ -35,9 +36,12 @@ class Batch(NamedTuple):
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on `device`."""
-        targets = [
-            {key: value.to(device, non_blocking=True) for key, value in target.items()} for target in self.targets
-        ]
+        counts = [len(target["labels"]) for target in self.targets]
+        labels, boxes = (
+            to_device(torch.cat([target[key] for target in self.targets]), device).split(counts)  # type: ignore[no-untyped-call]
+            for key in ("labels", "boxes")
+        )
+        targets = [{"labels": each, "boxes": its_boxes} for each, its_boxes in zip(labels, boxes, strict=True)]
         mask = None if self.mask is None else self.mask.to(device, non_blocking=True)
         return Batch(self.images.to(device, non_blocking=True), mask, targets, self.positions)
 

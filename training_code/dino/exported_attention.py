@@ -1,8 +1,8 @@
 """Deformable attention as an exported model computes it: the same sums in an order that suits inference.
 
-PyTorch's form joins the samples of all scales before it weighs them, as the reference does, to the bit. onnxruntime
-and OpenVINO take less time where each scale is summed before the next is sampled, and where queries and tokens are
-innermost from the start: the projections give features first, so that values and weights are never transposed.
+PyTorch's form sums the samples of all scales at once. onnxruntime and OpenVINO take less time where each scale is
+summed before the next is sampled, and where queries and tokens are innermost from the start: the projections give
+features first, so that values and weights are never transposed.
 
 Shape suffixes: those of deformable_attention.py, but without B: there is one image. F are features of a projection.
 """
