@@ -60,7 +60,7 @@ class _OneImage(nn.Module):
         self.model = model
 
     def forward(self, image_13HW: Tensor) -> tuple[Tensor, Tensor]:
-        outputs = self.model(image_13HW, torch.zeros_like(image_13HW[:, 0], dtype=torch.bool))
+        outputs = self.model(image_13HW)
         return outputs["pred_logits"][0], outputs["pred_boxes"][0]
 
 

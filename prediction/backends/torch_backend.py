@@ -33,5 +33,5 @@ def run_model(model: DINO, image_3HW: Tensor) -> tuple[Floats, Floats]:
     One image at a time, because the padding of a batch changes what is found.
     """
     images_13HW = image_3HW[None].to(next(model.parameters()).device)
-    outputs = model(images_13HW, torch.zeros_like(images_13HW[:, 0], dtype=torch.bool))
+    outputs = model(images_13HW)
     return outputs["pred_logits"][0].cpu().numpy(), outputs["pred_boxes"][0].cpu().numpy()

@@ -15,7 +15,7 @@ from benchmarks.step_counts import MOST_GIB, count
 
 pytestmark = pytest.mark.faults
 
-MOST_KERNELS, MOST_SYNCHRONISATIONS = 4285, 10
+MOST_KERNELS, MOST_SYNCHRONISATIONS = 2300, 2
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ SIZES = [(5, 7), (3, 4), (2, 2)]
 HEADS, POINTS, FEATURES = 2, 3, 4
 
 
-def scales(batch: int, dtype: torch.dtype) -> Scales:
-    return Scales.of([torch.zeros(batch, h, w, dtype=torch.bool) for h, w in SIZES], dtype)
+def scales(dtype: torch.dtype) -> Scales:
+    return Scales.whole(SIZES, dtype, torch.device("cpu"))
 
 
 def random_inputs(queries: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -57,12 +57,13 @@ def _bilinear(pixels: Tensor, x: float, y: float) -> Tensor:
 
 def test_padding_is_never_read() -> None:
     attention = DeformableAttention(d_model=8, num_heads=HEADS, num_levels=3, num_points=POINTS)
-    masks = [torch.zeros(1, h, w, dtype=torch.bool) for h, w in SIZES]
-    masks[0][:, :, 4:] = True
+    mask = torch.zeros(1, 5, 7, dtype=torch.bool)
+    mask[:, :, 4:] = True
     query, reference = torch.randn(1, 6, 8), torch.rand(1, 6, 3, 2)
     tokens = torch.randn(1, 35 + 12 + 4, 8)
-    padded = Scales.of(masks, torch.float32)
-    changed = tokens.masked_fill(padded.padding[..., None], 9.0)
+    padded = scales(torch.float32).padded(mask)
+    assert padded.padding_BS is not None
+    changed = tokens.masked_fill(padded.padding_BS[..., None], 9.0)
     assert (tokens != changed).any()
     torch.testing.assert_close(
         attention(query, reference, changed, padded), attention(query, reference, tokens, padded)
@@ -86,7 +87,7 @@ def test_offsets_count_in_pixels_around_a_point_and_in_box_parts_around_a_box(
         torch.randn(1, 1, 8),
         torch.tensor(reference).expand(1, 1, 3, -1),
         torch.randn(1, 51, 8),
-        scales(1, torch.float32),
+        scales(torch.float32),
     )
     # A fresh head 0 looks one step to the right: a pixel of the 7 in a row, or half a width over 3 points.
     assert seen[0][0, 0, 0, 0, 0, 0].item() == pytest.approx(expected_x)

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from tests.dino.small_dino import SMALL, build_small, make_batch, make_targets
 from training_code.dino.model import build_model
-from training_code.dino.scales import resize_mask
 from training_code.model_config import ModelConfig
 from training_code.recipes import RECIPES
 
@@ -81,7 +81,7 @@ def answers(maps: list[Tensor], mask: Tensor) -> tuple[Tensor, Tensor]:
     with torch.no_grad():
         predictions, selected = build_small().eval().transformer(maps, mask, None)
     encoder = torch.cat([selected.logits, selected.box_logits.sigmoid()], dim=-1)
-    return encoder, torch.cat(predictions[-1], dim=-1)
+    return encoder, torch.cat([each[-1] for each in predictions], dim=-1)
 
 
 def test_the_amount_of_padding_does_not_change_the_encoders_answer() -> None:
@@ -97,7 +97,7 @@ def test_the_amount_of_padding_does_not_change_the_encoders_answer() -> None:
 def test_what_lies_in_the_padding_changes_no_answer() -> None:
     maps, mask = feature_maps(128, 192)
     mask[:, 64:] = True
-    other = [m.masked_fill(resize_mask(mask, (m.shape[2], m.shape[3]))[:, None], 5.0) for m in maps]
+    other = [m.masked_fill(functional.interpolate(mask[:, None].float(), size=m.shape[2:]).bool(), 5.0) for m in maps]
     assert any((a != b).any() for a, b in zip(maps, other, strict=True))
     torch.testing.assert_close(answers(other, mask), answers(maps, mask), atol=1e-4, rtol=0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,8 +15,11 @@ from torch.utils._pytree import tree_leaves
 from tests.dino.small_dino import SMALL, FixedDraws, build_small, make_batch, make_targets, run_step
 from training_code.dino.criterion import Criterion
 from training_code.dino.denoising import RandomDraws
+from training_code.dino.encoder import EncoderLayer, pixel_references
 from training_code.dino.matcher import matching_cost
 from training_code.dino.outputs import Target
+from training_code.dino.precision import call_cast
+from training_code.dino.scales import Scales
 
 SIZES = [(101, 131), (80, 96)]
 
@@ -73,3 +77,18 @@ def test_target_boxes_are_taken_in_the_models_type() -> None:
     logits, boxes = torch.randn(1, 2, 3, 3).double(), torch.rand(1, 2, 3, 4).double()
     costs = [matching_cost(logits, boxes, targets, SMALL) for targets in both]
     assert torch.equal(*costs)
+
+
+def test_weights_cast_together_give_what_autocast_gives_one_by_one() -> None:
+    layer, x = EncoderLayer(SMALL), torch.randn(2, 25, 32)
+    scales = Scales.whole([(4, 4), (2, 3), (1, 2), (1, 1)], torch.float32, torch.device("cpu"))
+    inputs = x, torch.randn_like(x), pixel_references(scales), scales
+    found = []
+    for call in (layer, partial(call_cast, layer)):
+        with torch.autocast("cpu", torch.bfloat16):
+            out = call(*inputs)
+        found.append([out, *torch.autograd.grad(out.float().square().sum(), list(layer.parameters()))])
+    for together, one_by_one in zip(*found, strict=True):
+        assert together.dtype == one_by_one.dtype
+        torch.testing.assert_close(together, one_by_one, atol=1e-2, rtol=1e-2)
+    assert len(found[0]) == len(list(layer.parameters())) + 1

@@ -83,6 +83,14 @@ def test_each_form_gives_what_grid_sample_does(name: str, case: str, request: py
         torch.testing.assert_close(found, right, atol=1e-12, rtol=1e-12)
 
 
+@pytest.mark.faults
+def test_the_compiled_form_gives_what_grid_sample_does() -> None:
+    compiled = importlib.import_module("training_code.dino.sampling.compiled")
+    tensors = inputs()
+    for found, right in zip(results(compiled, tensors, SIZES), expected(tensors, SIZES), strict=True):
+        torch.testing.assert_close(found, right, atol=1e-12, rtol=1e-12)
+
+
 @pytest.mark.parametrize("name", ["plain", "triton"])
 @pytest.mark.parametrize("value_dtype", [torch.float32, torch.bfloat16])
 def test_sums_are_in_fp32_also_of_bf16_values(
@@ -121,6 +129,16 @@ def test_the_kernels_read_edges_and_the_outside_as_the_plain_form_does(kernels: 
         strict=True,
     ):
         torch.testing.assert_close(found, right)
+
+
+def test_a_location_that_is_not_a_number_gives_none_and_harms_no_other() -> None:
+    """The loss is then not a number, which training reports; a token beyond the values would end the process."""
+    value, location, weight = inputs(queries=2, batch=1)
+    right = plain.sample(value, location, weight, SIZES)
+    location[0, 1, 0, 2, 1] = torch.nan
+    output, grad_value, grad_location, _ = results(plain, (value, location, weight), SIZES)
+    torch.testing.assert_close(output[:, 0], right[:, 0])
+    assert output[0, 1, :4].isnan().all() and grad_value.isnan().any() and grad_location[0, 1, 0, 2, 1].isnan().any()
 
 
 def test_gradients_are_those_of_finite_differences() -> None:

@@ -45,6 +45,7 @@ ONLY_CHECKED = {
     "python -m benchmarks.gpu": "takes minutes, and a GPU; tests/benchmarks tries its dry run",
     "python benchmarks/step_counts.py": "takes a minute; tests/benchmarks counts with it",
     "python benchmarks/sampling.py": "takes minutes",
+    "python benchmarks/training_step.py": "takes minutes",
     "python benchmarks/check_coco.py": "takes minutes and an environment of its own",
     "python benchmarks/turned_plans.py": "trains two models for several minutes",
     "python benchmarks/predict_backends.py": "takes minutes",

@@ -97,7 +97,8 @@ def test_workers_read_the_same(dataset: Path) -> None:
     for one, other in zip(*batches, strict=True):
         assert one.positions == other.positions
         assert torch.equal(one.images, other.images)
-        assert torch.equal(one.mask, other.mask)
+        assert (one.mask is None) == (other.mask is None)
+        assert one.mask is None or other.mask is None or torch.equal(one.mask, other.mask)
         assert all(torch.equal(a["boxes"], b["boxes"]) for a, b in zip(one.targets, other.targets, strict=True))
     assert torch.equal(random_state, torch.get_rng_state())  # loading takes none of the model's random numbers
 
@@ -112,6 +113,7 @@ def test_boxes_are_shares_of_the_image_without_its_padding(dataset: Path) -> Non
         expected = [(x0 + x1) / 2 / picture.width, (y0 + y1) / 2 / picture.height]
         expected += [(x1 - x0) / picture.width, (y1 - y0) / picture.height]
         torch.testing.assert_close(target["boxes"][2], torch.tensor(expected))
+        assert batch.mask is not None
         height, width = (int(size) for size in (~batch.mask[index]).nonzero().max(0).values + 1)
         assert abs(width / height - picture.width / picture.height) < 0.05
         assert batch.images[index, :, :, width:].abs().sum() == 0
@@ -125,7 +127,7 @@ def test_evaluation_pads_no_image(dataset: Path) -> None:
     ):
         picture, _ = draw_plan(image_id)
         size = resized_size(picture.size, config.image_short_sides[-1], config.image_max_side)
-        assert tuple(batch.images.shape) == (1, 3, size[1], size[0]) and not batch.mask.any()
+        assert tuple(batch.images.shape) == (1, 3, size[1], size[0]) and batch.mask is None
 
 
 def test_crowds_are_not_trained_as_objects(dataset: Path) -> None:

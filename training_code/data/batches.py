@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Sampler, get_worker_info
 from training_code.config import TrainingConfig
 from training_code.data.augmentation import draw_quarter_turns
 from training_code.data.plan_dataset import Example, PlanDataset, Sample
+from training_code.dino.host_data import to_device
 from training_code.job.failures import DataError
 
 WINDOW = 50
@@ -26,8 +27,8 @@ class Batch(NamedTuple):
 
     images: Tensor
     """(B, 3, H, W), normalised, padded with 0."""
-    mask: Tensor
-    """(B, H, W), True on padding."""
+    mask: Tensor | None
+    """(B, H, W), True on padding; None if no image is padded."""
     targets: list[dict[str, Tensor]]
     """Per image: labels (N,) and boxes (N, 4) cxcywh in shares of the image."""
     positions: list[int]
@@ -35,11 +36,14 @@ class Batch(NamedTuple):
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on `device`."""
-        targets = [
-            {key: value.to(device, non_blocking=True) for key, value in target.items()} for target in self.targets
-        ]
-        images, mask = self.images.to(device, non_blocking=True), self.mask.to(device, non_blocking=True)
-        return Batch(images, mask, targets, self.positions)
+        counts = [len(target["labels"]) for target in self.targets]
+        labels, boxes = (
+            to_device(torch.cat([target[key] for target in self.targets]), device).split(counts)  # type: ignore[no-untyped-call]
+            for key in ("labels", "boxes")
+        )
+        targets = [{"labels": each, "boxes": its_boxes} for each, its_boxes in zip(labels, boxes, strict=True)]
+        mask = None if self.mask is None else self.mask.to(device, non_blocking=True)
+        return Batch(self.images.to(device, non_blocking=True), mask, targets, self.positions)
 
 
 def steps_per_epoch(images: int, config: TrainingConfig, world_size: int) -> int:
@@ -134,8 +138,13 @@ def load_batches(dataset: PlanDataset, sampler: Sampler[list[Sample]], *, pin_me
         raise
 
 
-def pad_to_batch(images: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Images (3, H_i, W_i) as one tensor (B, 3, H, W) padded with 0, and the mask (B, H, W) that is True on padding."""
+def pad_to_batch(images: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
+    """Images (3, H_i, W_i) as one tensor (B, 3, H, W) padded with 0, and the mask (B, H, W) that is True on padding.
+
+    There is no mask where all images have one size.
+    """
+    if len({image.shape for image in images}) == 1:
+        return torch.stack(list(images)), None
     height, width = max(image.shape[1] for image in images), max(image.shape[2] for image in images)
     images_B3HW = torch.zeros(len(images), 3, height, width)
     mask_BHW = torch.ones(len(images), height, width, dtype=torch.bool)
@@ -155,5 +164,6 @@ def _collate(examples: Sequence[Example | DataError]) -> Batch | DataError:
     targets = [{"labels": example.labels, "boxes": example.boxes} for example in sound]
     if get_worker_info():  # here a lack of shared memory raises; in the queue's thread the batch would be lost
         for tensor in (images_B3HW, mask_BHW, *(value for target in targets for value in target.values())):
-            tensor.share_memory_()  # type: ignore[no-untyped-call]  # PyTorch gives it no types
+            if tensor is not None:
+                tensor.share_memory_()  # type: ignore[no-untyped-call]  # PyTorch gives it no types
     return Batch(images_B3HW, mask_BHW, targets, [example.position for example in sound])

@@ -17,8 +17,9 @@ _AREA_EPS = 1e-6
 
 def cxcywh_to_xyxy(boxes: Tensor) -> Tensor:
     """(..., 4) centre and size -> (..., 4) left, top, right, bottom."""
-    centre, size = boxes[..., :2], boxes[..., 2:]
-    return torch.cat([centre - size / 2, centre + size / 2], dim=-1)
+    centre, size = boxes.chunk(2, dim=-1)
+    half = size / 2
+    return torch.cat([centre - half, centre + half], dim=-1)
 
 
 def xyxy_to_cxcywh(boxes: Tensor) -> Tensor:
@@ -32,17 +33,19 @@ def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
 
     `a` (..., 4) and `b` (..., 4) -> (...): same shapes give the pairs' values, (N, 1, 4) and (1, M, 4) all N x M.
     """
-    overlap = (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp(min=0).prod(-1)
-    hull = (torch.maximum(a[..., 2:], b[..., 2:]) - torch.minimum(a[..., :2], b[..., :2])).clamp(min=0).prod(-1)
-    union = _area(a) + _area(b) - overlap
+    (low_a, high_a), (low_b, high_b) = a.chunk(2, dim=-1), b.chunk(2, dim=-1)
+    overlap = _area((torch.minimum(high_a, high_b) - torch.maximum(low_a, low_b)).clamp(min=0))
+    hull = _area((torch.maximum(high_a, high_b) - torch.minimum(low_a, low_b)).clamp(min=0))
+    union = _area(high_a - low_a) + _area(high_b - low_b) - overlap
     return overlap / (union + _AREA_EPS) - (hull - union) / (hull + _AREA_EPS)
 
 
 def inverse_sigmoid(x: Tensor) -> Tensor:
-    """Logit of `x` in 0..1, cut off at INVERSE_SIGMOID_EPS from both ends; values outside count as 0 or 1."""
-    x = x.clamp(min=0, max=1)
+    """Logit of `x`, which is in 0..1, cut off at INVERSE_SIGMOID_EPS from both ends."""
     return torch.log(x.clamp(min=INVERSE_SIGMOID_EPS) / (1 - x).clamp(min=INVERSE_SIGMOID_EPS))
 
 
-def _area(boxes: Tensor) -> Tensor:
-    return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
+def _area(size: Tensor) -> Tensor:
+    """(..., 2) width and height -> (...)."""
+    width, height = size.unbind(-1)
+    return width * height

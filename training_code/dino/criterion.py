@@ -1,7 +1,8 @@
 """The training losses (paper sections 3.1, 3.3 and 3.5): focal, L1 and GIoU of every layer, matched and denoising.
 
 Shape suffixes: X predictions with the same losses (decoder layers, and the encoder's), B images, N matching and P
-denoising queries, C classes, n matched pairs, G denoising groups, 3 parts of a loss or of an index, 4 is cxcywh.
+denoising queries, C classes, n matched pairs, G denoising groups, 3 parts of a loss, 4 is cxcywh
+or the parts of an index.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from torch import Tensor, distributed, nn
 from torch.nn import functional
 
 from training_code.dino.boxes import cxcywh_to_xyxy, generalised_iou
+from training_code.dino.host_data import to_device
 from training_code.dino.matcher import Matches, match
 from training_code.dino.outputs import DenoisingOutputs, Outputs, Prediction, Target
 from training_code.dino.precision import at_least_fp32
@@ -48,7 +50,9 @@ class Criterion(nn.Module):
 
     def total(self, losses: Mapping[str, Tensor]) -> Tensor:
         """The weighted sum that training minimises."""
-        return torch.stack([losses[name] * weight for name, weight in self.weights.items()]).sum()
+        stacked = torch.stack([losses[name] for name in self.weights])
+        weights = torch.tensor(list(self.weights.values()), dtype=stacked.dtype)
+        return (stacked * to_device(weights, stacked.device)).sum()
 
     def _denoising_losses(
         self, outputs: DenoisingOutputs | None, targets: Sequence[Target], num_boxes: Tensor
@@ -67,11 +71,9 @@ class Criterion(nn.Module):
         self, logits_XBNC: Tensor, boxes_XBN4: Tensor, targets: Sequence[Target], matches: Matches, num_boxes: Tensor
     ) -> Tensor:
         """(3, X): the sums of the focal, L1 and GIoU losses of each prediction, over the number of boxes."""
-        starts = torch.tensor([0, *(len(target["labels"]) for target in targets)]).cumsum(0)[:-1].to(logits_XBNC.device)
-        target_Xn = starts[matches.image] + matches.target
-        label_Xn = torch.cat([target["labels"] for target in targets])[target_Xn]
-        true_Xn4 = torch.cat([target["boxes"] for target in targets])[target_Xn].to(boxes_XBN4.dtype)
-        x_Xn = torch.arange(len(logits_XBNC), device=logits_XBNC.device)[:, None].expand_as(target_Xn)
+        label_Xn = torch.cat([target["labels"] for target in targets])[matches.box]
+        true_Xn4 = torch.cat([target["boxes"] for target in targets])[matches.box].to(boxes_XBN4.dtype)
+        x_Xn = torch.arange(len(logits_XBNC), device=logits_XBNC.device)[:, None].expand_as(matches.box)
         onehot_XBNC = torch.zeros_like(logits_XBNC)
         onehot_XBNC[x_Xn, matches.image, matches.query, label_Xn] = 1.0
         focal_X = _focal_loss(logits_XBNC, onehot_XBNC, self.config).sum((1, 2, 3))
@@ -116,7 +118,7 @@ def _focal_loss(logits: Tensor, onehot: Tensor, config: ModelConfig) -> Tensor:
 
 def _mean_number_of_boxes(targets: Sequence[Target], like: Tensor) -> Tensor:
     """True boxes of the batch, averaged over the processes, at least 1: what every loss is divided by."""
-    count = like.new_tensor(sum(len(target["labels"]) for target in targets))
+    count = to_device(torch.tensor(sum(len(target["labels"]) for target in targets), dtype=like.dtype), like.device)
     if distributed.is_available() and distributed.is_initialized():
         distributed.all_reduce(count)
         count = count / distributed.get_world_size()
@@ -127,10 +129,12 @@ def _denoising_matches(
     targets: Sequence[Target], groups: int, slots: int, predictions: int, device: torch.device
 ) -> Matches:
     """Which denoising query stands for which box is known: the positives of each group, in the targets' order."""
-    counts = torch.tensor([len(target["labels"]) for target in targets])
-    image_n = torch.repeat_interleave(counts)
-    target_n = torch.cat([torch.arange(int(n)) for n in counts])
-    start_G = torch.arange(groups) * 2 * slots
-    query_Gn = start_G[:, None] + target_n
-    index_3n = torch.stack([image_n.repeat(groups), query_Gn.flatten(), target_n.repeat(groups)]).to(device)
-    return Matches(*index_3n[:, None].expand(-1, predictions, -1))
+    counts = [len(target["labels"]) for target in targets]
+    image_n = torch.repeat_interleave(torch.tensor(counts))
+    target_n = torch.cat([torch.arange(n) for n in counts])
+    start_G1 = torch.arange(groups)[:, None] * 2 * slots
+    index_4Gn = torch.stack(
+        [each_n.expand(groups, -1) for each_n in (image_n, target_n, target_n, torch.arange(sum(counts)))]
+    )
+    index_4Gn[1] += start_G1
+    return Matches(*to_device(index_4Gn.flatten(1), device)[:, None].expand(-1, predictions, -1))

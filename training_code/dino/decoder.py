@@ -1,10 +1,7 @@
 """The decoder: queries attend to one another and to the image, and refine their boxes layer by layer.
 
-Queries come sequence first here, and attention on a CPU is PyTorch's unfused one. That is the reference's order of
-arithmetic: on the same processor, the two are equal to the bit.
-
-Shape suffixes: B images, Q queries (denoising ones first), S tokens of all scales, L scales, D d_model, C classes, 4 is
-cxcywh in 0..1.
+Shape suffixes: B images, Q queries (denoising ones first), S tokens of all scales, L scales, D d_model, C classes, f
+frequencies, X layers, 4 is cxcywh in 0..1.
 """
 
 from __future__ import annotations
@@ -16,9 +13,10 @@ from torch.nn import functional
 from training_code.dino.boxes import inverse_sigmoid
 from training_code.dino.deformable_attention import DeformableAttention
 from training_code.dino.mlp import MLP
-from training_code.dino.position_encoding import encode_boxes
-from training_code.dino.precision import at_least_fp32
+from training_code.dino.position_encoding import QUERY_TEMPERATURE, angular_frequencies, encode_boxes
+from training_code.dino.precision import at_least_fp32, call_cast, in_autocast_type, type_of_autocast
 from training_code.dino.scales import Scales
+from training_code.dino.self_attention import attend
 from training_code.model_config import ModelConfig
 
 
@@ -40,30 +38,21 @@ class DecoderLayer(nn.Module):
 
     def forward(
         self,
-        query_QBD: Tensor,
-        position_QBD: Tensor,
+        query_BQD: Tensor,
+        position_BQD: Tensor,
         *,
-        reference_QBL4: Tensor,
+        reference_BQL4: Tensor,
         memory_BSD: Tensor,
         scales: Scales,
-        blocked_QQ: Tensor | None,
+        bias_QQ: Tensor | None,
     ) -> Tensor:
-        """-> (Q, B, D). `blocked_QQ` is True where a query (row) must not see another (column)."""
-        placed_QBD = query_QBD + position_QBD
-        attended_QBD, _ = self.self_attn(
-            placed_QBD,
-            placed_QBD,
-            query_QBD,
-            attn_mask=blocked_QQ,
-            need_weights=query_QBD.device.type == "cpu",  # without, PyTorch uses its fused attention
-        )
-        query_QBD = self.norm2(query_QBD + attended_QBD)
-        sampled_BQD = self.cross_attn(
-            (query_QBD + position_QBD).transpose(0, 1), reference_QBL4.transpose(0, 1), memory_BSD, scales
-        )
-        query_QBD = self.norm1(query_QBD + sampled_BQD.transpose(0, 1))
-        out_QBD: Tensor = self.norm3(query_QBD + self.linear2(functional.relu(self.linear1(query_QBD))))
-        return out_QBD
+        """-> (B, Q, D). `bias_QQ` is added to the attention of each query (row) to another (column)."""
+        attended_BQD = attend(self.self_attn, query_BQD + position_BQD, query_BQD, bias_QQ)
+        query_BQD = self.norm2(query_BQD + attended_BQD)
+        sampled_BQD = self.cross_attn(query_BQD + position_BQD, reference_BQL4, memory_BSD, scales)
+        query_BQD = self.norm1(query_BQD + sampled_BQD)
+        out_BQD: Tensor = self.norm3(query_BQD + self.linear2(functional.relu(self.linear1(query_BQD))))
+        return out_BQD
 
 
 class Decoder(nn.Module):
@@ -96,37 +85,48 @@ class Decoder(nn.Module):
         memory_BSD: Tensor,
         scales: Scales,
         blocked_QQ: Tensor | None,
-    ) -> list[tuple[Tensor, Tensor]]:
-        """-> for each layer the logits (B, Q, C) and the boxes (B, Q, 4) that it predicts.
+    ) -> tuple[Tensor, Tensor]:
+        """-> the logits (X, B, Q, C) and the boxes (X, B, Q, 4) that each layer predicts.
+
+        `blocked_QQ` is True where a query (row) must not see another (column).
 
         Look forward twice: the boxes that a prediction refines keep their gradient to the layer before, while the
         layer itself works on a detached copy. Refinement uses the queries before the final norm, predictions after it.
         """
-        query_QBD, reference_QB4 = query_BQD.transpose(0, 1), reference_BQ4.transpose(0, 1)
-        kept_QB4 = reference_QB4
-        ratio_BL4 = torch.cat([scales.valid_ratio, scales.valid_ratio], dim=-1)
-        predictions = []
+        frequency_f = angular_frequencies(self.d_model // 2, QUERY_TEMPERATURE, reference_BQ4)
+        ratio_BL4 = torch.cat([scales.valid_ratio_BL2, scales.valid_ratio_BL2], dim=-1)
+        bias_QQ = None
+        if blocked_QQ is not None:
+            bias_QQ = torch.zeros_like(blocked_QQ, dtype=type_of_autocast(query_BQD)).masked_fill_(
+                blocked_QQ, -torch.inf
+            )
+        memory_BSD = in_autocast_type(memory_BSD)  # once for all layers
+        states_BQD: list[Tensor] = []
+        kept_BQ4 = [reference_BQ4]
         for number, layer in enumerate(self.layers):
-            reference_QBL4 = reference_QB4[:, :, None] * ratio_BL4
-            position_QBD = self.ref_point_head(encode_boxes(reference_QBL4[:, :, 0], d_model=self.d_model))
-            query_QBD = layer(
-                query_QBD,
-                position_QBD,
-                reference_QBL4=reference_QBL4,
+            now_BQ4 = kept_BQ4[-1].detach()
+            reference_BQL4 = now_BQ4[:, :, None] * ratio_BL4[:, None]
+            position_BQD = self.ref_point_head(encode_boxes(reference_BQL4[:, :, 0], frequency_f))
+            query_BQD = call_cast(
+                layer,
+                query_BQD,
+                position_BQD,
+                reference_BQL4=reference_BQL4,
                 memory_BSD=memory_BSD,
                 scales=scales,
-                blocked_QQ=blocked_QQ,
+                bias_QQ=bias_QQ,
             )
-            normed_BQD = self.norm(query_QBD).transpose(0, 1)
-            logits_BQC = at_least_fp32(self.class_embed[number](normed_BQD))
-            boxes_BQ4 = _refine(kept_QB4.transpose(0, 1), self.bbox_embed[number](normed_BQD))
-            predictions.append((logits_BQC, boxes_BQ4))
+            states_BQD.append(query_BQD)
             if number + 1 < len(self.layers):
-                kept_QB4 = _refine(reference_QB4, self.bbox_embed[number](query_QBD))
-                reference_QB4 = kept_QB4.detach()
-        return predictions
+                kept_BQ4.append(_refined(self.bbox_embed[number](query_BQD), now_BQ4))
+        if torch.onnx.is_in_onnx_export():  # which gives the last layer's prediction only
+            states_BQD, kept_BQ4 = states_BQD[-1:], kept_BQ4[-1:]
+        # All layers share their heads.
+        normed_XBQD = self.norm(torch.stack(states_BQD))
+        logits_XBQC = at_least_fp32(self.class_embed[0](normed_XBQD))
+        return logits_XBQC, _refined(self.bbox_embed[0](normed_XBQD), torch.stack(kept_BQ4))
 
 
-def _refine(reference: Tensor, delta: Tensor) -> Tensor:
+def _refined(delta: Tensor, boxes: Tensor) -> Tensor:
     """Boxes (..., 4) in 0..1 moved by a head's output (..., 4), in the logits' space and at least fp32."""
-    return (at_least_fp32(delta) + inverse_sigmoid(reference)).sigmoid()
+    return (at_least_fp32(delta) + inverse_sigmoid(boxes)).sigmoid()

@@ -1,7 +1,7 @@
 """Multi-scale deformable attention (Deformable DETR, arXiv 2010.04159, section 4.1).
 
 Shape suffixes: B images, Q queries, S tokens of all scales, D d_model, M heads, L scales, K points, E features of a
-head (D / M), R is 2 (x, y) or 4 (x, y, w, h), 2 is x, y.
+head (D / M), R is 2 (x, y) or 4 (x, y, w, h), 2 is x, y; x is other axes, as L K 2 flattened.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from training_code.dino.exported_attention import attend_exported
 from training_code.dino.precision import at_least_fp32
@@ -56,19 +57,31 @@ class DeformableAttention(nn.Module):
             return attend_exported(self, query_BQD, reference_BQLR, tokens_BSD, scales)
         b, q, _ = query_BQD.shape
         m, n, k = self.num_heads, self.num_levels, self.num_points
-        value_BSD = self.value_proj(tokens_BSD).masked_fill(scales.padding[..., None], 0)
-        # Locations in at least fp32: bf16 has 8 bits, an image a thousand pixels.
-        offset_BQMLK2 = at_least_fp32(self.sampling_offsets(query_BQD)).view(b, q, m, n, k, 2)
-        weight_BQMLK = at_least_fp32(self.attention_weights(query_BQD)).view(b, q, m, n * k).softmax(-1)
-        weight_BQMLK = weight_BQMLK.view(b, q, m, n, k)
-        reference_BQMLKR = reference_BQLR[:, :, None, :, None]
-        if reference_BQLR.shape[-1] == 2:
-            location_BQMLK2 = reference_BQMLKR + offset_BQMLK2 / scales.extent[:, None]
-        else:
-            location_BQMLK2 = reference_BQMLKR[..., :2] + offset_BQMLK2 / k * reference_BQMLKR[..., 2:] * 0.5
+        value_BSD = self.value_proj(tokens_BSD)
+        if scales.padding_BS is not None:
+            value_BSD = value_BSD.masked_fill(scales.padding_BS[..., None], 0)
+        # Both of what queries decide in one product. Locations in at least fp32: bf16 has 8 bits, an image a thousand
+        # pixels.
+        projections = (self.sampling_offsets, self.attention_weights)
+        weight_xD, bias_x = (torch.cat([getattr(each, name) for each in projections]) for name in ("weight", "bias"))
+        decided_BQx = at_least_fp32(functional.linear(query_BQD, weight_xD, bias_x))
+        offset_BQx, logit_BQx = torch.split(decided_BQx, [m * n * k * 2, m * n * k], dim=-1)
+        weight_BQMLK = logit_BQx.reshape(b, q, m, n * k).softmax(-1).view(b, q, m, n, k)
+        is_point = reference_BQLR.shape[-1] == 2
+        unit_xL2 = scales.pixel_L2 if is_point else reference_BQLR[..., 2:] * (0.5 / k)
+        # Repeated for the points: a processor takes one long axis faster than several short ones.
+        centre_BQ1x, unit_xx = (
+            x[..., None, :].expand(*x.shape[:-1], k, 2).flatten(-3)[..., None, :]
+            for x in (reference_BQLR[..., :2], unit_xL2)
+        )
+        offset_BQMx = offset_BQx.view(b, q, m, n * k * 2)
+        location_BQMLK2 = torch.addcmul(centre_BQ1x, offset_BQMx, unit_xx).view(b, q, m, n, k, 2)
         value_BSME = value_BSD.view(b, -1, m, value_BSD.shape[-1] // m)
         sampled_BQD = sample(
-            value_BSME, location_BQMLK2, weight_BQMLK, [side for size in scales.sizes for side in size]
+            value_BSME,
+            location_BQMLK2,
+            weight_BQMLK,
+            [side for size in scales.sizes for side in size],
         )
         output_BQD: Tensor = self.output_proj(sampled_BQD)
         return output_BQD

@@ -1,7 +1,8 @@
 """Contrastive denoising queries (paper section 3.3): noised true boxes that the decoder learns to restore.
 
 Shape suffixes: B images, T boxes of the whole batch, G groups, P denoising and N matching queries of an image,
-Q both, D d_model, 4 is cxcywh or xyxy; the axis of size 2 is positive, negative.
+Q both, D d_model, 4 is cxcywh or xyxy; the axis of size 2 is positive, negative; x is G 2 T
+and z B P, flattened.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from training_code.dino.boxes import cxcywh_to_xyxy, inverse_sigmoid, xyxy_to_cxcywh
+from training_code.dino.host_data import to_device
 
 
 class Draws(Protocol):
@@ -107,22 +109,22 @@ def make_denoising_queries(
     if box_noise > 0:
         box_G2T4 = _noised(box_G2T4, box_noise, draws)
 
-    # Index of each (group, kind, box) among an image's queries.
-    device = label_T.device
-    image_T = torch.repeat_interleave(torch.tensor(counts)).to(device)
-    slot_T = torch.cat([torch.arange(n) for n in counts]).to(device)
-    start_G2 = torch.arange(groups * 2, device=device).view(groups, 2) * slots
-    query_G2T = start_G2[..., None] + slot_T
-    content = label_embedding(label_G2T)
-    content_BPD = content.new_zeros(len(counts), groups * 2 * slots, content.shape[-1])
-    box_logits_BP4 = box_G2T4.new_zeros(len(counts), groups * 2 * slots, 4)
-    at = (image_T.expand_as(query_G2T), query_G2T)
+    # Index of each (group, kind, box) among all images' queries.
+    queries = groups * 2 * slots
+    place_T = torch.cat([image * queries + torch.arange(n) for image, n in enumerate(counts)])
+    start_G2 = torch.arange(groups * 2, device=label_T.device).view(groups, 2) * slots
+    at_x = (start_G2[..., None] + to_device(place_T, label_T.device)).flatten()
+    content_xD = label_embedding(label_G2T).flatten(0, 2)
+    content_zD = content_xD.new_zeros(len(counts) * queries, content_xD.shape[-1])
+    box_logits_z4 = box_G2T4.new_zeros(len(counts) * queries, 4)
     return DenoisingQueries(
         groups=groups,
         slots=slots,
         labels=label_G2T.flatten(),
-        content=content_BPD.index_put(at, content),
-        box_logits=box_logits_BP4.index_put(at, inverse_sigmoid(box_G2T4)),
+        content=content_zD.index_copy(0, at_x, content_xD).view(len(counts), queries, -1),
+        box_logits=box_logits_z4.index_copy(0, at_x, inverse_sigmoid(box_G2T4.clamp(0, 1)).flatten(0, 2)).view(
+            -1, queries, 4
+        ),
     )
 
 
@@ -132,10 +134,10 @@ def attention_mask(groups: int, slots: int, num_matching: int, device: torch.dev
     Matching queries see no denoising query, or they would see the answers; groups don't see one another; denoising
     queries do see the matching ones.
     """
-    group_Q = torch.arange(groups, device=device).repeat_interleave(2 * slots)
-    group_Q = torch.cat([group_Q, group_Q.new_full((num_matching,), -1)])
+    # A number for each group, and a larger one for the matching queries.
+    group_Q = (torch.arange(groups * 2 * slots + num_matching, device=device) // max(2 * slots, 1)).clamp_(max=groups)
     row, column = group_Q[:, None], group_Q[None, :]
-    return (column >= 0) & (row != column)
+    return (column < groups) & (row != column)
 
 
 def _noised(box_G2T4: Tensor, scale: float, draws: Draws) -> Tensor:
@@ -143,7 +145,7 @@ def _noised(box_G2T4: Tensor, scale: float, draws: Draws) -> Tensor:
     shape = tuple(box_G2T4.shape)
     sign = draws.signs(shape, box_G2T4)
     magnitude = draws.magnitudes(shape, box_G2T4)
-    negative_2 = box_G2T4.new_tensor([0, 1])
-    shift = (magnitude + negative_2[:, None, None]) * sign * scale
+    is_negative_2 = torch.arange(2, device=box_G2T4.device)
+    shift = (magnitude + is_negative_2[:, None, None]) * sign * scale
     half_side = box_G2T4[..., 2:].repeat(1, 1, 1, 2) / 2
     return xyxy_to_cxcywh((cxcywh_to_xyxy(box_G2T4) + shift * half_side).clamp(0, 1))

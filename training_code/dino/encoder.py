@@ -5,12 +5,12 @@ Shape suffixes: B images, S tokens of all scales, L scales, D d_model, 2 is x, y
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from training_code.dino.deformable_attention import DeformableAttention
+from training_code.dino.precision import call_cast
 from training_code.dino.scales import Scales
 from training_code.model_config import ModelConfig
 
@@ -45,14 +45,13 @@ class Encoder(nn.Module):
         self.activation_checkpointing = activation_checkpointing
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
 
-    def forward(self, x_BSD: Tensor, position_BSD: Tensor, scales: Scales) -> Tensor:
-        """-> (B, S, D)."""
-        reference_BSL2 = pixel_references(scales)
+    def forward(self, x_BSD: Tensor, position_BSD: Tensor, reference_BSL2: Tensor, scales: Scales) -> Tensor:
+        """-> (B, S, D). `reference_BSL2` is what pixel_references() gives."""
         for layer in self.layers:
             if self.activation_checkpointing and self.training:
-                x_BSD = checkpoint(layer, x_BSD, position_BSD, reference_BSL2, scales, use_reentrant=False)
+                x_BSD = checkpoint(call_cast, layer, x_BSD, position_BSD, reference_BSL2, scales, use_reentrant=False)
             else:
-                x_BSD = layer(x_BSD, position_BSD, reference_BSL2, scales)
+                x_BSD = call_cast(layer, x_BSD, position_BSD, reference_BSL2, scales)
         return x_BSD
 
 
@@ -61,8 +60,4 @@ def pixel_references(scales: Scales) -> Tensor:
 
     -> (B, S, L, 2), x and y in 0..1.
     """
-    ratio_BL2 = scales.valid_ratio
-    positions = []
-    for level, centre_S2 in enumerate(scales.centres()):
-        positions.append(centre_S2 / (ratio_BL2[:, None, level] * scales.extent[level]))
-    return torch.cat(positions, dim=1)[:, :, None] * ratio_BL2[:, None]
+    return scales.place_BS2()[:, :, None] * scales.valid_ratio_BL2[:, None]

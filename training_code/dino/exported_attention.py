@@ -1,8 +1,8 @@
 """Deformable attention as an exported model computes it: the same sums in an order that suits inference.
 
-PyTorch's form joins the samples of all scales before it weighs them, as the reference does, to the bit. onnxruntime
-and OpenVINO take less time where each scale is summed before the next is sampled, and where queries and tokens are
-innermost from the start: the projections give features first, so that values and weights are never transposed.
+PyTorch's form sums the samples of all scales at once. onnxruntime and OpenVINO take less time where each scale is
+summed before the next is sampled, and where queries and tokens are innermost from the start: the projections give
+features first, so that values and weights are never transposed.
 
 Shape suffixes: those of deformable_attention.py, but without B: there is one image. F are features of a projection.
 """
@@ -46,7 +46,7 @@ def _grid(attention: DeformableAttention, query_QD: Tensor, reference_QLR: Tenso
     offset_LX2Q = _features_first(attention.sampling_offsets, query_QD, groups=(m, n)).view(n, m * k, 2, -1)
     reference_L1RQ = reference_QLR.permute(1, 2, 0)[:, None]
     is_point = reference_QLR.shape[-1] == 2
-    unit_L12Q = (2 / scales.extent)[:, None, :, None] if is_point else reference_L1RQ[:, :, 2:] / k
+    unit_L12Q = (2 / scales.extent_L2)[:, None, :, None] if is_point else reference_L1RQ[:, :, 2:] / k
     grid_LX2Q: Tensor = offset_LX2Q * unit_L12Q + (2 * reference_L1RQ[:, :, :2] - 1)
     return grid_LX2Q.transpose(2, 3).reshape(n, m, k, -1, 2)
 

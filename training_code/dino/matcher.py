@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from training_code.dino.boxes import cxcywh_to_xyxy, generalised_iou
+from training_code.dino.host_data import to_device
 from training_code.dino.outputs import Target
 from training_code.dino.precision import at_least_fp32
 from training_code.model_config import ModelConfig
@@ -33,6 +33,9 @@ class Matches:
 
     target: Tensor
     """(X, n) index within the image's own targets."""
+
+    box: Tensor
+    """(X, n) index among the targets of all images."""
 
 
 @torch.no_grad()
@@ -52,16 +55,24 @@ def match(logits_XBNC: Tensor, boxes_XBN4: Tensor, targets: Sequence[Target], co
         for x in range(predictions):
             for b, n in enumerate(counts):
                 query, target = linear_sum_assignment(cost_XBNM[x, b, :, :n])
-                rows[x].append(np.stack([np.full_like(query, b), query, target]))
-    pairs = [np.concatenate(row, axis=1) if row else np.zeros((3, 0), dtype=np.int64) for row in rows]
-    return Matches(*torch.from_numpy(np.stack(pairs, axis=1)).to(device, torch.int64))
+                rows[x].append(np.stack([np.full_like(query, b), query, target, target + sum(counts[:b])]))
+    pairs = [np.concatenate(row, axis=1) if row else np.zeros((4, 0), dtype=np.int64) for row in rows]
+    return Matches(*to_device(torch.from_numpy(np.stack(pairs, axis=1)), device))
 
 
 def matching_cost(logits_XBNC: Tensor, boxes_XBN4: Tensor, targets: Sequence[Target], config: ModelConfig) -> Tensor:
-    """(X, B, N, M) focal, L1 and GIoU costs, in at least fp32; columns beyond an image's own boxes are padding."""
-    label_BM = pad_sequence([target["labels"] for target in targets], batch_first=True)
+    """(X, B, N, M) focal, L1 and GIoU costs, in at least fp32; columns beyond an image's own boxes mean nothing.
+
+    At least one of `targets` has a box.
+    """
+    counts = [len(target["labels"]) for target in targets]
+    starts = [sum(counts[:b]) for b in range(len(counts))]
+    # An image's boxes are followed by the next image's; of the last one's, by itself.
+    index_BM = (torch.tensor(starts)[:, None] + torch.arange(max(counts))).clamp_(max=sum(counts) - 1)
+    index_BM = to_device(index_BM, logits_XBNC.device)
+    label_BM = torch.cat([target["labels"] for target in targets])[index_BM]
     boxes_XBN4 = at_least_fp32(boxes_XBN4)
-    box_BM4 = pad_sequence([target["boxes"] for target in targets], batch_first=True).to(boxes_XBN4.dtype)
+    box_BM4 = torch.cat([target["boxes"] for target in targets])[index_BM].to(boxes_XBN4.dtype)
     probability = at_least_fp32(logits_XBNC).sigmoid()
     alpha, gamma = config.focal_alpha, config.focal_gamma
     negative = (1 - alpha) * probability**gamma * -(1 - probability + 1e-8).log()

@@ -1,7 +1,7 @@
 """DINO (arXiv 2203.03605): joins backbone, transformer, denoising and prediction heads.
 
-Shape suffixes: B images, 3 colours, P denoising and N matching queries, D d_model, C classes, H and W rows and
-columns, 4 is cxcywh in shares of the image.
+Shape suffixes: B images, 3 colours, P denoising and N matching queries, D d_model, C classes, X decoder layers, H
+and W rows and columns, 4 is cxcywh in shares of the image.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import copy
 import math
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from training_code.dino.backbone import Backbone, InputProjections
@@ -50,11 +51,13 @@ class DINO(nn.Module):
     def forward(
         self,
         images_B3HW: Tensor,
-        mask_BHW: Tensor,
+        mask_BHW: Tensor | None = None,
         targets: Sequence[Target] | None = None,
         draws: Draws | None = None,
     ) -> Outputs:
-        """Normalised images (B, 3, H, W) and their padding mask (B, H, W), True = padding -> predictions.
+        """Normalised images (B, 3, H, W) and their padding mask (B, H, W) -> predictions.
+
+        The mask is True on padding, to the right of an image and below it; None says that there is none.
 
         `pred_logits` (B, N, C) and `pred_boxes` (B, N, 4) are the last layer's; `aux_outputs` the other layers';
         `interm_outputs` the encoder's. In training, `targets` add `dn_outputs`, the predictions (B, P, ...) of
@@ -65,9 +68,16 @@ class DINO(nn.Module):
         if self.training and targets is not None:
             denoising = self._denoising_queries(targets, draws or RandomDraws())
         maps_BDHW = self.input_proj(self.backbone[0](images_B3HW))
-        predictions, selected = self.transformer(maps_BDHW, mask_BHW, denoising)
+        (logits_XBQC, boxes_XBQ4), selected = self.transformer(maps_BDHW, mask_BHW, denoising)
         p = denoising.count if denoising is not None else 0
-        *aux, last = [_prediction(logits[:, p:], boxes[:, p:]) for logits, boxes in predictions]
+        sizes = [p, logits_XBQC.shape[2] - p]
+        of_denoising, matched = (
+            [_prediction(*layer) for layer in zip(logits.unbind(), boxes.unbind(), strict=True)]
+            for logits, boxes in zip(
+                torch.split(logits_XBQC, sizes, dim=2), torch.split(boxes_XBQ4, sizes, dim=2), strict=True
+            )
+        )
+        *aux, last = matched
         outputs: Outputs = {
             "pred_logits": last["pred_logits"],
             "pred_boxes": last["pred_boxes"],
@@ -75,7 +85,7 @@ class DINO(nn.Module):
             "interm_outputs": _prediction(selected.logits, selected.box_logits.sigmoid()),
         }
         if denoising is not None:
-            *aux, last = [_prediction(logits[:, :p], boxes[:, :p]) for logits, boxes in predictions]
+            *aux, last = of_denoising
             outputs["dn_outputs"] = {**last, "aux_outputs": aux, "queries": denoising}
         elif self.training:
             # Without a box in the batch the label embedding is not used, but DDP waits for every gradient.

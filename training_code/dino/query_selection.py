@@ -1,7 +1,7 @@
 """Mixed query selection (paper section 3.4): the encoder's best tokens say where the decoder's queries start.
 
-Shape suffixes: B images, S tokens of all scales, N chosen queries, D d_model, C classes, x any of these, 4 is cxcywh, 2
-is x, y.
+Shape suffixes: B images (1 where it is the same for all), S tokens of all scales, N chosen queries, D d_model, C
+classes, x any of these, 4 is cxcywh, 2 is x, y.
 """
 
 from __future__ import annotations
@@ -37,13 +37,12 @@ def make_proposals(scales: Scales) -> tuple[Tensor, Tensor]:
 
     -> proposals (B, S, 4), +inf where unusable, and the mask (B, S) of these: padding, or too near to the border.
     """
-    boxes = []
-    for level, centre_S2 in enumerate(scales.centres()):
-        centre_BS2 = centre_S2 / scales.valid_size[:, None, level]
-        boxes.append(torch.cat([centre_BS2, torch.full_like(centre_BS2, BASE_SIZE * 2.0**level)], dim=-1))
-    box_BS4 = torch.cat(boxes, dim=1)
-    inside_BS = ((box_BS4 > BORDER) & (box_BS4 < 1 - BORDER)).all(-1)
-    unusable_BS = scales.padding | ~inside_BS
+    place_BS2 = scales.place_BS2()
+    size_S1 = BASE_SIZE * 2.0 ** scales.level_S.to(place_BS2.dtype)[:, None]
+    box_BS4 = torch.cat([place_BS2, size_S1.expand_as(place_BS2)], dim=-1)
+    unusable_BS = ((box_BS4 <= BORDER) | (box_BS4 >= 1 - BORDER)).any(-1)
+    if scales.padding_BS is not None:
+        unusable_BS = unusable_BS | scales.padding_BS
     logit_BS4 = torch.log(box_BS4 / (1 - box_BS4))
     return logit_BS4.masked_fill(unusable_BS[..., None], torch.inf), unusable_BS
 
@@ -63,7 +62,7 @@ def select_queries(
     index_BN = torch.topk(logits_BSC.amax(-1), count, dim=1).indices[:, :num_queries]
 
     def chosen(x_BSx: Tensor) -> Tensor:
-        return x_BSx.gather(1, index_BN[..., None].expand(-1, -1, x_BSx.shape[-1]))
+        return x_BSx.expand(len(index_BN), -1, -1).gather(1, index_BN[..., None].expand(-1, -1, x_BSx.shape[-1]))
 
     delta_BN4 = at_least_fp32(bbox_embed(chosen(memory_BSD)))
     return SelectedQueries(at_least_fp32(chosen(logits_BSC)), delta_BN4 + chosen(proposal_BS4))

@@ -6,11 +6,13 @@ Shape suffixes: B images, 3 colours, C channels, H and W rows and columns.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training_code.dino.precision import type_of_autocast
 from training_code.model_config import BACKBONE_GROUPS, ModelConfig
 
 EXPANSION = 4
@@ -32,13 +34,54 @@ class FrozenBatchNorm2d(nn.Module):
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
 
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        scale = self.weight * torch.rsqrt(self.running_var + 1e-5)
-        shift = self.bias - self.running_mean * scale
-        # In x's own type, or fp32 constants would turn every bf16 feature map into an fp32 one. Multiplied, then added:
-        # a fused operation rounds differently, and fp32 results are then not the reference's to the bit.
-        shape = (1, -1, 1, 1)
-        return x_BCHW * scale.to(x_BCHW.dtype).view(shape) + shift.to(x_BCHW.dtype).view(shape)
+        self._made_from: list[tuple[Tensor, int]] = []
+        self._constants: dict[torch.dtype, tuple[Tensor, Tensor]] = {}
+
+    def constants(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """What a feature map is multiplied by (C, 1, 1, 1), and what is then added (C,), in `dtype`.
+
+        Kept until a buffer is replaced or written to, as by load_state_dict().
+        """
+        made_from = [(buffer, buffer._version) for buffer in self.buffers()]
+        if [(id(x), n) for x, n in made_from] != [(id(x), n) for x, n in self._made_from]:
+            self._made_from, self._constants = made_from, {}
+        if dtype not in self._constants:
+            with torch.inference_mode(False), torch.no_grad():  # else training could not use them
+                scale_C = self.weight * torch.rsqrt(self.running_var + 1e-5)
+                shift_C = self.bias - self.running_mean * scale_C
+                self._constants[dtype] = scale_C.view(-1, 1, 1, 1), shift_C.to(dtype)
+        return self._constants[dtype]
+
+
+def normed(conv: nn.Conv2d, norm: nn.Module, x_BCHW: Tensor) -> Tensor:
+    """A convolution and its norm; a frozen one is part of the convolution, and costs the feature map nothing."""
+    if not isinstance(norm, FrozenBatchNorm2d):
+        out_BCHW: Tensor = norm(conv(x_BCHW))
+        return out_BCHW
+    dtype = type_of_autocast(x_BCHW)
+    scale, shift = norm.constants(dtype)
+    return functional.conv2d(x_BCHW, _scaled(conv.weight, scale, dtype), shift, conv.stride, conv.padding)
+
+
+def _scaled(weight: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
+    if weight.dtype == dtype:
+        return weight * scale
+    scaled: Tensor = _Scaled.apply(weight, scale, dtype)  # type: ignore[no-untyped-call]  # PyTorch types none
+    return scaled
+
+
+class _Scaled(torch.autograd.Function):
+    """A weight times a constant, in another type: one operation each way, where autocast would need two."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:  # noqa: ANN401
+        ctx.save_for_backward(scale)
+        return torch.mul(weight, scale, out=torch.empty_like(weight, dtype=dtype))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
+        (scale,) = ctx.saved_tensors
+        return grad * scale, None, None
 
 
 class Bottleneck(nn.Module):
@@ -53,15 +96,18 @@ class Bottleneck(nn.Module):
         self.bn2 = norm(width)
         self.conv3 = nn.Conv2d(width, out, 1, bias=False)
         self.bn3 = norm(out)
-        self.downsample: nn.Module | None = None
+        self.downsample: nn.Sequential | None = None
         if stride != 1 or channels != out:
             self.downsample = nn.Sequential(nn.Conv2d(channels, out, 1, stride=stride, bias=False), norm(out))
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        shortcut = x_BCHW if self.downsample is None else self.downsample(x_BCHW)
-        y_BCHW = functional.relu(self.bn1(self.conv1(x_BCHW)), inplace=True)
-        y_BCHW = functional.relu(self.bn2(self.conv2(y_BCHW)), inplace=True)
-        return functional.relu(self.bn3(self.conv3(y_BCHW)) + shortcut, inplace=True)
+        shortcut = x_BCHW
+        if self.downsample is not None:
+            conv, norm = self.downsample
+            shortcut = normed(cast("nn.Conv2d", conv), norm, x_BCHW)
+        y_BCHW = functional.relu(normed(self.conv1, self.bn1, x_BCHW), inplace=True)
+        y_BCHW = functional.relu(normed(self.conv2, self.bn2, y_BCHW), inplace=True)
+        return functional.relu(normed(self.conv3, self.bn3, y_BCHW) + shortcut, inplace=True)
 
 
 class ResNet(nn.Module):
@@ -91,7 +137,7 @@ class ResNet(nn.Module):
                 module.requires_grad_(False)
 
     def forward(self, images_B3HW: Tensor) -> list[Tensor]:
-        x = functional.relu(self.bn1(self.conv1(images_B3HW)), inplace=True)
+        x = functional.relu(normed(self.conv1, self.bn1, images_B3HW), inplace=True)
         x = self.layer1(functional.max_pool2d(x, 3, stride=2, padding=1))
         c3 = self.layer2(x)
         c4 = self.layer3(c3)

@@ -3,7 +3,7 @@
 The bags are rows of a sparse matrix A of queries by tokens: the forward pass is A times the values, the gradient of the
 values is the transposed A times the output's, that of the weights the product of both where A is not zero.
 
-Shape suffixes: those of corners.py, and E features of a head, D is M E; G is B S M flattened.
+Shape suffixes: those of corners.py, and D is M E, G is B T M flattened.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training_code.dino.sampling.corners import Corners, Points, corners, points_of
+from training_code.dino.sampling.corners import Corners, Points, bordered, corners, points_of, unbordered
 
 # PyTorch says so of every CSR tensor; the one here only carries indices into sampled_addmm.
 warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta state")
@@ -24,13 +24,11 @@ warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta state")
 
 def sample(value_BSME: Tensor, location_BQMLK2: Tensor, weight_BQMLK: Tensor, sizes: Sequence[int]) -> Tensor:
     """-> (B, Q, D), in the type of the weights."""
-    points = points_of(tuple(sizes), weight_BQMLK.shape[-1], value_BSME.device)
-    at = corners(location_BQMLK2, points)
-    share_N4P = at.shares_N4P().mul_(_flat(weight_BQMLK)[:, None])
+    at = corners(location_BQMLK2, points_of_call(value_BSME, weight_BQMLK, sizes))
     summed_NE = functional.embedding_bag(
-        at.tokens_N4P(value_BSME, points).flatten(1),
-        value_BSME.flatten(0, 2).to(share_N4P.dtype),
-        per_sample_weights=share_N4P.flatten(1),
+        at.tokens_N4P.flatten(1),
+        bordered(value_BSME, sizes, weight_BQMLK.dtype).flatten(0, 2),
+        per_sample_weights=at.shares_N4P(_flat(weight_BQMLK)).flatten(1),
         mode="sum",
     )
     return summed_NE.view(*weight_BQMLK.shape[:2], -1)
@@ -40,37 +38,41 @@ def sample_backward(
     grad_BQD: Tensor, value_BSME: Tensor, location_BQMLK2: Tensor, weight_BQMLK: Tensor, sizes: Sequence[int]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """-> the gradients of values, locations and weights, each in its input's type."""
-    points = points_of(tuple(sizes), weight_BQMLK.shape[-1], value_BSME.device)
+    points = points_of_call(value_BSME, weight_BQMLK, sizes)
     at = corners(location_BQMLK2, points)
-    tokens_N4P = at.tokens_N4P(value_BSME, points)
     weight_NP = _flat(weight_BQMLK)
     grad_NE = grad_BQD.reshape(len(weight_NP), -1).to(weight_NP.dtype)
-    value_GE = value_BSME.flatten(0, 2).to(weight_NP.dtype)
+    value_BTME = bordered(value_BSME, sizes, weight_NP.dtype)
+    value_GE = value_BTME.flatten(0, 2)
     on_cpu = grad_NE.device.type == "cpu"
-    dot_N4P = (_dots_on_cpu if on_cpu else _dots)(grad_NE, value_GE, tokens_N4P)
-    share_N4P = at.shares_N4P().mul_(weight_NP[:, None])
-    grad_value_GE = (_scatter_on_cpu if on_cpu else _scatter)(grad_NE, tokens_N4P, share_N4P, len(value_GE))
-    grad_location_NP2, grad_weight_NP = location_and_weight_gradients(dot_N4P, at, weight_NP, points)
+    dot_N4P = (_dots_on_cpu if on_cpu else _dots)(grad_NE, value_GE, at.tokens_N4P)
+    shares_N4P = at.shares_N4P(weight_NP)
+    grad_value_GE = (_scatter_on_cpu if on_cpu else _scatter)(grad_NE, at.tokens_N4P, shares_N4P, len(value_GE))
+    grad_pixel_NP2, grad_weight_NP = pixel_and_weight_gradients(dot_N4P, at, weight_NP)
     return (
-        grad_value_GE.view_as(value_BSME).to(value_BSME.dtype),
-        grad_location_NP2.view_as(location_BQMLK2),
+        unbordered(grad_value_GE.view_as(value_BTME), sizes).to(value_BSME.dtype),
+        (grad_pixel_NP2.view(*grad_BQD.shape[:2], -1) * points.size_Y).view_as(location_BQMLK2),
         grad_weight_NP.view_as(weight_BQMLK),
     )
 
 
-def location_and_weight_gradients(
-    dot_N4P: Tensor, at: Corners, weight_NP: Tensor, points: Points
-) -> tuple[Tensor, Tensor]:
-    """The gradients (N, P, 2) and (N, P), from each corner's value times the output's gradient."""
+def points_of_call(value_BSME: Tensor, weight_BQMLK: Tensor, sizes: Sequence[int]) -> Points:
+    b, _, m, _ = value_BSME.shape
+    return points_of(tuple(sizes), (b, m, weight_BQMLK.shape[-1]), weight_BQMLK.dtype, value_BSME.device)
+
+
+def pixel_and_weight_gradients(dot_N4P: Tensor, at: Corners, weight_NP: Tensor) -> tuple[Tensor, Tensor]:
+    """The gradients of locations in pixels (N, P, 2) and of weights (N, P).
+
+    `dot_N4P` are the corners' values times the output's gradient.
+    """
     above_left, above_right, below_left, below_right = dot_N4P.unbind(1)
-    left, right, top, bottom = at.x.low_share_NP, at.x.high_share_NP, at.y.low_share_NP, at.y.high_share_NP
-    above_NP = above_left * left + above_right * right
-    below_NP = below_left * left + below_right * right
-    before_NP = above_left * top + below_left * bottom
-    after_NP = above_right * top + below_right * bottom
-    grad_x_NP = (after_NP * at.x.high_inside_NP - before_NP * at.x.low_inside_NP) * weight_NP * points.columns_P
-    grad_y_NP = (below_NP * at.y.high_inside_NP - above_NP * at.y.low_inside_NP) * weight_NP * points.rows_P
-    return torch.stack([grad_x_NP, grad_y_NP], dim=-1), above_NP * top + below_NP * bottom
+    across_above, across_below = above_right - above_left, below_right - below_left
+    above_NP, below_NP = above_left + across_above * at.x_NP, below_left + across_below * at.x_NP
+    down_NP = below_NP - above_NP
+    across_NP = torch.lerp(across_above, across_below, at.y_NP)
+    grad_pixel_NP2 = torch.stack([across_NP * weight_NP, down_NP * weight_NP], dim=-1)
+    return grad_pixel_NP2, above_NP + down_NP * at.y_NP
 
 
 def _flat(weight_BQMLK: Tensor) -> Tensor:
@@ -83,8 +85,8 @@ def _dots_on_cpu(grad_NE: Tensor, value_GE: Tensor, tokens_N4P: Tensor) -> Tenso
     where_NG = torch.sparse_csr_tensor(
         starts, tokens, grad_NE.new_zeros(len(tokens)), (len(grad_NE), len(value_GE)), check_invariants=False
     )
-    dots_NG: Tensor = torch.sparse.sampled_addmm(where_NG, grad_NE, value_GE.t(), beta=0.0)
-    return dots_NG.values().view(tokens_N4P.shape)
+    torch.sparse.sampled_addmm(where_NG, grad_NE, value_GE.t(), beta=0.0, out=where_NG)
+    return where_NG.values().view(tokens_N4P.shape)
 
 
 def _scatter_on_cpu(grad_NE: Tensor, tokens_N4P: Tensor, share_N4P: Tensor, rows: int) -> Tensor:
