@@ -48,7 +48,7 @@ def test_minutes_may_have_a_fraction(given: object, minutes: float) -> None:
     [
         ("default_preset", "huge", "one of test, full, test_then_full, tiny"),
         ("default_preset", None, "is not given"),
-        ("default_instance_type", "ml.p5.48xlarge", "ml.g5.2xlarge"),
+        ("default_instance_type", "ml.trn1.32xlarge", "ml.g5.2xlarge"),
         ("image_tag", "", "an image's tag"),
         ("image_tag", "2.13 cu133", "an image's tag"),
         ("image_repository", "https://pytorch", "a repository's name"),
