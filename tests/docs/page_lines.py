@@ -36,7 +36,7 @@ ONLY_CHECKED = {
     "python -m runs approve --previous": "tests/runs goes back: it would reject what other lines approve",
     "python -m runs start --set continue_from=RUN": "tests/end_to_end trains an earlier model further, for less time",
     "python -m runs start --set training.learning_rate=5e-5": "the request's own parser takes it",
-    "python -m runs start --set 'instance_types=[\"ml.g5.12xlarge\"]'": "quotes of such types are in tests/pipeline/quote",
+    "python -m runs start --set 'instance_types=[\"ml.g5.12xlarge\"]'": "tests/pipeline/quote quotes such types",
     "python -m runs start --set instance_count=2": "tests/end_to_end trains on two instances, for less time",
     "python docs/augmentation_picture.py": "writes docs/augmentation.png",
     "python -m docs.permissions": "writes docs/permissions.md",
