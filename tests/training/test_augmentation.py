@@ -104,6 +104,16 @@ def test_a_resized_box_is_on_the_resized_ink(labelled: LabelledImage, width: int
     assert_on_ink(resized, 1.01)
 
 
+def test_a_resized_box_that_ends_with_the_image_still_does() -> None:
+    for side in range(1, 100):
+        whole = LabelledImage(
+            Image.new("RGB", (side, side)), np.array([[0, 0, side, side]], dtype=np.float32), np.array([2])
+        )
+        for width, height in ((72, 64), (1333, 800), (5, 7)):
+            assert resize(whole, (width, height)).boxes.tolist() == [pytest.approx([0, 0, width, height])]
+            assert (resize(whole, (width, height)).boxes <= [width, height, width, height]).all()
+
+
 @given(drawings(), st.integers(0, 60), st.integers(0, 40), st.integers(20, 60), st.integers(20, 50))
 def test_a_cropped_box_is_on_what_is_left_of_the_ink(
     labelled: LabelledImage, x: int, y: int, width: int, height: int

@@ -50,7 +50,9 @@ def resize(labelled: LabelledImage, size: tuple[int, int]) -> LabelledImage:
     if size == labelled.image.size:
         return labelled
     scale = np.array([size[0] / labelled.image.width, size[1] / labelled.image.height] * 2, dtype=np.float32)
-    return replace(labelled, image=labelled.image.resize(size, Image.Resampling.BILINEAR), boxes=labelled.boxes * scale)
+    # Rounding must not put a box that ends with the image beyond it.
+    boxes = np.minimum(labelled.boxes * scale, np.array(size * 2, dtype=np.float32))
+    return replace(labelled, image=labelled.image.resize(size, Image.Resampling.BILINEAR), boxes=boxes)
 
 
 def crop(labelled: LabelledImage, window: tuple[int, int, int, int]) -> LabelledImage:
