@@ -53,8 +53,9 @@ class BatchAnswers:
             return None  # not the function's
         if not isinstance(said, dict):
             return None
-        # A file's key is made from its content. An object may have been replaced since it was answered.
-        if plan.modified is not None and found["LastModified"] <= plan.modified:
+        # A file's key is made from its content. An object may have been replaced since it was answered; S3 tells whole
+        # seconds, and a small plan is answered within the one in which it came.
+        if plan.modified is not None and found["LastModified"] < plan.modified:
             return None
         refusal = said.get("error")
         return BatchAnswer(text(said, "model", "package_arn"), refusal if isinstance(refusal, str) else "", content)

@@ -35,7 +35,7 @@ def start_batch(
     stepfunctions: SFNClient, s3: S3Client, state_machine_arn: str, bucket: str, keys: Sequence[str], *, now: datetime
 ) -> str:
     """Start a batch, named by the time, of the plans with these keys; its ARN."""
-    name = f"batch-{now.astimezone(UTC):%Y%m%d-%H%M%S}"
+    name = f"batch-{now.astimezone(UTC):%Y%m%d-%H%M%S-%f}"
     listed = f"{BATCH_LISTS}{name}.json"
     body = json.dumps([{"plan": key} for key in keys]).encode()
     s3.put_object(Bucket=bucket, Key=listed, Body=body, ContentType="application/json", ChecksumAlgorithm="SHA256")
@@ -45,7 +45,7 @@ def start_batch(
         )
     except ClientError as error:
         if error_code(error) == "ExecutionAlreadyExists":
-            raise RunsError(f"A batch {name} was started in the same second: try again.") from None
+            raise RunsError(f"A batch {name} was started at the same moment: try again.") from None
         raise
     wait_until_shown(stepfunctions, started["executionArn"])
     return started["executionArn"]

@@ -123,7 +123,7 @@ def _objects(given: str, s3: S3Client, bucket: str) -> BatchPlans:
             if problem := path_problem(name):
                 found.problems.append(f"{uri(bucket, key)} has a name that {problem}: rename the object.")
             else:
-                found.plans.append(BatchPlan(name=name, key=key, modified=item["LastModified"]))
+                found.plans.append(BatchPlan(name=name, key=key, modified=item["LastModified"].replace(microsecond=0)))
     if not found.plans and not found.problems:
         raise RunsError(f"{uri(bucket, prefix)} holds no plan: {_LOOKED_FOR} are looked for.")
     return found
