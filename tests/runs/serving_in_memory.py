@@ -37,10 +37,11 @@ class ServingCloud(Cloud):
         self.other_batch: list[str] = []
         """The status of a batch that another person has started, at each look."""
         self.status = "SUCCEEDED"
+        self.between_writes = timedelta(seconds=1)
         self._now = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
     def put(self, key: str, body: bytes) -> None:
-        self._now += timedelta(seconds=1)
+        self._now += self.between_writes
         self.objects[key], self.written[key] = body, self._now
 
     # S3
@@ -53,7 +54,7 @@ class ServingCloud(Cloud):
         self.uploads.append(Key)
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
-        return super().get_object(Bucket=Bucket, Key=Key) | {"LastModified": self.written[Key]}
+        return super().get_object(Bucket=Bucket, Key=Key) | {"LastModified": self.written[Key].replace(microsecond=0)}
 
     def get_paginator(self, operation_name: str) -> Any:
         assert operation_name == "list_objects_v2"

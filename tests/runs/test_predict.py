@@ -6,6 +6,7 @@ import io
 import signal
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import boto3
@@ -152,6 +153,17 @@ def test_plans_of_the_bucket_are_taken_where_they_are(
     assert cloud.uploads[0].startswith("batches/lists/")
     assert files(tmp_path) == {f"{n}.png{s}" for n in "ab" for s in (".svg", ".drawn.png", ".prediction.json")}
     assert "plans/flats/../c.png has a name that" in capsys.readouterr().out
+
+
+def test_a_plan_that_was_answered_within_its_own_second_is_not_predicted_on_again(
+    cloud: ServingCloud, tmp_path: Path
+) -> None:
+    """A read object has its time in whole seconds; a list may have it in milliseconds."""
+    cloud.between_writes = timedelta(milliseconds=3)
+    cloud.put("plans/flats/a.png", b"a")
+    cloud.answer("plans/flats/a.png")
+    assert predict(f"s3://{BUCKET}/plans/flats", tmp_path) == 0, "nobody needs to be asked"
+    assert cloud.batches == []
 
 
 def test_without_a_yes_nothing_is_started(

@@ -61,7 +61,7 @@ def implementation(device: torch.device) -> Implementation:
 
 @cache
 def _fastest(device: torch.device) -> tuple[str, str]:
-    """With the reason. On a CPU the plain form is as fast as the compiled one, which takes half a minute to make."""
+    """With the reason. On a CPU the plain form is faster than the compiled one, which takes half a minute to make."""
     if device.type != "cuda":
         return "plain", "the fastest on a CPU"
     missing = _missing("triton", device)
