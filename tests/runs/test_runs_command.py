@@ -2,17 +2,11 @@
 
 import json
 import shlex
-import signal
-import sys
 import time
-from collections.abc import Sequence
 from functools import partial
 from io import StringIO
-from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import (
     ClientError,
@@ -26,58 +20,12 @@ from botocore.exceptions import (
     TokenRetrievalError,
     UnauthorizedSSOTokenError,
 )
-from PIL import Image
 
 from runs import __main__ as command
 from runs.execution_follower import ExecutionFollower
 from runs.request_arguments import request_of
 from terminal.console import Terminal
-from tests.archive_reader.hostile_archives import HOSTILE, member, packed
-from tests.runs.cloud_in_memory import BUCKET, Cloud, Execution, refusal
-
-PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/floorplan-dino/1"
-GOOD = {
-    "decision": "registered",
-    "sentence": "The gate is met.",
-    "cost_usd": 2.27,
-    "training_job_names": ["job"],
-    "artifact_uri": f"s3://{BUCKET}/training-jobs/job/output/model.tar.gz",
-    "model_package_arn": PACKAGE,
-    "comparisons": ["Compared with the baseline yolo:", "The new model finds rooms better than yolo."],
-}
-BAD = {
-    "error": "TrainingFailed",
-    "cause": "OOM: the memory did not suffice.",
-    "cost_usd": 0.0,
-    "training_job_names": [],
-}
-RUNNING = {"job": {"name": "floorplan-dino-job"}, "watch": {"execution_cost_usd": 0.42}}
-
-
-def good(name: str = "good") -> Execution:
-    return Execution(name, [("Succeeded", {"outcome": GOOD})])
-
-
-def bad() -> Execution:
-    return Execution("bad", [("Failed", {"outcome": BAD})], status="FAILED", error="TrainingFailed")
-
-
-def running() -> Execution:
-    return Execution("running", [("Wait", RUNNING)], status="RUNNING")
-
-
-@pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
-    cloud = Cloud(running(), bad(), good())
-    monkeypatch.setattr(boto3, "Session", lambda: cloud)
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-    monkeypatch.setattr(command, "POLL_SECONDS", 0)
-    return cloud
-
-
-def archive(*members: tuple[str, bytes]) -> bytes:
-    """A model.tar.gz."""
-    return packed(*[member(name, content) for name, content in members])
+from tests.runs.cloud_in_memory import Cloud, Execution, refusal
 
 
 def test_the_last_runs_are_shown_with_state_cost_and_outcome(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
@@ -242,212 +190,6 @@ def test_a_run_that_has_ended_cannot_be_stopped(cloud: Cloud, capsys: pytest.Cap
     assert command.main(["stop", "bad"]) == 1
     assert cloud.stopped == []
     assert capsys.readouterr().err == "The run bad has ended already: it is FAILED.\n"
-
-
-def test_fetch_brings_reports_health_and_the_model(cloud: Cloud, tmp_path: Path) -> None:
-    cloud.objects = {
-        "reports/good/report.json": b"{}",
-        "reports/good/report.html": b"<html>",
-        "reports/good/metrics-0.json": b"{}",
-        "reports/good/batches/00000.json": b"the pipeline's own",
-        "reports/good-2/report.json": b"another run's",
-        "checkpoints/good/0/health.json": b"{}",
-        "checkpoints/good/0/health.json.sagemaker-uploading": b"",
-        "training-jobs/job/output/model.tar.gz": archive(("config.json", b"{}"), ("code/x.py", b"")),
-    }
-    assert command.main(["fetch", "good", "--to", str(tmp_path / "new")]) == 0
-    files = sorted(str(path.relative_to(tmp_path / "new")) for path in tmp_path.rglob("*") if path.is_file())
-    assert files == [
-        "health-0.json",
-        "metrics-0.json",
-        "model/code/x.py",
-        "model/config.json",
-        "report.html",
-        "report.json",
-    ]
-
-
-def checkpoints(run: str, stage: int, *, epochs: Sequence[int] = (), metrics: bytes | None = None) -> dict[str, bytes]:
-    """What the jobs of a stage leave in S3, with `epochs` evaluated."""
-    folder = f"checkpoints/{run}/{stage}/"
-    evaluations = [{"epoch": epoch, "step": epoch, "f1": 0.5, "mean_f1": 0.4} for epoch in epochs]
-    best = json.dumps({"epoch": 1, "step": 1, "mean_f1": 0.4, "evaluations": evaluations}).encode()
-    return {
-        f"{folder}checkpoint-00000002-0123456789abcdef.pt": b"weights",
-        f"{folder}history.jsonl": b'{"step": 1, "loss": 3.5}\n{"step": 2, "loss": 2.5}\n',
-        f"{folder}tensorboard/events.out.tfevents.1": b"events",
-        **{f"{folder}pictures/epoch-{epoch:04d}/{plan:06d}.png": b"PNG" for epoch in epochs for plan in (7, 8, 9)},
-        **({f"{folder}metrics.json": metrics or best} if epochs or metrics else {}),
-    }
-
-
-def test_fetch_brings_the_last_pictures_and_the_curves_of_each_stage(cloud: Cloud, tmp_path: Path) -> None:
-    cloud.objects = checkpoints("bad", 0, epochs=range(1, 8)) | checkpoints("bad", 1)
-    # What SageMaker copies of a file that is being written.
-    cloud.objects["checkpoints/bad/0/pictures/epoch-0007/.000008.png.0123456789abcdef.tmp"] = b"P"
-    assert command.main(["fetch", "bad", "--to", str(tmp_path)]) == 0
-    files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
-    pictures = [f"pictures-0/epoch-0007/{plan:06d}.png" for plan in (7, 8, 9)]
-    assert files == ["curves-0.png", "curves-1.png", *pictures]
-    heights = []
-    for stage in (0, 1):
-        with Image.open(tmp_path / f"curves-{stage}.png") as picture:
-            picture.load()
-            heights.append(picture.height)
-    assert heights[0] > heights[1]  # it has F1, too
-
-
-def test_without_checkpoints_the_curves_are_those_of_the_model(cloud: Cloud, tmp_path: Path) -> None:
-    files = checkpoints("good", 0, epochs=(1, 2))
-    members = [(name, files[f"checkpoints/good/0/{name}"]) for name in ("history.jsonl", "metrics.json")]
-    cloud.objects = {"training-jobs/job/output/model.tar.gz": archive(*members)}
-    assert command.main(["fetch", "good", "--to", str(tmp_path)]) == 0
-    assert (tmp_path / "curves-0.png").is_file()
-
-
-def test_a_folder_that_cannot_be_written_is_one_sentence(
-    cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "file").write_text("")
-    assert command.main(["fetch", "--to", str(tmp_path / "file" / "run")]) == 1
-    said = capsys.readouterr().err
-    assert said.startswith(f"{tmp_path}/file/run cannot be read or written: Not a directory. Name a folder")
-
-
-def test_a_damaged_history_is_one_sentence(cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    cloud.objects = checkpoints("bad", 0, metrics=b"[]")
-    assert command.main(["fetch", "bad", "--to", str(tmp_path)]) == 1
-    assert "delete both in S3 to fetch the rest" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("attack", HOSTILE)
-def test_nothing_is_unpacked_outside_the_folder(
-    attack: str, cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    cloud.objects = {"training-jobs/job/output/model.tar.gz": HOSTILE[attack]}
-    folder = tmp_path / "in" / "to"
-    assert command.main(["fetch", "good", "--to", str(folder)]) == 1
-    assert [*tmp_path.rglob("*")] == [folder.parent, folder]
-    complaint = capsys.readouterr().err
-    assert "cannot be unpacked, so nothing of it is kept: the archive " in complaint
-    assert complaint.removesuffix("\n").isprintable()
-
-
-@pytest.mark.parametrize(
-    "content", [b"no archive", archive(("config.json", b"{}" * 1000))[:-40]], ids=["none", "cut short"]
-)
-def test_a_damaged_archive_leaves_no_half_of_a_model(
-    content: bytes, cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    cloud.objects = {"training-jobs/job/output/model.tar.gz": content}
-    assert command.main(["fetch", "good", "--to", str(tmp_path)]) == 1
-    assert list(tmp_path.iterdir()) == []
-    assert "cannot be unpacked" in capsys.readouterr().err
-
-
-def test_a_model_that_is_there_is_not_replaced(
-    cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "model").mkdir()
-    assert command.main(["fetch", "good", "--to", str(tmp_path)]) == 1
-    assert "already exists" in capsys.readouterr().err
-
-
-def test_an_object_whose_name_is_no_file_name_is_refused(
-    cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    cloud.objects = {"reports/good/..": b"x"}
-    assert command.main(["fetch", "good", "--to", str(tmp_path)]) == 1
-    assert "cannot be a file name" in capsys.readouterr().err
-
-
-def test_fetch_of_a_failed_run_brings_what_there_is(
-    cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    cloud.objects = {"reports/bad/report.json": b"{}"}
-    assert command.main(["fetch", "bad", "--to", str(tmp_path)]) == 0
-    assert "There is no model of bad: it is FAILED, TrainingFailed." in capsys.readouterr().out
-
-
-def test_approving_tells_the_registry_by_the_packages_arn(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDK looks the package up again by its name, which must then be its ARN."""
-    told: list[dict[str, str]] = []
-
-    def package(**names: str) -> SimpleNamespace:
-        return SimpleNamespace(update=lambda **change: told.append(names | change))
-
-    sdk = ModuleType("sagemaker.core.resources")
-    sdk.__dict__["ModelPackage"] = package
-    for name in ("sagemaker", "sagemaker.core"):
-        monkeypatch.setitem(sys.modules, name, ModuleType(name))
-    monkeypatch.setitem(sys.modules, "sagemaker.core.resources", sdk)
-    assert command.main(["approve", "good"]) == 0
-    assert told == [{"model_package_name": PACKAGE, "model_package_arn": PACKAGE, "model_approval_status": "Approved"}]
-
-
-def test_without_the_sdk_approving_says_how_to_get_it(
-    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name in {"sagemaker", *(name for name in sys.modules if name.startswith("sagemaker."))}:
-        monkeypatch.setitem(sys.modules, name, None)  # what import finds of a package that is not there
-    assert command.main(["approve", "good"]) == 1
-    said = capsys.readouterr().err
-    assert "pip install '.[workstation]'" in said
-    assert f"aws sagemaker update-model-package --model-package-arn {PACKAGE}" in said
-
-
-def test_approving_a_model_older_than_the_approved_one_says_which_counts(
-    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    newer = f"{PACKAGE}7"
-    cloud.approvals = {PACKAGE: "Approved", newer: "Approved"}
-    monkeypatch.setattr(command, "approve", lambda _run: PACKAGE)
-    assert command.main(["approve", "good"]) == 0
-    assert f"{newer} is newer and approved, too" in capsys.readouterr().out.replace("\n", " ")
-
-
-def test_going_back_rejects_the_newest_approved_model(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
-    """A newer one that nobody has approved does not count."""
-    first, second, pending = (f"{PACKAGE}{number}" for number in (1, 2, 3))
-    cloud.approvals = {first: "Approved", second: "Approved", pending: "PendingManualApproval"}
-    assert command.main(["approve", "--previous"]) == 0
-    assert cloud.approvals == {first: "Approved", second: "Rejected", pending: "PendingManualApproval"}
-    assert f"Rejected {second}. The approved model is {first} again" in capsys.readouterr().out.replace("\n", " ")
-
-
-@pytest.mark.parametrize(
-    ("approvals", "said"),
-    [({}, "No model is approved"), ({PACKAGE: "Approved"}, "is the only approved model")],
-    ids=["none", "one"],
-)
-def test_without_a_model_to_go_back_to_nothing_is_rejected(
-    approvals: dict[str, str], said: str, cloud: Cloud, capsys: pytest.CaptureFixture[str]
-) -> None:
-    cloud.approvals = dict(approvals)
-    assert command.main(["approve", "--previous"]) == 1
-    assert said in capsys.readouterr().err
-    assert cloud.approvals == approvals
-
-
-def test_going_back_names_no_run() -> None:
-    with pytest.raises(SystemExit):
-        command.main(["approve", "good", "--previous"])
-
-
-def test_a_run_that_registered_nothing_cannot_be_approved(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main(["approve", "bad"]) == 1
-    assert capsys.readouterr().err == "The run bad registered no model: it is FAILED, TrainingFailed.\n"
-
-
-def test_why_a_run_registered_nothing_is_said_with_its_figures(
-    cloud: Cloud, capsys: pytest.CaptureFixture[str]
-) -> None:
-    sentence = "The gate is not met: The F1 of room is 0.8, below 0.895."
-    outcome = {"decision": "gate_not_met", "sentence": sentence, "model_package_arn": None}
-    cloud.executions = [Execution("short", [("Succeeded", {"outcome": outcome})])]
-    assert command.main(["approve"]) == 1
-    assert capsys.readouterr().err.replace("\n", " ").strip() == f"The run short registered no model: {sentence}"
 
 
 @pytest.mark.parametrize(
