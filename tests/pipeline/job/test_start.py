@@ -1,162 +1,29 @@
 """Launch starts one job, however often it is called, on the first choice that is possible, and never over the cap."""
 
-import io
-import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from botocore.response import StreamingBody
-from botocore.stub import ANY
-from pipeline.dataset.validation import DatasetCheck
 from pipeline.errors import AlreadyRunning, AwsUnavailable, InstanceNotFree, LaunchFailed, OverBudget
 from pipeline.execution import Execution
-from pipeline.job.arguments import training_job_arguments
-from pipeline.job.execution_jobs import EXECUTION_TAG
 from pipeline.job.launched_job import Attempt, LaunchedJob
-from pipeline.job.start import Launch, start_job
 from pipeline.quote.baselines import Baselines
-from pipeline.quote.cost_quote import Quote
 from pipeline.quote.earlier_model import EarlierModel
-from pipeline.request import Request, parse_request
-from pipeline.settings import Defaults, LaunchSettings
+from pipeline.request import parse_request
+from pipeline.settings import Defaults
 
-from tests.pipeline.conftest import StubbedClient, context, described_job, listed
-
-LIMIT = "The account-level service limit 'ml.g5.2xlarge for spot training job usage' is 0 Instances."
-ARN = described_job("job")["TrainingJobArn"]
-
-
-@dataclass(frozen=True)
-class Launching:
-    """One launch, with the answers that AWS is to give."""
-
-    sagemaker: StubbedClient
-    s3: StubbedClient
-    stepfunctions: StubbedClient
-    launch: Launch
-
-    @property
-    def names(self) -> list[str]:
-        return [self.launch.execution.job_name(number) for number in range(4)]
-
-    def expect_earlier(self, *jobs: dict[str, Any], history: bool = True) -> None:
-        """What DescribeTrainingJob answers for the execution's jobs, from the first on, and that there is no other."""
-        if history:
-            expect_history(self.stepfunctions)
-        for name, job in zip(self.names, jobs, strict=False):
-            self.sagemaker.expect("describe_training_job", described_job(name, **job), TrainingJobName=name)
-        self.sagemaker.refuse("describe_training_job", "ValidationException", "Requested resource not found.")
-
-    def expect_weights_and_code(self) -> None:
-        self.s3.expect("list_objects_v2", listed())
-        self.s3.expect("copy_object", {"CopyObjectResult": {}})
-
-    def expect_list(self, *names: str) -> None:
-        """Which jobs ListTrainingJobs shows to have changed in the last 20 minutes."""
-        since = datetime(2026, 11, 20, 11, 40, tzinfo=UTC)
-        created = {"CreationTime": since, "TrainingJobArn": ARN, "TrainingJobStatus": "Completed"}
-        answer = {"TrainingJobSummaries": [{"TrainingJobName": name, **created} for name in names]}
-        asked = {"NameContains": "floorplan-dino-", "LastModifiedTimeAfter": since}
-        self.sagemaker.expect("list_training_jobs", answer, **asked)
-
-    def expect_tags(self, value: str) -> None:
-        tags = [{"Key": "other", "Value": "tag"}, {"Key": EXECUTION_TAG, "Value": value}]
-        self.sagemaker.expect("list_tags", {"Tags": tags}, ResourceArn=ANY)
-
-    def expect_status(self, status: str = "RUNNING", *, redrive_count: int = 0) -> None:
-        answer = {"executionArn": "a", "stateMachineArn": "b", "status": status, "startDate": datetime.now(UTC)}
-        answer |= {"redriveCount": redrive_count}
-        self.stepfunctions.expect("describe_execution", answer, executionArn=self.launch.execution.arn)
-
-    def expect_creation(
-        self, number: int = 0, choice: int = 0, seconds: int = 21600, *, baselines: str | None = None
-    ) -> None:
-        launch = self.launch
-        arguments = training_job_arguments(
-            request=launch.request,
-            stage=launch.attempt.stage,
-            choice=launch.quote.choices[choice],
-            max_runtime_seconds=seconds,
-            dataset=launch.dataset,
-            weights=launch.quote.earlier_model.key if launch.quote.earlier_model else None,
-            baselines=baselines,
-            execution=launch.execution,
-            number=number,
-            settings=launch.settings,
-        )
-        self.sagemaker.expect("create_training_job", {"TrainingJobArn": ARN}, **arguments)
-
-    def start(self) -> LaunchedJob:
-        return start_job(self.sagemaker.client, self.s3.client, self.stepfunctions.client, self.launch)
-
-
-def checkpoints(stage: int) -> dict[str, Any]:
-    return {"CheckpointConfig": {"S3Uri": f"s3://bucket/checkpoints/{context()['Name']}/{stage}/"}}
-
-
-def expect_lock_of(s3: StubbedClient, execution: Execution) -> None:
-    """That the data set is locked, and by whom."""
-    content = json.dumps({"execution": execution.arn, "redrive_count": execution.redrive_count}).encode()
-    answer = {
-        "Body": StreamingBody(io.BytesIO(content), len(content)),
-        "ETag": '"1"',
-        "LastModified": datetime.now(UTC),
-    }
-    s3.expect("get_object", answer, Bucket="bucket", Key="locks/dino-data.json")
-
-
-def expect_history(stepfunctions: StubbedClient) -> None:
-    """That few of the execution's events are used up."""
-    stepfunctions.expect("get_execution_history", {"events": [event(30)]})
-
-
-def event(number: int) -> dict[str, Any]:
-    """The newest one of a history of so many."""
-    return {"timestamp": datetime.now(UTC), "type": "TaskStateEntered", "id": number}
-
-
-def lock_of(execution: Execution) -> dict[str, Any]:
-    """What it writes to take the lock."""
-    body = json.dumps({"execution": execution.arn, "redrive_count": execution.redrive_count}).encode()
-    return {"Bucket": "bucket", "Key": "locks/dino-data.json", "Body": body, "ContentType": "application/json"}
-
-
-@pytest.fixture
-def launching(
-    sagemaker: StubbedClient,
-    s3: StubbedClient,
-    stepfunctions: StubbedClient,
-    request_: Request,
-    dataset: DatasetCheck,
-    *,
-    quote: Quote,
-    settings: LaunchSettings,
-    execution: Execution,
-) -> Launching:
-    launch = Launch(
-        request=request_,
-        dataset=dataset,
-        quote=quote,
-        attempt=Attempt(stage=0, choice=0, number=0),
-        execution=execution,
-        settings=settings,
-        now=datetime(2026, 11, 20, 12, tzinfo=UTC),
-    )
-    expect_lock_of(s3, execution)
-    return Launching(sagemaker, s3, stepfunctions, launch)
-
-
-def changed(launching: Launching, **more: Any) -> Launching:
-    return replace(launching, launch=replace(launching.launch, **more))
-
-
-def redriven(launching: Launching) -> Launching:
-    """Whose lock says so, too."""
-    execution = replace(launching.launch.execution, redrive_count=1)
-    launching.s3.expect("put_object", {}, **lock_of(execution), IfMatch='"1"')
-    return changed(launching, execution=execution)
+from tests.pipeline.conftest import context, described_job, listed
+from tests.pipeline.job.launching import (
+    LIMIT,
+    Launching,
+    changed,
+    checkpoints,
+    event,
+    expect_history,
+    expect_lock_of,
+    redriven,
+)
 
 
 def test_the_code_is_copied_beside_the_data_and_the_job_created(launching: Launching, job: LaunchedJob) -> None:
@@ -273,71 +140,6 @@ def test_no_second_job_writes_to_the_checkpoints_of_one_that_is_stopping(launchi
     launching.expect_earlier({"status": "Stopping", "secondary": "Stopping", **checkpoints(0)})
     with pytest.raises(InstanceNotFree, match=f"{launching.names[0]} is stopping"):
         launching.start()
-
-
-OTHER = "floorplan-dino-another-abcdef"
-JUST_ENDED = {
-    "status": "Completed",
-    "secondary": "Completed",
-    "LastModifiedTime": datetime(2026, 11, 20, 11, 45, tzinfo=UTC),
-    "EnableManagedSpotTraining": True,
-}
-SHARED = {
-    "InstancePreferences": [{"InstanceType": kind, "InstanceCount": 1} for kind in ("ml.g6e.2xlarge", "ml.g5.2xlarge")]
-}
-
-
-def test_a_quota_is_waited_for_if_an_own_job_on_the_type_has_just_ended(launching: Launching) -> None:
-    launching.expect_earlier(JUST_ENDED)
-    launching.expect_weights_and_code()
-    launching.sagemaker.refuse("create_training_job", "ResourceLimitExceeded", LIMIT)
-    with pytest.raises(InstanceNotFree, match=rf"the training job {launching.names[0]} against the quota of ml\.g5"):
-        launching.start()
-
-
-@pytest.mark.parametrize(
-    "job",
-    [
-        {},
-        {"status": "Stopping", "LastModifiedTime": datetime(2026, 11, 20, 11, tzinfo=UTC)},
-        {"ResourceConfig": SHARED},
-    ],
-)
-def test_a_quota_is_waited_for_if_a_job_of_another_execution_on_the_type_has_just_ended(
-    launching: Launching, job: dict[str, Any]
-) -> None:
-    launching.expect_earlier()
-    refuse_for(launching, JUST_ENDED | job)
-    with pytest.raises(InstanceNotFree, match=rf"the training job {OTHER} against the quota of ml\.g5\.2xlarge"):
-        launching.start()
-
-
-@pytest.mark.parametrize(
-    "job",
-    [
-        {"status": "InProgress"},
-        {"LastModifiedTime": datetime(2026, 11, 20, 11, 39, tzinfo=UTC)},
-        {"EnableManagedSpotTraining": False},
-        {"ResourceConfig": SHARED | {"SelectedInstanceType": "ml.g6e.2xlarge"}},
-        {"ResourceConfig": {"InstanceType": "ml.g6.2xlarge", "InstanceCount": 1}},
-    ],
-)
-def test_a_quota_that_no_ended_job_can_count_against_is_not_waited_for(
-    launching: Launching, job: dict[str, Any]
-) -> None:
-    launching.expect_earlier()
-    refuse_for(launching, JUST_ENDED | job)
-    launching.expect_creation(choice=1)
-    launching.expect_status()
-    assert launching.start().choice == 1
-
-
-def refuse_for(launching: Launching, job: dict[str, Any]) -> None:
-    """The quota of the first choice, while SageMaker shows this job of another execution."""
-    launching.expect_weights_and_code()
-    launching.sagemaker.refuse("create_training_job", "ResourceLimitExceeded", LIMIT)
-    launching.expect_list(OTHER)
-    launching.sagemaker.expect("describe_training_job", described_job(OTHER, **job), TrainingJobName=OTHER)
 
 
 def test_what_earlier_jobs_cost_is_taken_from_the_cap(launching: Launching) -> None:

@@ -22,7 +22,7 @@ from pipeline.steps import clean_up, failed, finalise, judge, launch, stop, watc
 
 from tests.pipeline.artifacts import METRICS, packed
 from tests.pipeline.conftest import StubbedClient, context, described_job
-from tests.pipeline.job.test_start import expect_history, expect_lock_of
+from tests.pipeline.job.launching import expect_history, expect_lock_of
 
 SetUp = Callable[..., None]
 NOT_FOUND = ("describe_training_job", "ValidationException", "Requested resource not found.")
