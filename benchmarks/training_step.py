@@ -6,15 +6,11 @@ python benchmarks/training_step.py --against 0067a88 --rounds 3 --json
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 import torch
 
-from benchmarks.measuring import ROOT, in_turn, parser, report, run_side, scratch, side, start, work
+from benchmarks.measuring import ROOT, checkout_of, in_turn, parser, report, run_side, scratch, side, start, work
 
 CASES = {"tiny": (192, 256, 30), "room_wall": (320, 480, 2)}
 """Rows and columns of the images, and updates after the first."""
@@ -27,7 +23,7 @@ def main() -> None:
     made = parser(__doc__ or "", rounds=3)
     made.add_argument("--against", default="0067a88", help="the earlier commit (default: %(default)s)")
     given = made.parse_args()
-    with scratch(given) as folder, _checkout(given.against, folder / "earlier") as earlier:
+    with scratch(given) as folder, checkout_of(given.against, folder / "earlier") as earlier:
         checkouts = {given.against: earlier, "this checkout": ROOT}
         tables = {
             f"{updates} updates of {recipe} at {height} x {width} pixels": in_turn(
@@ -47,17 +43,6 @@ def main() -> None:
         for title, costs in tables.items()
     }
     report("training_step", given, tables, goals=goals, packages=("torch", "scipy"))
-
-
-@contextmanager
-def _checkout(commit: str, folder: Path) -> Iterator[Path]:
-    """The files of `commit` in `folder`."""
-    worktree = ["git", "-C", str(ROOT), "worktree"]
-    subprocess.run([*worktree, "add", "--quiet", "--detach", str(folder), commit], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run([*worktree, "remove", "--force", str(folder)], check=True)
 
 
 def one_side(recipe: str) -> None:
