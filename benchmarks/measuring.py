@@ -206,14 +206,3 @@ def scratch(given: argparse.Namespace) -> Iterator[Path]:
     memory = Path("/dev/shm")  # noqa: S108  a folder of our own is made in it
     with tempfile.TemporaryDirectory(dir=given.scratch or (memory if memory.is_dir() else None)) as folder:
         yield Path(folder)
-
-
-@contextmanager
-def checkout_of(commit: str, folder: Path) -> Iterator[Path]:
-    """The files of an earlier `commit` in `folder`, as long as the block lasts."""
-    worktree = ["git", "-C", str(ROOT), "worktree"]
-    subprocess.run([*worktree, "add", "--quiet", "--detach", str(folder), commit], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run([*worktree, "remove", "--force", str(folder)], check=True)

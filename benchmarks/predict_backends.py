@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.measuring import ROOT, Cost, checkout_of, in_turn, parser, report, run_side, scratch, side, start, work
+from benchmarks.measuring import ROOT, Cost, in_turn, parser, report, run_side, scratch, side, start, work
 from prediction.backends.choice import open_backend
 from prediction.backends.onnx_file import ONNX_NAME
 from prediction.model_folder import MODEL_FORMAT, read_settings
@@ -38,6 +38,8 @@ PLANS = 3
 
 
 def main() -> None:
+    from benchmarks.earlier_checkout import checkout_of  # noqa: PLC0415  an earlier commit's side lacks it
+
     given = parser("Compare what runs a model: torch, onnxruntime, OpenVINO.", rounds=3).parse_args()
     with scratch(given) as folder:
         write_model(folder)

@@ -10,7 +10,7 @@ from functools import partial
 
 import torch
 
-from benchmarks.measuring import ROOT, checkout_of, in_turn, parser, report, run_side, scratch, side, start, work
+from benchmarks.measuring import ROOT, in_turn, parser, report, run_side, scratch, side, start, work
 
 CASES = {"tiny": (192, 256, 30), "room_wall": (320, 480, 2)}
 """Rows and columns of the images, and updates after the first."""
@@ -20,6 +20,8 @@ LEAST_FASTER = 1.5
 
 
 def main() -> None:
+    from benchmarks.earlier_checkout import checkout_of  # noqa: PLC0415  an earlier commit's side lacks it
+
     made = parser(__doc__ or "", rounds=3)
     made.add_argument("--against", default="0067a88", help="the earlier commit (default: %(default)s)")
     given = made.parse_args()
