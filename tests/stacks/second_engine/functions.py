@@ -26,7 +26,8 @@ Fault = str
 """before:NAME or after:NAME: the function ends with this error, without or with its work done; "": it does not."""
 
 
-_ONE_AT_A_TIME = threading.RLock()
+ONE_AT_A_TIME = threading.RLock()
+"""Whoever tries an invocation several times holds it: the interpreter calls a Map's functions from threads."""
 
 
 class FunctionError(Exception):
@@ -102,7 +103,7 @@ class Functions:
 
     def handle(self, name: str, event: Mapping[str, Any]) -> Any:
         """What the handler itself returns or raises; one at a time, since it changes what the whole process sees."""
-        with _ONE_AT_A_TIME:
+        with ONE_AT_A_TIME:
             return self._handle(name, event)
 
     def _handle(self, name: str, event: Mapping[str, Any]) -> Any:

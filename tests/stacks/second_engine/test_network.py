@@ -23,6 +23,7 @@ from dataset_contract import file_facts
 from tests.stacks.second_engine.account import Account, Call
 from tests.stacks.second_engine.api_error import ApiError
 from tests.stacks.second_engine.deployment import Deployment
+from tests.stacks.second_engine.functions import ONE_AT_A_TIME
 from tests.stacks.second_engine.job_courses import GOOD, STALLED
 
 SILENT = ("resolve", "failed")
@@ -86,12 +87,13 @@ def walk(deployment: Deployment, look: Callable[[str, dict[str, Any]], None]) ->
     invoke = deployment.functions.invoke
 
     def looking(name: str, payload: str) -> str:
-        if name not in seen and name not in SILENT:
-            try:
-                look(name, json.loads(payload))
-            except AssertionError as problem:  # the interpreter would take it for the function's
-                problems.append(problem)
-        seen.add(name)
+        with ONE_AT_A_TIME:  # the map's functions come side by side, and the clock is one for all
+            if name not in seen and name not in SILENT:
+                try:
+                    look(name, json.loads(payload))
+                except AssertionError as problem:  # the interpreter would take it for the function's
+                    problems.append(problem)
+            seen.add(name)
         return invoke(name, payload)
 
     deployment.functions.invoke = looking  # type: ignore[method-assign]
