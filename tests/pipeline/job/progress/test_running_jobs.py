@@ -157,19 +157,21 @@ def test_a_projected_cost_over_the_cap_stops_the_job(snapshot: MakeSnapshot) -> 
     log = LogEnd(last_event=NOW, training=lines(LINES_FOR_PROJECTION, speed=0.05))
     progress = judge_progress(snapshot(log=log))
     assert (progress.action, progress.error) == ("stop", "OverBudget")
-    config = RECIPES["room_wall"].training
-    images = 900 * config.batch_size * config.accumulation_steps
-    expected = (3000 + images / 0.05) / 3600 * 1.515
+    expected = (3000 + 900 * 2 / 0.05) / 3600 * 1.515
     assert progress.projected_usd == pytest.approx(expected, abs=0.01)
     for fact in ("0.05 images/s", f"{progress.projected_usd:.2f} USD", "cap of 10.00 USD", "100 of 1,000"):
         assert fact in str(progress.cause)
 
 
-def test_the_projection_goes_by_the_requests_settings(snapshot: MakeSnapshot, request_: Request) -> None:
-    asked = replace(request_, training={"batch_size": 8, "accumulation_steps": 4}, max_cost_usd=1000)
-    log = LogEnd(last_event=NOW, training=lines(LINES_FOR_PROJECTION, speed=2.0))
-    expected = (3000 + 900 * 8 * 4 / 2.0) / 3600 * 1.515
+def test_the_projection_goes_by_the_images_that_the_trainer_takes(snapshot: MakeSnapshot, request_: Request) -> None:
+    """Which it may have chosen itself."""
+    asked = replace(request_, max_cost_usd=1000)
+    log = LogEnd(last_event=NOW, training=lines(LINES_FOR_PROJECTION, speed=2.0, images=32))
+    expected = (3000 + 900 * 32 / 2.0) / 3600 * 1.515
     assert judge_progress(snapshot(log=log, request=asked)).projected_usd == pytest.approx(expected, abs=0.01)
+    for odd in (0.0, float("inf"), float("nan")):
+        log = LogEnd(last_event=NOW, training=lines(LINES_FOR_PROJECTION, images=odd))
+        assert judge_progress(snapshot(log=log)).projected_usd is None
 
 
 def test_a_slow_start_or_one_slow_interval_is_not_projected(snapshot: MakeSnapshot) -> None:
