@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from training_code.config import LEAST_BATCH, TrainingConfig
+from training_code.config import LEAST_BATCH
 
 MOST_BATCH = 16
 """Images a process takes at once: with the largest ones, a GPU has enough to do with fewer."""
@@ -20,13 +20,12 @@ IMAGES_OF_THE_RATES = 16
 """Of an update for which the paper has its learning rates: eight GPUs with two images each."""
 
 
-def largest_batch(config: TrainingConfig, images: int, processes: int) -> int:
-    """Images that each of `processes` may take at once, in a training on `images`: a power of two.
+def largest_batch(*, images: int, epochs: int, batches: int = 1) -> int:
+    """Images that a batch may have in a training on `images`, with so many `batches` an update: a power of two.
 
     So few that LEAST_UPDATES are left, and never below LEAST_BATCH, which was the batch before it was measured.
     """
-    an_update = images * config.epochs // LEAST_UPDATES
-    each = an_update // (config.accumulation_steps * processes)
+    each = images * epochs // (LEAST_UPDATES * batches)
     return max(LEAST_BATCH, min(MOST_BATCH, 1 << max(0, each.bit_length() - 1)))
 
 

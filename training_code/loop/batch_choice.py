@@ -32,7 +32,9 @@ def with_batch(
     elif measure is None:
         at_once, reason = LEAST_BATCH, "on a CPU it is not measured"
     else:
-        at_once, reason = _measured_batch(measure, largest_batch(config, images, processes))
+        batches = config.accumulation_steps * processes
+        most = largest_batch(images=images, epochs=config.epochs, batches=batches)
+        at_once, reason = _measured_batch(measure, most)
     update = saved or config.accumulation_steps * max(at_once, LEAST_BATCH)
     factor = rate_factor(update * processes)
     rates = {

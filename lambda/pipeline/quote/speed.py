@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pipeline.instance_types import INSTANCE_TYPES, instances_name
 from pipeline.quote.records import StageRecord
@@ -156,8 +156,8 @@ def _is_as_fast(record: StageRecord, training: TrainingConfig, images: int) -> b
         return False
     if training.batch_size is not None:
         return True
-    before = replace(training, epochs=used["epochs"])
-    return largest_batch(before, record.training_images, 1) <= largest_batch(training, images, 1)
+    before = largest_batch(images=record.training_images, epochs=record.epochs)
+    return before <= largest_batch(images=images, epochs=training.epochs)
 
 
 def _work(training: TrainingConfig) -> float:

@@ -29,7 +29,6 @@ from tests.pipeline.job.progress.snapshots import (
     one_choice,
     since,
 )
-from training_code.recipes import RECIPES
 
 
 def test_a_job_that_trains_is_waited_for_and_told_of(snapshot: MakeSnapshot) -> None:
@@ -221,7 +220,7 @@ def test_each_of_several_instances_costs_its_price(snapshot: MakeSnapshot) -> No
 def test_the_projection_counts_the_images_of_all_gpus(snapshot: MakeSnapshot) -> None:
     """The speed in the log is that of all, too."""
     one = snapshot(log=LogEnd(last_event=NOW, training=lines(20)))
-    four = replace(one, request=replace(one.request, instance_types=("ml.g5.12xlarge",)))
+    four = replace(one, log=LogEnd(last_event=NOW, training=lines(20, images=8)))
     assert one.projected_usd is not None
     assert four.projected_usd is not None
     left_on_one, left_on_four = one.projected_usd - one.cost_usd, four.projected_usd - four.cost_usd
