@@ -70,8 +70,8 @@ class TrainingConfig:
     epochs: int = 12
     """Passes over the training split."""
     batch_size: int | None = LEAST_BATCH
-    """Images a process takes at once; None measures how many the GPU's memory holds. By which rules, and what follows
-    for the learning rates, is in measured_batch.py."""
+    """Images a process takes at once; None lets a GPU take as many as its memory holds, by the rules of
+    measured_batch.py."""
     learning_rate: float = 1e-4
     """AdamW's learning rate of everything but the backbone."""
     backbone_learning_rate: float = 1e-5
