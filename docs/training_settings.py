@@ -40,7 +40,7 @@ of 1, 2, 4, 8 and {MOST_BATCH}; but of more than {LEAST_BATCH} only as many as l
 training. A CPU takes {LEAST_BATCH}. The recipe's learning rates are for updates of up to {IMAGES_OF_THE_RATES} images,
 of all GPUs together; for more, they are multiplied by the square root of images / {IMAGES_OF_THE_RATES}. `warmup_steps`
 stay as many steps. A batch or a rate that is set is never changed. The log says what was chosen, and the model's
-`config.json` has it. An interrupted training keeps the images of its updates: where memory holds fewer at once, it takes
+`config.json` has it. An interrupted training keeps the images of its updates: where memory holds fewer, it takes
 them in several batches.
 
 | setting | type | range | {" | ".join(f"`{recipe}`" for recipe in RECIPES)} | meaning |
