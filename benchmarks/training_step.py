@@ -61,7 +61,7 @@ def one_side(recipe: str) -> None:
     settings = RECIPES[recipe]
     model = build_model(settings.model.with_classes(3))
     training = TrainingStep(model, settings.training, DistributedContext(0, 1, torch.device("cpu")))
-    images, mask = pad_to_batch([torch.randn(3, height, width) for _ in range(settings.training.batch_size)])
+    images, mask = pad_to_batch([torch.randn(3, height, width) for _ in range(settings.training.images_at_once)])
     targets = [{"labels": torch.randint(3, (BOXES,)), "boxes": torch.rand(BOXES, 4) * 0.3 + 0.2} for _ in images]
     batch = Batch(images, mask, targets, [])
 

@@ -8,7 +8,8 @@ import inspect
 import json
 from pathlib import Path
 
-from training_code.config import NOT_ZERO, TRAINING_RANGES, TrainingConfig
+from training_code.config import LEAST_BATCH, NOT_ZERO, TRAINING_RANGES, TrainingConfig
+from training_code.measured_batch import IMAGES_OF_THE_RATES, LEAST_UPDATES, MOST_BATCH
 from training_code.recipes import RECIPES
 from training_code.training_settings import LONGEST_TEXT, SETTINGS, as_request, describe, json_values
 
@@ -33,6 +34,14 @@ itself. A list has at most {LONGEST_TEXT:,} characters.
 An unknown name, a value of another type or outside its range, and settings that do not go together are refused before
 anything is spent. The quote goes by the settings: a speed counts as measured only if they were the same, apart from
 those that do not change it. The model's `config.json` has all settings, the model registry those of the request.
+
+`batch_size` null lets a GPU take as many of the largest images at once as its memory holds with a tenth to spare, out
+of 1, 2, 4, 8 and {MOST_BATCH}; but of more than {LEAST_BATCH} only as many as leave {LEAST_UPDATES:,} updates in the
+training. A CPU takes {LEAST_BATCH}. The recipe's learning rates are for updates of up to {IMAGES_OF_THE_RATES} images,
+of all GPUs together; for more, they are multiplied by the square root of images / {IMAGES_OF_THE_RATES}. `warmup_steps`
+stay as many steps. A batch or a rate that is set is never changed. The log says what was chosen, and the model's
+`config.json` has it. An interrupted training keeps the images of its updates: where memory holds fewer, it takes
+them in several batches.
 
 | setting | type | range | {" | ".join(f"`{recipe}`" for recipe in RECIPES)} | meaning |
 |---|---|---|{"---|" * len(RECIPES)}---|

@@ -46,6 +46,7 @@ _SOURCES = {
             "__init__.py",
             "config.py",
             "config_checks.py",
+            "measured_batch.py",
             "model_config.py",
             "recipes.py",
             "job/__init__.py",

@@ -19,6 +19,9 @@ KERNELS: tuple[Kernel, ...] = get_args(Kernel)
 MOST_PIXELS = 65_535
 """Of a side of an image."""
 
+LEAST_BATCH = 2
+"""Images of a batch that is measured: the paper's. A CPU takes no more, since its memory says nothing of its speed."""
+
 _ANY = 3.4e38
 """What fp32 holds."""
 _LONGEST_MINUTES = 28 * 24 * 60
@@ -66,8 +69,9 @@ class TrainingConfig:
 
     epochs: int = 12
     """Passes over the training split."""
-    batch_size: int = 2
-    """Images a process takes at once."""
+    batch_size: int | None = LEAST_BATCH
+    """Images a process takes at once; None lets a GPU take as many as its memory holds, by the rules of
+    measured_batch.py."""
     learning_rate: float = 1e-4
     """AdamW's learning rate of everything but the backbone."""
     backbone_learning_rate: float = 1e-5
@@ -165,6 +169,11 @@ class TrainingConfig:
             self.deformable_attention in KERNELS,
             f"deformable_attention must be one of {', '.join(KERNELS)}, not {self.deformable_attention!r}",
         )
+
+    @property
+    def images_at_once(self) -> int:
+        """Images a process takes at once; of a batch that is still to be measured the least."""
+        return LEAST_BATCH if self.batch_size is None else self.batch_size
 
     @property
     def prediction_short_side(self) -> int:

@@ -20,7 +20,7 @@ class Recipe:
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
-        # The paper's model with four scales, and the paper's rates: the defaults of config.py.
+        # The paper's model with four scales, and the paper's rates: the defaults of config.py but for the batch.
         "room_wall": Recipe(
             model=Architecture(),
             # A plan means the same turned and mirrored, at any scale, in any colour and line weight; a model that has
@@ -28,6 +28,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             # lines: docs/augmentation.md shows them.
             training=TrainingConfig(
                 epochs=5,
+                batch_size=None,  # as memory allows: two leave a GPU waiting for its host
                 vertical_flip=True,
                 quarter_turns=True,
                 scale_jitter=0.2,

@@ -16,15 +16,18 @@ import traceback
 import torch
 
 from dataset_contract.sanitise import sanitise
-from training_code.data.checked_dataset import open_dataset
+from training_code.data.checked_dataset import CheckedDataset, open_dataset
 from training_code.job.disk import any_disk_failure
-from training_code.job.distributed import initialise, local_processes, process_losses
+from training_code.job.distributed import DistributedContext, initialise, local_processes, process_losses
 from training_code.job.failures import DataError, TrainingError, write_failure
 from training_code.job.hyperparameters import JobConfig, read_hyperparameters
 from training_code.job.interruptions import StopRequest
 from training_code.job.launcher import hosts_to_start, run_processes, this_program
 from training_code.job.sagemaker_paths import SageMakerPaths
+from training_code.loop.batch_choice import with_batch
+from training_code.loop.gpu_memory import GpuMemory, Measure
 from training_code.loop.memory import memory_failures, with_fitting_workers
+from training_code.loop.resumption import images_per_update
 from training_code.loop.trainer import Trainer
 
 LONGEST_LINE = 4000
@@ -68,9 +71,12 @@ def _train(job: JobConfig, paths: SageMakerPaths, stop: StopRequest) -> None:
         )
     with process_losses():
         distributed = initialise()
+        if job.training.batch_size is None:
+            job = _with_batch(job, dataset, paths, distributed)
     if distributed.is_first and (processes := distributed.world_size) > 1:
-        images = job.training.batch_size * job.training.accumulation_steps * processes
-        log_line(f"{processes} processes train together: {images} images an update; learning rates do not follow it.")
+        images = job.training.images_at_once * job.training.accumulation_steps * processes
+        rates = "" if job.batch_is_measured else "; learning rates do not follow it"
+        log_line(f"{processes} processes train together: {images} images an update{rates}.")
     sizes = [
         (image.width, image.height) for split in (dataset.train, dataset.val, dataset.test) for image in split.images
     ]
@@ -86,6 +92,29 @@ def _train(job: JobConfig, paths: SageMakerPaths, stop: StopRequest) -> None:
         raise
     finally:
         trainer.close(failure)
+
+
+def _with_batch(
+    job: JobConfig, dataset: CheckedDataset, paths: SageMakerPaths, distributed: DistributedContext
+) -> JobConfig:
+    """`job` with the batch that its settings leave open."""
+    say = log_line if distributed.is_first else lambda _: None
+    saved = images_per_update(paths.checkpoints, say) if distributed.is_first else None
+
+    def chosen(measure: Measure | None) -> JobConfig:
+        return with_batch(
+            job,
+            measure,
+            images=len(dataset.train.images),
+            processes=distributed.world_size,
+            saved=distributed.gather(saved)[0],
+            log_line=say,
+        )
+
+    if distributed.device.type != "cuda":
+        return chosen(None)
+    with GpuMemory(job, dataset, distributed) as memory:
+        return chosen(memory.measure)
 
 
 def log_line(line: str) -> None:

@@ -30,7 +30,7 @@ def train(dry: bool, tell: Tell) -> None:
         write_samples(plans, count=DRY_PLANS if dry else PLANS, seed=3)
         prepare(plans, dataset)
         images = len(load_split(dataset, "train").images)
-        each = -(-images // RECIPES[recipe].training.batch_size)
+        each = -(-images // RECIPES[recipe].training.images_at_once)
         epochs = str(max(1, round((DRY_STEPS if dry else STEPS) / each)))
         settings = {"recipe": recipe, "epochs": epochs, "evaluation_epochs": epochs, "log_steps": "2" if dry else "10"}
         (job / "input" / "config").mkdir(parents=True)

@@ -113,9 +113,9 @@ class Request:
 
     @property
     def images_per_update(self) -> int:
-        """Of all GPUs together, in all stages."""
+        """Of all GPUs together, in all stages; of a batch that the trainer measures the least."""
         training = self.stages[0].training
-        return training.batch_size * training.accumulation_steps * self.gpus
+        return training.images_at_once * training.accumulation_steps * self.gpus
 
     @property
     def recipe(self) -> str:

@@ -45,6 +45,7 @@ def test_the_functions_bring_no_more_than_python_files(assembly: Path) -> None:
         "training_code/__init__.py",
         "training_code/config.py",
         "training_code/config_checks.py",
+        "training_code/measured_batch.py",
         "training_code/model_config.py",
         "training_code/job/__init__.py",
         "training_code/job/health.py",

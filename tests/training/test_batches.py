@@ -163,7 +163,7 @@ def test_a_broken_image_is_named(dataset: Path, tmp_path: Path, workers: int) ->
 @pytest.mark.parametrize("config", [CONFIG, TURNED, replace(TURNED, crop_short_sides=(40, 60), crop_sides=(32, 64))])
 def test_no_batch_is_larger_than_the_worst_case(dataset: Path, config: TrainingConfig) -> None:
     images = train_images(dataset, config)
-    worst = worst_case_batch(images, 3)
+    worst = worst_case_batch(images, 3, 2)
     for epoch in range(3):
         for batch in load_batches(images, EpochBatchSampler(images, epoch=epoch), pin_memory=False):
             assert batch.images.shape[2] <= worst.images.shape[2]

@@ -176,6 +176,15 @@ def test_every_word_for_a_lack_of_memory_is_known(error: Exception) -> None:
         raise error
 
 
+def test_what_saves_memory_takes_as_many_images_an_update() -> None:
+    for batch, half in ((8, 4), (None, 1)):  # not measured yet: two
+        with (
+            pytest.raises(MemoryExhaustedError, match=f'"batch_size": {half}, "accumulation_steps": 2'),
+            memory_failures(replace(CONFIG, batch_size=batch)),
+        ):
+            raise MemoryError
+
+
 @pytest.mark.parametrize("error", [SystemError("unknown opcode"), RuntimeError("a bug"), OSError(errno.EIO, "")])
 def test_other_errors_say_nothing_of_memory(error: Exception) -> None:
     with pytest.raises(type(error)), memory_failures(CONFIG):

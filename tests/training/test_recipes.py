@@ -51,7 +51,7 @@ def test_room_wall_is_the_papers_model() -> None:
 
 def test_room_wall_is_trained_as_in_the_paper() -> None:
     expected = {
-        "batch_size": 2,
+        "batch_size": None,  # measured, with the paper's rates up to the paper's images an update
         "accumulation_steps": 1,
         "learning_rate": 1e-4,
         "backbone_learning_rate": 1e-5,

@@ -53,10 +53,11 @@ def test_a_job_takes_all_settings_as_hyperparameters() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("batch_size", 5.0, "a whole number, not 5.0"),
-        ("batch_size", True, "a whole number, not true"),
-        ("batch_size", "5", "a whole number, not '5'"),
-        ("batch_size", None, "a whole number, not null"),
+        ("log_steps", 5.0, "a whole number, not 5.0"),
+        ("log_steps", True, "a whole number, not true"),
+        ("log_steps", "5", "a whole number, not '5'"),
+        ("log_steps", None, "a whole number, not null"),
+        ("batch_size", "auto", "a whole number or null, not 'auto'"),
         ("batch_size", 10**400, "a whole number"),
         ("batch_size", 0, "at least 1, not 0"),
         ("batch_size", 1025, "at most 1,024, not 1025"),

@@ -48,7 +48,7 @@ class Batch(NamedTuple):
 
 def steps_per_epoch(images: int, config: TrainingConfig, world_size: int) -> int:
     """Updates that one pass takes; the last one is filled up from the start of the order, so no image is left out."""
-    return -(-images // (config.batch_size * config.accumulation_steps * world_size))
+    return -(-images // (config.images_at_once * config.accumulation_steps * world_size))
 
 
 def epoch_order(
@@ -60,7 +60,7 @@ def epoch_order(
     """
     rng = np.random.default_rng([config.seed, epoch])
     steps = steps_per_epoch(len(sizes), config, world_size)
-    group = config.batch_size * config.accumulation_steps * world_size
+    group = config.images_at_once * config.accumulation_steps * world_size
     order = np.resize(rng.permutation(len(sizes)), steps * group)
     shape = np.array([width / height for width, height in sizes])
     for start in range(0, len(order), WINDOW * group):
@@ -85,9 +85,9 @@ class EpochBatchSampler(Sampler[list[Sample]]):
             rng = np.random.default_rng([config.seed, epoch, step, 1])
             for part in range(config.accumulation_steps):
                 short_side = int(rng.choice(config.image_short_sides))
-                start = (part * world_size + rank) * config.batch_size
+                start = (part * world_size + rank) * config.images_at_once
                 if step >= first_step:
-                    positions = group[start : start + config.batch_size]
+                    positions = group[start : start + config.images_at_once]
                     self._batches.append(
                         [Sample(position, epoch, short_side, int(turns[position])) for position in positions]
                     )

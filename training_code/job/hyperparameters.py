@@ -31,6 +31,10 @@ class JobConfig:
     """The classes whose F1 the quality gate asks for: the epoch with their highest mean F1 is the one to ship."""
     dataset_version: str | None = None
     """Which the data set must have; None takes any."""
+    given: frozenset[str] = frozenset()
+    """The settings that the hyperparameters have; the others are the recipe's."""
+    batch_is_measured: bool = False
+    """Whether the training's batch was chosen by memory, with what follows from it (loop/batch_choice.py)."""
 
 
 def read_hyperparameters(path: Path) -> JobConfig:
@@ -65,7 +69,7 @@ def parse_hyperparameters(hyperparameters: Mapping[str, str]) -> JobConfig:
         training = training_config(name, {key: from_text(key, text) for key, text in values.items()})
     except ConfigError as error:
         raise JobConfigError(str(error)) from None
-    return JobConfig(name, RECIPES[name].model, training, gate_classes, version)
+    return JobConfig(name, RECIPES[name].model, training, gate_classes, version, frozenset(values))
 
 
 def _class_names(text: str) -> tuple[str, ...]:

@@ -20,9 +20,10 @@ TRAINING_FIGURES = (
     "images_per_second",
     "data_wait_share",
     "gpu_memory_gb",
+    "images_per_update",
 )
 """Of one window: mean losses, norm of the gradient before clipping, learning rate, speed, share of time spent
-waiting for data, peak memory of the GPU."""
+waiting for data, peak memory of the GPU, images that all processes take for an update."""
 
 VALIDATION_FIGURES = ("ap", "ap50", "ap75", "ar", "f1", "f1_threshold")
 """COCO's average precision and recall; the best F1 at IoU 0.5 and the confidence where it is reached. Of the test split

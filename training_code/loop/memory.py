@@ -18,16 +18,16 @@ from training_code.job.failures import MemoryExhaustedError
 from training_code.training_settings import as_request
 
 
-def worst_case_batch(dataset: PlanDataset, num_labels: int) -> Batch:
+def worst_case_batch(dataset: PlanDataset, num_labels: int, batch_size: int) -> Batch:
     """A batch of noise with the largest height and width that any batch can have, and the most boxes in each image."""
     config = dataset.config
     width, height = largest_augmented_size(((width, height) for width, height in dataset.sizes.tolist()), config)
     generator = torch.Generator().manual_seed(0)
-    images = torch.randn(config.batch_size, 3, height, width, generator=generator)
-    mask = torch.zeros(config.batch_size, height, width, dtype=torch.bool)
+    images = torch.randn(batch_size, 3, height, width, generator=generator)
+    mask = torch.zeros(batch_size, height, width, dtype=torch.bool)
     boxes = torch.rand(dataset.most_boxes, 4, generator=generator) * 0.5 + 0.25
     labels = torch.randint(num_labels, (dataset.most_boxes,), generator=generator)
-    return Batch(images, mask, [{"labels": labels, "boxes": boxes}] * config.batch_size, [])
+    return Batch(images, mask, [{"labels": labels, "boxes": boxes}] * batch_size, [])
 
 
 SHARED_MEMORY = "/dev/shm"  # noqa: S108  no temporary file of ours
@@ -44,7 +44,7 @@ def with_fitting_workers(
     if not config.workers:
         return config
     side = max(largest_augmented_size(sizes, config))
-    batch = config.batch_size * side**2 * (3 * 4 + 1)  # three colours as fp32, and the mask
+    batch = config.images_at_once * side**2 * (3 * 4 + 1)  # three colours as fp32, and the mask
     free = _free_shared_memory()
     batches = (free / processes - 2**20) / batch  # less what queues and small tensors take
     fitting = max(0, math.floor(min(config.workers, batches / 2 - 1)))  # two batches a worker, and two on their way
@@ -76,7 +76,7 @@ def memory_failures(config: TrainingConfig) -> Iterator[None]:
             lack, change = ", and a process that reads images was ended", as_request(workers=config.workers // 2)
         elif _is_out_of_shared_memory(error):
             lack, change = f" ({SHARED_MEMORY} is full)", as_request(workers=config.workers // 2)
-        elif _is_out_of_memory(error):
+        elif is_out_of_memory(error):
             lack, change = "", _smaller(config)
         else:
             raise
@@ -98,7 +98,8 @@ _OUT_OF_MEMORY = (
 """What plain RuntimeErrors say; PyTorch has a class of its own for its allocator on the GPU only."""
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether this is how a lack of memory is told, the GPU's or the machine's."""
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(sign in str(error) for sign in _OUT_OF_MEMORY)
@@ -119,9 +120,10 @@ def _is_out_of_shared_memory(error: Exception) -> bool:
 
 def _smaller(config: TrainingConfig) -> str:
     """The settings that save memory at the least cost, as the part of a request."""
-    if config.batch_size > 1:
-        half = config.batch_size // 2
-        steps = -(-config.accumulation_steps * config.batch_size // half)
+    batch = config.images_at_once
+    if batch > 1:
+        half = batch // 2
+        steps = -(-config.accumulation_steps * batch // half)
         return as_request(batch_size=half, accumulation_steps=steps)
     if not config.activation_checkpointing:
         return as_request(activation_checkpointing=True)

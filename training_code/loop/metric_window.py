@@ -43,4 +43,5 @@ class MetricWindow:
             "images_per_second": self._images / elapsed,
             "data_wait_share": self._waited / elapsed,
             "gpu_memory_gb": memory,
+            "images_per_update": self._images / len(self._steps),
         }

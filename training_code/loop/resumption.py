@@ -31,10 +31,22 @@ FREE_WITHOUT_PATIENCE = {"evaluation_epochs"}
 """Of these, the ones that do where patience counts the evaluations."""
 
 
+IMAGES = "images_per_update"
+"""Of one process: what a fingerprint has of a batch that was measured."""
+
+
+def images_per_update(folder: Path, log_line: Callable[[str], None]) -> int | None:
+    """What each process took for an update, by the newest sound checkpoint; None without one, or if it was set."""
+    state = load_newest_checkpoint(folder, log_line)
+    return None if state is None else json.loads(state["fingerprint"]).get(IMAGES)
+
+
 def fingerprint_of(model: ModelConfig, job: JobConfig, dataset_version: str, world_size: int) -> dict[str, Any]:
     """What must be the same for a training to go on from a checkpoint."""
     free = FREE_TO_CHANGE if job.training.patience is None else FREE_TO_CHANGE - FREE_WITHOUT_PATIENCE
     settings = {name: value for name, value in asdict(job.training).items() if name not in free}
+    if job.batch_is_measured:  # where memory holds fewer at once, as many images make an update in more batches
+        settings[IMAGES] = settings.pop("batch_size") * settings.pop("accumulation_steps")
     facts = {"dataset_version": dataset_version, "processes": world_size, "gate_classes": job.gate_classes}
     values: dict[str, Any] = json.loads(json.dumps(asdict(model) | settings | facts))
     return values

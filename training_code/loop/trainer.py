@@ -142,7 +142,9 @@ class Trainer:
     def _try_worst_case(self) -> None:
         """Let memory run out in the first minute or never; the model stays as it is."""
         num_classes = self._training.model.config.num_classes
-        batch = worst_case_batch(self._train_split, num_classes).to(self._distributed.device)
+        batch = worst_case_batch(self._train_split, num_classes, self._job.training.images_at_once).to(
+            self._distributed.device
+        )
         self._training.accumulate([batch], self._progress.step)
         self._training.optimiser.zero_grad(set_to_none=True)
         height, width = batch.images.shape[2:]
@@ -166,7 +168,7 @@ class Trainer:
     def _train_epoch(self, epoch: int, first_step: int) -> bool:
         """Train the rest of `epoch` (from 0) and save; False if asked to stop."""
         config, progress = self._job.training, self._progress
-        images = config.batch_size * config.accumulation_steps * self._distributed.world_size
+        images = config.images_at_once * config.accumulation_steps * self._distributed.world_size
         window = MetricWindow()
         waiting = time.monotonic()
         for batches in self._updates(epoch, first_step):

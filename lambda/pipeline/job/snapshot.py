@@ -19,6 +19,9 @@ from pipeline.quote.records import LEAST_SPEED, MOST_SPEED
 from pipeline.request import Request
 from pipeline.settings import WatchSettings
 
+MOST_IMAGES = 1e6
+"""Of an update: no job takes more."""
+
 LINES_FOR_PROJECTION = 10
 """Training lines that the log must have before the cost is projected: the first steps are slow."""
 
@@ -117,7 +120,10 @@ class JobSnapshot:
         if has_ended(self.description) or len(self.log.training) < LINES_FOR_PROJECTION or speed is None:
             return None
         last = self.log.training[-1]
-        images = max(0, last.steps - last.step) * self.request.images_per_update
+        update = last.figures["images_per_update"]  # the trainer may have measured how many fit into memory
+        if not 1 <= update <= MOST_IMAGES:
+            return None
+        images = max(0, last.steps - last.step) * update
         seconds = self.billable_seconds + images / speed
         return round(self.job.cost_before_usd + cost_usd(usd_per_hour(self.description, self.quote), seconds), 2)
 

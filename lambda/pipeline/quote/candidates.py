@@ -30,7 +30,8 @@ class Candidate:
 
 def estimate_candidates(request: Request, context: PricingContext) -> dict[str, Candidate]:
     """Every instance type that a request may name, by its name."""
-    training = request.stages[0].training  # the stages differ in their epochs, which do not change the speed
+    # Of few epochs, a measured batch may be smaller and the training slower: the longest stage is what costs.
+    training = max(request.stages, key=lambda stage: stage.epochs).training
     count = request.instance_count
     is_list_known = any(price.listed for price in context.prices.values())
     return {
@@ -39,7 +40,14 @@ def estimate_candidates(request: Request, context: PricingContext) -> dict[str, 
             estimate=Estimate(
                 instance_types=(name,),
                 usd_per_hour=float(Decimal(str(price.usd_per_hour)) * count),
-                speed=speed_of(request.recipe, training, name, context.records, instance_count=count),
+                speed=speed_of(
+                    request.recipe,
+                    training,
+                    name,
+                    context.records,
+                    instance_count=count,
+                    training_images=context.training_images,
+                ),
                 training_images=context.training_images,
                 epochs=tuple(stage.epochs for stage in request.stages),
                 max_cost_usd=request.max_cost_usd,

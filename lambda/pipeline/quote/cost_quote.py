@@ -145,16 +145,20 @@ def _sentence(
         spot = f"; about {usd_with_spot:,.2f} USD with spot, going by what it saved in the last runs"
     count = f"{len(classes):,} class{'es' if len(classes) > 1 else ''}"
     instances = instances_name(first.instance_types, request.instance_count)
-    together = (
-        f" Each update takes {request.images_per_update:,} images, those of {request.gpus} GPUs; the learning rates "
-        "do not follow it."
-        if request.gpus > 1
-        else ""
-    )
     return (
         f"Training on {count} ({name_list(classes, most=10)}) takes "
         f"about {first.hours:.1f} h and {first.usd:,.2f} USD on demand on {instances} "
         f"({first.usd_per_hour:.5g} USD/h by {price_source}){spot}; at most "
         f"{request.max_cost_usd:,.2f} USD. {first.speed.images_per_second:.3g} images/s, "
-        f"{first.speed.source}.{together}"
+        f"{first.speed.source}.{_images_of_an_update(request)}"
     )
+
+
+def _images_of_an_update(request: Request) -> str:
+    """A sentence for several GPUs."""
+    if request.gpus == 1:
+        return ""
+    images = f"{request.images_per_update:,} images, those of {request.gpus} GPUs"
+    if request.stages[0].training.batch_size is None:
+        return f" Each update takes at least {images}, and more where memory allows: the job's log tells how many."
+    return f" Each update takes {images}; the learning rates do not follow it."

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pipeline.instance_types import INSTANCE_TYPES, instances_name
 from pipeline.quote.records import StageRecord
 from training_code.config import TrainingConfig
+from training_code.measured_batch import largest_batch
 from training_code.recipes import RECIPES
 from training_code.training_settings import json_values
 
@@ -64,13 +65,21 @@ class Speed:
 
 
 def speed_of(
-    recipe: str, training: TrainingConfig, instance_type: str, records: Iterable[StageRecord], *, instance_count: int
+    recipe: str,
+    training: TrainingConfig,
+    instance_type: str,
+    records: Iterable[StageRecord],
+    *,
+    instance_count: int,
+    training_images: int,
 ) -> Speed:
     """The speed to expect of `recipe` with the settings `training` on all instances; `records` are newest first."""
     alike = [
         record
         for record in records
-        if record.recipe == recipe and record.instance_type in INSTANCE_TYPES and _is_as_fast(record, training)
+        if record.recipe == recipe
+        and record.instance_type in INSTANCE_TYPES
+        and _is_as_fast(record, training, training_images)
     ]
     same = [each for each in alike if (each.instance_type, each.instance_count) == (instance_type, instance_count)]
     if measured := _measured(same, instances_name([instance_type], instance_count)):
@@ -137,10 +146,18 @@ def _efficiency(gpus: int, instance_count: int, records: Sequence[StageRecord]) 
     return _EFFICIENCY_WITHIN if instance_count == 1 else _EFFICIENCY_ACROSS, "by a cautious estimate"
 
 
-def _is_as_fast(record: StageRecord, training: TrainingConfig) -> bool:
-    """Whether all settings that may change the speed were the same; those that a record lacks were the recipe's."""
+def _is_as_fast(record: StageRecord, training: TrainingConfig, images: int) -> bool:
+    """Whether all settings that may change the speed were the same; those that a record lacks were the recipe's.
+
+    A batch that is measured may be larger in a longer training: a shorter one then counts, too, which was no faster.
+    """
     used = {**json_values(RECIPES[record.recipe].training), **record.training}
-    return all(used[name] == value for name, value in json_values(training).items() if name not in _NOT_IN_SPEED)
+    if any(used[name] != value for name, value in json_values(training).items() if name not in _NOT_IN_SPEED):
+        return False
+    if training.batch_size is not None:
+        return True
+    before = largest_batch(images=record.training_images, epochs=record.epochs)
+    return before <= largest_batch(images=images, epochs=training.epochs)
 
 
 def _work(training: TrainingConfig) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from pipeline.instance_types import INSTANCE_TYPES
@@ -203,10 +204,10 @@ def test_a_refused_request_estimates_each_type_once(monkeypatch: pytest.MonkeyPa
     estimated_types: list[str] = []
 
     def speed_of(
-        recipe: str, training: TrainingConfig, name: str, records: Iterable[StageRecord], *, instance_count: int
+        recipe: str, training: TrainingConfig, name: str, records: Iterable[StageRecord], **counts: int
     ) -> Speed:
         estimated_types.append(name)
-        return real_speed_of(recipe, training, name, records, instance_count=instance_count)
+        return real_speed_of(recipe, training, name, records, **counts)
 
     monkeypatch.setattr(candidates, "speed_of", speed_of)
     assert not quoted(preset="full", epochs=1000, instance_types=[G5, G6, G6E], max_cost_usd=10).accepted
@@ -235,10 +236,11 @@ def test_several_instances_cost_as_many_times_as_much_an_hour() -> None:
 
 
 def test_the_quote_says_how_many_images_an_update_takes() -> None:
-    said = quoted(
-        instance_types=[G5_4], instance_count=2, training={"accumulation_steps": 3}, max_cost_usd=100
-    ).sentence
+    several: dict[str, Any] = {"instance_types": [G5_4], "instance_count": 2, "max_cost_usd": 100}
+    said = quoted(**several, training={"accumulation_steps": 3, "batch_size": 2}).sentence
     assert said.endswith("Each update takes 48 images, those of 8 GPUs; the learning rates do not follow it.")
+    said = quoted(**several, training={"accumulation_steps": 3}).sentence
+    assert " at least 48 images, those of 8 GPUs, and more where memory allows: the job's log tells" in said
     assert "Each update" not in quoted().sentence
 
 

@@ -121,7 +121,7 @@ def test_a_hostile_record_keeps_no_quote_from_the_sound_ones(attack: str) -> Non
     records = read(bucket)
     assert RECORD in records
     for recipe, name in (("room_wall", "ml.g5.2xlarge"), ("tiny", "ml.g5.xlarge")):
-        speed = speed_of(recipe, RECIPES[recipe].training, name, records, instance_count=1)
+        speed = speed_of(recipe, RECIPES[recipe].training, name, records, instance_count=1, training_images=2935)
         estimate = Estimate(
             instance_types=(name,), usd_per_hour=1.5, speed=speed, training_images=2935, epochs=(50,), max_cost_usd=60
         )

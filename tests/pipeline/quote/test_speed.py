@@ -22,9 +22,17 @@ ROOM_WALL = RECIPES["room_wall"].training
 
 
 def speed_of(
-    recipe: str, training: TrainingConfig, instance_type: str, records: Sequence[StageRecord], *, instances: int = 1
+    recipe: str,
+    training: TrainingConfig,
+    instance_type: str,
+    records: Sequence[StageRecord],
+    *,
+    instances: int = 1,
+    images: int = RECORD.training_images,
 ) -> Speed:
-    return speed_of_instances(recipe, training, instance_type, records, instance_count=instances)
+    return speed_of_instances(
+        recipe, training, instance_type, records, instance_count=instances, training_images=images
+    )
 
 
 def test_every_preset_has_a_speed_on_every_type_that_says_that_it_is_estimated() -> None:
@@ -75,6 +83,25 @@ def test_a_run_with_other_settings_says_nothing_unless_they_leave_the_speed_as_i
         assert source.startswith("measured" if is_same else "estimated")
     same = json.loads(json.dumps(json_values(other)))
     assert speed_of("room_wall", other, "ml.g5.2xlarge", [replace(RECORD, training=same)]).source.startswith("measured")
+
+
+def test_a_measured_batch_counts_if_the_run_could_take_no_more_images_at_once() -> None:
+    """Which leaves fewer updates the more there are: 5 epochs of 2,935 images allow two, 50 epochs sixteen."""
+    short, long = ROOM_WALL, replace(ROOM_WALL, epochs=50)
+    of_long = replace(RECORD, epochs=50, training=json_values(long))
+    for asked, record, counts in (
+        (short, RECORD, True),
+        (long, RECORD, True),
+        (long, of_long, True),
+        (short, of_long, False),
+    ):
+        source = speed_of("room_wall", asked, "ml.g5.2xlarge", [record]).source
+        assert source.startswith("measured" if counts else "estimated")
+    assert speed_of("room_wall", short, "ml.g5.2xlarge", [of_long], images=29_350).source.startswith("measured")
+    two = replace(RECORD, epochs=50, training=json_values(replace(long, batch_size=2)))
+    set_by_request = replace(short, batch_size=2)
+    assert speed_of("room_wall", set_by_request, "ml.g5.2xlarge", [two]).source.startswith("measured")
+    assert speed_of("room_wall", long, "ml.g5.2xlarge", [two]).source.startswith("estimated")
 
 
 def test_a_record_that_is_older_than_a_setting_was_made_with_the_recipes() -> None:

@@ -39,8 +39,9 @@ def since(status: str, *, minutes_ago: float) -> dict[str, Any]:
     return {"secondary": status, "SecondaryStatusTransitions": [*starting, {"Status": status, "StartTime": start}]}
 
 
-def line(step: int, *, steps: int = 1000, loss: float = 5.0, speed: float = 2.7) -> TrainingLine:
-    figures = dict.fromkeys(TRAINING_FIGURES, 1.0) | {"loss": loss, "images_per_second": speed}
+def line(step: int, *, steps: int = 1000, loss: float = 5.0, speed: float = 2.7, images: float = 2.0) -> TrainingLine:
+    figures = dict.fromkeys(TRAINING_FIGURES, 1.0)
+    figures |= {"loss": loss, "images_per_second": speed, "images_per_update": images}
     return TrainingLine(step, steps, 1, figures)
 
 

@@ -29,7 +29,6 @@ from tests.pipeline.job.progress.snapshots import (
     one_choice,
     since,
 )
-from training_code.recipes import RECIPES
 
 
 def test_a_job_that_trains_is_waited_for_and_told_of(snapshot: MakeSnapshot) -> None:
@@ -157,19 +156,21 @@ def test_a_projected_cost_over_the_cap_stops_the_job(snapshot: MakeSnapshot) -> 
     log = LogEnd(last_event=NOW, training=lines(LINES_FOR_PROJECTION, speed=0.05))
     progress = judge_progress(snapshot(log=log))
     assert (progress.action, progress.error) == ("stop", "OverBudget")
-    config = RECIPES["room_wall"].training
-    images = 900 * config.batch_size * config.accumulation_steps
-    expected = (3000 + images / 0.05) / 3600 * 1.515
+    expected = (3000 + 900 * 2 / 0.05) / 3600 * 1.515
     assert progress.projected_usd == pytest.approx(expected, abs=0.01)
     for fact in ("0.05 images/s", f"{progress.projected_usd:.2f} USD", "cap of 10.00 USD", "100 of 1,000"):
         assert fact in str(progress.cause)
 
 
-def test_the_projection_goes_by_the_requests_settings(snapshot: MakeSnapshot, request_: Request) -> None:
-    asked = replace(request_, training={"batch_size": 8, "accumulation_steps": 4}, max_cost_usd=1000)
-    log = LogEnd(last_event=NOW, training=lines(LINES_FOR_PROJECTION, speed=2.0))
-    expected = (3000 + 900 * 8 * 4 / 2.0) / 3600 * 1.515
+def test_the_projection_goes_by_the_images_that_the_trainer_takes(snapshot: MakeSnapshot, request_: Request) -> None:
+    """Which it may have chosen itself."""
+    asked = replace(request_, max_cost_usd=1000)
+    log = LogEnd(last_event=NOW, training=lines(LINES_FOR_PROJECTION, speed=2.0, images=32))
+    expected = (3000 + 900 * 32 / 2.0) / 3600 * 1.515
     assert judge_progress(snapshot(log=log, request=asked)).projected_usd == pytest.approx(expected, abs=0.01)
+    for odd in (0.0, float("inf"), float("nan")):
+        log = LogEnd(last_event=NOW, training=lines(LINES_FOR_PROJECTION, images=odd))
+        assert judge_progress(snapshot(log=log)).projected_usd is None
 
 
 def test_a_slow_start_or_one_slow_interval_is_not_projected(snapshot: MakeSnapshot) -> None:
@@ -219,7 +220,7 @@ def test_each_of_several_instances_costs_its_price(snapshot: MakeSnapshot) -> No
 def test_the_projection_counts_the_images_of_all_gpus(snapshot: MakeSnapshot) -> None:
     """The speed in the log is that of all, too."""
     one = snapshot(log=LogEnd(last_event=NOW, training=lines(20)))
-    four = replace(one, request=replace(one.request, instance_types=("ml.g5.12xlarge",)))
+    four = replace(one, log=LogEnd(last_event=NOW, training=lines(20, images=8)))
     assert one.projected_usd is not None
     assert four.projected_usd is not None
     left_on_one, left_on_four = one.projected_usd - one.cost_usd, four.projected_usd - four.cost_usd
