@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +13,7 @@ from unittest.mock import Mock
 import pytest
 import torch
 
+from benchmarks.fake_cuda import NoCompilerError, environment
 from benchmarks.gpu import __main__ as command
 from benchmarks.gpu import step, timing
 from benchmarks.gpu.figures import Figure, tell, told
@@ -197,3 +201,16 @@ def test_a_dry_run_comes_to_the_end_of_each_section_and_writes_no_result(
     (written,) = tmp_path.iterdir()
     assert "dry run" in written.read_text()
     assert all(section.title in written.read_text() for section in SECTIONS.values())
+
+
+@pytest.mark.faults
+def test_the_sections_keep_to_one_device() -> None:
+    try:
+        device = environment()
+    except NoCompilerError as error:
+        pytest.skip(str(error))
+    command_line = [sys.executable, "-m", "tests.benchmarks.gpu_sections"]
+    done = subprocess.run(command_line, env={**device}, check=True, stdout=subprocess.PIPE, text=True)
+    where: dict[str, list[str]] = json.loads(done.stdout)
+    assert len(where) == 5
+    assert all(found == ["cuda"] for found in where.values()), where
