@@ -1,8 +1,11 @@
 """How a job's processes are started on all GPUs of all hosts, and what is said of one that ends without a word."""
 
 import json
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -107,8 +110,10 @@ ONE = Hosts(("localhost",), "localhost", None)
 
 
 @pytest.fixture
-def two_gpus(monkeypatch: pytest.MonkeyPatch, kept_sigterm: None) -> None:
+def two_gpus(monkeypatch: pytest.MonkeyPatch, kept_sigterm: None) -> Iterator[None]:
     monkeypatch.setattr(launcher, "_processes_per_host", lambda: 2)
+    with mock.patch.dict(os.environ):  # or later tests' processes would look for the network of TWO
+        yield
 
 
 def python(code: str) -> list[str]:
