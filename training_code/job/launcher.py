@@ -57,8 +57,9 @@ class Hosts:
     def environment(self) -> dict[str, str]:
         """What NCCL and gloo need to know of the network between several.
 
-        As AWS's own launcher has it (aws/sagemaker-training-toolkit, torch_distributed.py). RDMAV_FORK_SAFE is for the
-        workers that read images, which are forked.
+        As AWS's own launcher has it (aws/sagemaker-training-toolkit, torch_distributed.py), but for
+        FI_EFA_USE_DEVICE_RDMA: it ends a process whose adapter has no RDMA, and without it libfabric uses RDMA where
+        there is some. RDMAV_FORK_SAFE is for the workers that read images, which are forked.
         """
         if len(self.names) == 1:
             return {}
