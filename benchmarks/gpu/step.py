@@ -16,6 +16,7 @@ from benchmarks.gpu.timing import NEEDS_GPU, ON_GPU, device, peak_gib, seconds, 
 from benchmarks.measuring import ROOT
 from benchmarks.step_counts import MOST_KERNELS, MOST_SYNCHRONISATIONS
 from training_code.dino.sampling.choice import choose
+from training_code.loop.memory import is_out_of_memory
 from training_code.loop.training_step import TrainingStep
 
 BATCH = 2
@@ -24,8 +25,6 @@ MOST_MEMORY = 0.5
 DRY_SIZE = (64, 96)
 LARGEST_TRIED, DRY_LARGEST = 256, 2
 LARGEST_BATCH = "largest batch that fits of those tried"
-OUT_OF_MEMORY = ("out of memory", "STATUS_ALLOC_FAILED")
-"""What PyTorch and CUDA say, and cuBLAS and cuDNN."""
 SYNCHRONISES = "called a synchronizing CUDA operation"
 """PyTorch's warning; when it is asked to warn, it also says that this is a prototype."""
 FORMS: dict[str, dict[str, Any]] = {
@@ -82,7 +81,7 @@ def _if_it_fits(training: TrainingStep, batch: int, dry: bool) -> tuple[float, f
     try:
         return _speed_and_memory(training, batch, dry)
     except RuntimeError as error:
-        if not any(words in str(error) for words in OUT_OF_MEMORY):
+        if not is_out_of_memory(error):
             raise
     # Only now that the error is gone, and with it the frames that held the update's tensors.
     training.optimiser.zero_grad(set_to_none=True)
