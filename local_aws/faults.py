@@ -35,7 +35,7 @@ class Faults:
         self._lock = threading.Lock()
         self._capacity: dict[tuple[str, bool], Capacity] = {}
         self.quota_held_seconds = 0.0
-        """For how long the instance of a job that has ended counts against its quota."""
+        """For how long the instances of a job that has ended count against its quota."""
         self._refusals: dict[str, list[ApiError]] = {}
         self._cut_uploads = 0
         self._completed_interruptions = 0
@@ -50,7 +50,7 @@ class Faults:
         self._capacity[instance_type, spot] = Capacity.PENDING
 
     def hold_quota(self, seconds: float) -> None:
-        """Count the instance of a job against its quota for so long after the job's end, as SageMaker does."""
+        """Count the instances of a job against its quota for so long after the job's end, as SageMaker does."""
         self.quota_held_seconds = seconds
 
     def throttle(self, operation: str, times: int) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.gpu.figures import Tell
-from benchmarks.gpu.timing import NEEDS_GPU, device, peak_gib, seconds
+from benchmarks.gpu.timing import NEEDS_GPU, device, gpu_seconds, peak_gib
 from tests.dino.grid_sampling import grid_sample_scales
 from training_code.config import Kernel
 from training_code.dino.sampling.choice import KernelError, choose
@@ -79,8 +79,8 @@ def _measure(name: str, sampling: Sampling, inputs: Inputs, sizes: list[int], te
     leaves = tuple(x.detach().requires_grad_() for x in inputs)
     output = sampling(*leaves, sizes)
     grad = torch.randn_like(output)
-    forward = seconds(lambda: sampling(*leaves, sizes))
-    both = seconds(lambda: torch.autograd.grad(sampling(*leaves, sizes), leaves, grad))
+    forward = gpu_seconds(lambda: sampling(*leaves, sizes))
+    both = gpu_seconds(lambda: torch.autograd.grad(sampling(*leaves, sizes), leaves, grad))
     tell(f"{name}, forwards", forward * 1e3, "ms")
     tell(f"{name}, backwards", (both - forward) * 1e3, "ms")
     memory = peak_gib(lambda: torch.autograd.grad(sampling(*leaves, sizes), leaves, grad))
@@ -128,7 +128,7 @@ def _bandwidth(dry: bool) -> float:
     """Bytes a second that a copy reads and writes."""
     source = torch.empty(2**20 if dry else 2**30, dtype=torch.uint8, device=device())
     target = torch.empty_like(source)
-    return 2 * source.numel() / seconds(lambda: target.copy_(source))
+    return 2 * source.numel() / gpu_seconds(lambda: target.copy_(source))
 
 
 def _least_bytes(inputs: Inputs) -> tuple[float, float]:

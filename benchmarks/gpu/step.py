@@ -16,6 +16,7 @@ from benchmarks.gpu.timing import NEEDS_GPU, ON_GPU, device, peak_gib, seconds, 
 from benchmarks.measuring import ROOT
 from benchmarks.step_counts import MOST_KERNELS, MOST_SYNCHRONISATIONS
 from training_code.dino.sampling.choice import choose
+from training_code.loop.memory import is_out_of_memory
 from training_code.loop.training_step import TrainingStep
 
 BATCH = 2
@@ -23,6 +24,9 @@ LEAST_FASTER = 3.0
 MOST_MEMORY = 0.5
 DRY_SIZE = (64, 96)
 LARGEST_TRIED, DRY_LARGEST = 256, 2
+LARGEST_BATCH = "largest batch that fits of those tried"
+SYNCHRONISES = "called a synchronizing CUDA operation"
+"""PyTorch's warning; when it is asked to warn, it also says that this is a prototype."""
 FORMS: dict[str, dict[str, Any]] = {
     "plain, fp32": {"deformable_attention": "plain", "precision": "fp32"},
     "plain, bf16": {"deformable_attention": "plain", "precision": "bf16"},
@@ -56,19 +60,20 @@ def batches(dry: bool, tell: Tell) -> None:
     """Twice as many images each time until memory runs out, then halves of the step between."""
     training = _training(dry, tell, "batches", {})
     most = DRY_LARGEST if dry else LARGEST_TRIED
-    fits, fails = 1, most + 1
+    fits, fails = 0, most + 1
     while fails - fits > max(1, fits // 8):
-        batch = min(fits * 2, most) if fails > most else (fits + fails) // 2
+        batch = min(max(fits * 2, BATCH), most) if fails > most else (fits + fails) // 2
         measured = _if_it_fits(training, batch, dry)
         if measured is None:
             fails = batch
-            torch.cuda.empty_cache()
             continue
         fits = batch
         speed, memory = measured
         tell(f"batch of {batch}, speed", speed, "images/s")
         tell(f"batch of {batch}, peak memory", _or_why_not(memory), "GiB")
-        tell("largest batch that fits of those tried", fits, "images")
+        tell(LARGEST_BATCH, fits, "images")
+    if not fits:
+        tell(LARGEST_BATCH, "none: not even one image fits")
 
 
 def _if_it_fits(training: TrainingStep, batch: int, dry: bool) -> tuple[float, float | None] | None:
@@ -76,9 +81,12 @@ def _if_it_fits(training: TrainingStep, batch: int, dry: bool) -> tuple[float, f
     try:
         return _speed_and_memory(training, batch, dry)
     except RuntimeError as error:
-        if "out of memory" not in str(error):
+        if not is_out_of_memory(error):
             raise
+    # Only now that the error is gone, and with it the frames that held the update's tensors.
     training.optimiser.zero_grad(set_to_none=True)
+    gc.collect()
+    torch.cuda.empty_cache()
     return None
 
 
@@ -115,6 +123,9 @@ def _kernels(training: TrainingStep, dry: bool, tell: Tell) -> None:
         and not event.is_user_annotation
         and not event.name.startswith(("Memcpy", "Memset"))
     ]
+    if not kernels:
+        tell("kernels of an update", "the profiler saw none: is CUPTI, CUDA's profiling library, installed?")
+        return
     busy = sum(event.time_range.elapsed_us() for event in kernels) / 1e6
     took = seconds(lambda: update(training, loaded, 1, device()))
     tell("kernels of an update", len(kernels), at_most=MOST_KERNELS)
@@ -132,7 +143,7 @@ def _synchronises(training: TrainingStep, dry: bool, tell: Tell) -> None:
         torch.cuda.set_sync_debug_mode("warn")
         update(training, loaded, 2, device())
         torch.cuda.set_sync_debug_mode("default")
-    synchronisations = [each for each in caught if "synchroniz" in str(each.message).lower()]
+    synchronisations = [each for each in caught if SYNCHRONISES in str(each.message)]
     tell("host synchronisations of an update", len(synchronisations), at_most=MOST_SYNCHRONISATIONS)
     lines = Counter(f"{each.filename.removeprefix(f'{ROOT}/')}:{each.lineno}" for each in synchronisations)
     for line, number in lines.items():

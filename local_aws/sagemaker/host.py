@@ -41,6 +41,11 @@ class Host:
             self._checkpoints = CheckpointSync(self.clients.s3, S3Uri.parse(config["S3Uri"]), folder)
 
     @property
+    def has_started(self) -> bool:
+        """Whether the command was started."""
+        return self._process is not None
+
+    @property
     def has_ended(self) -> bool:
         """Whether the last process of the command has ended, and with it the output."""
         return self._log.ended.is_set()

@@ -85,7 +85,7 @@ class LocalTrainingJob:
     def lose_host(self, name: str) -> None:
         """Let one host die; see TrainingJobs.lose_host."""
         with self.changed:
-            hosts = [host for host in self._hosts if host.name == name]
+            hosts = [host for host in self._hosts if host.name == name and host.has_started]
             if self.status.secondary != "Training" or not hosts:
                 raise ValueError(f"{self.arn} is not training on {name}.")
         hosts[0].kill()

@@ -170,7 +170,7 @@ class TrainingJobs:
             job.close()
 
     def _counts(self, job: LocalTrainingJob) -> bool:
-        """Whether the job's instance counts against the quota."""
+        """Whether the job's instances count against the quota."""
         ended = job.status.seconds_since_end()
         return ended is None or ended < self.faults.quota_held_seconds
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import Mock
 
 import pytest
+import torch
 
+from benchmarks.fake_cuda import NoCompilerError, environment
 from benchmarks.gpu import __main__ as command
-from benchmarks.gpu import step
+from benchmarks.gpu import step, timing
 from benchmarks.gpu.figures import Figure, tell, told
 from benchmarks.gpu.page import page
 from benchmarks.gpu.sections import SECTIONS
@@ -66,26 +73,122 @@ def test_a_section_is_stopped_with_what_it_started_when_its_time_is_over() -> No
     assert section["seconds"] < 10
 
 
-def test_without_a_gpu_a_sentence_names_the_dry_run(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_gpu_a_sentence_names_the_dry_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
     assert command.main([]) == 2
     assert capsys.readouterr().err == ("PyTorch sees no GPU here: run this where there is one, or try it with --dry.\n")
 
 
-@pytest.mark.parametrize("fitting", [2, 3, 11, 64, 200, 256])
-def test_the_largest_batch_is_found_to_an_eighth(fitting: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_without_cuda_is_told_from_a_machine_without_a_gpu(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(torch.version, "cuda", None)
+    assert command.main([]) == 2
+    assert "is a build without CUDA: on a machine with a GPU, `make clean setup` without" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("visible", "taken"), [(None, "0"), ("2,3", "2"), ("GPU-8c2f", "GPU-8c2f")])
+def test_a_section_sees_one_gpu(visible: str | None, taken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert command._environment(dry=False)["CUDA_VISIBLE_DEVICES"] == taken
+
+
+def test_what_was_measured_is_written_before_the_next_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = {"figures": [Figure("speed", 2.0, "images/s")], "seconds": 1.0, "failure": None}
+    monkeypatch.setattr(command, "_run", Mock(side_effect=[figures, KeyboardInterrupt]))
+    with pytest.raises(KeyboardInterrupt):
+        command.main(["--dry"], pages=tmp_path)
+    (written,) = tmp_path.iterdir()
+    assert "2 images/s" in written.read_text()
+
+
+def test_a_gpus_time_begins_once_the_host_has_started_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    class Event:
+        def __init__(self, enable_timing: bool) -> None:
+            assert enable_timing
+
+        def record(self) -> None:
+            done.append("record")
+
+        def synchronize(self) -> None:
+            done.append("wait")
+
+        def elapsed_time(self, end: object) -> float:
+            return 2.0  # milliseconds
+
+    monkeypatch.setattr(timing, "ON_GPU", True)
+    monkeypatch.setattr(timing, "WARM_UPS", 1)
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "_sleep", lambda _: done.append("sleep"))
+    assert timing.gpu_seconds(lambda: done.append("work")) == pytest.approx(2e-3)
+    assert done == ["work", "sleep", "record", "work", "record", "wait"]
+
+
+@pytest.mark.parametrize("fitting", [0, 1, 2, 3, 11, 64, 200, 256])
+@pytest.mark.parametrize("words", ["CUDA out of memory. Tried to allocate 2 GiB.", "CUBLAS_STATUS_ALLOC_FAILED"])
+def test_the_largest_batch_is_found_to_an_eighth(fitting: int, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     told_last: dict[str, object] = {}
 
     def measure(training: object, batch: int, dry: bool) -> tuple[float, float | None]:
         if batch > fitting:
-            raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB.")
+            raise RuntimeError(words)
         return 1.0, 2.0
 
     monkeypatch.setattr(step, "_training", lambda *_: Mock())
     monkeypatch.setattr(step, "_speed_and_memory", measure)
     step.batches(False, lambda name, value, *_, **__: told_last.update({name: value}))
     found = told_last["largest batch that fits of those tried"]
+    if not fitting:
+        assert found == "none: not even one image fits"
+        return
     assert isinstance(found, int)
     assert fitting * 7 / 8 - 1 <= found <= fitting
+
+
+@pytest.fixture
+def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    """What is told, by name, of a step that computes nothing."""
+    monkeypatch.setattr(step, "ON_GPU", True)
+    for name in ("noise", "wait", "update"):
+        monkeypatch.setattr(step, name, Mock())
+    return {}
+
+
+def test_pytorchs_word_about_its_warnings_is_no_synchronisation(
+    as_on_a_gpu: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As torch/csrc/cuda/Module.cpp and c10/cuda/CUDAFunctions.cpp have them."""
+
+    def set_mode(mode: str) -> None:
+        if mode == "warn":
+            warnings.warn(
+                "Synchronization debug mode is a prototype feature and does not yet detect all synchronizing"
+                " operations",
+                stacklevel=1,
+            )
+
+    def update(*_: object) -> None:
+        warnings.warn("called a synchronizing CUDA operation", stacklevel=1)
+
+    monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", set_mode)
+    monkeypatch.setattr(step, "update", update)
+    step._synchronises(Mock(), False, lambda name, value, *_, **__: as_on_a_gpu.update({name: value}))
+    assert as_on_a_gpu["host synchronisations of an update"] == 1
+
+
+def test_a_profiler_that_sees_nothing_meets_no_goal(
+    as_on_a_gpu: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = Mock(__enter__=lambda _: SimpleNamespace(events=list), __exit__=Mock(return_value=None))
+    monkeypatch.setattr(torch.profiler, "profile", lambda **_: profile)
+    step._kernels(Mock(), False, lambda name, value, *_, **__: as_on_a_gpu.update({name: value}))
+    assert str(as_on_a_gpu["kernels of an update"]).startswith("the profiler saw none")
 
 
 @pytest.mark.faults
@@ -98,3 +201,16 @@ def test_a_dry_run_comes_to_the_end_of_each_section_and_writes_no_result(
     (written,) = tmp_path.iterdir()
     assert "dry run" in written.read_text()
     assert all(section.title in written.read_text() for section in SECTIONS.values())
+
+
+@pytest.mark.faults
+def test_the_sections_keep_to_one_device() -> None:
+    try:
+        device = environment()
+    except NoCompilerError as error:
+        pytest.skip(str(error))
+    command_line = [sys.executable, "-m", "tests.benchmarks.gpu_sections"]
+    done = subprocess.run(command_line, env={**device}, check=True, stdout=subprocess.PIPE, text=True)
+    where: dict[str, list[str]] = json.loads(done.stdout)
+    assert len(where) == 5
+    assert all(found == ["cuda"] for found in where.values()), where

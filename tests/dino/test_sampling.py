@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 import torch
@@ -131,14 +134,46 @@ def test_the_kernels_read_edges_and_the_outside_as_the_plain_form_does(kernels: 
         torch.testing.assert_close(found, right)
 
 
-def test_a_location_that_is_not_a_number_gives_none_and_harms_no_other() -> None:
+@pytest.mark.parametrize("name", ["plain", "triton"])
+def test_a_location_that_is_not_a_number_gives_none_and_harms_no_other(
+    name: str, request: pytest.FixtureRequest
+) -> None:
     """The loss is then not a number, which training reports; a token beyond the values would end the process."""
+    module = plain if name == "plain" else request.getfixturevalue("kernels")
     value, location, weight = inputs(queries=2, batch=1)
     right = plain.sample(value, location, weight, SIZES)
     location[0, 1, 0, 2, 1] = torch.nan
-    output, grad_value, grad_location, _ = results(plain, (value, location, weight), SIZES)
+    output, grad_value, grad_location, grad_weight = results(module, (value, location, weight), SIZES)
     torch.testing.assert_close(output[:, 0], right[:, 0])
-    assert output[0, 1, :4].isnan().all() and grad_value.isnan().any() and grad_location[0, 1, 0, 2, 1].isnan().any()
+    assert output[0, 1, :4].isnan().all() and grad_value.isnan().any()
+    assert grad_location[0, 1, 0, 2, 1].isnan().any() and grad_weight[0, 1, 0, 2, 1].isnan()
+    assert grad_location[:, 0].isfinite().all() and grad_weight[:, 0].isfinite().all()
+
+
+def test_the_kernels_are_launched_on_the_gpu_that_has_the_values(
+    kernels: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or prediction on "cuda:1" would read the memory of another GPU."""
+    current: list[int] = []
+    launched: list[tuple[str, list[int]]] = []
+
+    @contextmanager
+    def device_of(tensor: Tensor) -> Iterator[None]:
+        current.append(id(tensor))
+        yield
+        current.clear()
+
+    def recorder(name: str) -> MagicMock:
+        made = MagicMock()
+        made.__getitem__.return_value.side_effect = lambda *_, **__: launched.append((name, current[:]))
+        return made
+
+    monkeypatch.setattr(torch.cuda, "device_of", device_of)
+    for name in ("_sample", "_sample_backward"):
+        monkeypatch.setattr(kernels, name, recorder(name))
+    tensors = inputs()
+    results(kernels, tensors, SIZES)
+    assert launched == [("_sample", [id(tensors[0])]), ("_sample_backward", [id(tensors[0])])]
 
 
 def test_gradients_are_those_of_finite_differences() -> None:

@@ -133,6 +133,20 @@ def test_only_a_host_of_a_job_that_trains_can_be_lost(account: Account) -> None:
         account.aws.training_jobs.lose_host(name, "algo-1")
 
 
+def test_a_host_that_has_not_begun_cannot_be_lost(account: Account) -> None:
+    """Or whoever loses it would wait for an end that never comes."""
+    account.aws.faults.slow_start({"Training": 60})
+    name = account.start(account.request("pass", **TWO))
+    try:
+        account.aws.training_jobs.wait_for(name, ["Training"], 30)
+        with pytest.raises(ValueError, match="is not training on algo-2"):
+            account.aws.training_jobs.lose_host(name, "algo-2")
+    finally:
+        account.aws.faults.clear()
+        account.client("sagemaker").stop_training_job(TrainingJobName=name)
+        account.ended(name)
+
+
 def test_each_instance_counts_against_the_quota(account: Account) -> None:
     account.aws.service_quotas.set("ml.g5.2xlarge", 2, spot=False)
     three: dict[str, Any] = {"ResourceConfig": {"InstanceType": "ml.g5.2xlarge", "InstanceCount": 3}}

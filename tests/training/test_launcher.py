@@ -1,8 +1,11 @@
 """How a job's processes are started on all GPUs of all hosts, and what is said of one that ends without a word."""
 
 import json
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -107,8 +110,10 @@ ONE = Hosts(("localhost",), "localhost", None)
 
 
 @pytest.fixture
-def two_gpus(monkeypatch: pytest.MonkeyPatch, kept_sigterm: None) -> None:
+def two_gpus(monkeypatch: pytest.MonkeyPatch, kept_sigterm: None) -> Iterator[None]:
     monkeypatch.setattr(launcher, "_processes_per_host", lambda: 2)
+    with mock.patch.dict(os.environ):  # or later tests' processes would look for the network of TWO
+        yield
 
 
 def python(code: str) -> list[str]:
@@ -125,6 +130,17 @@ def test_a_process_that_is_killed_is_told_of(two_gpus: None, tmp_path: Path) -> 
     code = "os.kill(os.getpid(), signal.SIGKILL) if rank else time.sleep(60)"
     with pytest.raises(ProcessLostError, match=r"process 1 of this job ended and left no reason \(SIGKILL\)"):
         run_processes(ONE, python(code), failure=tmp_path / "failure")
+
+
+def test_a_killed_process_is_told_of_although_another_told_that_it_lost_it(two_gpus: None, tmp_path: Path) -> None:
+    """Or a machine whose memory ran out would read as a broken connection."""
+    failure = tmp_path / "failure"
+    lose = f"pathlib.Path({str(failure)!r}).write_text('PROCESS_LOST: gone'); time.sleep(60)"
+    die = f"[time.sleep(0.01) for _ in iter(pathlib.Path({str(failure)!r}).exists, True)]; os.kill(os.getpid(), 9)"
+    code = f"exec({die!r} if rank else {lose!r})"
+    with pytest.raises(ProcessLostError, match=r"process 1 of this job ended and left no reason \(SIGKILL\)"):
+        run_processes(ONE, python(code), failure=failure)
+    assert not failure.exists(), "what is raised takes its place"
 
 
 def test_the_reason_that_a_process_leaves_is_kept(two_gpus: None, tmp_path: Path) -> None:

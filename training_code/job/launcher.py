@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import distributed
 from torch.distributed.elastic.multiprocessing.api import SignalException
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 from torch.distributed.run import parse_args, run
 
 from dataset_contract.bounded_json import parse_bounded
@@ -57,8 +57,9 @@ class Hosts:
     def environment(self) -> dict[str, str]:
         """What NCCL and gloo need to know of the network between several.
 
-        As AWS's own launcher has it (aws/sagemaker-training-toolkit, torch_distributed.py). RDMAV_FORK_SAFE is for the
-        workers that read images, which are forked.
+        As AWS's own launcher has it (aws/sagemaker-training-toolkit, torch_distributed.py), but for
+        FI_EFA_USE_DEVICE_RDMA: it ends a process whose adapter has no RDMA, and without it libfabric uses RDMA where
+        there is some. RDMAV_FORK_SAFE is for the workers that read images, which are forked.
         """
         if len(self.names) == 1:
             return {}
@@ -111,15 +112,17 @@ def run_processes(hosts: Hosts, program: Sequence[str], *, failure: Path) -> int
     except SignalException:
         pass  # told to stop: each process has saved what it had
     except ChildFailedError as error:
-        rank, first = error.get_first_failure()
-        if not failure.exists():
+        rank, first = _first_killed(error) or error.get_first_failure()
+        # Of a process that was killed, another one may have told that it lost it: why is told here.
+        if not failure.exists() or (first.exitcode < 0 and _tells_of_a_loss(failure)):
+            failure.unlink(missing_ok=True)
             how = first.signal_name() if first.exitcode < 0 else f"exit status {first.exitcode}"
             lost = ProcessLostError(
                 f"process {rank} of this job ended and left no reason ({how}): SIGKILL mostly means that the machine's"
                 " memory ran out, SIGABRT that the connection to another host broke."
                 " Redrive: it continues from the last checkpoint."
             )
-        if len(hosts.names) > 1 and (lost or failure.read_text(errors="replace").startswith(ProcessLostError.code)):
+        if len(hosts.names) > 1 and (lost or _tells_of_a_loss(failure)):
             with contextlib.suppress(SignalException):
                 time.sleep(LINGER_SECONDS)
     except distributed.DistError as error:
@@ -129,6 +132,16 @@ def run_processes(hosts: Hosts, program: Sequence[str], *, failure: Path) -> int
     if lost:
         raise lost
     return 1 if failure.exists() else 0
+
+
+def _first_killed(error: ChildFailedError) -> tuple[int, ProcessFailure] | None:
+    """The first process of this host that a signal ended; those that failed by themselves came after it, or with it."""
+    killed = [(rank, each) for rank, each in error.failures.items() if each.exitcode < 0]
+    return min(killed, key=lambda item: item[1].timestamp, default=None)
+
+
+def _tells_of_a_loss(failure: Path) -> bool:
+    return failure.read_text(errors="replace").startswith(ProcessLostError.code)
 
 
 def _processes_per_host() -> int:

@@ -75,8 +75,8 @@ def acquire(
 def release(s3: S3Client, *, bucket: str, execution: Execution) -> None:
     """Release each lock that `execution` still holds, if any. Raises AwsUnavailable, or ClientError.
 
-    It looks at all locks, since Finalise may know nothing of what the execution did. A ClientError is raised after all
-    have been looked at.
+    One that it has taken after a further redrive stays: the end is of before that. It looks at all locks, since
+    Finalise may know nothing of what the execution did. A ClientError is raised after all have been looked at.
     """
     refusal: ClientError | None = None
     for key in _newest_keys(s3, bucket):
@@ -88,10 +88,17 @@ def release(s3: S3Client, *, bucket: str, execution: Execution) -> None:
         raise refusal
 
 
-def holders(s3: S3Client, *, bucket: str) -> set[str]:
-    """The ARNs of the executions that hold a lock. Raises AwsUnavailable, or ClientError."""
-    locks = (_read(s3, bucket, key) for key in _newest_keys(s3, bucket))
-    return {lock.holder for lock in locks if lock is not None and lock.holder is not None}
+def holders(s3: S3Client, *, bucket: str) -> dict[str, int]:
+    """The ARNs of the executions that hold a lock, with how often each had been redriven when it took the last one.
+
+    Raises AwsUnavailable, or ClientError.
+    """
+    found: dict[str, int] = {}
+    for key in _newest_keys(s3, bucket):
+        lock = _read(s3, bucket, key)
+        if lock is not None and lock.holder is not None:
+            found[lock.holder] = max(lock.redrive_count, found.get(lock.holder, 0))
+    return found
 
 
 def _newest_keys(s3: S3Client, bucket: str) -> list[str]:
@@ -103,7 +110,7 @@ def _newest_keys(s3: S3Client, bucket: str) -> list[str]:
 
 def _release(s3: S3Client, bucket: str, key: str, execution: Execution) -> None:
     lock = _read(s3, bucket, key)
-    if lock is None or lock.holder != execution.arn:
+    if lock is None or lock.holder != execution.arn or lock.redrive_count > execution.redrive_count:
         return
     try:
         with raising_unavailable():

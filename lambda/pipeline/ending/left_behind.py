@@ -32,18 +32,26 @@ def ends_to_attend(
     state_machine_arn: str,
     now: datetime,
 ) -> list[Mapping[str, Any]]:
-    """DescribeExecution's answers about them. Raises AwsUnavailable, or ClientError."""
+    """DescribeExecution's answers about them. Raises AwsUnavailable, or ClientError.
+
+    They are eventually consistent: after a redrive, they may tell of the end before it. Launch takes the lock before it
+    creates a job, so the locks, read after the jobs, know of a redrive by which a job runs.
+    """
     executions = f"{state_machine_arn.replace(':stateMachine:', ':execution:', 1)}:"
-    owners = owners_of_running_jobs(sagemaker) | holders(s3, bucket=bucket)
-    found = {arn: _description(stepfunctions, arn) for arn in sorted(owners) if arn.startswith(executions)}
+    owners = owners_of_running_jobs(sagemaker)
+    redrives = holders(s3, bucket=bucket)
+    found = {
+        arn: _description(stepfunctions, arn) for arn in sorted(owners | set(redrives)) if arn.startswith(executions)
+    }
     for listed in _ended(stepfunctions, state_machine_arn, since=now - _REMEMBERED):
         arn = listed["executionArn"]
         if arn not in found and not was_sent(s3, bucket, Execution.from_description(listed)):
             found[arn] = _description(stepfunctions, arn)
     return [
         description
-        for description in found.values()
+        for arn, description in found.items()
         if description is not None
+        and description.get("redriveCount", 0) >= redrives.get(arn, 0)
         and description["status"] not in AT_WORK
         and description["stopDate"] < now - _PATIENCE
     ]

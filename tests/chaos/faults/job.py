@@ -6,7 +6,7 @@ import random
 import time
 from dataclasses import replace
 
-from tests.chaos.executions import describe
+from tests.chaos.executions import describe, within
 from tests.chaos.faults.fault import ENDLESS, PATIENCE_SECONDS, REGISTERED, Fault
 from tests.chaos.stand_in import JobPlan
 from tests.end_to_end.deployed import Deployed
@@ -37,6 +37,26 @@ def killed_job(rng: random.Random) -> Fault:
         ends=frozenset({"FAILED TrainingFailed"}),
         job=JobPlan(dies_at=rng.randint(1, 60)),
         cause="exit code",
+    )
+
+
+def lost_host(rng: random.Random) -> Fault:
+    """One of two hosts dies; perhaps the run is redriven, on two new ones."""
+    host, delay, redriven = rng.choice(["algo-1", "algo-2"]), rng.uniform(0, 1.5), rng.random() < 0.5
+
+    def during(deployed: Deployed, execution_arn: str) -> None:
+        job = job_at_work(deployed, execution_arn)
+        time.sleep(delay)
+        assert job is None or within(PATIENCE_SECONDS, lambda: lose_host(deployed, job, host))
+
+    return Fault(
+        name=f"host lost ({host} of two, after {delay:.1f} s{', then redriven' if redriven else ''})",
+        ends=frozenset({"FAILED TrainingFailed"}),
+        request={"instance_count": 2},
+        job=JobPlan(steps=ENDLESS),
+        during=during,
+        cause="exit code",
+        redriven=redriven,
     )
 
 
@@ -135,6 +155,15 @@ def job_at_work(deployed: Deployed, execution_arn: str) -> str | None:
     return None
 
 
+def lose_host(deployed: Deployed, job: str, host: str) -> bool:
+    """Whether the host could be lost: it has to have begun."""
+    try:
+        deployed.aws.training_jobs.lose_host(job, host)
+    except ValueError:
+        return False
+    return True
+
+
 def interrupt(deployed: Deployed, job: str) -> None:
     """Take the instance away, unless the job has stopped training meanwhile."""
     try:
@@ -146,6 +175,7 @@ def interrupt(deployed: Deployed, job: str) -> None:
 FAULTS = (
     failed_job,
     killed_job,
+    lost_host,
     interrupted,
     interrupted_at_the_worst,
     slow_start,

@@ -37,6 +37,8 @@ def main() -> int:
     """Run the plan; returns the exit status."""
     plan = json.loads(Path(__file__).with_name("plan.json").read_bytes())
     paths, stop = SageMakerPaths.from_environment(), StopRequest()
+    if not is_first_host(paths):
+        return follow(paths, plan, stop)
     losses = restored(paths.checkpoints)
     if losses:
         log_line(f"Going on from the checkpoint after step {len(losses)} of {plan['steps']}.")
@@ -70,6 +72,21 @@ def main() -> int:
         if step == JUDGED_STEPS:
             write_health(paths, losses)
     finish(paths, plan, losses)
+    return 0
+
+
+def is_first_host(paths: SageMakerPaths) -> bool:
+    """It alone writes and logs, as the trainer's first process."""
+    config = json.loads(paths.resource_config.read_bytes())
+    return bool(config["current_host"] == min(config["hosts"]))
+
+
+def follow(paths: SageMakerPaths, plan: Mapping[str, Any], stop: StopRequest) -> int:
+    """What another host does: as many steps, of which nobody sees anything."""
+    for _ in range(len(restored(paths.checkpoints)), plan["steps"]):
+        if stop.received:
+            break
+        time.sleep(plan["step_seconds"])
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
@@ -116,9 +117,9 @@ def take(
     return acquire(s3, stepfunctions, bucket="b", dataset_prefix=prefix, execution=execution(name), now=now).key
 
 
-def give_back(bucket: ConditionalBucket, name: str) -> None:
+def give_back(bucket: ConditionalBucket, name: str, *, redrives: int = 0) -> None:
     s3: Any = bucket
-    release(s3, bucket="b", execution=execution(name))
+    release(s3, bucket="b", execution=replace(execution(name), redrive_count=redrives))
 
 
 def test_a_free_data_set_is_taken_and_given_back() -> None:
@@ -158,6 +159,15 @@ def test_an_end_gives_back_all_that_its_execution_holds_and_nothing_else() -> No
     take(bucket, "two", Executions(), "dino-data-2")
     give_back(bucket, "one")
     assert list(bucket.objects) == ["locks/dino-data-2.json"]
+
+
+def test_an_end_before_a_redrive_gives_back_nothing_that_was_taken_after_it() -> None:
+    bucket = ConditionalBucket()
+    bucket.place(json.dumps({"execution": execution("one").arn, "redrive_count": 1}).encode())
+    give_back(bucket, "one")
+    assert bucket.holder() == execution("one").arn
+    give_back(bucket, "one", redrives=1)
+    assert bucket.holder() is None
 
 
 def test_a_lock_that_cannot_be_read_keeps_no_other_from_being_given_back() -> None:

@@ -103,7 +103,11 @@ class Deployment:
                 number, unit = rule["ScheduleExpression"].removeprefix("rate(").removesuffix(")").split()
                 assert unit == "minutes"
                 if minute % int(number) == 0:
-                    self.deliver({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})
+                    self.call_on_schedule()
+
+    def call_on_schedule(self) -> None:
+        """What a rule with a schedule does when its time has come."""
+        self.deliver({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})
 
     def locks(self) -> list[str]:
         """The keys of the locks."""

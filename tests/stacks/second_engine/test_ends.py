@@ -99,6 +99,33 @@ def test_what_runs_is_not_swept(deployment: Deployment) -> None:
     assert len(deployment.messages) == len(deployment.account.sagemaker.jobs) == 1
 
 
+@pytest.mark.parametrize("function", ["launch", "watch"])
+def test_a_redriven_run_is_not_swept_while_its_earlier_end_is_still_shown(
+    deployment: Deployment, function: str
+) -> None:
+    run = abort_in(deployment, function)
+    deployment.pass_time(BACK_IN_MINUTES)
+    executions = deployment.account.executions
+
+    def sweep() -> None:
+        executions.stale_for = 600
+        assert executions.describe_execution(executionArn=run.arn)["status"] == "ABORTED"
+        deployment.call_on_schedule()
+        executions.stale_for = 0
+
+    if function == "watch":  # which first sees that the job was stopped
+        deployment.functions.before["watch"].append(lambda: None)
+    deployment.functions.before["watch"].append(sweep)
+    deployment.redrive(run)
+    assert run.now.status == "SUCCEEDED"
+    jobs = deployment.account.sagemaker.jobs.values()
+    assert [job.stopped is not None for job in jobs] == [True, False], "the redriven run's job was stopped"
+    assert deployment.messages == [
+        "floorplan-dino failed (Aborted): run-1",
+        "floorplan-dino succeeded (registered): run-1",
+    ]
+
+
 def test_jobs_and_locks_of_other_stacks_are_not_swept(deployment: Deployment) -> None:
     run = deployment.run()
     ((name, job),) = deployment.account.sagemaker.jobs.items()

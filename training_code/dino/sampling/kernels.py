@@ -7,7 +7,7 @@ Shape suffixes: B images, Q queries, S tokens of all scales, M heads, E features
 points; q a block of queries, e the features filled up to a power of two; 2 is x, y, 3 is rows, columns, first token.
 """
 
-# ruff: noqa: ANN001, ANN202, PLR0917  what @triton.jit compiles has no Python types
+# ruff: noqa: ANN001, ANN202, PLR0124, PLR0917  what @triton.jit compiles has no Python types, and no isnan
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, import-untyped, untyped-decorator"
 from __future__ import annotations
 
@@ -29,21 +29,22 @@ def sample(value_BSME: Tensor, location_BQMLK2: Tensor, weight_BQMLK: Tensor, si
     b, q, m, _, k = weight_BQMLK.shape
     s, e = value_BSME.shape[1], value_BSME.shape[3]
     out_BQD = weight_BQMLK.new_empty(b, q, m * e)
-    _sample[_grid(b, q, m)](
-        value_BSME.contiguous(),
-        location_BQMLK2.contiguous(),
-        weight_BQMLK.contiguous(),
-        _scales(tuple(sizes), value_BSME.device),
-        out_BQD,
-        q,
-        s,
-        M=m,
-        E=e,
-        L=len(sizes) // 2,
-        K=k,
-        BLOCK_Q=QUERIES,
-        BLOCK_E=triton.next_power_of_2(e),
-    )
+    with torch.cuda.device_of(value_BSME):  # Triton launches on the current GPU, whichever has the tensors
+        _sample[_grid(b, q, m)](
+            value_BSME.contiguous(),
+            location_BQMLK2.contiguous(),
+            weight_BQMLK.contiguous(),
+            _scales(tuple(sizes), value_BSME.device),
+            out_BQD,
+            q,
+            s,
+            M=m,
+            E=e,
+            L=len(sizes) // 2,
+            K=k,
+            BLOCK_Q=QUERIES,
+            BLOCK_E=triton.next_power_of_2(e),
+        )
     return out_BQD
 
 
@@ -56,24 +57,25 @@ def sample_backward(
     grad_value_BSME = torch.zeros_like(value_BSME, dtype=weight_BQMLK.dtype, memory_format=torch.contiguous_format)
     location_BQMLK2, weight_BQMLK = location_BQMLK2.contiguous(), weight_BQMLK.contiguous()
     grad_location_BQMLK2, grad_weight_BQMLK = torch.empty_like(location_BQMLK2), torch.empty_like(weight_BQMLK)
-    _sample_backward[_grid(b, q, m)](
-        grad_BQD.contiguous(),
-        value_BSME.contiguous(),
-        location_BQMLK2,
-        weight_BQMLK,
-        _scales(tuple(sizes), value_BSME.device),
-        grad_value_BSME,
-        grad_location_BQMLK2,
-        grad_weight_BQMLK,
-        q,
-        s,
-        M=m,
-        E=e,
-        L=len(sizes) // 2,
-        K=k,
-        BLOCK_Q=QUERIES,
-        BLOCK_E=triton.next_power_of_2(e),
-    )
+    with torch.cuda.device_of(value_BSME):
+        _sample_backward[_grid(b, q, m)](
+            grad_BQD.contiguous(),
+            value_BSME.contiguous(),
+            location_BQMLK2,
+            weight_BQMLK,
+            _scales(tuple(sizes), value_BSME.device),
+            grad_value_BSME,
+            grad_location_BQMLK2,
+            grad_weight_BQMLK,
+            q,
+            s,
+            M=m,
+            E=e,
+            L=len(sizes) // 2,
+            K=k,
+            BLOCK_Q=QUERIES,
+            BLOCK_E=triton.next_power_of_2(e),
+        )
     return grad_value_BSME.to(value_BSME.dtype), grad_location_BQMLK2, grad_weight_BQMLK
 
 
@@ -94,11 +96,13 @@ def _scales(sizes: tuple[int, ...], device: torch.device) -> Tensor:
 @triton.jit
 def _axis(at_q, size):
     """Each location's low pixel, and its shares of the low and the high one."""
-    # A location far outside stays outside, and its pixel an int32.
-    pixel_q = tl.minimum(tl.maximum(at_q * size - 0.5, -2.0), size + 1.0)
+    # A location far outside stays outside, and its pixel an int32. One that is not a number must not pass for such a
+    # one: at the first pixel its shares are no numbers either, and the loss is none, which training reports.
+    every: tl.constexpr = tl.PropagateNan.ALL
+    pixel_q = tl.minimum(tl.maximum(at_q * size - 0.5, -2.0, every), size + 1.0, every)
     floor_q = tl.floor(pixel_q)
     high_share_q = pixel_q - floor_q
-    return floor_q.to(tl.int32), 1.0 - high_share_q, high_share_q
+    return tl.where(floor_q == floor_q, floor_q, 0.0).to(tl.int32), 1.0 - high_share_q, high_share_q
 
 
 @triton.jit
