@@ -11,11 +11,9 @@ from typing import Any
 import pytest
 
 from benchmarks.fake_cuda import NoCompilerError, environment
-from benchmarks.step_counts import MOST_GIB, count
+from benchmarks.step_counts import MOST_GIB, MOST_KERNELS, MOST_SYNCHRONISATIONS, count
 
 pytestmark = pytest.mark.faults
-
-MOST_KERNELS, MOST_SYNCHRONISATIONS = 2300, 2
 
 
 @pytest.fixture(scope="module")

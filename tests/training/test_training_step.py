@@ -39,7 +39,7 @@ def make_training(*, channels_last: bool) -> TrainingStep:
 
 
 def train(training: TrainingStep, batches: list[Batch], steps: range) -> list[float]:
-    return [training.update([batches[step]], step, steps=6, steps_per_epoch=6).loss for step in steps]
+    return [training.update([batches[step]], step, steps=6, steps_per_epoch=6).read().loss for step in steps]
 
 
 def strides(training: TrainingStep) -> set[tuple[int, ...]]:
@@ -96,7 +96,7 @@ def test_an_update_of_several_batches_takes_the_mean_of_their_gradients(batches:
 
 def test_the_gradient_is_cut_to_clip_norm_and_logged_as_it_was(batches: list[Batch]) -> None:
     training = make_training(channels_last=False)
-    figures = training.update([batches[0]], 0, steps=6, steps_per_epoch=6)
+    figures = training.update([batches[0]], 0, steps=6, steps_per_epoch=6).read()
     norms = [each.grad.norm() for each in training.model.parameters() if each.grad is not None]
     assert figures.grad_norm > 2 * CONFIG.clip_norm
     assert float(torch.stack(norms).norm()) == pytest.approx(CONFIG.clip_norm, rel=1e-3)
