@@ -33,6 +33,16 @@ def test_two_processes_with_half_the_batch_are_one_with_all_of_it(job: Job, tmp_
     assert metrics[0]["ap50"] == pytest.approx(metrics[1]["ap50"], abs=0.01)
 
 
+def test_all_processes_stop_after_the_same_update(job: Job) -> None:
+    """The one after that in which any of them was asked to: its figures are read when the next one is queued."""
+    job.configure(**{**SMALL, "batch_size": "1"}, epochs="9")  # three updates each
+    (first, log), (second, log_of_second) = job.run_two(STOPPING)
+    assert (first, second) == (0, 0), log + log_of_second
+    assert "Asked to stop: the work up to step 5 of 27 is saved in a checkpoint." in log
+    state = load_newest_checkpoint(job.base / "checkpoints", print)
+    assert state is not None and state["step"] == 5
+
+
 @pytest.mark.faults
 def test_two_hosts_train_together_and_stop_together(job: Job, tmp_path: Path) -> None:
     """Through the real entry and torchrun, which passes SIGTERM on; each host has a tree of its own."""
@@ -93,6 +103,22 @@ def test_another_fault_is_no_lost_process() -> None:
 def test_what_is_left_learns_that_the_other_process_was_killed(job: Job) -> None:
     (first, log), (second, _) = job.run_two(LOSING)
     assert (first, second) == (0, -9), log
+
+
+STOPPING = """
+import os, signal, sys
+from training_code import train
+from training_code.loop.training_step import TrainingStep
+accumulate = TrainingStep.accumulate
+
+def stopped_in_the_fourth(training, batches, step):
+    if step == 3 and os.environ["RANK"] == "1":
+        os.kill(os.getpid(), signal.SIGTERM)
+    return accumulate(training, batches, step)
+
+TrainingStep.accumulate = stopped_in_the_fourth
+sys.exit(train.main())
+"""
 
 
 LOSING = """
