@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
+import torch
 from torch import distributed
 
 from tests.training.training_jobs import SMALL, TWO_PROCESS_JOB, Job, write_dataset
@@ -41,6 +42,17 @@ def test_all_processes_stop_after_the_same_update(job: Job) -> None:
     assert "Asked to stop: the work up to step 5 of 27 is saved in a checkpoint." in log
     state = load_newest_checkpoint(job.base / "checkpoints", print)
     assert state is not None and state["step"] == 5
+
+
+def test_all_processes_end_at_a_loss_that_is_not_finite_in_one(job: Job) -> None:
+    job.configure(**{**SMALL, "batch_size": "1"}, epochs="2")
+    (first, log), (second, log_of_second) = job.run_two(BREAKING)
+    assert (first, second) == (1, 1), log + log_of_second
+    assert job.failure.startswith("NAN_LOSS: the loss or its gradient at step 2 is not finite")
+    [saved] = (job.base / "output" / "data").glob("non_finite_batch_*.pt")
+    assert saved.name == "non_finite_batch_1.pt"
+    [batch] = torch.load(saved, weights_only=True)
+    assert f"its images are images/{batch['positions'][0] + 1:06}.png. " in job.failure
 
 
 @pytest.mark.faults
@@ -117,6 +129,21 @@ def stopped_in_the_fourth(training, batches, step):
     return accumulate(training, batches, step)
 
 TrainingStep.accumulate = stopped_in_the_fourth
+sys.exit(train.main())
+"""
+
+
+BREAKING = """
+import os, sys
+from training_code import train
+from training_code.loop.training_step import TrainingStep
+accumulate = TrainingStep.accumulate
+
+def broken_in_one(training, batches, step):
+    figures = accumulate(training, batches, step)
+    return figures * float("nan") if step == 1 and os.environ["RANK"] == "1" else figures
+
+TrainingStep.accumulate = broken_in_one
 sys.exit(train.main())
 """
 
