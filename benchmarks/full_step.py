@@ -11,6 +11,7 @@ from training_code.config import TrainingConfig
 from training_code.data.batches import Batch
 from training_code.dino.model import build_model
 from training_code.job.distributed import DistributedContext
+from training_code.loop.step_figures import PendingFigures
 from training_code.loop.training_step import TrainingStep
 from training_code.recipes import RECIPES
 
@@ -43,6 +44,6 @@ def noise(batch: int, size: tuple[int, int] = SIZE) -> Batch:
     return pinned
 
 
-def update(training: TrainingStep, batch: Batch, step: int, device: torch.device) -> None:
+def update(training: TrainingStep, batch: Batch, step: int, device: torch.device) -> PendingFigures:
     """Move the batch to the device and learn from it."""
-    training.update([batch.to(device)], step, steps=10_000, steps_per_epoch=10_000)
+    return training.update([batch.to(device)], step, steps=10_000, steps_per_epoch=10_000)

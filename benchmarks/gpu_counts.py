@@ -65,6 +65,8 @@ class FakeGpu(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch give
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.counts = Counts()
+        self.waits = 0
+        """Synchronisations so far, whatever `counts` is: what was queued before one is done after it."""
         self._fake = FakeTensorMode()
         self._pinned: dict[int, Tensor] = {}  # by address; kept, so that no other tensor gets the address
 
@@ -79,7 +81,7 @@ class FakeGpu(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch give
         if not on_gpu and (to is None or torch.device(to).type != "cuda"):
             return self._on_host(name, func, args, kwargs)
         if (reason := self._synchronises(name, func, args, kwargs)) is not None:
-            self.counts.synchronisations[reason, _line()] += 1
+            self.wait(reason)
         if name == "_local_scalar_dense":
             return args[0].dtype.is_floating_point * 0.0
         if name == "_to_copy" and to is not None and torch.device(to).type == "cpu":
@@ -91,6 +93,11 @@ class FakeGpu(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch give
             result = func(*faked_args, **faked_kwargs)
         self._count(name, func, args, result)
         return result
+
+    def wait(self, reason: str) -> None:
+        """Count that the host waits for the GPU."""
+        self.waits += 1
+        self.counts.synchronisations[reason, _line()] += 1
 
     def _on_host(self, name: str, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """An operator on the CPU, whose memory may be pinned: what a copy to the GPU need not wait for."""
@@ -151,15 +158,18 @@ def fake_gpu() -> Iterator[FakeGpu]:
     mode = FakeGpu()
 
     class Event:
-        """torch.cuda.Event, which a build for the CPU lacks."""
+        """torch.cuda.Event, which a build for the CPU lacks; it has passed once the host has waited for the GPU."""
 
         def __init__(self, **_: bool) -> None: ...
-        def record(self, stream: object = None) -> None: ...
+        def record(self, stream: object = None) -> None:
+            self._waits_before = mode.waits
+
         def query(self) -> bool:
-            return True
+            return mode.waits > self._waits_before
 
         def synchronize(self) -> None:
-            mode.counts.synchronisations["an event is waited for", _line()] += 1
+            if not self.query():
+                mode.wait("an event is waited for")
 
     with ExitStack() as stack:
         stack.enter_context(mock.patch.object(torch.cuda, "_lazy_init", lambda: None))

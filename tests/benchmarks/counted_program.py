@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from benchmarks.gpu_counts import Counts, fake_gpu, print_and_exit, saved_bytes
+from training_code.dino.host_data import HostCopy
 
 
 def main() -> None:
@@ -23,12 +24,15 @@ def main() -> None:
         on_host = torch.ones(4, 6)
         pinned = on_host.pin_memory()
         queries = torch.ones(1, 2, 16, 8, device="cuda", dtype=torch.bfloat16)
+        copied = HostCopy(on_gpu[0])
         mask = torch.ones(16, 16, device="cuda", dtype=torch.bfloat16)
         found: dict[str, list[int]] = {
             "a view": count(on_gpu.t),
             "two operators": count(lambda: (on_gpu @ on_gpu.t()) * 2),
             "a number read": count(lambda: float(on_gpu.sum())),
             "a list read": count(on_gpu[0].tolist),
+            "copied to the host, read at once": count(HostCopy(on_gpu[0]).numbers),
+            "copied to the host, read after a wait": count(lambda: (float(on_gpu.sum()), copied.numbers())),
             "copied from pageable memory": count(lambda: on_host.to("cuda", non_blocking=True)),
             "copied from pinned memory, waited for": count(lambda: pinned.to("cuda")),
             "copied from pinned memory": count(lambda: pinned[1:].to("cuda", non_blocking=True)),

@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
+import torch
 from torch import distributed
 
 from tests.training.training_jobs import SMALL, TWO_PROCESS_JOB, Job, write_dataset
@@ -31,6 +32,27 @@ def test_two_processes_with_half_the_batch_are_one_with_all_of_it(job: Job, tmp_
         assert both == pytest.approx(one, rel=1e-5)
     metrics = [json.loads((each.model / "metrics.json").read_text()) for each in (job, other)]
     assert metrics[0]["ap50"] == pytest.approx(metrics[1]["ap50"], abs=0.01)
+
+
+def test_all_processes_stop_after_the_same_update(job: Job) -> None:
+    """The one after that in which any of them was asked to: its figures are read when the next one is queued."""
+    job.configure(**{**SMALL, "batch_size": "1"}, epochs="9")  # three updates each
+    (first, log), (second, log_of_second) = job.run_two(STOPPING)
+    assert (first, second) == (0, 0), log + log_of_second
+    assert "Asked to stop: the work up to step 5 of 27 is saved in a checkpoint." in log
+    state = load_newest_checkpoint(job.base / "checkpoints", print)
+    assert state is not None and state["step"] == 5
+
+
+def test_all_processes_end_at_a_loss_that_is_not_finite_in_one(job: Job) -> None:
+    job.configure(**{**SMALL, "batch_size": "1"}, epochs="2")
+    (first, log), (second, log_of_second) = job.run_two(BREAKING)
+    assert (first, second) == (1, 1), log + log_of_second
+    assert job.failure.startswith("NAN_LOSS: the loss or its gradient at step 2 is not finite")
+    [saved] = (job.base / "output" / "data").glob("non_finite_batch_*.pt")
+    assert saved.name == "non_finite_batch_1.pt"
+    [batch] = torch.load(saved, weights_only=True)
+    assert f"its images are images/{batch['positions'][0] + 1:06}.png. " in job.failure
 
 
 @pytest.mark.faults
@@ -93,6 +115,37 @@ def test_another_fault_is_no_lost_process() -> None:
 def test_what_is_left_learns_that_the_other_process_was_killed(job: Job) -> None:
     (first, log), (second, _) = job.run_two(LOSING)
     assert (first, second) == (0, -9), log
+
+
+STOPPING = """
+import os, signal, sys
+from training_code import train
+from training_code.loop.training_step import TrainingStep
+accumulate = TrainingStep.accumulate
+
+def stopped_in_the_fourth(training, batches, step):
+    if step == 3 and os.environ["RANK"] == "1":
+        os.kill(os.getpid(), signal.SIGTERM)
+    return accumulate(training, batches, step)
+
+TrainingStep.accumulate = stopped_in_the_fourth
+sys.exit(train.main())
+"""
+
+
+BREAKING = """
+import os, sys
+from training_code import train
+from training_code.loop.training_step import TrainingStep
+accumulate = TrainingStep.accumulate
+
+def broken_in_one(training, batches, step):
+    figures = accumulate(training, batches, step)
+    return figures * float("nan") if step == 1 and os.environ["RANK"] == "1" else figures
+
+TrainingStep.accumulate = broken_in_one
+sys.exit(train.main())
+"""
 
 
 LOSING = """

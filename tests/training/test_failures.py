@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,8 +19,10 @@ from tests.contract.samples import SampleDataset
 from tests.training.training_jobs import SMALL, TRAIN, Job, write_dataset
 from training_code import train
 from training_code.config import TrainingConfig
+from training_code.data.batches import Batch
 from training_code.job.failures import MemoryExhaustedError
 from training_code.loop.memory import memory_failures
+from training_code.loop.training_step import TrainingStep
 
 CONFIG = TrainingConfig()
 
@@ -122,6 +125,32 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(run_here: Job) -> Non
     assert not health["checks"]["no_nan"]["passed"]
     history = (run_here.base / "checkpoints" / "history.jsonl").read_text().splitlines()
     assert len(history) == health["steps"] > 0
+
+
+@pytest.mark.parametrize("broken", [1, 2], ids=["another update is queued behind it", "it ends an epoch"])
+def test_the_images_of_the_update_whose_loss_is_not_finite_are_named(
+    run_here: Job, monkeypatch: pytest.MonkeyPatch, broken: int
+) -> None:
+    run_here.configure(**SMALL, epochs="2")  # of three updates each
+    positions: dict[int, list[int]] = {}
+    accumulate = TrainingStep.accumulate
+
+    def break_one(training: TrainingStep, batches: Sequence[Batch], step: int) -> torch.Tensor:
+        figures = accumulate(training, batches, step)
+        positions[step] = [position for batch in batches for position in batch.positions]
+        return figures * float("nan") if step == broken and positions[step] else figures
+
+    monkeypatch.setattr(TrainingStep, "accumulate", break_one)
+    assert train.main() == 1
+    assert run_here.failure.startswith(f"NAN_LOSS: the loss or its gradient at step {broken + 1} is not finite")
+    names = ", ".join(sorted(f"images/{position + 1:06}.png" for position in positions[broken]))
+    assert f"its images are {names}. " in run_here.failure
+    [batch] = torch.load(run_here.base / "output" / "data" / "non_finite_batch_0.pt", weights_only=True)
+    assert batch["positions"] == positions[broken]
+    history = (run_here.base / "checkpoints" / "history.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in history] == list(range(1, broken + 1))
+    assert not any((run_here.base / "checkpoints").glob("*.safetensors"))
+    assert list(positions) == [0, 1, 2]
 
 
 def test_too_little_memory_is_found_before_the_first_step(job: Job) -> None:

@@ -61,7 +61,7 @@ def train_tiny(dataset: Path, *, device: torch.device = CPU, steps: int = STEPS)
     while len(losses) < steps:
         for batch in load_batches(images, EpochBatchSampler(images, epoch=len(losses) // each), pin_memory=False):
             exact = batch._replace(images=batch.images.double()).to(device)
-            losses.append(training.update([exact], len(losses), steps=STEPS, steps_per_epoch=each).loss)
+            losses.append(training.update([exact], len(losses), steps=STEPS, steps_per_epoch=each).read().loss)
     return losses[:steps]
 
 

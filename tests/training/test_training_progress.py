@@ -18,7 +18,7 @@ def test_the_seconds_of_all_starts_are_added_up(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(training_progress, "time", SimpleNamespace(monotonic=lambda: clock.now))
     first = TrainingProgress()
     clock.now += 600
-    first.add(FIGURES, epoch=1)
+    first.add(FIGURES, epoch=1, seconds=first.seconds)
     state = first.state()
     assert (first.seconds, state["seconds"]) == (600, 600)
 
@@ -27,7 +27,7 @@ def test_the_seconds_of_all_starts_are_added_up(monkeypatch: pytest.MonkeyPatch)
     clock.now += 30
     second.restore(state)
     assert second.seconds == 630
-    second.add(FIGURES, epoch=1)
+    second.add(FIGURES, epoch=1, seconds=second.seconds)
     clock.now += 70
     third = TrainingProgress()
     third.restore(second.state())

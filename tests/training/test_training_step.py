@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,6 +17,7 @@ from training_code.data.plan_dataset import PlanDataset
 from training_code.dino.model import build_model
 from training_code.job.distributed import DistributedContext
 from training_code.loop.optimisation import MovingAverage
+from training_code.loop.step_figures import NonFiniteStepError
 from training_code.loop.training_step import TrainingStep
 from training_code.recipes import RECIPES
 
@@ -39,7 +42,13 @@ def make_training(*, channels_last: bool) -> TrainingStep:
 
 
 def train(training: TrainingStep, batches: list[Batch], steps: range) -> list[float]:
-    return [training.update([batches[step]], step, steps=6, steps_per_epoch=6).loss for step in steps]
+    return [training.update([batches[step]], step, steps=6, steps_per_epoch=6).read().loss for step in steps]
+
+
+def learned(training: TrainingStep) -> tuple[dict[str, Any], ...]:
+    """Weights, their average, and the optimiser's moments with their numbers of updates."""
+    state = training.state()
+    return state["model"], state["average"], state["optimiser"]["state"]
 
 
 def strides(training: TrainingStep) -> set[tuple[int, ...]]:
@@ -96,10 +105,58 @@ def test_an_update_of_several_batches_takes_the_mean_of_their_gradients(batches:
 
 def test_the_gradient_is_cut_to_clip_norm_and_logged_as_it_was(batches: list[Batch]) -> None:
     training = make_training(channels_last=False)
-    figures = training.update([batches[0]], 0, steps=6, steps_per_epoch=6)
+    figures = training.update([batches[0]], 0, steps=6, steps_per_epoch=6).read()
     norms = [each.grad.norm() for each in training.model.parameters() if each.grad is not None]
     assert figures.grad_norm > 2 * CONFIG.clip_norm
     assert float(torch.stack(norms).norm()) == pytest.approx(CONFIG.clip_norm, rel=1e-3)
+
+
+def test_nothing_changes_from_an_update_on_that_is_not_finite(batches: list[Batch]) -> None:
+    """Though the next one is queued before that is known."""
+    training, expected = make_training(channels_last=False), make_training(channels_last=False)
+    train(expected, batches, range(2))
+    broken = batches[2]._replace(images=batches[2].images * float("nan"))
+    made = [
+        training.update([batch], step, steps=6, steps_per_epoch=6)
+        for step, batch in enumerate([*batches[:2], broken, batches[0]])
+    ]
+    assert [each.read().loss > 0 for each in made[:2]] == [True, True]
+    for each, own_loss_is_finite in zip(made[2:], (False, True), strict=True):
+        with pytest.raises(NonFiniteStepError) as error:
+            each.read()
+        assert error.value.own_loss_is_finite is own_loss_is_finite
+    torch.testing.assert_close(learned(training), learned(expected), rtol=0, atol=0)
+
+
+def test_a_gradient_that_is_not_finite_changes_nothing_either(
+    batches: list[Batch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = make_training(channels_last=False)
+    before = copy.deepcopy(learned(training)[:2])
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda *_: torch.tensor(float("inf")))
+    figures = training.update([batches[0]], 0, steps=6, steps_per_epoch=6)
+    with pytest.raises(NonFiniteStepError) as error:
+        figures.read()
+    assert error.value.own_loss_is_finite
+    torch.testing.assert_close(learned(training)[:2], before, rtol=0, atol=0)
+    assert {int(moments["step"]) for moments in learned(training)[2].values()} == {0}
+
+
+def test_the_average_follows_every_update_before_it_is_seen(batches: list[Batch]) -> None:
+    training = make_training(channels_last=False)
+    expected = MovingAverage(training.model, CONFIG.ema_decay)
+    for step in range(4):
+        training.update([batches[step % 3]], step, steps=6, steps_per_epoch=6)
+        expected.update(training.model.parameters(), step)
+        if step == 1:
+            torch.testing.assert_close(training.state()["average"], expected.model.state_dict(), rtol=0, atol=0)
+    torch.testing.assert_close(training.shipped_model.state_dict(), expected.model.state_dict(), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_figures_tell_whether_a_stop_was_asked_for(batches: list[Batch], asked: bool) -> None:
+    figures = make_training(channels_last=False).update([batches[0]], 0, steps=6, steps_per_epoch=6, stop=lambda: asked)
+    assert figures.read().stop is asked
 
 
 def test_the_moving_average_forgets_by_its_decay_and_faster_at_first() -> None:

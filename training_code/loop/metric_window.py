@@ -4,7 +4,7 @@ import time
 
 import torch
 
-from training_code.loop.training_step import StepFigures
+from training_code.loop.step_figures import StepFigures
 
 LONGEST_SECONDS = 300
 """Between two lines of the log; the watch reports a quiet job after 15 minutes, and stops it after 30."""
@@ -13,26 +13,32 @@ LONGEST_SECONDS = 300
 class MetricWindow:
     """Steps since the last line."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: float) -> None:
+        """`start` is when the first step began, in seconds of training."""
         self._steps: list[StepFigures] = []
         self._images = 0
         self._waited = 0.0
-        self._start = time.monotonic()
+        self._start = self._end = start
+        self._last_line = time.monotonic()
 
     @property
     def is_long(self) -> bool:
         """Whether a line is due, however few steps there were: silence would be taken for a stall."""
-        return time.monotonic() - self._start > LONGEST_SECONDS
+        return time.monotonic() - self._last_line > LONGEST_SECONDS
 
-    def add(self, figures: StepFigures, *, images: int, waited: float) -> None:
-        """Add one step of `images` images (of all processes), which waited so many seconds for its data."""
+    def add(self, figures: StepFigures, *, images: int, waited: float, end: float) -> None:
+        """Add one step of `images` images (of all processes), which waited so many seconds for its data.
+
+        It ended after `end` seconds of training, which may be a while ago: figures are read late.
+        """
         self._steps.append(figures)
         self._images += images
         self._waited += waited
+        self._end = end
 
     def figures(self) -> dict[str, float]:
         """Means over the window, with the keys metric_lines.TRAINING_FIGURES; there must be a step."""
-        elapsed = max(time.monotonic() - self._start, 1e-9)
+        elapsed = max(self._end - self._start, 1e-9)
         means = {
             name: sum(getattr(step, name) for step in self._steps) / len(self._steps)
             for name in ("loss", "loss_class", "loss_bbox", "loss_giou", "grad_norm")

@@ -10,7 +10,7 @@ from training_code.data.plan_dataset import PlanDataset
 from training_code.job.disk import disk_failures
 from training_code.job.distributed import DistributedContext
 from training_code.job.failures import DiskError, NonFiniteLossError
-from training_code.loop.training_step import NonFiniteStepError
+from training_code.loop.step_figures import NonFiniteStepError
 from training_code.training_settings import lower_learning_rate
 
 

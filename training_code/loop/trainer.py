@@ -1,15 +1,14 @@
 """The training loop: restore, try the largest batch, train and evaluate epoch by epoch, write the model."""
 
 import copy
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from dataset_contract.coco import CocoDataset
 from evaluation.metrics import ImageDetections, evaluate
-from training_code.data.batches import Batch, EpochBatchSampler, load_batches, steps_per_epoch
+from training_code.data.batches import steps_per_epoch
 from training_code.data.checked_dataset import CheckedDataset
 from training_code.data.plan_dataset import PlanDataset
 from training_code.dino.model import DINO, build_model
@@ -29,11 +28,13 @@ from training_code.loop.memory import memory_failures, worst_case_batch
 from training_code.loop.metric_window import MetricWindow
 from training_code.loop.non_finite import non_finite_failure
 from training_code.loop.progress_files import ProgressFiles
+from training_code.loop.queued_updates import QueuedUpdate, queued_updates
 from training_code.loop.resumption import Resumption, fingerprint_of
 from training_code.loop.shipping import ship
 from training_code.loop.split_prediction import predict_split
+from training_code.loop.step_figures import NonFiniteStepError, StepFigures
 from training_code.loop.training_progress import TrainingProgress
-from training_code.loop.training_step import NonFiniteStepError, TrainingStep
+from training_code.loop.training_step import TrainingStep
 from training_code.loop.validation_pictures import ValidationPictures
 from training_code.training_settings import as_request
 
@@ -162,54 +163,56 @@ class Trainer:
                 return False
             if epoch == self._ending.last_epoch:
                 return True
-            if not self._train_epoch(epoch, first_step):
+            if not self._train_epoch(epoch):
                 return False
 
-    def _train_epoch(self, epoch: int, first_step: int) -> bool:
-        """Train the rest of `epoch` (from 0) and save; False if asked to stop."""
-        config, progress = self._job.training, self._progress
-        images = config.images_at_once * config.accumulation_steps * self._distributed.world_size
-        window = MetricWindow()
-        waiting = time.monotonic()
-        for batches in self._updates(epoch, first_step):
-            waited = time.monotonic() - waiting
-            try:
-                figures = self._training.update(
-                    batches,
-                    progress.step,
-                    steps=self._steps_per_epoch * config.epochs,
-                    steps_per_epoch=self._steps_per_epoch,
-                    early_drop_epoch=self._ending.early_drop_epoch,
-                )
-            except NonFiniteStepError as error:
-                step, folder = progress.step + 1, self._paths.output_data
-                raise non_finite_failure(
-                    error, batches, self._train_split, self._distributed, step=step, folder=folder
-                ) from None
-            progress.add(figures._asdict(), epoch=epoch + 1)
-            self._watchdog.progress()
-            window.add(figures, images=images, waited=waited)
-            if progress.step % config.log_steps == 0 or progress.step == self._steps or window.is_long:
-                if self._log:
-                    self._log.training(step=progress.step, steps=self._steps, epoch=epoch + 1, figures=window.figures())
-                window = MetricWindow()
-            self._health.write_once_judgeable()
-            if any(self._distributed.gather(self._stop.received)):
-                return False
-            waiting = time.monotonic()
-        if (epoch + 1) % config.checkpoint_epochs == 0 or epoch + 1 == self._ending.last_epoch:
+    def _train_epoch(self, epoch: int) -> bool:
+        """Train the rest of `epoch` (from 0) and save; False if asked to stop.
+
+        The figures of an update are read when the next one is queued, so that a GPU need not wait for the host.
+        """
+        self._window = MetricWindow(self._progress.seconds)
+        updates = queued_updates(
+            self._training,
+            self._train_split,
+            self._progress,
+            self._distributed,
+            self._stop,
+            early_drop_epoch=self._ending.early_drop_epoch,
+        )
+        stop = False
+        update = next(updates, None)
+        while update is not None:
+            following = None if stop else next(updates, None)
+            stop = self._count(update, epoch).stop or stop
+            update = following
+        if stop:
+            return False
+        if (epoch + 1) % self._job.training.checkpoint_epochs == 0 or epoch + 1 == self._ending.last_epoch:
             self._resumption.save()
         return True
 
-    def _updates(self, epoch: int, first_step: int) -> Iterator[tuple[Batch, ...]]:
-        """The batches of each update from `first_step` of `epoch` on."""
-        rank, world_size, device = self._distributed.rank, self._distributed.world_size, self._distributed.device
-        sampler = EpochBatchSampler(
-            self._train_split, epoch=epoch, first_step=first_step, rank=rank, world_size=world_size
-        )
-        loaded = load_batches(self._train_split, sampler, pin_memory=device.type == "cuda")
-        batches = (batch.to(device) for batch in loaded)
-        return zip(*[batches] * self._job.training.accumulation_steps, strict=True)
+    def _count(self, update: QueuedUpdate, epoch: int) -> StepFigures:
+        """Read the figures of an update of `epoch` (from 0), count and log them."""
+        config, progress = self._job.training, self._progress
+        try:
+            figures = update.figures.read()
+        except NonFiniteStepError as error:
+            step, folder = progress.step + 1, self._paths.output_data
+            raise non_finite_failure(
+                error, update.batches, self._train_split, self._distributed, step=step, folder=folder
+            ) from None
+        progress.add(figures._asdict(), epoch=epoch + 1, seconds=update.end)
+        self._watchdog.progress()
+        images = config.images_at_once * config.accumulation_steps * self._distributed.world_size
+        self._window.add(figures, images=images, waited=update.waited, end=update.end)
+        if progress.step % config.log_steps == 0 or progress.step == self._steps or self._window.is_long:
+            if self._log:
+                line = self._window.figures()
+                self._log.training(step=progress.step, steps=self._steps, epoch=epoch + 1, figures=line)
+            self._window = MetricWindow(update.end)
+        self._health.write_once_judgeable()
+        return figures
 
     def _evaluation_is_due(self, epoch: int) -> bool:
         if epoch == 0 or any(evaluation["epoch"] == epoch for evaluation in self._progress.evaluations):

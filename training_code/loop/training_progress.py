@@ -41,9 +41,9 @@ class TrainingProgress:
         """Of training so far."""
         return self._seconds_before + time.monotonic() - self._start
 
-    def add(self, figures: Mapping[str, float], *, epoch: int) -> None:
-        """Count an update of `epoch` (from 1) with its figures."""
-        row = {**figures, "step": self.step + 1, "epoch": epoch, "seconds": self.seconds}
+    def add(self, figures: Mapping[str, float], *, epoch: int, seconds: float) -> None:
+        """Count an update of `epoch` (from 1) with its figures, which ended after so many seconds of training."""
+        row = {**figures, "step": self.step + 1, "epoch": epoch, "seconds": seconds}
         self._updates.append([float(row[name]) for name in COLUMNS])
 
     def add_evaluation(self, evaluation: Mapping[str, Any]) -> None:

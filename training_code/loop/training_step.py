@@ -1,9 +1,8 @@
 """One update of the weights: forward and backward passes, the check that all is finite, and the optimiser's step."""
 
 import contextlib
-import math
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,25 +15,7 @@ from training_code.dino.criterion import Criterion
 from training_code.dino.model import DINO
 from training_code.job.distributed import DistributedContext
 from training_code.loop.optimisation import MovingAverage, learning_rate_factor, make_optimiser, set_learning_rate
-
-
-class StepFigures(NamedTuple):
-    """What one update did, averaged over all processes."""
-
-    loss: float
-    loss_class: float
-    loss_bbox: float
-    loss_giou: float
-    grad_norm: float
-    lr: float
-
-
-class NonFiniteStepError(Exception):
-    """The loss or gradient is not finite; raised in every process, before the weights change."""
-
-    def __init__(self, *, own_loss_is_finite: bool) -> None:
-        super().__init__()
-        self.own_loss_is_finite = own_loss_is_finite
+from training_code.loop.step_figures import PendingFigures
 
 
 class TrainingStep:
@@ -46,7 +27,13 @@ class TrainingStep:
         if on_gpu:  # tensor cores take convolutions' channels last; the feature maps follow the weights
             self.model.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a module takes it
         self.optimiser = make_optimiser(self.model, config)
-        self.average = MovingAverage(self.model, config.ema_decay) if config.ema_decay else None
+        # 1 from the first update on that is not finite: neither it nor a later one changes anything. It stays on the
+        # device, so that the optimiser need not wait for the host, nor the host for the device.
+        self._found_inf = torch.zeros((), device=distributed.device)
+        self._no_scale = torch.ones((), device=distributed.device)
+        self.optimiser.found_inf = self._found_inf  # type: ignore[attr-defined]  # as torch.amp.GradScaler sets it
+        self._pending: PendingFigures | None = None
+        self._average = MovingAverage(self.model, config.ema_decay) if config.ema_decay else None
         self._criterion = Criterion(model.config)
         self._config = config
         self._distributed = distributed
@@ -61,7 +48,8 @@ class TrainingStep:
     @property
     def shipped_model(self) -> DINO:
         """The model to evaluate and ship: the moving average where there is one."""
-        return self.average.model if self.average else self.model  # type: ignore[return-value]  # a copy of a DINO
+        self._move_average()
+        return self._average.model if self._average else self.model  # type: ignore[return-value]  # a copy of a DINO
 
     def update(
         self,
@@ -71,15 +59,15 @@ class TrainingStep:
         steps: int,
         steps_per_epoch: int,
         early_drop_epoch: int | None = None,
-    ) -> StepFigures:
-        """Make update number `step` (from 0) of `steps` from accumulation_steps batches.
+        stop: Callable[[], bool] = lambda: False,
+    ) -> PendingFigures:
+        """Queue update number `step` (from 0) of `steps` from accumulation_steps batches.
 
+        One that is not finite changes nothing, nor does any after it; its figures tell when they are read.
+        `stop` says after the gradient whether this process was asked to stop, and the figures tell every process.
         The other arguments are those of learning_rate_factor().
 
         Random numbers depend on seed, step and rank only, so there is no random state to save.
-
-        Raises:
-            NonFiniteStepError: nothing was updated.
         """
         factor = learning_rate_factor(
             step,
@@ -92,15 +80,21 @@ class TrainingStep:
         figures = self.accumulate(batches, step)
         parameters = [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
         norm = nn.utils.clip_grad_norm_(parameters, self._config.clip_norm)
-        own_loss = figures[:1].clone()
-        means = self._distributed.mean(torch.cat([figures, norm[None]]))
-        own, loss, loss_class, loss_bbox, loss_giou, grad_norm = torch.cat([own_loss, means]).tolist()
-        if not (math.isfinite(loss) and math.isfinite(grad_norm)):
-            raise NonFiniteStepError(own_loss_is_finite=math.isfinite(own))
+        means = self._distributed.mean(torch.cat([figures, norm[None], figures.new_full((1,), stop())]))
+        torch._amp_foreach_non_finite_check_and_unscale_([means], self._found_inf, self._no_scale)
+        self._move_average()
         self.optimiser.step()
-        if self.average:
-            self.average.update(self.model.parameters(), step)
-        return StepFigures(loss, loss_class, loss_bbox, loss_giou, grad_norm, rate)
+        self._pending = PendingFigures(step, rate, figures[:1], means, self._found_inf)
+        return self._pending
+
+    def _move_average(self) -> None:
+        """Move the average after the last update, if that was finite and this was not done yet.
+
+        update() calls it before the weights move on: the matching of its own batch has waited for the update before.
+        """
+        if self._pending and self._average and not self._pending.skipped:
+            self._average.update(self.model.parameters(), self._pending.step)
+        self._pending = None
 
     def accumulate(self, batches: Sequence[Batch], step: int) -> Tensor:
         """Leave the gradient of `batches` in the parameters; returns the mean total, class, box and GIoU loss (4,)."""
@@ -128,20 +122,22 @@ class TrainingStep:
 
     def state(self) -> dict[str, Any]:
         """All that a resumed training needs to learn the same; independent of the weights' layout in memory."""
-        average = self.average.model.state_dict() if self.average else {}
+        self._move_average()
+        average = self._average.model.state_dict() if self._average else {}
         state = {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(), "average": average}
         return {name: _row_by_row(value) for name, value in state.items()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over what state() gave."""
+        self._pending = None
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         for parameter, moments in self.optimiser.state.items():
             for name, moment in moments.items():
                 if moment.shape == parameter.shape:  # the fused step takes a weight and its moments in one layout
                     moments[name] = torch.empty_like(parameter).copy_(moment)
-        if self.average:
-            self.average.model.load_state_dict(state["average"])
+        if self._average:
+            self._average.model.load_state_dict(state["average"])
 
 
 def _row_by_row(value: Any) -> Any:  # noqa: ANN401  a state dict holds what it likes
