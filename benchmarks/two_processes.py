@@ -128,7 +128,7 @@ def own_batch(rank: int, world_size: int) -> Batch:
 def update(training: TrainingStep, batches: Sequence[Batch], first: int) -> list[float]:
     """One update of each batch, numbered from `first`; returns their losses."""
     return [
-        training.update([batch], first + index, steps=1000, steps_per_epoch=100).loss
+        training.update([batch], first + index, steps=1000, steps_per_epoch=100).read().loss
         for index, batch in enumerate(batches)
     ]
 
