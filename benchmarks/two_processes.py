@@ -52,8 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="also write benchmarks/results/")
     given = parser.parse_args()
-    exact = [train(processes, "float64").losses for processes in (1, 2)]
-    difference = max(abs(a - b) / abs(a) for a, b in zip(*exact, strict=True))
+    difference = largest_difference()
     one, two = train(1, "float32"), train(2, "float32")
     print(machine(("torch",)))
     for name, training in (("one process", one), ("two processes", two)):
@@ -72,6 +71,12 @@ def main() -> None:
             "two_processes": {"seconds": two.seconds, "cpu_seconds": two.cpu_seconds},
         }
         (RESULTS / "two_processes.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+def largest_difference() -> float:
+    """Of the losses of two processes from those of one, as a share of these."""
+    losses = [train(processes, "float64").losses for processes in (1, 2)]
+    return max(abs(two - one) / abs(one) for one, two in zip(*losses, strict=True))
 
 
 def train(processes: int, dtype: str) -> Training:
