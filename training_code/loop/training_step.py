@@ -29,8 +29,8 @@ class TrainingStep:
         self.optimiser = make_optimiser(self.model, config)
         # 1 from the first update on that is not finite: neither it nor a later one changes anything. It stays on the
         # device, so that the optimiser need not wait for the host, nor the host for the device.
-        self._found_inf = torch.zeros((), device=distributed.device)
-        self._no_scale = torch.ones((), device=distributed.device)
+        self._found_inf = torch.zeros((), dtype=torch.float32, device=distributed.device)
+        self._no_scale = torch.ones_like(self._found_inf)
         self.optimiser.found_inf = self._found_inf  # type: ignore[attr-defined]  # as torch.amp.GradScaler sets it
         self._pending: PendingFigures | None = None
         self._average = MovingAverage(self.model, config.ema_decay) if config.ema_decay else None
