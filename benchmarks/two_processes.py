@@ -76,7 +76,8 @@ def main() -> None:
 def largest_difference() -> float:
     """Of the losses of two processes from those of one, as a share of these."""
     losses = [train(processes, "float64").losses for processes in (1, 2)]
-    return max(abs(two - one) / abs(one) for one, two in zip(*losses, strict=True))
+    difference: float = max(abs(two - one) / abs(one) for one, two in zip(*losses, strict=True))
+    return difference
 
 
 def train(processes: int, dtype: str) -> Training:
