@@ -26,6 +26,7 @@ from pipeline.quote.gpu_speeds import GPU_SPEEDS, PROJECTED
 from pipeline.quote.speed import speed_of
 
 from benchmarks.full_step import SIZE
+from benchmarks.gpu.training import SPEED
 from benchmarks.gpu_work import Operator, work
 from benchmarks.measuring import RESULTS, machine
 from benchmarks.step_history import BEFORE, CODE, unpack
@@ -138,8 +139,8 @@ def measured(gpu: str, results: Path) -> tuple[float, str] | None:
         content = json.loads(file.read_text())
         if gpu not in re.split(r"[^A-Za-z0-9]+", content["device"]):
             continue
-        for figure in content["sections"]["training"]["figures"]:
-            if figure["name"] == "speed with loading, median":
+        for figure in content["sections"].get("training", {"figures": []})["figures"]:
+            if figure["name"] == SPEED:
                 when = f"measured on {content['measured'][:10]} by python -m benchmarks.gpu at {content['commit']}"
                 return float(figure["value"]), when
     return None
