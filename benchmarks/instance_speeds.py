@@ -159,7 +159,7 @@ def table() -> str:
     training = RECIPES["room_wall"].training
     rows = []
     for name, kind in INSTANCE_TYPES.items():
-        speed = speed_of("room_wall", training, name, [], instance_count=1)
+        speed = speed_of("room_wall", training, name, [], instance_count=1, training_images=1)
         basis = GPU_SPEEDS["room_wall"][kind.gpu.name].source.split()[0]
         across = (
             "" if kind.gpus == 1 else f"; together {speed.images_per_second / _of_one(kind.gpu.name):.3g} times one"

@@ -14,7 +14,7 @@ _LIKE_A_CPU = "estimated in 2026-11, not measured"
 
 @dataclass(frozen=True, slots=True)
 class GpuSpeed:
-    """Of one GPU, with the recipe's own settings and two images at a time."""
+    """Of one GPU, with the recipe's own settings; where memory decides on the batch, with two images, the least."""
 
     images_per_second: float
     """Training images, evaluations included in the time."""

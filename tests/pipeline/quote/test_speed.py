@@ -111,12 +111,12 @@ def test_a_measured_batch_counts_if_the_run_could_take_no_more_images_at_once() 
         (short, of_long, False),
     ):
         source = speed_of("room_wall", asked, "ml.g5.2xlarge", [record]).source
-        assert source.startswith("measured" if counts else "estimated")
+        assert source.startswith("measured" if counts else PROJECTED)
     assert speed_of("room_wall", short, "ml.g5.2xlarge", [of_long], images=29_350).source.startswith("measured")
     two = replace(RECORD, epochs=50, training=json_values(replace(long, batch_size=2)))
     set_by_request = replace(short, batch_size=2)
     assert speed_of("room_wall", set_by_request, "ml.g5.2xlarge", [two]).source.startswith("measured")
-    assert speed_of("room_wall", long, "ml.g5.2xlarge", [two]).source.startswith("estimated")
+    assert speed_of("room_wall", long, "ml.g5.2xlarge", [two]).source.startswith(PROJECTED)
 
 
 def test_a_record_that_is_older_than_a_setting_was_made_with_the_recipes() -> None:
