@@ -88,9 +88,9 @@ def main() -> None:
     given = made.parse_args()
     with scratch(given) as folder:
         names = ["before", *(change.name for change in CHANGES)]
-        trees = dict(zip(names, _trees(folder), strict=True))
-        counts = {name: _counted(tree) for name, tree in trees.items()}
-        costs = in_turn({name: partial(_timed, tree) for name, tree in trees.items()}, given.rounds)
+        code = dict(zip(names, trees(folder), strict=True))
+        counts = {name: _counted(tree) for name, tree in code.items()}
+        costs = in_turn({name: partial(_timed, tree) for name, tree in code.items()}, given.rounds)
     rows = _rows(counts, costs)
     print(table(rows))
     if given.json:
@@ -98,8 +98,8 @@ def main() -> None:
         (RESULTS / "step_history.json").write_text(json.dumps(content, indent=1) + "\n")
 
 
-def _trees(folder: Path) -> Iterator[Path]:
-    """A folder with the code of each state, whose name it has as a package."""
+def trees(folder: Path) -> Iterator[Path]:
+    """A folder for each state, with its training_code: before the changes, and after each."""
     before = folder / "0"
     unpack(BEFORE, [CODE], before)
     yield before
@@ -166,9 +166,9 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
                 _cell(f"{row[key]:,}", "" if before is None else f"{row[key] - before[key]:+,}")
                 for key in ("kernels", "synchronisations")
             ),
-            "" if before is None else f"{row['cpu_by_that_before']:.2f}",
+            "" if before is None else f"{row['cpu_by_that_before']:.2f} ",
         ]
-        lines.append(f"| {row['change']} | {row['commit']} | {' | '.join(cells)} |")
+        lines.append(f"| {row['change']} | {row['commit']} | {' | '.join(cells)}|")
         before = row
     return "\n".join(lines)
 
