@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch.utils._pytree import tree_map_only
@@ -11,9 +12,11 @@ from training_code.config import TrainingConfig
 from training_code.data.batches import Batch
 from training_code.dino.model import build_model
 from training_code.job.distributed import DistributedContext
-from training_code.loop.step_figures import PendingFigures
 from training_code.loop.training_step import TrainingStep
 from training_code.recipes import RECIPES
+
+if TYPE_CHECKING:
+    from training_code.loop.step_figures import PendingFigures  # an earlier commit's side lacks it
 
 SIZE = (800, 1333)
 """Rows and columns of the largest images."""

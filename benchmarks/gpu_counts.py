@@ -153,9 +153,9 @@ class FakeGpu(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch give
 
 
 @contextmanager
-def fake_gpu() -> Iterator[FakeGpu]:
-    """Inside, "cuda" is a device with bf16."""
-    mode = FakeGpu()
+def fake_gpu(counting: FakeGpu | None = None) -> Iterator[FakeGpu]:
+    """Inside, "cuda" is a device with bf16, and counts as `counting` does."""
+    mode = counting or FakeGpu()
 
     class Event:
         """torch.cuda.Event, which a build for the CPU lacks; it has passed once the host has waited for the GPU."""

@@ -12,8 +12,8 @@ import torch
 
 from benchmarks.measuring import ROOT, in_turn, parser, report, run_side, scratch, side, start, work
 
-CASES = {"tiny": (192, 256, 30), "room_wall": (320, 480, 2)}
-"""Rows and columns of the images, and updates after the first."""
+CASES = {"tiny": (1, 192, 256, 30), "room_wall": (2, 320, 480, 2)}
+"""Images of an update, their rows and columns, and updates after the first."""
 BOXES = 20
 """Of an image."""
 LEAST_FASTER = 1.5
@@ -35,7 +35,7 @@ def main() -> None:
                 },
                 given.rounds,
             )
-            for recipe, (height, width, updates) in CASES.items()
+            for recipe, (_, height, width, updates) in CASES.items()
         }
     goals = {
         f"CPU time of {title} by that of {given.against}": (
@@ -57,11 +57,11 @@ def one_side(recipe: str) -> None:
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    height, width, updates = CASES[recipe]
+    count, height, width, updates = CASES[recipe]
     settings = RECIPES[recipe]
     model = build_model(settings.model.with_classes(3))
     training = TrainingStep(model, settings.training, DistributedContext(0, 1, torch.device("cpu")))
-    images, mask = pad_to_batch([torch.randn(3, height, width) for _ in range(settings.training.images_at_once)])
+    images, mask = pad_to_batch([torch.randn(3, height, width) for _ in range(count)])
     targets = [{"labels": torch.randint(3, (BOXES,)), "boxes": torch.rand(BOXES, 4) * 0.3 + 0.2} for _ in images]
     batch = Batch(images, mask, targets, [])
 

@@ -148,9 +148,15 @@ def _write(device: str, lead: list[str], sections: dict[str, dict[str, Any]], *,
     plain = {
         key: section | {"figures": [asdict(each) for each in section["figures"]]} for key, section in sections.items()
     }
-    content = {"device": device, "machine": lead[0], "measured": lead[1], "sections": plain}
+    content = {"device": device, "machine": lead[0], "measured": lead[1], "commit": _commit(), "sections": plain}
     write_atomically(RESULTS / f"gpu-{name}.json", json.dumps(content, indent=1) + "\n")
     return shown
+
+
+def _commit() -> str:
+    """What the checkout is of; instance_speeds.py names it."""
+    read = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude", "*"]
+    return subprocess.run(read, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 if __name__ == "__main__":

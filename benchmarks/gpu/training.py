@@ -20,6 +20,7 @@ from training_code.recipes import RECIPES
 
 STEPS, PLANS = 300, 100
 DRY_STEPS, DRY_PLANS = 4, 4
+SPEED = "speed with loading, median"
 
 
 def train(dry: bool, tell: Tell) -> None:
@@ -63,6 +64,6 @@ def _follow(job: Path, dry: bool, tell: Tell) -> None:
     first, last = (sum(loss for _, loss in part) / tenth for part in (losses[:tenth], losses[-tenth:]))
     tell("steps", losses[-1][0])
     tell("mean loss of the last tenth by the first's", last / first, at_most=None if dry else 1.0)
-    tell("speed with loading, median", sorted(speeds)[len(speeds) // 2], "images/s")
+    tell(SPEED, sorted(speeds)[len(speeds) // 2], "images/s")
     exported = (job / "model" / ONNX_NAME).exists()
     tell("the exported model finds what PyTorch finds", float(exported), at_least=1.0)

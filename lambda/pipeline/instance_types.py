@@ -10,12 +10,10 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """An NVIDIA GPU model, with the figures of its data sheet."""
+    """An NVIDIA GPU model; quote/gpu_speeds.py has its speed."""
 
     name: str
     memory_gb: int
-    bandwidth_gb_per_second: int
-    """Of its memory: what DINO's training waits for most, so that estimated speeds scale with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +31,11 @@ class InstanceType:
 PRICES_DATE = "2026-08"
 PRICES_REGION = "us-east-1"
 
-_A10G = Gpu("A10G", memory_gb=24, bandwidth_gb_per_second=600)
-_L4 = Gpu("L4", memory_gb=24, bandwidth_gb_per_second=300)
-_L40S = Gpu("L40S", memory_gb=48, bandwidth_gb_per_second=864)
-_A100 = Gpu("A100", memory_gb=40, bandwidth_gb_per_second=1555)
-_H100 = Gpu("H100", memory_gb=80, bandwidth_gb_per_second=3350)
+_A10G = Gpu("A10G", memory_gb=24)
+_L4 = Gpu("L4", memory_gb=24)
+_L40S = Gpu("L40S", memory_gb=48)
+_A100 = Gpu("A100", memory_gb=40)
+_H100 = Gpu("H100", memory_gb=80)
 
 INSTANCE_TYPES = {
     "ml.g5.xlarge": InstanceType(_A10G, 1, Decimal("1.408"), local_disk_gb=250),

@@ -26,7 +26,7 @@ class Preset:
     epochs: tuple[int, ...]
     """Of each of its stages, in their order; a stage starts only if the one before it was healthy."""
     max_cost_usd: float
-    """Two to four times the expected cost on the default instance type."""
+    """More than five times what is projected on the default instance type: jobs may take three times as long."""
     settings: tuple[Mapping[str, object], ...] = ({},)
     """Of each of its stages: what else differs from the recipe's training, as JSON values."""
 

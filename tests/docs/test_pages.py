@@ -11,8 +11,10 @@ from pipeline.billing import cost_usd
 from pipeline.ending.unattended_end import STOPPED
 from pipeline.errors import EXPECTED_ERRORS
 from pipeline.instance_types import INSTANCE_TYPES, PRICES_DATE, PRICES_REGION
+from pipeline.quote.gpu_speeds import GPU_SPEEDS
 from pipeline.request import FIELDS, PRESETS
 
+from benchmarks import instance_speeds, step_history
 from docs import augmentation_picture
 from evaluation.error_kinds import KINDS
 from evaluation.figures import Figures
@@ -25,6 +27,7 @@ README = ROOT / "README.md"
 OPERATIONS = ROOT / "docs" / "operations.md"
 EVALUATION = ROOT / "docs" / "evaluation.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
+PERFORMANCE = ROOT / "docs" / "performance.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -105,10 +108,24 @@ def test_the_figures_of_the_operations_page_are_those_of_the_code() -> None:
         f"of `checkpoints/` | {NONCURRENT_CHECKPOINTS_DAYS} day |",
         f"| access logs of the bucket | {ACCESS_LOGS_DAYS} days |",
         f"**{INSTANCE_TYPES['ml.g5.2xlarge'].usd_per_hour} USD** an hour",
-        f"5 epochs cost {cost_usd(float(INSTANCE_TYPES['ml.g5.2xlarge'].usd_per_hour), 1.5 * 3600)} USD",
-        f"50 epochs cost {cost_usd(float(INSTANCE_TYPES['ml.g5.2xlarge'].usd_per_hour), 15 * 3600)} USD",
+        f"5 epochs cost {_cost_on_g5(5)}",
+        f"50 epochs cost {_cost_on_g5(50)}",
     ):
         assert figure in text
+
+
+def _cost_on_g5(epochs: int) -> str:
+    """Of 2,900 images, before a run has told."""
+    seconds = epochs * 2900 / GPU_SPEEDS["room_wall"]["A10G"].images_per_second
+    usd = cost_usd(float(INSTANCE_TYPES["ml.g5.2xlarge"].usd_per_hour), seconds)
+    return f"{usd} USD ({seconds / 3600:.1f} hours)"
+
+
+def test_what_the_first_hour_says_of_costs_is_what_a_quote_says() -> None:
+    text = (ROOT / "docs" / "first-hour.md").read_text()
+    for preset, epochs in (("test", 5), ("full", 50)):
+        (row,) = [line for line in text.splitlines() if line.startswith(f"| `{preset}`, {epochs} epochs")]
+        assert row.split(" | ")[1].removesuffix(" |") == _cost_on_g5(epochs).replace(" (", ", ").removesuffix(")")
 
 
 def test_the_picture_of_the_augmentation_shows_each_switch_of_room_wall() -> None:
@@ -142,6 +159,19 @@ def test_what_an_update_asks_of_a_gpu_is_what_was_counted() -> None:
     text = (ROOT / "docs" / "performance.md").read_text()
     for cell in (f"{two['gib']:.2f}", f"{eight['gib']:.2f}", f"{two['kernels']:,}", two["synchronisations"]):
         assert f"| {cell} |" in text
+
+
+def test_what_each_change_of_the_step_brought_is_what_was_measured() -> None:
+    measured = json.loads((ROOT / "benchmarks" / "results" / "step_history.json").read_text())["rows"]
+    assert [row["change"] for row in measured] == ["before", *(change.name for change in step_history.CHANGES)]
+    assert f"\n\n{step_history.table(measured)}\n\n" in PERFORMANCE.read_text()
+
+
+def test_images_per_dollar_are_what_quotes_expect_and_the_benchmark_found() -> None:
+    found = json.loads((ROOT / "benchmarks" / "results" / "instance_speeds.json").read_text())["gpus"]
+    quoted = {name: (each.images_per_second, each.source) for name, each in GPU_SPEEDS["room_wall"].items()}
+    assert quoted == {name: (each["quoted"], each["source"]) for name, each in found.items()}
+    assert f"\n\n{instance_speeds.table()}\n\n" in PERFORMANCE.read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

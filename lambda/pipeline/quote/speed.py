@@ -1,10 +1,11 @@
-"""How fast an instance type trains and what spot saves: measured in earlier runs, or estimated and said to be so."""
+"""How fast an instance type trains and what spot saves: measured in earlier runs, or else by gpu_speeds.py's table."""
 
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pipeline.instance_types import INSTANCE_TYPES, instances_name
+from pipeline.quote.gpu_speeds import GPU_SPEEDS
 from pipeline.quote.records import StageRecord
 from training_code.config import TrainingConfig
 from training_code.measured_batch import largest_batch
@@ -17,16 +18,6 @@ _RECORDS = 5
 _EFFICIENCY_WITHIN, _EFFICIENCY_ACROSS = 0.8, 0.6
 """Of several GPUs in one instance, and in several: the share of their speeds that is left when they train together,
 exchanging gradients. Estimated, and cautious."""
-
-ESTIMATES_DATE = "2026-11"
-ESTIMATED_TYPE = "ml.g5.2xlarge"
-_ESTIMATES = {
-    # 5 epochs of 2,935 training images in 1.5 h on one A10G: an expectation.
-    "room_wall": 2.7,
-    # As fast as two CPU cores: so small a model leaves a GPU waiting for its next kernel to start.
-    "tiny": 5.0,
-}
-"""Recipe -> images per second on ESTIMATED_TYPE, with the recipe's own settings."""
 
 _NOT_IN_SPEED = frozenset(
     {
@@ -61,7 +52,7 @@ class Speed:
 
     images_per_second: float
     source: str
-    """Whether it was measured or estimated, and on what."""
+    """Whether it was measured, projected or estimated, and on what."""
 
 
 def speed_of(
@@ -86,9 +77,9 @@ def speed_of(
         return measured
     kind = INSTANCE_TYPES[instance_type]
     if kind.gpus * instance_count == 1:
-        return _estimated(recipe, training, instance_type)
+        return _from_table(recipe, training, instance_type)
     one = _measured(_on_one_gpu(alike, instance_type), f"one {kind.gpu.name}")
-    one = one or _estimated(recipe, training, instance_type)
+    one = one or _from_table(recipe, training, instance_type)
     efficiency, source = _efficiency(kind.gpus, instance_count, alike)
     gpus = kind.gpus * instance_count
     return Speed(
@@ -105,18 +96,15 @@ def _measured(records: Sequence[StageRecord], name: str) -> Speed | None:
     return Speed(images_per_second=statistics.median(newest), source=source) if newest else None
 
 
-def _estimated(recipe: str, training: TrainingConfig, instance_type: str) -> Speed:
+def _from_table(recipe: str, training: TrainingConfig, instance_type: str) -> Speed:
     """On one GPU of the type."""
-    estimate = _ESTIMATES[recipe]
-    source = f"estimated in {ESTIMATES_DATE}, not measured: {estimate} images/s on {ESTIMATED_TYPE}"
-    bandwidth = INSTANCE_TYPES[instance_type].gpu.bandwidth_gb_per_second
-    scale = bandwidth / INSTANCE_TYPES[ESTIMATED_TYPE].gpu.bandwidth_gb_per_second
-    if scale != 1:
-        source += f", scaled by {scale:.3g} to {instance_type}'s memory bandwidth"
+    gpu = INSTANCE_TYPES[instance_type].gpu.name
+    known = GPU_SPEEDS[recipe][gpu]
+    source = f"{known.source}: {known.images_per_second:.3g} images/s on one {gpu}"
     by_settings = _work(RECIPES[recipe].training) / _work(training)
     if by_settings != 1:
         source += f", scaled by {by_settings:.3g} to the training's image sizes and arithmetic"
-    return Speed(images_per_second=estimate * scale * by_settings, source=source)
+    return Speed(images_per_second=known.images_per_second * by_settings, source=source)
 
 
 def _on_one_gpu(records: Iterable[StageRecord], instance_type: str) -> list[StageRecord]:
