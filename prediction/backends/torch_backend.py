@@ -3,9 +3,12 @@
 import torch
 from torch import Tensor
 
+from prediction.backends.torch_images import normalised_on
 from prediction.detection import Floats
+from prediction.image_tensors import Pixels
 from prediction.model_folder import ModelError
 from training_code.dino.model import DINO
+from training_code.dino.precision import mixed_precision
 
 
 class TorchBackend:
@@ -13,25 +16,28 @@ class TorchBackend:
 
     name = "torch"
 
-    def __init__(self, model: DINO, device: str = "cpu") -> None:
-        """Raises ModelError: PyTorch cannot use the device here."""
+    def __init__(self, model: DINO, device: str = "cpu", *, precision: str = "fp32") -> None:
+        """`precision` is what the model was judged in: see mixed_precision().
+
+        Raises ModelError: PyTorch cannot use the device here."""
         try:
-            self._model = model.to(device).eval()
+            self._model, self._precision = model.to(device).eval(), precision
         except (RuntimeError, AssertionError) as error:  # the latter is what PyTorch without CUDA raises
             reason = str(error).splitlines()[0]
             raise ModelError(f"PyTorch cannot use the device {device!r} here ({reason}): give device='cpu'.") from error
 
-    def run(self, image_3HW: Floats) -> tuple[Floats, Floats]:
+    def run(self, pixels_3HW: Pixels) -> tuple[Floats, Floats]:
         """See Backend."""
-        return run_model(self._model, torch.from_numpy(image_3HW))
+        return run_model(self._model, torch.from_numpy(pixels_3HW), self._precision)
 
 
 @torch.inference_mode()
-def run_model(model: DINO, image_3HW: Tensor) -> tuple[Floats, Floats]:
+def run_model(model: DINO, pixels_3HW: Tensor, precision: str) -> tuple[Floats, Floats]:
     """What `model`, which is in evaluation mode, gives of one image: see Backend.run.
 
-    One image at a time, because the padding of a batch changes what is found.
+    One image at a time, because the padding of a batch changes what is found; in what mixed_precision() takes.
     """
-    images_13HW = image_3HW[None].to(next(model.parameters()).device)
-    outputs = model(images_13HW)
+    device = next(model.parameters()).device
+    with mixed_precision(device, precision):
+        outputs = model(normalised_on(device, pixels_3HW[None]))
     return outputs["pred_logits"][0].cpu().numpy(), outputs["pred_boxes"][0].cpu().numpy()

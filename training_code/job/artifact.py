@@ -80,6 +80,7 @@ def write_artifact(
             "mean": MEAN,
             "std": STD,
         },
+        "precision": job.training.precision,
         "dataset_version": dataset_version,
         "steps": steps,
         "epoch": metrics["epoch"],

@@ -8,7 +8,7 @@ import torch
 
 from dataset_contract.coco import CocoDataset
 from evaluation.metrics import ImageDetections, evaluate
-from training_code.data.batches import steps_per_epoch
+from training_code.data.batches import BatchLoader, steps_per_epoch
 from training_code.data.checked_dataset import CheckedDataset
 from training_code.data.plan_dataset import PlanDataset
 from training_code.dino.model import DINO, build_model
@@ -57,6 +57,7 @@ class Trainer:
         self._job, self._dataset, self._paths, self._distributed, self._stop = job, dataset, paths, distributed, stop
         self._log_line = log_line if distributed.is_first else lambda _: None
         self._train_split = PlanDataset(dataset.root / "train", dataset.train, config, augmented=True)
+        self._loader = BatchLoader(self._train_split, pin_memory=distributed.device.type == "cuda")
         self._steps_per_epoch = steps_per_epoch(len(self._train_split), config, distributed.world_size)
         self._ending = ending_of((), config)
         if config.warmup_steps > self._steps:
@@ -110,6 +111,7 @@ class Trainer:
 
     def close(self, failure: str | None) -> None:
         """Close all, and write health.json and the whole history; `failure` is the code of what ended the job."""
+        self._loader.close()  # before the watchdog, which ends a process that hangs here
         self._watchdog.close()
         if self._log:  # else nothing was trained: the health that is there may be another training's
             try:
@@ -175,6 +177,7 @@ class Trainer:
         updates = queued_updates(
             self._training,
             self._train_split,
+            self._loader,
             self._progress,
             self._distributed,
             self._stop,
@@ -261,6 +264,7 @@ class Trainer:
         """Measure the best epoch on the test split, write it, and compare it with baselines; False if asked to stop."""
         best = self._best.evaluation
         assert best is not None, "the last epoch is always evaluated"
+        self._loader.close()
         model = copy.deepcopy(self._training.shipped_model)  # what a checkpoint would hold stays the last epoch's
         self._best.load_into(model)
         test, found = None, None
