@@ -1,6 +1,10 @@
 """Every image is trained on in every epoch, in an order that a resumed or a shared run repeats."""
 
+import multiprocessing
+import time
 from collections import Counter
+from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,12 +22,13 @@ from training_code.data.batches import (
     BatchLoader,
     EpochBatchSampler,
     EvaluationBatchSampler,
+    LoadedBatch,
     epoch_order,
     steps_per_epoch,
 )
 from training_code.data.plan_dataset import Example, PlanDataset, Sample
-from training_code.job.failures import DataError
-from training_code.loop.memory import worst_case_batch
+from training_code.job.failures import DataError, MemoryExhaustedError
+from training_code.loop.memory import memory_failures, worst_case_batch
 from training_code.recipes import RECIPES
 
 CPU = torch.device("cpu")
@@ -94,7 +99,10 @@ def test_a_resumed_epoch_goes_on_where_it_was(dataset: Path) -> None:
 def test_workers_read_the_same(dataset: Path) -> None:
     random_state = torch.get_rng_state()
     images = [train_images(dataset, replace(TURNED, workers=workers)) for workers in (0, 2)]
-    batches = [list(BatchLoader(each, pin_memory=False).read(EpochBatchSampler(each, epoch=0))) for each in images]
+    batches = []
+    for each in images:
+        with closing(BatchLoader(each, pin_memory=False)) as loader:
+            batches.append(list(loader.read(EpochBatchSampler(each, epoch=0))))
     for one, other in zip(*batches, strict=True):
         assert one.positions == other.positions
         assert torch.equal(one.pixels, other.pixels)
@@ -102,6 +110,52 @@ def test_workers_read_the_same(dataset: Path) -> None:
         assert one.mask is None or other.mask is None or torch.equal(one.mask, other.mask)
         assert all(torch.equal(a["boxes"], b["boxes"]) for a, b in zip(one.targets, other.targets, strict=True))
     assert torch.equal(random_state, torch.get_rng_state())  # loading takes none of the model's random numbers
+
+
+def positions(batches: Iterable[LoadedBatch]) -> list[list[int]]:
+    return [batch.positions for batch in batches]
+
+
+def test_workers_live_from_one_epoch_to_the_next_and_no_longer(dataset: Path) -> None:
+    images = train_images(dataset, replace(TURNED, workers=2))
+    before = multiprocessing.active_children()
+    with closing(BatchLoader(images, pin_memory=False)) as loader:
+        workers = []
+        for epoch in range(3):
+            batches = list(loader.read(EpochBatchSampler(images, epoch=epoch)))
+            alone = train_images(dataset, TURNED)
+            expected = list(BatchLoader(alone, pin_memory=False).read(EpochBatchSampler(alone, epoch=epoch)))
+            assert positions(batches) == positions(expected)
+            assert all(torch.equal(one.pixels, other.pixels) for one, other in zip(batches, expected, strict=True))
+            workers.append({each.pid for each in multiprocessing.active_children()} - {each.pid for each in before})
+        assert workers[0] == workers[1] == workers[2] and len(workers[0]) == 2
+    assert multiprocessing.active_children() == before
+    loader.close()  # again, which does nothing
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_is_left_of_a_pass_never_reaches_the_next(dataset: Path, workers: int) -> None:
+    images = train_images(dataset, replace(CONFIG, batch_size=1, workers=workers))
+    with closing(BatchLoader(images, pin_memory=False)) as loader:
+        begun = loader.read(EpochBatchSampler(images, epoch=0))
+        assert len(next(begun).positions) == 1
+        sampler = EpochBatchSampler(images, epoch=1)
+        assert positions(loader.read(sampler)) == [[each.position for each in batch] for batch in sampler]
+
+
+def test_a_worker_that_is_ended_between_two_epochs_is_named(dataset: Path) -> None:
+    images = train_images(dataset, replace(CONFIG, workers=1))
+    before = multiprocessing.active_children()
+    with closing(BatchLoader(images, pin_memory=False)) as loader:
+        list(loader.read(EpochBatchSampler(images, epoch=0)))
+        [worker] = set(multiprocessing.active_children()) - set(before)
+        with (
+            pytest.raises(MemoryExhaustedError, match="a process that reads images was ended"),
+            memory_failures(images.config),
+        ):
+            worker.kill()
+            time.sleep(10)  # as long as an evaluation between them may take
+    assert multiprocessing.active_children() == before
 
 
 def test_boxes_are_shares_of_the_image_without_its_padding(dataset: Path) -> None:
@@ -157,8 +211,11 @@ def test_a_broken_image_is_named(dataset: Path, tmp_path: Path, workers: int) ->
         data = source.read_bytes()
         (folder / "images" / source.name).write_bytes(data[:60] if source.name == "000004.png" else data)
     images = PlanDataset(folder, load_split(dataset, "train"), replace(CONFIG, workers=workers), augmented=True)
-    with pytest.raises(DataError, match=r"^DATA: The image .*000004\.png cannot be decoded"):
-        list(BatchLoader(images, pin_memory=False).read(EpochBatchSampler(images, epoch=0)))
+    with (
+        closing(BatchLoader(images, pin_memory=False)) as loader,
+        pytest.raises(DataError, match=r"^DATA: The image .*000004\.png cannot be decoded"),
+    ):
+        list(loader.read(EpochBatchSampler(images, epoch=0)))
 
 
 @pytest.mark.parametrize("config", [CONFIG, TURNED, replace(TURNED, crop_short_sides=(40, 60), crop_sides=(32, 64))])
