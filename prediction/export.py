@@ -130,6 +130,6 @@ def difference(one: Detections, other: Detections, longer_side: float) -> Differ
 
 def _difference_on(pixels_3HW: Pixels, model: DINO, backend: OnnxRuntimeBackend, settings: ModelSettings) -> Difference:
     size = pixels_3HW.shape[2], pixels_3HW.shape[1]
-    both = (run_model(model, torch.from_numpy(pixels_3HW), settings.precision), backend.run(pixels_3HW))
+    both = (run_model(model, torch.from_numpy(pixels_3HW)), backend.run(pixels_3HW))
     one, other = (best_detections(logits, boxes, size, settings.classes) for logits, boxes in both)
     return difference(one, other, max(size))

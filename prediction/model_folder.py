@@ -34,8 +34,6 @@ class ModelSettings:
     """Pixels that its long side has at most."""
     thresholds: Mapping[int, float] = field(default_factory=dict)
     """By category id, the confidence with the best F1 on the validation split; 0 where the model does not tell."""
-    precision: str = "fp32"
-    """What torch computes in on a GPU, as the thresholds were found: a training's setting."""
 
 
 def read_settings(folder: Path) -> ModelSettings:
@@ -56,9 +54,7 @@ def read_settings(folder: Path) -> ModelSettings:
             raise ValueError("the model has no logit for one of the classes")
         thresholds = {int(item["id"]): float(item.get("threshold", 0.0)) for item in values["classes"]}
         image = values["image"]
-        sides = int(image["short_side"]), int(image["max_side"])
-        precision = str(values.get("precision", "fp32"))  # without one, all were judged in fp32
-        return ModelSettings(config, classes, *sides, thresholds, precision)
+        return ModelSettings(config, classes, int(image["short_side"]), int(image["max_side"]), thresholds)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
         raise unusable(folder, error) from error
 

@@ -42,8 +42,7 @@ def open_backend(folder: Path, settings: ModelSettings, *, name: str = AUTO, dev
         from prediction.backends.torch_backend import TorchBackend  # noqa: PLC0415  as all here: one is installed
         from prediction.torch_model import load_model  # noqa: PLC0415
 
-        device = device if device is not None else _gpu() or CPU
-        return TorchBackend(load_model(folder, settings), device, precision=settings.precision)
+        return TorchBackend(load_model(folder, settings), device if device is not None else _gpu() or CPU)
     path = folder / ONNX_NAME
     if not path.exists():
         raise ModelError(

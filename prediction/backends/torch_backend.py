@@ -16,26 +16,25 @@ class TorchBackend:
 
     name = "torch"
 
-    def __init__(self, model: DINO, device: str = "cpu", *, precision: str = "fp32") -> None:
-        """`precision` is what the model was judged in: see mixed_precision().
-
-        Raises ModelError: PyTorch cannot use the device here."""
+    def __init__(self, model: DINO, device: str = "cpu") -> None:
+        """Raises ModelError: PyTorch cannot use the device here."""
         try:
-            self._model, self._precision = model.to(device).eval(), precision
+            self._model = model.to(device).eval()
         except (RuntimeError, AssertionError) as error:  # the latter is what PyTorch without CUDA raises
             reason = str(error).splitlines()[0]
             raise ModelError(f"PyTorch cannot use the device {device!r} here ({reason}): give device='cpu'.") from error
 
     def run(self, pixels_3HW: Pixels) -> tuple[Floats, Floats]:
         """See Backend."""
-        return run_model(self._model, torch.from_numpy(pixels_3HW), self._precision)
+        return run_model(self._model, torch.from_numpy(pixels_3HW))
 
 
 @torch.inference_mode()
-def run_model(model: DINO, pixels_3HW: Tensor, precision: str) -> tuple[Floats, Floats]:
+def run_model(model: DINO, pixels_3HW: Tensor, *, precision: str = "fp32") -> tuple[Floats, Floats]:
     """What `model`, which is in evaluation mode, gives of one image: see Backend.run.
 
-    One image at a time, because the padding of a batch changes what is found; in what mixed_precision() takes.
+    One image at a time, because the padding of a batch changes what is found. It is fp32 that all backends predict in;
+    a training's evaluations may take its own `precision`.
     """
     device = next(model.parameters()).device
     with mixed_precision(device, precision):

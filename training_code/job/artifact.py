@@ -80,7 +80,6 @@ def write_artifact(
             "mean": MEAN,
             "std": STD,
         },
-        "precision": job.training.precision,
         "dataset_version": dataset_version,
         "steps": steps,
         "epoch": metrics["epoch"],

@@ -18,18 +18,18 @@ def predict_split(
     dataset: PlanDataset,
     distributed: DistributedContext,
     *,
+    precision: str,
     stop: StopRequest,
     after_batch: Callable[[], None],
 ) -> list[ImageDetections] | None:
     """The detections on all of `dataset`, in every process; None if any process was asked to stop.
 
-    They are the Predictor's: each image by itself.
+    They are the Predictor's, where `precision` is fp32: each image by itself.
 
     Raises:
         DataError: an image cannot be read.
     """
     model.eval()
-    precision = dataset.config.precision
     category_ids = dataset.category_ids.tolist()
     own: list[ImageDetections] = []
     sampler = EvaluationBatchSampler(dataset, rank=distributed.rank, world_size=distributed.world_size)
@@ -39,7 +39,7 @@ def predict_split(
                 break
             [pixels_3HW], [position] = batch.pixels, batch.positions
             width, height = dataset.sizes[position].tolist()
-            found = best_detections(*run_model(model, pixels_3HW, precision), (width, height), category_ids)
+            found = best_detections(*run_model(model, pixels_3HW, precision=precision), (width, height), category_ids)
             own.append(ImageDetections(int(dataset.image_ids[position]), *found))
             after_batch()
     parts = distributed.gather((stop.received, own))
