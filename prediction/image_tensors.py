@@ -41,7 +41,7 @@ def resized_pixels(image: Image.Image, short_side: int, max_side: int) -> Pixels
 
 def pixels_of(image: Image.Image) -> Pixels:
     """An RGB image as an array (3, H, W) of its own, row by row."""
-    return np.array(np.asarray(image, dtype=np.uint8).transpose(2, 0, 1), order="C")
+    return np.stack([np.asarray(band, dtype=np.uint8) for band in image.split()])
 
 
 def normalised(pixels_3HW: Pixels) -> Floats:

@@ -176,7 +176,7 @@ def test_an_interrupted_job_learns_what_an_uninterrupted_one_does(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     job = run_here
-    job.configure(**SMALL, epochs="3", ema_decay="0.9")
+    job.configure(**SMALL, epochs="3", ema_decay="0.9", workers="2")  # the other one has none
     process = job.start()
     assert process.stdout is not None
     for line in process.stdout:
