@@ -128,6 +128,7 @@ class BatchLoader:
     """Reads batches of one split. Its workers start with the first pass, and live until close()."""
 
     def __init__(self, dataset: PlanDataset, *, pin_memory: bool) -> None:
+        self.dataset = dataset
         self._pass = _Pass()
         self._loader: DataLoader[LoadedBatch | DataError] = DataLoader(
             dataset,  # type: ignore[arg-type]  # the items are collated to batches

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from training_code.data.batches import BatchLoader, EpochBatchSampler, LoadedBatch, steps_per_epoch
-from training_code.data.plan_dataset import PlanDataset
 from training_code.job.distributed import DistributedContext
 from training_code.job.interruptions import StopRequest
 from training_code.loop.step_figures import PendingFigures
@@ -26,7 +25,6 @@ class QueuedUpdate(NamedTuple):
 
 def queued_updates(
     training: TrainingStep,
-    split: PlanDataset,
     loader: BatchLoader,
     progress: TrainingProgress,
     distributed: DistributedContext,
@@ -34,12 +32,13 @@ def queued_updates(
     *,
     early_drop_epoch: int | None,
 ) -> Iterator[QueuedUpdate]:
-    """What `progress` leaves of its epoch of `split`, which `loader` reads; `early_drop_epoch` is that of early_stopping.Ending.
+    """What `progress` leaves of its epoch of what `loader` reads; `early_drop_epoch` is that of early_stopping.Ending.
 
     Raises:
         DataError: an image cannot be read.
     """
-    config, device = split.config, distributed.device
+    split, device = loader.dataset, distributed.device
+    config = split.config
     rank, world_size = distributed.rank, distributed.world_size
     of_epoch = steps_per_epoch(len(split), config, world_size)
     epoch, first_step = divmod(progress.step, of_epoch)

@@ -177,7 +177,6 @@ class Trainer:
         self._window = MetricWindow(self._progress.seconds)
         updates = queued_updates(
             self._training,
-            self._train_split,
             self._loader,
             self._progress,
             self._distributed,
