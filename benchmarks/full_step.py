@@ -9,7 +9,7 @@ import torch
 from torch.utils._pytree import tree_map_only
 
 from training_code.config import TrainingConfig
-from training_code.data.batches import Batch
+from training_code.data.batches import LoadedBatch
 from training_code.dino.model import build_model
 from training_code.job.distributed import DistributedContext
 from training_code.loop.training_step import TrainingStep
@@ -33,20 +33,20 @@ def full_step(device: torch.device, *, recipe: str = "room_wall", **settings: ob
     return TrainingStep(model, config, DistributedContext(0, 1, device))
 
 
-def noise(batch: int, size: tuple[int, int] = SIZE) -> Batch:
+def noise(batch: int, size: tuple[int, int] = SIZE) -> LoadedBatch:
     """As the loader gives it to a GPU: on the host, in pinned memory where there is a GPU."""
-    made = Batch(
-        images=torch.randn(batch, 3, *size),
+    made = LoadedBatch(
+        pixels=torch.randint(256, (batch, 3, *size), dtype=torch.uint8),
         mask=torch.zeros(batch, *size, dtype=torch.bool),
         targets=[{"labels": torch.ones(BOXES, dtype=torch.int64), "boxes": torch.rand(BOXES, 4)} for _ in range(batch)],
         positions=list(range(batch)),
     )
     if not torch.cuda.is_available():
         return made
-    pinned: Batch = tree_map_only(torch.Tensor, lambda tensor: tensor.pin_memory(), made)
+    pinned: LoadedBatch = tree_map_only(torch.Tensor, lambda tensor: tensor.pin_memory(), made)
     return pinned
 
 
-def update(training: TrainingStep, batch: Batch, step: int, device: torch.device) -> PendingFigures:
+def update(training: TrainingStep, batch: LoadedBatch, step: int, device: torch.device) -> PendingFigures:
     """Move the batch to the device and learn from it."""
     return training.update([batch.to(device)], step, steps=10_000, steps_per_epoch=10_000)

@@ -25,7 +25,7 @@ from typing import Any
 import torch
 
 from benchmarks.fake_cuda import environment
-from benchmarks.full_step import SIZE, full_step, noise, update
+from benchmarks.full_step import full_step, noise, update
 from benchmarks.gpu_counts import Counts, fake_gpu, print_and_exit, saved_bytes
 from benchmarks.measuring import RESULTS, ROOT, Cost, in_turn, machine, parser, run_side, scratch, side, start
 
@@ -185,8 +185,9 @@ def one_side() -> None:
     with fake_gpu() as gpu:
         device = torch.device("cuda")
         training = full_step(device, batch_size=BATCH)
-        images, mask = pad_to_batch([torch.randn(3, *SIZE) for _ in range(BATCH)])
-        loaded = noise(BATCH)._replace(images=images.pin_memory(), mask=None if mask is None else mask.pin_memory())
+        made = noise(BATCH)
+        _, mask = pad_to_batch(list(made[0]))  # earlier commits have a mask where no image is padded, too
+        loaded = made._replace(mask=None if mask is None else mask.pin_memory())
         for step in range(2):  # the first fills what is kept for later ones
             gpu.counts = Counts()
             with saved_bytes([*training.model.parameters(), *training.model.buffers()]) as saved:

@@ -21,7 +21,8 @@ from dataset_contract.atomic_write import atomic_path
 from prediction.backends.onnx_file import CLASSES_KEY, FORMAT_KEY, INPUT, ONNX_FORMAT, OUTPUTS
 from prediction.backends.onnxruntime_backend import OnnxRuntimeBackend
 from prediction.backends.torch_backend import run_model
-from prediction.detection import Detections, Floats, best_detections
+from prediction.detection import Detections, best_detections
+from prediction.image_tensors import Pixels
 from prediction.model_folder import ModelSettings
 from training_code.dino.model import DINO
 
@@ -64,10 +65,10 @@ class _OneImage(nn.Module):
         return outputs["pred_logits"][0], outputs["pred_boxes"][0]
 
 
-def export_checked(model: DINO, settings: ModelSettings, path: Path, images: Sequence[Floats]) -> Difference:
+def export_checked(model: DINO, settings: ModelSettings, path: Path, images: Sequence[Pixels]) -> Difference:
     """Write the exported form of `model` to `path` if it finds on each of `images` (3, H, W) what PyTorch finds.
 
-    Returns the largest differences. `model` stays as and where it is.
+    Returns the largest differences. `model` stays as and where it is. Both compute in fp32, on the CPU.
 
     Raises:
         ExportError: it finds something else; nothing is written.
@@ -76,7 +77,7 @@ def export_checked(model: DINO, settings: ModelSettings, path: Path, images: Seq
     with atomic_path(path) as temporary:
         temporary.write_bytes(exported(model))
         backend = OnnxRuntimeBackend(temporary, settings)
-        found = [_difference_on(image_3HW, model, backend, settings) for image_3HW in images]
+        found = [_difference_on(pixels_3HW, model, backend, settings) for pixels_3HW in images]
         worst = Difference(*map(max, zip(*((each.unmatched, each.score, each.box) for each in found), strict=True)))
         if worst.unmatched > MOST_UNMATCHED:
             raise ExportError(
@@ -127,8 +128,8 @@ def difference(one: Detections, other: Detections, longer_side: float) -> Differ
     )
 
 
-def _difference_on(image_3HW: Floats, model: DINO, backend: OnnxRuntimeBackend, settings: ModelSettings) -> Difference:
-    size = image_3HW.shape[2], image_3HW.shape[1]
-    both = (run_model(model, torch.from_numpy(image_3HW)), backend.run(image_3HW))
+def _difference_on(pixels_3HW: Pixels, model: DINO, backend: OnnxRuntimeBackend, settings: ModelSettings) -> Difference:
+    size = pixels_3HW.shape[2], pixels_3HW.shape[1]
+    both = (run_model(model, torch.from_numpy(pixels_3HW)), backend.run(pixels_3HW))
     one, other = (best_detections(logits, boxes, size, settings.classes) for logits, boxes in both)
     return difference(one, other, max(size))

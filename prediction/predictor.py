@@ -15,7 +15,7 @@ from image_reader.decoding import upright_rgb
 from prediction.backends.backend import Backend
 from prediction.backends.choice import AUTO, open_backend
 from prediction.detection import best_detections
-from prediction.image_tensors import model_input
+from prediction.image_tensors import resized_pixels
 from prediction.model_folder import ModelSettings, read_settings
 
 
@@ -64,7 +64,7 @@ class Predictor:
         """
         image = upright_rgb(image)
         settings = self.settings
-        logits_QC, boxes_Q4 = self.backend.run(model_input(image, settings.short_side, settings.max_side))
+        logits_QC, boxes_Q4 = self.backend.run(resized_pixels(image, settings.short_side, settings.max_side))
         found = best_detections(logits_QC, boxes_Q4, image.size, settings.classes)
         return [
             Detection(settings.classes[label], score, (box[0], box[1], box[2], box[3]))

@@ -126,7 +126,8 @@ class TrainingConfig:
     log_steps: int = 10
     """Steps between two lines in the log, or fewer if they take longer than five minutes."""
     precision: Literal["fp32", "bf16"] = "bf16"
-    """Arithmetic on a GPU; boxes and matching stay in fp32, and so does everything on a CPU."""
+    """Arithmetic of updates and evaluations on a GPU; boxes and matching stay in fp32, and so does everything on a CPU.
+    The model that is shipped is judged in fp32, in which it predicts."""
     deformable_attention: Kernel = "auto"
     """What computes it: auto takes the fastest that the machine can run; the log says which that is."""
     activation_checkpointing: bool = False

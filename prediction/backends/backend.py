@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from prediction.detection import Floats
+from prediction.image_tensors import Pixels
 
 
 class Backend(Protocol):
@@ -11,5 +12,5 @@ class Backend(Protocol):
     name: str
     """As a person names it: torch, onnx or openvino."""
 
-    def run(self, image_3HW: Floats) -> tuple[Floats, Floats]:
-        """A normalised image (3, H, W) of any size -> logits (Q, C) and boxes (Q, 4) cxcywh in shares of the image."""
+    def run(self, pixels_3HW: Pixels) -> tuple[Floats, Floats]:
+        """An image (3, H, W) of any size, in 8 bits -> logits (Q, C) and boxes (Q, 4) cxcywh in shares of the image."""

@@ -6,6 +6,7 @@ import onnxruntime
 
 from prediction.backends.onnx_file import INPUT, OUTPUTS, check_onnx, checked_outputs, onnx_failures
 from prediction.detection import Floats
+from prediction.image_tensors import Pixels, normalised
 from prediction.model_folder import ModelSettings
 
 _ERRORS_ONLY = 3
@@ -27,8 +28,8 @@ class OnnxRuntimeBackend:
         with onnx_failures(path, "onnxruntime"):
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
-    def run(self, image_3HW: Floats) -> tuple[Floats, Floats]:
+    def run(self, pixels_3HW: Pixels) -> tuple[Floats, Floats]:
         """See Backend. Raises ModelError: the model is not what its metadata say."""
         with onnx_failures(self._path, "onnxruntime"):
-            logits, boxes = self._session.run(OUTPUTS, {INPUT: image_3HW[None]})
+            logits, boxes = self._session.run(OUTPUTS, {INPUT: normalised(pixels_3HW)[None]})
             return checked_outputs((logits, boxes), self._settings)

@@ -6,6 +6,7 @@ import openvino
 
 from prediction.backends.onnx_file import INPUT, OUTPUTS, check_onnx, checked_outputs, onnx_failures
 from prediction.detection import Floats
+from prediction.image_tensors import Pixels, normalised
 from prediction.model_folder import ModelSettings
 
 
@@ -25,9 +26,9 @@ class OpenVinoBackend:
         with onnx_failures(path, "OpenVINO"):
             self._request = openvino.Core().compile_model(path, "CPU", options).create_infer_request()
 
-    def run(self, image_3HW: Floats) -> tuple[Floats, Floats]:
+    def run(self, pixels_3HW: Pixels) -> tuple[Floats, Floats]:
         """See Backend. Raises ModelError: the model is not what its metadata say."""
         with onnx_failures(self._path, "OpenVINO"):
-            self._request.infer({INPUT: image_3HW[None]})
+            self._request.infer({INPUT: normalised(pixels_3HW)[None]})
             logits, boxes = (self._request.get_tensor(name).data.copy() for name in OUTPUTS)
             return checked_outputs((logits, boxes), self._settings)

@@ -3,9 +3,12 @@
 import torch
 from torch import Tensor
 
+from prediction.backends.torch_images import normalised_on
 from prediction.detection import Floats
+from prediction.image_tensors import Pixels
 from prediction.model_folder import ModelError
 from training_code.dino.model import DINO
+from training_code.dino.precision import mixed_precision
 
 
 class TorchBackend:
@@ -21,17 +24,19 @@ class TorchBackend:
             reason = str(error).splitlines()[0]
             raise ModelError(f"PyTorch cannot use the device {device!r} here ({reason}): give device='cpu'.") from error
 
-    def run(self, image_3HW: Floats) -> tuple[Floats, Floats]:
+    def run(self, pixels_3HW: Pixels) -> tuple[Floats, Floats]:
         """See Backend."""
-        return run_model(self._model, torch.from_numpy(image_3HW))
+        return run_model(self._model, torch.from_numpy(pixels_3HW))
 
 
 @torch.inference_mode()
-def run_model(model: DINO, image_3HW: Tensor) -> tuple[Floats, Floats]:
+def run_model(model: DINO, pixels_3HW: Tensor, *, precision: str = "fp32") -> tuple[Floats, Floats]:
     """What `model`, which is in evaluation mode, gives of one image: see Backend.run.
 
-    One image at a time, because the padding of a batch changes what is found.
+    One image at a time, because the padding of a batch changes what is found. It is fp32 that all backends predict in;
+    a training's evaluations may take its own `precision`.
     """
-    images_13HW = image_3HW[None].to(next(model.parameters()).device)
-    outputs = model(images_13HW)
+    device = next(model.parameters()).device
+    with mixed_precision(device, precision):
+        outputs = model(normalised_on(device, pixels_3HW[None]))
     return outputs["pred_logits"][0].cpu().numpy(), outputs["pred_boxes"][0].cpu().numpy()

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from dataset_contract.sanitise import sanitise, short
 from prediction.backends.onnx_file import ONNX_NAME
 from prediction.command.errors import PredictionError, PredictionUsageError
-from prediction.image_tensors import model_input
+from prediction.image_tensors import resized_pixels
 from prediction.model_folder import ModelError, read_settings
 from prediction.places.errors import PlaceError
 from prediction.places.model import model_folder
@@ -57,8 +57,8 @@ def run(arguments: Sequence[str]) -> None:
         try:
             folder = model_folder(given.model, Path(scratch))
             settings = read_settings(folder)
-            image = model_input(drawn_plan(), settings.short_side, settings.max_side)
-            export_checked(load_model(folder, settings), settings, target, [image])
+            pixels = resized_pixels(drawn_plan(), settings.short_side, settings.max_side)
+            export_checked(load_model(folder, settings), settings, target, [pixels])
         except (PlaceError, ModelError) as error:
             raise PredictionError(str(error)) from None
         except ExportError as error:

@@ -18,7 +18,7 @@ from training_code.dino.denoising import RandomDraws
 from training_code.dino.encoder import EncoderLayer, pixel_references
 from training_code.dino.matcher import matching_cost
 from training_code.dino.outputs import Target
-from training_code.dino.precision import call_cast
+from training_code.dino.precision import call_cast, is_mixed, mixed_precision
 from training_code.dino.scales import Scales
 
 SIZES = [(101, 131), (80, 96)]
@@ -92,3 +92,23 @@ def test_weights_cast_together_give_what_autocast_gives_one_by_one() -> None:
         assert together.dtype == one_by_one.dtype
         torch.testing.assert_close(together, one_by_one, atol=1e-2, rtol=1e-2)
     assert len(found[0]) == len(list(layer.parameters())) + 1
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "knows_bf16", "mixed"),
+    [
+        ("cuda", "bf16", True, True),
+        ("cuda", "fp32", True, False),
+        ("cuda", "bf16", False, False),
+        ("cpu", "bf16", True, False),
+    ],
+)
+def test_only_a_gpu_that_knows_bf16_takes_it_and_only_where_it_is_set(
+    monkeypatch: pytest.MonkeyPatch, device: str, precision: str, knows_bf16: bool, mixed: bool
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: knows_bf16)
+    monkeypatch.setattr(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False)
+    assert is_mixed(torch.device(device), precision) is mixed
+    with mixed_precision(torch.device(device), precision):
+        assert torch.is_autocast_enabled("cuda") is mixed
+        assert not torch.is_autocast_enabled("cpu")

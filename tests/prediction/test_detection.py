@@ -32,7 +32,7 @@ def test_as_many_objects_are_found_as_there_are_queries() -> None:
             assert isinstance(head, nn.Linear)
             head.weight.zero_()
             head.bias.copy_(torch.tensor([5.0, 3.0, -3.0, 4.0]))
-    found = best_detections(*run_model(model, torch.randn(3, 320, 320)), (640, 640), [1, 2])
+    found = best_detections(*run_model(model, torch.randint(256, (3, 320, 320), dtype=torch.uint8)), (640, 640), [1, 2])
     assert len(found.scores) == 900
     assert set(found.labels.tolist()) == {1}
     assert len(set(map(tuple, found.boxes.tolist()))) == 900

@@ -75,9 +75,9 @@ def test_a_model_that_finds_something_else_is_not_written(
     bias.raw_data = (np.frombuffer(bias.raw_data, np.float32) + np.float32(0.1)).tobytes()
     monkeypatch.setattr(export, "exported", lambda _: other.SerializeToString())
     settings = read_settings(model)
-    image = np.random.default_rng(1).standard_normal((3, 64, 96), dtype=np.float32)
+    pixels = np.random.default_rng(1).integers(0, 256, (3, 64, 96), dtype=np.uint8)
     with pytest.raises(ExportError, match=r"does not find what PyTorch finds: of a picture, \d+% of the detections"):
-        export_checked(load_model(model, settings), settings, model / ONNX_NAME, [image])
+        export_checked(load_model(model, settings), settings, model / ONNX_NAME, [pixels])
     assert {path.name for path in model.iterdir()} == {"config.json", "model.safetensors"}
 
 

@@ -1,6 +1,10 @@
 """Every image is trained on in every epoch, in an order that a resumed or a shared run repeats."""
 
+import multiprocessing
+import time
 from collections import Counter
+from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,17 +19,19 @@ from training_code.config import TrainingConfig
 from training_code.data.augmentation import draw_quarter_turns
 from training_code.data.batches import (
     WINDOW,
+    BatchLoader,
     EpochBatchSampler,
     EvaluationBatchSampler,
+    LoadedBatch,
     epoch_order,
-    load_batches,
     steps_per_epoch,
 )
 from training_code.data.plan_dataset import Example, PlanDataset, Sample
-from training_code.job.failures import DataError
-from training_code.loop.memory import worst_case_batch
+from training_code.job.failures import DataError, MemoryExhaustedError
+from training_code.loop.memory import memory_failures, worst_case_batch
 from training_code.recipes import RECIPES
 
+CPU = torch.device("cpu")
 CONFIG = replace(RECIPES["tiny"].training, batch_size=2, image_short_sides=(64, 48), image_max_side=96)
 
 
@@ -74,7 +80,7 @@ def test_the_sampler_says_how_a_plan_is_turned(dataset: Path) -> None:
     for quarter_turns in range(4):
         example = images[Sample(0, 0, 64, quarter_turns)]
         assert isinstance(example, Example)
-        height, width = example.image.shape[1:]
+        height, width = example.pixels.shape[1:]
         assert (width > height) == (quarter_turns % 2 == 0)
 
 
@@ -93,19 +99,68 @@ def test_a_resumed_epoch_goes_on_where_it_was(dataset: Path) -> None:
 def test_workers_read_the_same(dataset: Path) -> None:
     random_state = torch.get_rng_state()
     images = [train_images(dataset, replace(TURNED, workers=workers)) for workers in (0, 2)]
-    batches = [list(load_batches(each, EpochBatchSampler(each, epoch=0), pin_memory=False)) for each in images]
+    batches = []
+    for each in images:
+        with closing(BatchLoader(each, pin_memory=False)) as loader:
+            batches.append(list(loader.read(EpochBatchSampler(each, epoch=0))))
     for one, other in zip(*batches, strict=True):
         assert one.positions == other.positions
-        assert torch.equal(one.images, other.images)
+        assert torch.equal(one.pixels, other.pixels)
         assert (one.mask is None) == (other.mask is None)
         assert one.mask is None or other.mask is None or torch.equal(one.mask, other.mask)
         assert all(torch.equal(a["boxes"], b["boxes"]) for a, b in zip(one.targets, other.targets, strict=True))
     assert torch.equal(random_state, torch.get_rng_state())  # loading takes none of the model's random numbers
 
 
+def positions(batches: Iterable[LoadedBatch]) -> list[list[int]]:
+    return [batch.positions for batch in batches]
+
+
+def test_workers_live_from_one_epoch_to_the_next_and_no_longer(dataset: Path) -> None:
+    images = train_images(dataset, replace(TURNED, workers=2))
+    before = multiprocessing.active_children()
+    with closing(BatchLoader(images, pin_memory=False)) as loader:
+        workers = []
+        for epoch in range(3):
+            batches = list(loader.read(EpochBatchSampler(images, epoch=epoch)))
+            alone = train_images(dataset, TURNED)
+            expected = list(BatchLoader(alone, pin_memory=False).read(EpochBatchSampler(alone, epoch=epoch)))
+            assert positions(batches) == positions(expected)
+            assert all(torch.equal(one.pixels, other.pixels) for one, other in zip(batches, expected, strict=True))
+            workers.append({each.pid for each in multiprocessing.active_children()} - {each.pid for each in before})
+        assert workers[0] == workers[1] == workers[2] and len(workers[0]) == 2
+    assert multiprocessing.active_children() == before
+    loader.close()  # again, which does nothing
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_is_left_of_a_pass_never_reaches_the_next(dataset: Path, workers: int) -> None:
+    images = train_images(dataset, replace(CONFIG, batch_size=1, workers=workers))
+    with closing(BatchLoader(images, pin_memory=False)) as loader:
+        begun = loader.read(EpochBatchSampler(images, epoch=0))
+        assert len(next(begun).positions) == 1
+        sampler = EpochBatchSampler(images, epoch=1)
+        assert positions(loader.read(sampler)) == [[each.position for each in batch] for batch in sampler]
+
+
+def test_a_worker_that_is_ended_between_two_epochs_is_named(dataset: Path) -> None:
+    images = train_images(dataset, replace(CONFIG, workers=1))
+    before = multiprocessing.active_children()
+    with closing(BatchLoader(images, pin_memory=False)) as loader:
+        list(loader.read(EpochBatchSampler(images, epoch=0)))
+        [worker] = set(multiprocessing.active_children()) - set(before)
+        with (
+            pytest.raises(MemoryExhaustedError, match="a process that reads images was ended"),
+            memory_failures(images.config),
+        ):
+            worker.kill()
+            time.sleep(10)  # as long as an evaluation between them may take
+    assert multiprocessing.active_children() == before
+
+
 def test_boxes_are_shares_of_the_image_without_its_padding(dataset: Path) -> None:
     images = PlanDataset(dataset / "val", load_split(dataset, "val"), CONFIG, augmented=False)
-    [batch] = load_batches(images, EpochBatchSampler(images, epoch=0), pin_memory=False)
+    [batch] = BatchLoader(images, pin_memory=False).read(EpochBatchSampler(images, epoch=0))
     assert sorted(batch.positions) == [0, 1]
     for index, (position, target) in enumerate(zip(batch.positions, batch.targets, strict=True)):
         picture, boxes = draw_plan(int(images.image_ids[position]))
@@ -116,25 +171,25 @@ def test_boxes_are_shares_of_the_image_without_its_padding(dataset: Path) -> Non
         assert batch.mask is not None
         height, width = (int(size) for size in (~batch.mask[index]).nonzero().max(0).values + 1)
         assert abs(width / height - picture.width / picture.height) < 0.05
-        assert batch.images[index, :, :, width:].abs().sum() == 0
+        assert batch.to(CPU).images[index, :, :, width:].abs().sum() == 0
 
 
 def test_evaluation_pads_no_image(dataset: Path) -> None:
     config = replace(CONFIG, batch_size=8)
     images = PlanDataset(dataset / "val", load_split(dataset, "val"), config, augmented=False)
     for image_id, batch in zip(
-        (7, 8), load_batches(images, EvaluationBatchSampler(images), pin_memory=False), strict=True
+        (7, 8), BatchLoader(images, pin_memory=False).read(EvaluationBatchSampler(images)), strict=True
     ):
         picture, _ = draw_plan(image_id)
         size = resized_size(picture.size, config.image_short_sides[-1], config.image_max_side)
-        assert tuple(batch.images.shape) == (1, 3, size[1], size[0]) and batch.mask is None
+        assert tuple(batch.pixels.shape) == (1, 3, size[1], size[0]) and batch.mask is None
 
 
 def test_crowds_are_not_trained_as_objects(dataset: Path) -> None:
     split = load_split(dataset, "train")
     crowded = replace(split, annotations=[box._replace(iscrowd=int(box.category_id == 1)) for box in split.annotations])
     images = PlanDataset(dataset / "train", crowded, CONFIG, augmented=True)
-    batches = load_batches(images, EpochBatchSampler(images, epoch=0), pin_memory=False)
+    batches = BatchLoader(images, pin_memory=False).read(EpochBatchSampler(images, epoch=0))
     labels = torch.cat([target["labels"] for batch in batches for target in batch.targets])
     assert labels.tolist() == [2] * 5  # the room of each plan but the empty one
     assert images.most_boxes == 1
@@ -142,7 +197,7 @@ def test_crowds_are_not_trained_as_objects(dataset: Path) -> None:
 
 def test_an_image_without_boxes_is_trained_on(dataset: Path) -> None:
     images = train_images(dataset)
-    batches = list(load_batches(images, EpochBatchSampler(images, epoch=0), pin_memory=False))
+    batches = list(BatchLoader(images, pin_memory=False).read(EpochBatchSampler(images, epoch=0)))
     counts = {position: len(t["labels"]) for b in batches for position, t in zip(b.positions, b.targets, strict=True)}
     assert counts == {0: 3, 1: 3, 2: 0, 3: 3, 4: 3, 5: 3}
 
@@ -156,8 +211,11 @@ def test_a_broken_image_is_named(dataset: Path, tmp_path: Path, workers: int) ->
         data = source.read_bytes()
         (folder / "images" / source.name).write_bytes(data[:60] if source.name == "000004.png" else data)
     images = PlanDataset(folder, load_split(dataset, "train"), replace(CONFIG, workers=workers), augmented=True)
-    with pytest.raises(DataError, match=r"^DATA: The image .*000004\.png cannot be decoded"):
-        list(load_batches(images, EpochBatchSampler(images, epoch=0), pin_memory=False))
+    with (
+        closing(BatchLoader(images, pin_memory=False)) as loader,
+        pytest.raises(DataError, match=r"^DATA: The image .*000004\.png cannot be decoded"),
+    ):
+        list(loader.read(EpochBatchSampler(images, epoch=0)))
 
 
 @pytest.mark.parametrize("config", [CONFIG, TURNED, replace(TURNED, crop_short_sides=(40, 60), crop_sides=(32, 64))])
@@ -165,7 +223,7 @@ def test_no_batch_is_larger_than_the_worst_case(dataset: Path, config: TrainingC
     images = train_images(dataset, config)
     worst = worst_case_batch(images, 3, 2)
     for epoch in range(3):
-        for batch in load_batches(images, EpochBatchSampler(images, epoch=epoch), pin_memory=False):
-            assert batch.images.shape[2] <= worst.images.shape[2]
-            assert batch.images.shape[3] <= worst.images.shape[3]
+        for batch in BatchLoader(images, pin_memory=False).read(EpochBatchSampler(images, epoch=epoch)):
+            assert batch.pixels.shape[2] <= worst.pixels.shape[2]
+            assert batch.pixels.shape[3] <= worst.pixels.shape[3]
             assert max(len(target["labels"]) for target in batch.targets) <= len(worst.targets[0]["labels"])

@@ -119,7 +119,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(run_here: Job) -> Non
     assert '"training": {"learning_rate": 5e+29, "backbone_learning_rate": ' in run_here.failure
     assert "images/00000" in run_here.failure
     [batch] = torch.load(run_here.base / "output" / "data" / "non_finite_batch_0.pt", weights_only=True)
-    assert batch["images"].shape[0] == 2
+    assert batch["pixels"].shape[0] == 2
     health = json.loads((run_here.base / "output" / "data" / "health.json").read_text())
     assert health["status"] == "unhealthy"
     assert not health["checks"]["no_nan"]["passed"]

@@ -17,7 +17,7 @@ import torch
 
 from dataset_contract.load import load_split
 from tests.training.training_jobs import write_dataset
-from training_code.data.batches import EpochBatchSampler, load_batches, steps_per_epoch
+from training_code.data.batches import BatchLoader, EpochBatchSampler, steps_per_epoch
 from training_code.data.plan_dataset import PlanDataset
 from training_code.dino.model import DINO, build_model
 from training_code.job.distributed import DistributedContext
@@ -59,8 +59,9 @@ def train_tiny(dataset: Path, *, device: torch.device = CPU, steps: int = STEPS)
     each = steps_per_epoch(len(images), config, world_size=1)
     losses: list[float] = []
     while len(losses) < steps:
-        for batch in load_batches(images, EpochBatchSampler(images, epoch=len(losses) // each), pin_memory=False):
-            exact = batch._replace(images=batch.images.double()).to(device)
+        for batch in BatchLoader(images, pin_memory=False).read(EpochBatchSampler(images, epoch=len(losses) // each)):
+            on_device = batch.to(device)
+            exact = on_device._replace(images=on_device.images.double())
             losses.append(training.update([exact], len(losses), steps=STEPS, steps_per_epoch=each).read().loss)
     return losses[:steps]
 

@@ -16,7 +16,7 @@ from training_code.loop import memory
 from training_code.loop.memory import with_fitting_workers
 
 CONFIG = TrainingConfig(batch_size=2, workers=4, image_short_sides=(800,), image_max_side=1333)
-BATCH = 2 * 1333**2 * 13
+BATCH = 2 * 1333**2 * 4
 """Bytes of the largest one: a plan of 1333x800, or the other way round."""
 MIB = 2**20
 
@@ -44,7 +44,8 @@ def test_enough_shared_memory_changes_nothing(monkeypatch: pytest.MonkeyPatch) -
         (10 * BATCH + 2 * MIB, 2, 1),
         (6 * BATCH + 2 * MIB, 1, 2),
         (4 * BATCH + 2 * MIB, 1, 1),
-        (64 * MIB, 1, 0),  # Docker's default
+        (64 * MIB, 1, 1),  # Docker's default
+        (32 * MIB, 1, 0),
         (0, 1, 0),
     ],
 )
@@ -72,7 +73,7 @@ def test_shared_memory_that_cannot_be_written_or_is_not_there_has_no_room(monkey
 
 def test_an_oblong_crop_of_a_square_plan_needs_more_than_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     """Crops of 600x384 become 1250x800."""
-    status = SimpleNamespace(f_bavail=(10 * 2 * 800**2 * 13 + 2 * MIB) // 4096, f_frsize=4096, f_flag=0)
+    status = SimpleNamespace(f_bavail=(10 * 2 * 800**2 * 4 + 2 * MIB) // 4096, f_frsize=4096, f_flag=0)
     monkeypatch.setattr(os, "statvfs", lambda _: status)
     for config, workers in ((replace(CONFIG, crop_short_sides=()), 4), (CONFIG, 1)):
         assert with_fitting_workers(config, [(900, 900)], processes=1, log_line=lambda _: None).workers == workers
@@ -97,7 +98,7 @@ def test_a_job_with_little_shared_memory_trains_without_workers(job: Job) -> Non
 def test_shared_memory_that_fills_up_later_ends_the_job_at_once(job: Job) -> None:
     """By another process, say: the worker's lack reaches the trainer, instead of a batch that never comes."""
     job.configure(**{**SMALL, "image_short_sides": "160", "image_max_side": "240"}, epochs="1", workers="2")
-    status, log = run_with_mount(job, memory.SHARED_MEMORY, "size=300k", FILLED_UP_LATER)
+    status, log = run_with_mount(job, memory.SHARED_MEMORY, "size=150k", FILLED_UP_LATER)
     assert status == 1, log
     assert job.failure.startswith("OOM: the memory does not suffice (/dev/shm is full); ")
     assert 'or with "training": {"workers": 1}.' in job.failure

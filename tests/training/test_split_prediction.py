@@ -75,7 +75,7 @@ def test_a_job_measures_what_the_predictor_finds(
     truth = CocoDataset(images, best_of(expected), [Category(number, name) for number, name in CLASSES.items()])
     split = PlanDataset(folder, truth, replace(CONFIG, batch_size=batch_size), augmented=False)
     alone = DistributedContext(0, 1, torch.device("cpu"))
-    found = predict_split(model, split, alone, stop=StopRequest(), after_batch=lambda: None)
+    found = predict_split(model, split, alone, precision="bf16", stop=StopRequest(), after_batch=lambda: None)
     assert found is not None
     for one, other in zip(found, expected, strict=True):
         assert one.image_id == other.image_id

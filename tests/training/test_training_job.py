@@ -2,6 +2,7 @@
 
 import io
 import json
+import multiprocessing
 import random
 import re
 import signal
@@ -175,7 +176,7 @@ def test_an_interrupted_job_learns_what_an_uninterrupted_one_does(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     job = run_here
-    job.configure(**SMALL, epochs="3", ema_decay="0.9")
+    job.configure(**SMALL, epochs="3", ema_decay="0.9", workers="2")  # the other one has none
     process = job.start()
     assert process.stdout is not None
     for line in process.stdout:
@@ -193,6 +194,21 @@ def test_an_interrupted_job_learns_what_an_uninterrupted_one_does(
     assert job.pictures() == finished[0].pictures()
     weights = [(folder / "model.safetensors").read_bytes() for folder in (job.model, finished[0].model)]
     assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize(("end", "status"), [("done", 0), ("stopped", 0), ("failed", 1)])
+def test_no_worker_outlives_its_job(
+    run_here: Job, monkeypatch: pytest.MonkeyPatch, end: str, status: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run_here.configure(**SMALL, epochs="2", workers="2", **({"learning_rate": "1e30"} if end == "failed" else {}))
+    if end == "stopped":
+        monkeypatch.setattr(
+            health_file.HealthFile, "write_once_judgeable", lambda _: signal.raise_signal(signal.SIGTERM)
+        )
+    others = multiprocessing.active_children()
+    assert train.main() == status
+    assert ("Asked to stop" in capfd.readouterr().out) is (end == "stopped")
+    assert multiprocessing.active_children() == others
 
 
 def test_health_is_judged_while_the_job_runs_and_again_at_its_end(

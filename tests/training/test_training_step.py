@@ -12,7 +12,7 @@ import torch
 
 from dataset_contract.load import load_split
 from prediction.torch_model import weights_by_name
-from training_code.data.batches import Batch, EpochBatchSampler, load_batches
+from training_code.data.batches import Batch, BatchLoader, EpochBatchSampler
 from training_code.data.plan_dataset import PlanDataset
 from training_code.dino.model import build_model
 from training_code.job.distributed import DistributedContext
@@ -29,7 +29,8 @@ CONFIG = dataclasses.replace(
 @pytest.fixture(scope="module")
 def batches(dataset: Path) -> list[Batch]:
     images = PlanDataset(dataset / "train", load_split(dataset, "train"), CONFIG, augmented=True)
-    return list(load_batches(images, EpochBatchSampler(images, epoch=0), pin_memory=False))
+    loaded = BatchLoader(images, pin_memory=False).read(EpochBatchSampler(images, epoch=0))
+    return [batch.to(torch.device("cpu")) for batch in loaded]
 
 
 def make_training(*, channels_last: bool) -> TrainingStep:

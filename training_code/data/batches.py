@@ -1,7 +1,7 @@
 """Batches of plans: their order, which depends on seed and epoch only, and their loading."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler, get_worker_info
 
+from prediction.backends.torch_images import normalised_on
 from training_code.config import TrainingConfig
 from training_code.data.augmentation import draw_quarter_turns
 from training_code.data.plan_dataset import Example, PlanDataset, Sample
@@ -23,7 +24,7 @@ DEAD_WORKER_SECONDS = 5.0
 
 
 class Batch(NamedTuple):
-    """B images with their boxes."""
+    """B images with their boxes, on the device that trains."""
 
     images: Tensor
     """(B, 3, H, W), normalised, padded with 0."""
@@ -34,8 +35,18 @@ class Batch(NamedTuple):
     positions: list[int]
     """Indices into the split."""
 
-    def to(self, device: torch.device) -> "Batch":
-        """The batch on `device`."""
+
+class LoadedBatch(NamedTuple):
+    """A Batch as it is read: on the host, its images in 8 bits."""
+
+    pixels: Tensor
+    """(B, 3, H, W), uint8."""
+    mask: Tensor | None
+    targets: list[dict[str, Tensor]]
+    positions: list[int]
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on `device`, where its images are normalised."""
         counts = [len(target["labels"]) for target in self.targets]
         labels, boxes = (
             to_device(torch.cat([target[key] for target in self.targets]), device).split(counts)  # type: ignore[no-untyped-call]
@@ -43,7 +54,7 @@ class Batch(NamedTuple):
         )
         targets = [{"labels": each, "boxes": its_boxes} for each, its_boxes in zip(labels, boxes, strict=True)]
         mask = None if self.mask is None else self.mask.to(device, non_blocking=True)
-        return Batch(self.images.to(device, non_blocking=True), mask, targets, self.positions)
+        return Batch(normalised_on(device, self.pixels, mask), mask, targets, self.positions)
 
 
 def steps_per_epoch(images: int, config: TrainingConfig, world_size: int) -> int:
@@ -113,29 +124,52 @@ class EvaluationBatchSampler(Sampler[list[Sample]]):
         return len(self._batches)
 
 
-def load_batches(dataset: PlanDataset, sampler: Sampler[list[Sample]], *, pin_memory: bool) -> Iterator[Batch]:
-    """Read the batches of `sampler`.
+class BatchLoader:
+    """Reads batches of one split. Its workers start with the first pass, and live until close()."""
 
-    Raises:
-        DataError: an image cannot be read.
-        RuntimeError: a worker was ended, by which signal.
-    """
-    loader: DataLoader[Batch | DataError] = DataLoader(
-        dataset,  # type: ignore[arg-type]  # the items are collated to batches
-        batch_sampler=sampler,
-        collate_fn=_collate,
-        num_workers=dataset.config.workers,
-        pin_memory=pin_memory,
-        generator=torch.Generator(),  # else the loader would draw from the model's random numbers
-    )
-    try:
-        for batch in loader:
-            if isinstance(batch, DataError):
-                raise batch
-            yield batch
-    except (ConnectionError, EOFError):  # a worker ended; the loader's handler of SIGCHLD will raise why
-        time.sleep(DEAD_WORKER_SECONDS)
-        raise
+    def __init__(self, dataset: PlanDataset, *, pin_memory: bool) -> None:
+        self.dataset = dataset
+        self._pass = _Pass()
+        self._loader: DataLoader[LoadedBatch | DataError] = DataLoader(
+            dataset,  # type: ignore[arg-type]  # the items are collated to batches
+            batch_sampler=self._pass,
+            collate_fn=_collate,
+            num_workers=dataset.config.workers,
+            persistent_workers=dataset.config.workers > 0,
+            pin_memory=pin_memory,
+            generator=torch.Generator(),  # else the loader would draw from the model's random numbers
+        )
+
+    def read(self, sampler: Sampler[list[Sample]]) -> Iterator[LoadedBatch]:
+        """The batches of `sampler`. One pass at a time: what is left of one that was begun before is not read.
+
+        Raises:
+            DataError: an image cannot be read.
+            RuntimeError: a worker was ended, by which signal. Between two passes, too, and then wherever the code is.
+        """
+        self._pass.sampler = sampler
+        try:
+            for batch in self._loader:
+                if isinstance(batch, DataError):
+                    raise batch
+                yield batch
+        except (ConnectionError, EOFError):  # a worker ended; the loader's handler of SIGCHLD will raise why
+            time.sleep(DEAD_WORKER_SECONDS)
+            raise
+
+    def close(self) -> None:
+        """End the workers. PyTorch's own way would be to forget all that refers to them, tracebacks as well."""
+        if self._loader._iterator is not None:
+            self._loader._iterator._shutdown_workers()  # type: ignore[attr-defined]
+
+
+class _Pass(Sampler[list[Sample]]):
+    """What the loader, which takes one sampler for good, is to read next."""
+
+    sampler: Iterable[list[Sample]] = ()
+
+    def __iter__(self) -> Iterator[list[Sample]]:
+        return iter(self.sampler)
 
 
 def pad_to_batch(images: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
@@ -146,7 +180,7 @@ def pad_to_batch(images: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
     if len({image.shape for image in images}) == 1:
         return torch.stack(list(images)), None
     height, width = max(image.shape[1] for image in images), max(image.shape[2] for image in images)
-    images_B3HW = torch.zeros(len(images), 3, height, width)
+    images_B3HW = images[0].new_zeros(len(images), 3, height, width)
     mask_BHW = torch.ones(len(images), height, width, dtype=torch.bool)
     for padded, mask, image in zip(images_B3HW, mask_BHW, images, strict=True):
         padded[:, : image.shape[1], : image.shape[2]] = image
@@ -154,16 +188,16 @@ def pad_to_batch(images: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
     return images_B3HW, mask_BHW
 
 
-def _collate(examples: Sequence[Example | DataError]) -> Batch | DataError:
+def _collate(examples: Sequence[Example | DataError]) -> LoadedBatch | DataError:
     sound: list[Example] = []
     for example in examples:
         if isinstance(example, DataError):
             return example
         sound.append(example)
-    images_B3HW, mask_BHW = pad_to_batch([example.image for example in sound])
+    pixels_B3HW, mask_BHW = pad_to_batch([example.pixels for example in sound])
     targets = [{"labels": example.labels, "boxes": example.boxes} for example in sound]
     if get_worker_info():  # here a lack of shared memory raises; in the queue's thread the batch would be lost
-        for tensor in (images_B3HW, mask_BHW, *(value for target in targets for value in target.values())):
+        for tensor in (pixels_B3HW, mask_BHW, *(value for target in targets for value in target.values())):
             if tensor is not None:
                 tensor.share_memory_()  # type: ignore[no-untyped-call]  # PyTorch gives it no types
-    return Batch(images_B3HW, mask_BHW, targets, [example.position for example in sound])
+    return LoadedBatch(pixels_B3HW, mask_BHW, targets, [example.position for example in sound])

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from dataset_contract.coco import CocoDataset
 from image_reader.decoding import open_image
 from image_reader.header import ImageError
-from prediction.image_tensors import model_input, normalised
+from prediction.image_tensors import pixels_of, resized_pixels
 from training_code.config import TrainingConfig
 from training_code.data.augmentation import augment
 from training_code.data.geometry import LabelledImage
@@ -32,10 +32,10 @@ class Sample(NamedTuple):
 
 
 class Example(NamedTuple):
-    """One image as the model takes it."""
+    """One image, resized as the model takes it."""
 
-    image: Tensor
-    """(3, H, W), normalised."""
+    pixels: Tensor
+    """(3, H, W), uint8."""
     labels: Tensor
     """(N,) category ids."""
     boxes: Tensor
@@ -99,11 +99,11 @@ class PlanDataset(Dataset[Example | DataError]):
                 quarter_turns=sample.quarter_turns,
                 rng=rng,
             )
-            image_3HW = normalised(labelled.image)
+            pixels_3HW = pixels_of(labelled.image)
         else:
-            image_3HW = model_input(labelled.image, sample.short_side, self.config.image_max_side)
+            pixels_3HW = resized_pixels(labelled.image, sample.short_side, self.config.image_max_side)
         return Example(
-            torch.from_numpy(image_3HW),
+            torch.from_numpy(pixels_3HW),
             torch.from_numpy(labelled.labels),
             torch.from_numpy(_normalised_cxcywh(labelled)),
             sample.position,

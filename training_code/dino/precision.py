@@ -34,6 +34,16 @@ def in_autocast_type(x: Tensor) -> Tensor:
     return x.to(type_of_autocast(x))
 
 
+def is_mixed(device: torch.device, precision: str) -> bool:
+    """Whether `device` computes in bf16 where autocast's rules let it, by the setting `precision`. A CPU never does."""
+    return precision == "bf16" and device.type == "cuda" and torch.cuda.is_bf16_supported()
+
+
+def mixed_precision(device: torch.device, precision: str) -> torch.autocast:
+    """Within it, `device` computes as is_mixed() says."""
+    return torch.autocast("cuda", torch.bfloat16, enabled=is_mixed(device, precision))
+
+
 def call_cast(layer: nn.Module, x: Tensor, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  what the layer takes
     """`layer(x, *args, **kwargs)`; inside autocast, the weights of its matrix multiplications are cast together."""
     dtype = type_of_autocast(x)

@@ -12,22 +12,22 @@ import torch
 
 from training_code.config import TrainingConfig
 from training_code.data.augmentation import largest_augmented_size
-from training_code.data.batches import Batch
+from training_code.data.batches import LoadedBatch
 from training_code.data.plan_dataset import PlanDataset
 from training_code.job.failures import MemoryExhaustedError
 from training_code.training_settings import as_request
 
 
-def worst_case_batch(dataset: PlanDataset, num_labels: int, batch_size: int) -> Batch:
+def worst_case_batch(dataset: PlanDataset, num_labels: int, batch_size: int) -> LoadedBatch:
     """A batch of noise with the largest height and width that any batch can have, and the most boxes in each image."""
     config = dataset.config
     width, height = largest_augmented_size(((width, height) for width, height in dataset.sizes.tolist()), config)
     generator = torch.Generator().manual_seed(0)
-    images = torch.randn(batch_size, 3, height, width, generator=generator)
+    pixels = torch.randint(256, (batch_size, 3, height, width), dtype=torch.uint8, generator=generator)
     mask = torch.zeros(batch_size, height, width, dtype=torch.bool)
     boxes = torch.rand(dataset.most_boxes, 4, generator=generator) * 0.5 + 0.25
     labels = torch.randint(num_labels, (dataset.most_boxes,), generator=generator)
-    return Batch(images, mask, [{"labels": labels, "boxes": boxes}] * batch_size, [])
+    return LoadedBatch(pixels, mask, [{"labels": labels, "boxes": boxes}] * batch_size, [])
 
 
 SHARED_MEMORY = "/dev/shm"  # noqa: S108  no temporary file of ours
@@ -44,7 +44,7 @@ def with_fitting_workers(
     if not config.workers:
         return config
     side = max(largest_augmented_size(sizes, config))
-    batch = config.images_at_once * side**2 * (3 * 4 + 1)  # three colours as fp32, and the mask
+    batch = config.images_at_once * side**2 * (3 + 1)  # three colours, and the mask
     free = _free_shared_memory()
     batches = (free / processes - 2**20) / batch  # less what queues and small tensors take
     fitting = max(0, math.floor(min(config.workers, batches / 2 - 1)))  # two batches a worker, and two on their way

@@ -25,7 +25,7 @@ def export_model(
 
         split = PlanDataset(dataset.root / "val", dataset.val, config, augmented=False)
         positions = choose_samples(range(len(split)), PLANS)
-        images = [split.read(Sample(each, 0, config.prediction_short_side)).image.numpy() for each in positions]
+        images = [split.read(Sample(each, 0, config.prediction_short_side)).pixels.numpy() for each in positions]
         found = export_checked(model, read_settings(folder), folder / ONNX_NAME, images)
     except Exception as error:  # whatever it is, the model itself is written
         log_line(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from training_code.data.batches import Batch
+from training_code.data.batches import LoadedBatch
 from training_code.data.plan_dataset import PlanDataset
 from training_code.job.disk import disk_failures
 from training_code.job.distributed import DistributedContext
@@ -16,7 +16,7 @@ from training_code.training_settings import lower_learning_rate
 
 def non_finite_failure(
     error: NonFiniteStepError,
-    batches: Sequence[Batch],
+    batches: Sequence[LoadedBatch],
     dataset: PlanDataset,
     distributed: DistributedContext,
     *,

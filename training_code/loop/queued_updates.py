@@ -4,8 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from training_code.data.batches import Batch, EpochBatchSampler, load_batches, steps_per_epoch
-from training_code.data.plan_dataset import PlanDataset
+from training_code.data.batches import BatchLoader, EpochBatchSampler, LoadedBatch, steps_per_epoch
 from training_code.job.distributed import DistributedContext
 from training_code.job.interruptions import StopRequest
 from training_code.loop.step_figures import PendingFigures
@@ -17,8 +16,7 @@ class QueuedUpdate(NamedTuple):
     """An update that the device may still work on."""
 
     figures: PendingFigures
-    batches: tuple[Batch, ...]
-    """On the host."""
+    batches: tuple[LoadedBatch, ...]
     waited: float
     """Seconds that it waited for them."""
     end: float
@@ -27,24 +25,25 @@ class QueuedUpdate(NamedTuple):
 
 def queued_updates(
     training: TrainingStep,
-    split: PlanDataset,
+    loader: BatchLoader,
     progress: TrainingProgress,
     distributed: DistributedContext,
     stop: StopRequest,
     *,
     early_drop_epoch: int | None,
 ) -> Iterator[QueuedUpdate]:
-    """What `progress` leaves of its epoch; `early_drop_epoch` is that of early_stopping.Ending.
+    """What `progress` leaves of its epoch of what `loader` reads; `early_drop_epoch` is that of early_stopping.Ending.
 
     Raises:
         DataError: an image cannot be read.
     """
-    config, device = split.config, distributed.device
+    split, device = loader.dataset, distributed.device
+    config = split.config
     rank, world_size = distributed.rank, distributed.world_size
     of_epoch = steps_per_epoch(len(split), config, world_size)
     epoch, first_step = divmod(progress.step, of_epoch)
     sampler = EpochBatchSampler(split, epoch=epoch, first_step=first_step, rank=rank, world_size=world_size)
-    loaded = load_batches(split, sampler, pin_memory=device.type == "cuda")
+    loaded = loader.read(sampler)
     waiting = time.monotonic()
     for step, batches in enumerate(zip(*[loaded] * config.accumulation_steps, strict=True), start=progress.step):
         waited = time.monotonic() - waiting

@@ -8,10 +8,11 @@ import torch
 
 from dataset_contract.coco import CocoDataset
 from evaluation.metrics import ImageDetections, evaluate
-from training_code.data.batches import steps_per_epoch
+from training_code.data.batches import BatchLoader, steps_per_epoch
 from training_code.data.checked_dataset import CheckedDataset
 from training_code.data.plan_dataset import PlanDataset
 from training_code.dino.model import DINO, build_model
+from training_code.dino.precision import is_mixed
 from training_code.dino.sampling.choice import KernelError, choose
 from training_code.job.distributed import DistributedContext, process_losses
 from training_code.job.failures import DiskError, JobConfigError, StallError, write_failure
@@ -57,6 +58,7 @@ class Trainer:
         self._job, self._dataset, self._paths, self._distributed, self._stop = job, dataset, paths, distributed, stop
         self._log_line = log_line if distributed.is_first else lambda _: None
         self._train_split = PlanDataset(dataset.root / "train", dataset.train, config, augmented=True)
+        self._loader = BatchLoader(self._train_split, pin_memory=distributed.device.type == "cuda")
         self._steps_per_epoch = steps_per_epoch(len(self._train_split), config, distributed.world_size)
         self._ending = ending_of((), config)
         if config.warmup_steps > self._steps:
@@ -110,6 +112,7 @@ class Trainer:
 
     def close(self, failure: str | None) -> None:
         """Close all, and write health.json and the whole history; `failure` is the code of what ended the job."""
+        self._loader.close()  # before the watchdog, which ends a process that hangs here
         self._watchdog.close()
         if self._log:  # else nothing was trained: the health that is there may be another training's
             try:
@@ -174,7 +177,7 @@ class Trainer:
         self._window = MetricWindow(self._progress.seconds)
         updates = queued_updates(
             self._training,
-            self._train_split,
+            self._loader,
             self._progress,
             self._distributed,
             self._stop,
@@ -222,7 +225,7 @@ class Trainer:
     def _evaluate(self, epoch: int) -> bool:
         """Evaluate on the validation split after `epoch` epochs; False if asked to stop."""
         model, step = self._training.shipped_model, self._progress.step
-        measured = self._measure(model, "val", self._dataset.val)
+        measured = self._measure(model, "val", self._dataset.val, precision=self._job.training.precision)
         if measured is None:
             return False
         metrics, detections = measured
@@ -242,12 +245,23 @@ class Trainer:
         return True
 
     def _measure(
-        self, model: DINO, name: str, truth: CocoDataset, thresholds_of: dict[str, Any] | None = None
+        self,
+        model: DINO,
+        name: str,
+        truth: CocoDataset,
+        *,
+        precision: str = "fp32",
+        thresholds_of: dict[str, Any] | None = None,
     ) -> tuple[dict[str, Any], list[ImageDetections]] | None:
         """The metrics and detections of `model` on the split `name`, in every process; None if asked to stop."""
         split = PlanDataset(self._dataset.root / name, truth, self._job.training, augmented=False)
         detections = predict_split(
-            model, split, self._distributed, stop=self._stop, after_batch=self._watchdog.progress
+            model,
+            split,
+            self._distributed,
+            precision=precision,
+            stop=self._stop,
+            after_batch=self._watchdog.progress,
         )
         if detections is None:
             return None
@@ -258,11 +272,20 @@ class Trainer:
         return dict(self._distributed.gather(metrics)[0]), detections
 
     def _finish(self) -> bool:
-        """Measure the best epoch on the test split, write it, and compare it with baselines; False if asked to stop."""
+        """Measure the best epoch as it predicts, write it, and compare it with baselines; False if asked to stop.
+
+        Predictions are made in fp32. In bf16 scores differ, by enough to move what the best thresholds are.
+        """
         best = self._best.evaluation
         assert best is not None, "the last epoch is always evaluated"
+        self._loader.close()
         model = copy.deepcopy(self._training.shipped_model)  # what a checkpoint would hold stays the last epoch's
         self._best.load_into(model)
+        if is_mixed(self._distributed.device, self._job.training.precision):
+            measured = self._measure(model, "val", self._dataset.val)
+            if measured is None:
+                return False
+            best = {**best, "mean_f1": mean_f1(measured[0], self._job.gate_classes), **measured[0]}
         test, found = None, None
         if self._dataset.test.images:
             measured = self._measure(model, "test", self._dataset.test, thresholds_of=best)

@@ -13,6 +13,7 @@ from training_code.config import TrainingConfig
 from training_code.data.batches import Batch
 from training_code.dino.criterion import Criterion
 from training_code.dino.model import DINO
+from training_code.dino.precision import mixed_precision
 from training_code.job.distributed import DistributedContext
 from training_code.loop.optimisation import MovingAverage, learning_rate_factor, make_optimiser, set_learning_rate
 from training_code.loop.step_figures import PendingFigures
@@ -23,8 +24,9 @@ class TrainingStep:
 
     def __init__(self, model: DINO, config: TrainingConfig, distributed: DistributedContext) -> None:
         self.model = model.to(distributed.device)
-        on_gpu = distributed.device.type == "cuda"
-        if on_gpu:  # tensor cores take convolutions' channels last; the feature maps follow the weights
+        if (
+            distributed.device.type == "cuda"
+        ):  # tensor cores take convolutions' channels last; the feature maps follow the weights
             self.model.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a module takes it
         self.optimiser = make_optimiser(self.model, config)
         # 1 from the first update on that is not finite: neither it nor a later one changes anything. It stays on the
@@ -43,7 +45,6 @@ class TrainingStep:
             self._network = DistributedDataParallel(
                 self.model, forward_sync_buffers=False, gradient_as_bucket_view=True
             )
-        self._autocast = on_gpu and config.precision == "bf16" and torch.cuda.is_bf16_supported()
 
     @property
     def shipped_model(self) -> DINO:
@@ -105,7 +106,7 @@ class TrainingStep:
         sums = torch.zeros(4, device=self._distributed.device)
         for index, batch in enumerate(batches):
             with self._synchronised_only_at(index == len(batches) - 1):
-                with torch.autocast("cuda", torch.bfloat16, enabled=self._autocast):
+                with mixed_precision(self._distributed.device, self._config.precision):
                     outputs = self._network(batch.images, batch.mask, batch.targets)
                 losses = self._criterion(outputs, batch.targets)
                 total = self._criterion.total(losses)

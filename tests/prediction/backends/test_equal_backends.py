@@ -28,10 +28,10 @@ def predictors(exported_model: Path) -> dict[str, Predictor]:
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_outputs_are_torchs(predictors: dict[str, Predictor], size: tuple[int, int]) -> None:
-    image = np.random.default_rng(3).standard_normal((3, *size), dtype=np.float32)
+    pixels = np.random.default_rng(3).integers(0, 256, (3, *size), dtype=np.uint8)
     found = {}
     for name, predictor in predictors.items():
-        logits, boxes = predictor.backend.run(image)
+        logits, boxes = predictor.backend.run(pixels)
         assert predictor.backend.name == name
         assert logits.shape == (len(boxes), SMALL.num_classes)
         found[name] = best_detections(logits, boxes, (1000, 1000), [1, 2])

@@ -222,4 +222,4 @@ def test_what_only_claims_to_be_ours_is_refused_by_the_time_it_predicts(
     shutil.copy(exported_model / "config.json", tmp_path)
     (tmp_path / ONNX_NAME).write_bytes(made().SerializeToString())
     with pytest.raises(ModelError, match=r"^.*model\.onnx cannot be used \((onnxruntime|OpenVINO) says: .*\.$"):
-        Predictor.load(tmp_path, backend=backend).backend.run(np.zeros((3, 64, 64), np.float32))
+        Predictor.load(tmp_path, backend=backend).backend.run(np.zeros((3, 64, 64), np.uint8))
