@@ -35,8 +35,12 @@ def in_autocast_type(x: Tensor) -> Tensor:
 
 
 def is_mixed(device: torch.device, precision: str) -> bool:
-    """Whether `device` computes in bf16 where autocast's rules let it, by the setting `precision`. A CPU never does."""
-    return precision == "bf16" and device.type == "cuda" and torch.cuda.is_bf16_supported()
+    """Whether `device` computes in bf16 where autocast's rules let it, by the setting `precision`.
+
+    A CPU never does, nor a GPU that would only emulate it.
+    """
+    wanted = precision == "bf16" and device.type == "cuda"
+    return wanted and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def mixed_precision(device: torch.device, precision: str) -> torch.autocast:

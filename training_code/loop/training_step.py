@@ -24,9 +24,8 @@ class TrainingStep:
 
     def __init__(self, model: DINO, config: TrainingConfig, distributed: DistributedContext) -> None:
         self.model = model.to(distributed.device)
-        if (
-            distributed.device.type == "cuda"
-        ):  # tensor cores take convolutions' channels last; the feature maps follow the weights
+        if distributed.device.type == "cuda":
+            # Tensor cores take convolutions' channels last; the feature maps follow the weights.
             self.model.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a module takes it
         self.optimiser = make_optimiser(self.model, config)
         # 1 from the first update on that is not finite: neither it nor a later one changes anything. It stays on the
