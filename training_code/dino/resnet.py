@@ -40,23 +40,17 @@ class FrozenBatchNorm2d(nn.Module):
     def constants(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """What a feature map is multiplied by (C, 1, 1, 1), and what is then added (C,), in `dtype`.
 
-        Kept until a buffer is replaced or written to, as by load_state_dict(); compiled code makes them with the
-        weights that they scale.
+        Kept until a buffer is replaced or written to, as by load_state_dict().
         """
-        if torch.compiler.is_dynamo_compiling():
-            return self._made(dtype)
         made_from = [(buffer, buffer._version) for buffer in self.buffers()]
         if [(id(x), n) for x, n in made_from] != [(id(x), n) for x, n in self._made_from]:
             self._made_from, self._constants = made_from, {}
         if dtype not in self._constants:
             with torch.inference_mode(False), torch.no_grad():  # else training could not use them
-                self._constants[dtype] = self._made(dtype)
+                scale_C = self.weight * torch.rsqrt(self.running_var + 1e-5)
+                shift_C = self.bias - self.running_mean * scale_C
+                self._constants[dtype] = scale_C.view(-1, 1, 1, 1), shift_C.to(dtype)
         return self._constants[dtype]
-
-    def _made(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        scale_C = self.weight * torch.rsqrt(self.running_var + 1e-5)
-        shift_C = self.bias - self.running_mean * scale_C
-        return scale_C.view(-1, 1, 1, 1), shift_C.to(dtype)
 
 
 def normed(conv: nn.Conv2d, norm: nn.Module, x_BCHW: Tensor) -> Tensor:
@@ -70,8 +64,8 @@ def normed(conv: nn.Conv2d, norm: nn.Module, x_BCHW: Tensor) -> Tensor:
 
 
 def _scaled(weight: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
-    if weight.dtype == dtype or torch.compiler.is_dynamo_compiling():  # which makes one operation of both
-        return (weight * scale).to(dtype)
+    if weight.dtype == dtype:
+        return weight * scale
     scaled: Tensor = _Scaled.apply(weight, scale, dtype)  # type: ignore[no-untyped-call]  # PyTorch types none
     return scaled
 
@@ -116,16 +110,6 @@ class Bottleneck(nn.Module):
         return functional.relu(normed(self.conv3, self.bn3, y_BCHW) + shortcut, inplace=True)
 
 
-class Stage(nn.Sequential):
-    """Blocks whose maps have one size, all but the first one's input."""
-
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        """-> (B, C, H, W) of the stage's width, and half of H and W but in the first stage."""
-        for block in self:
-            x_BCHW = block(x_BCHW)
-        return x_BCHW
-
-
 class ResNet(nn.Module):
     """Images (B, 3, H, W) -> [C3, C4, C5] of strides 8, 16, 32 with 8, 16, 32 times `backbone_width` channels."""
 
@@ -144,7 +128,7 @@ class ResNet(nn.Module):
                 stride = 2 if stage > 0 and block == 0 else 1
                 layers.append(Bottleneck(channels, stage_width, stride=stride, norm=norm))
                 channels = stage_width * EXPANSION
-            stages.append(Stage(*layers))
+            stages.append(nn.Sequential(*layers))
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
         self.channels = [width * EXPANSION * 2**stage for stage in (1, 2, 3)]
         self._initialise()
