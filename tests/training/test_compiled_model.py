@@ -137,11 +137,11 @@ def test_a_training_goes_on_in_the_other_mode(first: bool) -> None:
 
     batch = batch_of(64, 96, padding=20)
     whole, before, after = training_of(first), training_of(first), training_of(not first)
-    losses = [whole.update([batch], step, steps=4, steps_per_epoch=4).loss for step in range(4)]
+    losses = [whole.update([batch], step, steps=4, steps_per_epoch=4).read().loss for step in range(4)]
     for step in range(2):
         before.update([batch], step, steps=4, steps_per_epoch=4)
     after.restore(before.state())
-    gone_on = [after.update([batch], step, steps=4, steps_per_epoch=4).loss for step in range(2, 4)]
+    gone_on = [after.update([batch], step, steps=4, steps_per_epoch=4).read().loss for step in range(2, 4)]
     assert gone_on == pytest.approx(losses[2:], rel=1e-6)
 
 
