@@ -130,6 +130,9 @@ class TrainingConfig:
     The model that is shipped is judged in fp32, in which it predicts."""
     deformable_attention: Kernel = "auto"
     """What computes it: auto takes the fastest that the machine can run; the log says which that is."""
+    torch_compile: bool = False
+    """Let torch.compile make the code of the transformer's layers, which the first steps wait for; it needs a C
+    compiler."""
     activation_checkpointing: bool = False
     """Recompute the transformer's activations in the backward pass: far less memory for about a third more time."""
     stall_minutes: float = 20.0

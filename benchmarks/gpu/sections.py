@@ -33,7 +33,8 @@ SECTIONS: Mapping[str, Section] = MappingProxyType(
         "sampling": Section("Sampling of an encoder layer: time, memory and bandwidth", "operator", "speed", 50),
         "step": Section("One update of the weights", "step", "forms", 70),
         "batches": Section("Batches that fit, and their speed", "step", "batches", 45),
-        "training": Section("A training from fresh weights on generated plans", "training", "train", 190),
+        "training": Section("A training from fresh weights on generated plans", "training", "train", 130),
+        "compiled": Section("One update with torch.compile", "step", "compiled", 60),
     }
 )
 """Eight minutes together."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import time
 import warnings
 from collections import Counter
 from typing import Any
@@ -15,6 +16,7 @@ from benchmarks.gpu.figures import Tell
 from benchmarks.gpu.timing import NEEDS_GPU, ON_GPU, device, peak_gib, seconds, wait
 from benchmarks.measuring import ROOT
 from benchmarks.step_counts import MOST_KERNELS, MOST_SYNCHRONISATIONS
+from training_code.dino.compiler import missing_compiler
 from training_code.dino.sampling.choice import choose
 from training_code.loop.memory import is_out_of_memory
 from training_code.loop.training_step import TrainingStep
@@ -54,6 +56,28 @@ def forms(dry: bool, tell: Tell) -> None:
         tell("memory by that of the plain form in fp32", after / before, at_most=MOST_MEMORY)
     _kernels(training, dry, tell)
     _synchronises(training, dry, tell)
+
+
+def compiled(dry: bool, tell: Tell) -> None:
+    """Two images at a time, as a training takes them, without and with torch_compile."""
+    if missing := missing_compiler():
+        tell("torch_compile", missing)
+        return
+    speed, memory = _speed_and_memory(_training(dry, tell, "as trained", {}), BATCH, dry)
+    training = _training(dry, tell, "compiled", {"torch_compile": True})
+    loaded = noise(BATCH, DRY_SIZE if dry else SIZE)
+    start = time.perf_counter()
+    update(training, loaded, 0, device())
+    wait()
+    first = time.perf_counter() - start
+    compiled_speed, compiled_memory = _speed_and_memory(training, BATCH, dry)
+    tell("first update, compiled", first, "s")
+    for name, each, most in (("as trained", speed, memory), ("compiled", compiled_speed, compiled_memory)):
+        tell(f"{name}, speed", each, "images/s")
+        tell(f"{name}, peak memory", _or_why_not(most), "GiB")
+    saved = BATCH / speed - BATCH / compiled_speed
+    tell("updates after which compiling has paid", first / saved if saved > 0 else "never")
+    _kernels(training, dry, tell)
 
 
 def batches(dry: bool, tell: Tell) -> None:

@@ -49,10 +49,14 @@ def build_tiny() -> DINO:
     return model
 
 
-def train_tiny(dataset: Path, *, device: torch.device = CPU, steps: int = STEPS) -> list[float]:
+def train_tiny(
+    dataset: Path, *, device: torch.device = CPU, steps: int = STEPS, torch_compile: bool = False
+) -> list[float]:
     """The losses of the first updates, in fp64."""
     tiny = RECIPES["tiny"].training
-    config = dataclasses.replace(tiny, batch_size=2, image_short_sides=(64,), image_max_side=96)
+    config = dataclasses.replace(
+        tiny, batch_size=2, image_short_sides=(64,), image_max_side=96, torch_compile=torch_compile
+    )
     images = PlanDataset(dataset / "train", load_split(dataset, "train"), config, augmented=True)
     torch.manual_seed(config.seed)
     training = TrainingStep(build_tiny(), config, DistributedContext(0, 1, device))
@@ -68,6 +72,11 @@ def train_tiny(dataset: Path, *, device: torch.device = CPU, steps: int = STEPS)
 
 def test_fifty_steps_of_tiny_lose_what_they_lost_when_recorded(dataset: Path) -> None:
     assert train_tiny(dataset) == pytest.approx(json.loads(GOLDEN.read_text()), rel=TOLERANCE)
+
+
+@pytest.mark.faults
+def test_compiled_steps_lose_the_same(dataset: Path) -> None:
+    assert train_tiny(dataset, torch_compile=True) == pytest.approx(json.loads(GOLDEN.read_text()), rel=TOLERANCE)
 
 
 if __name__ == "__main__":

@@ -24,8 +24,9 @@ FREE_TO_CHANGE = {
     "stall_minutes",
     "health_minutes",
     "activation_checkpointing",
+    "torch_compile",
 }
-"""Settings that a resumed training may change, since they do not change what is learned."""
+"""Settings that a resumed training may change, since they do not change what is learned but by rounding."""
 
 FREE_WITHOUT_PATIENCE = {"evaluation_epochs"}
 """Of these, the ones that do where patience counts the evaluations."""

@@ -23,6 +23,7 @@ from training_code.job.starting_weights import load_starting_weights
 from training_code.job.training_log import TrainingLog
 from training_code.loop.baselines import write_comparison
 from training_code.loop.best_epoch import BestEpoch, mean_f1
+from training_code.loop.compiled_model import found_compiler
 from training_code.loop.early_stopping import ending_of
 from training_code.loop.health_file import HealthFile
 from training_code.loop.memory import memory_failures, worst_case_batch
@@ -130,6 +131,8 @@ class Trainer:
             self._log_line(choose(self._job.training.deformable_attention, self._distributed.device))
         except KernelError as error:
             raise JobConfigError(str(error)) from None
+        if self._job.training.torch_compile:
+            self._log_line(found_compiler())
 
     def _restore(self) -> None:
         if self._resumption.restore(self._log_line):

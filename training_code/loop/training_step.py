@@ -15,6 +15,7 @@ from training_code.dino.criterion import Criterion
 from training_code.dino.model import DINO
 from training_code.dino.precision import mixed_precision
 from training_code.job.distributed import DistributedContext
+from training_code.loop.compiled_model import compiled
 from training_code.loop.optimisation import MovingAverage, learning_rate_factor, make_optimiser, set_learning_rate
 from training_code.loop.step_figures import PendingFigures
 
@@ -38,11 +39,11 @@ class TrainingStep:
         self._criterion = Criterion(model.config)
         self._config = config
         self._distributed = distributed
-        self._network: nn.Module = self.model
+        self._network: nn.Module = compiled(self.model) if config.torch_compile else self.model
         if distributed.world_size > 1:
             # No buffer changes in training, and gradients that lie in the buckets need not be copied into them.
             self._network = DistributedDataParallel(
-                self.model, forward_sync_buffers=False, gradient_as_bucket_view=True
+                self._network, forward_sync_buffers=False, gradient_as_bucket_view=True
             )
 
     @property

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import os
-import shutil
-import sysconfig
 from functools import cache
-from pathlib import Path
 from typing import Protocol, cast
 
 import torch
 from torch import Tensor
 
 from training_code.config import Kernel
+from training_code.dino.compiler import missing_compiler
 from training_code.dino.sampling import plain
 
 
@@ -73,17 +70,8 @@ def _missing(kernel: Kernel, device: torch.device) -> str:
     if kernel == "plain":
         return ""
     if device.type == "cuda":
-        return _missing_compiler() or _fault_on_gpu(kernel, device)
-    return "there is no GPU with CUDA" if kernel == "triton" else _missing_compiler()
-
-
-def _missing_compiler() -> str:
-    """Triton compiles its launcher on the machine that runs it; torch.compile uses Triton, or on a CPU C++."""
-    if not any(shutil.which(name) for name in (os.environ.get("CC"), "gcc", "clang", "cc") if name):
-        return "this machine has no C compiler"
-    if not (Path(sysconfig.get_path("include")) / "Python.h").exists():
-        return "this machine lacks Python.h (Debian's package python3-dev)"
-    return ""
+        return missing_compiler() or _fault_on_gpu(kernel, device)
+    return "there is no GPU with CUDA" if kernel == "triton" else missing_compiler()
 
 
 def _fault_on_gpu(kernel: Kernel, device: torch.device) -> str:
