@@ -100,13 +100,13 @@ class TrainingConfig:
     crop_short_sides: tuple[int, ...] = (400, 500, 600)
     """Short sides in pixels that half of the training images are resized to before they are cropped; () never crops."""
     crop_sides: tuple[int, int] = (384, 600)
-    """Smallest and largest side of that crop in pixels."""
+    """Smallest and largest side of that crop in pixels; its longer side lies along the image's."""
     horizontal_flip: bool = True
     """Mirror half of the training images left to right."""
     vertical_flip: bool = False
     """Mirror half of the training images top to bottom."""
     quarter_turns: bool = False
-    """Turn each training image by 0, 90, 180 or 270 degrees, at random."""
+    """Turn each training image by 0, 90, 180 or 270 degrees, at random, those of an update to one orientation."""
     scale_jitter: float = 0.0
     """Zoom training images that are not cropped by 1 - this to 1 + this, their size in pixels kept; 0 never zooms."""
     colour_jitter: float = 0.0

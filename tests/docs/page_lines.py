@@ -51,6 +51,7 @@ ONLY_CHECKED = {
     "python benchmarks/training_step.py": "takes minutes",
     "python benchmarks/step_history.py": "takes minutes, and the commits of the history",
     "python benchmarks/instance_speeds.py": "takes a minute; tests/benchmarks tries its rules",
+    "python benchmarks/padding.py": "takes a minute, and a commit of this repository",
     "python benchmarks/check_coco.py": "takes minutes and an environment of its own",
     "python benchmarks/turned_plans.py": "trains two models for several minutes",
     "python benchmarks/predict_backends.py": "takes minutes",

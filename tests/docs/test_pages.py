@@ -151,6 +151,14 @@ def test_what_the_turns_bring_is_what_was_measured() -> None:
         assert with_turns[degrees]["f1"] > 0.9 * with_turns["0"]["f1"]
 
 
+def test_what_one_orientation_saves_of_padding_is_what_was_measured() -> None:
+    measured = json.loads((ROOT / "benchmarks" / "results" / "padding.json").read_text())
+    earlier, now = measured["padding, pixels an image, largest by batch"].values()
+    text = (ROOT / "docs" / "augmentation.md").read_text()
+    for batch in ("2", "4", "8"):
+        assert f"| {batch} | {100 * earlier[batch][0]:.1f} % | {100 * now[batch][0]:.1f} % |" in text
+
+
 def test_what_an_update_asks_of_a_gpu_is_what_was_counted() -> None:
     two, eight = (
         json.loads((ROOT / "benchmarks" / "results" / "step_counts.json").read_text())["by_batch"][batch]

@@ -8,7 +8,6 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -16,9 +15,7 @@ from dataset_contract.load import load_split
 from prediction.image_tensors import resized_size
 from tests.training.training_jobs import draw_plan
 from training_code.config import TrainingConfig
-from training_code.data.augmentation import draw_quarter_turns
 from training_code.data.batches import (
-    WINDOW,
     BatchLoader,
     EpochBatchSampler,
     EvaluationBatchSampler,
@@ -61,18 +58,6 @@ def test_images_of_like_shape_share_a_batch() -> None:
 
 
 TURNED = replace(CONFIG, quarter_turns=True, vertical_flip=True, scale_jitter=0.3, colour_jitter=0.5, line_jitter=0.5)
-
-
-def test_plans_of_like_shape_share_a_batch_after_their_turns(dataset: Path) -> None:
-    images = train_images(dataset, TURNED)
-    images.sizes = np.array([(200 + number, 100) for number in range(120)])
-    images.image_ids = np.arange(len(images.sizes))
-    for epoch in (1, 2):
-        batches = list(EpochBatchSampler(images, epoch=epoch))
-        samples = {sample.position: sample.quarter_turns for batch in batches for sample in batch}
-        assert samples == dict(enumerate(draw_quarter_turns(120, TURNED, epoch=epoch)))
-        mixed = [batch for batch in batches if len({sample.quarter_turns % 2 for sample in batch}) > 1]
-        assert len(mixed) <= len(batches) / WINDOW + 1, "one batch a window is where the shapes change"
 
 
 def test_the_sampler_says_how_a_plan_is_turned(dataset: Path) -> None:
@@ -218,12 +203,8 @@ def test_a_broken_image_is_named(dataset: Path, tmp_path: Path, workers: int) ->
         list(loader.read(EpochBatchSampler(images, epoch=0)))
 
 
-@pytest.mark.parametrize("config", [CONFIG, TURNED, replace(TURNED, crop_short_sides=(40, 60), crop_sides=(32, 64))])
-def test_no_batch_is_larger_than_the_worst_case(dataset: Path, config: TrainingConfig) -> None:
-    images = train_images(dataset, config)
-    worst = worst_case_batch(images, 3, 2)
-    for epoch in range(3):
-        for batch in BatchLoader(images, pin_memory=False).read(EpochBatchSampler(images, epoch=epoch)):
-            assert batch.pixels.shape[2] <= worst.pixels.shape[2]
-            assert batch.pixels.shape[3] <= worst.pixels.shape[3]
-            assert max(len(target["labels"]) for target in batch.targets) <= len(worst.targets[0]["labels"])
+def test_no_image_has_more_boxes_than_the_worst_case(dataset: Path) -> None:
+    images = train_images(dataset)
+    most = len(worst_case_batch(images, 3, 2).targets[0]["labels"])
+    for batch in BatchLoader(images, pin_memory=False).read(EpochBatchSampler(images, epoch=0)):
+        assert max(len(target["labels"]) for target in batch.targets) <= most

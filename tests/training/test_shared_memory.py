@@ -17,7 +17,7 @@ from training_code.loop.memory import with_fitting_workers
 
 CONFIG = TrainingConfig(batch_size=2, workers=4, image_short_sides=(800,), image_max_side=1333)
 BATCH = 2 * 1333**2 * 4
-"""Bytes of the largest one: a plan of 1333x800, or the other way round."""
+"""Bytes of the largest one: one plan of 1333x800 beside one the other way round."""
 MIB = 2**20
 
 
@@ -75,7 +75,7 @@ def test_an_oblong_crop_of_a_square_plan_needs_more_than_the_plan(monkeypatch: p
     """Crops of 600x384 become 1250x800."""
     status = SimpleNamespace(f_bavail=(10 * 2 * 800**2 * 4 + 2 * MIB) // 4096, f_frsize=4096, f_flag=0)
     monkeypatch.setattr(os, "statvfs", lambda _: status)
-    for config, workers in ((replace(CONFIG, crop_short_sides=()), 4), (CONFIG, 1)):
+    for config, workers in ((replace(CONFIG, crop_short_sides=()), 4), (CONFIG, 2)):
         assert with_fitting_workers(config, [(900, 900)], processes=1, log_line=lambda _: None).workers == workers
 
 

@@ -3,7 +3,7 @@
 Each has its own switch in training_code/config.py. A switch that is off takes no random numbers.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -18,14 +18,19 @@ Size = tuple[int, int]
 """Width and height in pixels."""
 
 
-def draw_quarter_turns(images: int, config: TrainingConfig, *, epoch: int) -> npt.NDArray[np.int64]:
-    """By how many times 90 degrees each image of a split is turned in `epoch`, (images,) in 0..3.
+def draw_quarter_turns(portrait: npt.NDArray[np.bool_], config: TrainingConfig, *, epoch: int) -> npt.NDArray[np.int64]:
+    """By how many times 90 degrees each image of each update is turned in `epoch`, (updates, images) in 0..3.
 
-    For all of them at once, because a turn changes an image's shape, by which batches are formed.
+    `portrait` has the same shape: whether the image is higher than wide. Turned, all images of an update are portrait
+    in one half of the updates, landscape in the other, so that they pad each other little. A square is either.
     """
     if not config.quarter_turns:
-        return np.zeros(images, dtype=np.int64)
-    return np.random.default_rng([config.seed, epoch, 0, 2]).integers(0, 4, size=images)
+        return np.zeros(portrait.shape, dtype=np.int64)
+    rng = np.random.default_rng([config.seed, epoch, 0, 2])
+    portrait_U1 = (rng.permutation(len(portrait)) + rng.integers(2))[:, None] % 2
+    half_turns_UI = rng.integers(2, size=portrait.shape)
+    turns_UI: npt.NDArray[np.int64] = (portrait != portrait_U1) + 2 * half_turns_UI
+    return turns_UI
 
 
 def augment(
@@ -36,11 +41,12 @@ def augment(
     quarter_turns: int = 0,
     rng: np.random.Generator,
 ) -> LabelledImage:
-    """Turn, flip, crop half of the images and zoom the others, resize to `short_side`, change lines and colours.
+    """Flip, crop half of the images and zoom the others, resize to `short_side`, turn, change lines and colours.
 
-    The paper draws the side per image; here a batch shares it, so that padding is small.
+    The paper draws the side per image; here a batch shares it, so that padding is small. For the same reason a crop
+    keeps to its image's orientation.
     """
-    labelled = turn(labelled, quarter_turns)
+    portrait = labelled.image.height > labelled.image.width
     if config.horizontal_flip and rng.random() < 0.5:
         labelled = flip_horizontally(labelled)
     if config.vertical_flip and rng.random() < 0.5:
@@ -49,11 +55,11 @@ def augment(
     if config.crop_short_sides and rng.random() < 0.5:
         before = int(rng.choice(config.crop_short_sides))
         labelled = resize(labelled, resized_size(labelled.image.size, before, config.image_max_side))
-        labelled = crop(labelled, _random_window(labelled.image.size, config.crop_sides, rng))
+        labelled = crop(labelled, _random_window(labelled.image.size, config.crop_sides, rng, portrait=portrait))
     elif config.scale_jitter:
         zoom = rng.uniform(1 - config.scale_jitter, 1 + config.scale_jitter)
     size = resized_size(labelled.image.size, short_side, config.image_max_side)
-    labelled = _resize_and_zoom(labelled, size, zoom, rng)
+    labelled = turn(_resize_and_zoom(labelled, size, zoom, rng), quarter_turns)
     if config.line_jitter:
         pixels = rng.uniform(-config.line_jitter, config.line_jitter)
         labelled = replace(labelled, image=change_line_weight(labelled.image, pixels))
@@ -65,24 +71,32 @@ def augment(
 
 
 def largest_augmented_size(sizes: Iterable[Size], config: TrainingConfig) -> Size:
-    """The largest width and the largest height that augment() can give images of these sizes, turned or cropped."""
+    """The width and the height that no batch of images of these sizes, turned and cropped, exceeds.
+
+    With quarter turns it is that of landscape images; a batch of portrait ones has the two the other way round.
+    """
     shapes = set(sizes)
     if config.quarter_turns:
-        shapes |= {(height, width) for width, height in shapes}
-    if config.crop_short_sides:
-        shapes |= {shape for size in shapes for shape in _most_oblong_crops(size, config)}
+        shapes = {landscape(shape) for shape in shapes}
+    shapes |= {cropped for shape in shapes for cropped in _extreme_crops(shape, config)}
     largest = max(config.image_short_sides)
     resized = [resized_size(shape, largest, config.image_max_side) for shape in shapes]
     return max(width for width, _ in resized), max(height for _, height in resized)
 
 
-def _most_oblong_crops(size: Size, config: TrainingConfig) -> tuple[Size, Size]:
-    """The widest and the tallest shape that a crop of an image of `size` can have."""
-    befores = (min(config.crop_short_sides), max(config.crop_short_sides))
-    smallest, largest = (resized_size(size, before, config.image_max_side) for before in befores)
-    shortest = (min(smallest[0], config.crop_sides[0]), min(smallest[1], config.crop_sides[0]))
-    longest = (min(largest[0], config.crop_sides[1]), min(largest[1], config.crop_sides[1]))
-    return (longest[0], shortest[1]), (shortest[0], longest[1])
+def landscape(size: Size) -> Size:
+    """The size of an image of `size` after a quarter turn if it is higher than wide."""
+    return max(size), min(size)
+
+
+def _extreme_crops(size: Size, config: TrainingConfig) -> Iterator[Size]:
+    """The most and the least oblong shapes that crops of an image of `size` can have."""
+    for before in config.crop_short_sides:
+        width, height = landscape(resized_size(size, before, config.image_max_side))
+        least_width, most_width = (min(width, side) for side in config.crop_sides)
+        least_height, most_height = (min(height, side) for side in config.crop_sides)
+        for shape in ((most_width, least_height), (max(least_width, most_height), most_height)):
+            yield shape if size[0] >= size[1] else shape[::-1]
 
 
 def _resize_and_zoom(labelled: LabelledImage, size: Size, factor: float, rng: np.random.Generator) -> LabelledImage:
@@ -97,9 +111,15 @@ def _resize_and_zoom(labelled: LabelledImage, size: Size, factor: float, rng: np
     return resize(crop(labelled, (x0, y0, x0 + part[0], y0 + part[1])), size)
 
 
-def _random_window(size: Size, sides: tuple[int, int], rng: np.random.Generator) -> tuple[int, int, int, int]:
-    """A window within `size` whose width and height are drawn from `sides`, as far as the image reaches."""
-    width, height = (int(rng.integers(min(side, sides[0]), min(side, sides[1]) + 1)) for side in size)
+def _random_window(
+    size: Size, sides: tuple[int, int], rng: np.random.Generator, *, portrait: bool
+) -> tuple[int, int, int, int]:
+    """A window within `size` whose sides are drawn from `sides`, as far as the image reaches.
+
+    The longer one is the window's height if it is to be `portrait`, else its width.
+    """
+    drawn = [int(rng.integers(min(side, sides[0]), min(side, sides[1]) + 1)) for side in size]
+    width, height = sorted(drawn, reverse=not portrait)
     x0, y0 = _random_corner((width, height), size, rng)
     return x0, y0, x0 + width, y0 + height
 

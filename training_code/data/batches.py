@@ -67,13 +67,15 @@ def epoch_order(
 ) -> list[list[int]]:
     """The positions of each update's images in `epoch`, for all processes together.
 
-    `sizes` are the (width, height) of the split's images as they are turned in this epoch.
+    `sizes` are the (width, height) of the split's images; with quarter turns only how oblong they are counts.
     """
     rng = np.random.default_rng([config.seed, epoch])
     steps = steps_per_epoch(len(sizes), config, world_size)
     group = config.images_at_once * config.accumulation_steps * world_size
     order = np.resize(rng.permutation(len(sizes)), steps * group)
     shape = np.array([width / height for width, height in sizes])
+    if config.quarter_turns:
+        shape = np.maximum(shape, 1 / shape)
     for start in range(0, len(order), WINDOW * group):
         window = order[start : start + WINDOW * group]
         order[start : start + WINDOW * group] = window[np.argsort(shape[window], kind="stable")]
@@ -88,20 +90,19 @@ class EpochBatchSampler(Sampler[list[Sample]]):
         self, dataset: PlanDataset, *, epoch: int, first_step: int = 0, rank: int = 0, world_size: int = 1
     ) -> None:
         config = dataset.config
-        turns = draw_quarter_turns(len(dataset), config, epoch=epoch)
-        sizes = np.where(turns[:, None] % 2, dataset.sizes[:, ::-1], dataset.sizes)
-        order = epoch_order(sizes.tolist(), config, epoch=epoch, world_size=world_size)
+        order = epoch_order(dataset.sizes.tolist(), config, epoch=epoch, world_size=world_size)
+        portrait = dataset.sizes[:, 1] > dataset.sizes[:, 0]
+        turns = draw_quarter_turns(portrait[np.array(order)], config, epoch=epoch)
         self._batches: list[list[Sample]] = []
-        for step, group in enumerate(order):
+        for step, (group, its_turns) in enumerate(zip(order, turns.tolist(), strict=True)):
             rng = np.random.default_rng([config.seed, epoch, step, 1])
             for part in range(config.accumulation_steps):
                 short_side = int(rng.choice(config.image_short_sides))
                 start = (part * world_size + rank) * config.images_at_once
                 if step >= first_step:
-                    positions = group[start : start + config.images_at_once]
-                    self._batches.append(
-                        [Sample(position, epoch, short_side, int(turns[position])) for position in positions]
-                    )
+                    part_of_group = slice(start, start + config.images_at_once)
+                    turned = zip(group[part_of_group], its_turns[part_of_group], strict=True)
+                    self._batches.append([Sample(position, epoch, short_side, turn) for position, turn in turned])
 
     def __iter__(self) -> Iterator[list[Sample]]:
         return iter(self._batches)

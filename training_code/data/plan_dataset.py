@@ -28,7 +28,7 @@ class Sample(NamedTuple):
     short_side: int
     """Pixels; shared by a batch, so that padding is small."""
     quarter_turns: int = 0
-    """By how many times 90 degrees it is turned before anything else."""
+    """By how many times 90 degrees it is turned, so that an update has images of one orientation."""
 
 
 class Example(NamedTuple):

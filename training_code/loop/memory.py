@@ -43,8 +43,8 @@ def with_fitting_workers(
     """
     if not config.workers:
         return config
-    side = max(largest_augmented_size(sizes, config))
-    batch = config.images_at_once * side**2 * (3 + 1)  # three colours, and the mask
+    width, height = largest_augmented_size(sizes, config)
+    batch = config.images_at_once * width * height * (3 + 1)  # three colours, and the mask
     free = _free_shared_memory()
     batches = (free / processes - 2**20) / batch  # less what queues and small tensors take
     fitting = max(0, math.floor(min(config.workers, batches / 2 - 1)))  # two batches a worker, and two on their way
