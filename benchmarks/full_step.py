@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.utils._pytree import tree_map_only
 
 from training_code.config import TrainingConfig
-from training_code.data.batches import LoadedBatch
 from training_code.dino.model import build_model
 from training_code.job.distributed import DistributedContext
 from training_code.loop.training_step import TrainingStep
 from training_code.recipes import RECIPES
 
-if TYPE_CHECKING:
-    from training_code.loop.step_figures import PendingFigures  # an earlier commit's side lacks it
+if TYPE_CHECKING:  # an earlier commit's side lacks them
+    from training_code.data.batches import LoadedBatch
+    from training_code.loop.step_figures import PendingFigures
 
 SIZE = (800, 1333)
 """Rows and columns of the largest images."""
@@ -35,11 +35,16 @@ def full_step(device: torch.device, *, recipe: str = "room_wall", **settings: ob
 
 def noise(batch: int, size: tuple[int, int] = SIZE) -> LoadedBatch:
     """As the loader gives it to a GPU: on the host, in pinned memory where there is a GPU."""
-    made = LoadedBatch(
-        pixels=torch.randint(256, (batch, 3, *size), dtype=torch.uint8),
-        mask=torch.zeros(batch, *size, dtype=torch.bool),
-        targets=[{"labels": torch.ones(BOXES, dtype=torch.int64), "boxes": torch.rand(BOXES, 4)} for _ in range(batch)],
-        positions=list(range(batch)),
+    from training_code.data import batches  # noqa: PLC0415  an earlier commit's side has other ones
+
+    pixels = torch.randint(256, (batch, 3, *size), dtype=torch.uint8)
+    in_8_bits = hasattr(batches, "LoadedBatch")  # earlier loaders normalised
+    kind: Any = batches.LoadedBatch if in_8_bits else batches.Batch
+    made: LoadedBatch = kind(
+        pixels if in_8_bits else pixels.float(),
+        torch.zeros(batch, *size, dtype=torch.bool),
+        [{"labels": torch.ones(BOXES, dtype=torch.int64), "boxes": torch.rand(BOXES, 4)} for _ in range(batch)],
+        list(range(batch)),
     )
     if not torch.cuda.is_available():
         return made

@@ -149,7 +149,7 @@ def measured(gpu: str, results: Path) -> tuple[float, str] | None:
 def published_check() -> float:
     """What the rules give for what others measured: the reference's form, in fp32, two images at a time."""
     with tempfile.TemporaryDirectory() as folder:
-        unpack(BEFORE, [CODE], Path(folder))
+        unpack(BEFORE, CODE, Path(folder))
         operators = work(2, SIZE, precision="fp32", code=Path(folder))
     return 2 / update_seconds(operators, DATA_SHEETS["A100"])
 

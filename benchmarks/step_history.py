@@ -30,7 +30,9 @@ from benchmarks.gpu_counts import Counts, fake_gpu, print_and_exit, saved_bytes
 from benchmarks.measuring import RESULTS, ROOT, Cost, in_turn, machine, parser, run_side, scratch, side, start
 
 BATCH = 2
-CODE = "training_code"
+CODE = ("training_code", "prediction")
+"""The training's, and where its images are normalised."""
+DINO = "training_code/dino"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,9 @@ class Change:
     name: str
     commit: str
     files: tuple[str, ...] = ()
-    """Of training_code/dino: what the state before gets of the commit; () means that it is the commit's whole code."""
+    """Of DINO: what the state before gets of the commit; () means that it is the commit's whole code."""
     undone: tuple[str, str, str] | None = None
-    """A file of training_code/dino, lines of the commit, and what stands for them: a change that comes later."""
+    """A file of DINO, lines of the commit, and what stands for them: a change that comes later."""
 
 
 _SELF_ATTENTION = (
@@ -79,6 +81,8 @@ CHANGES = (
     Change("a layer's weights cast together", "b65e4b4"),
     Change("no mask for images of one size", "ec276d8"),
     Change("all boxes of a batch to the GPU at once", "da17bb0"),
+    Change("figures read a step later, the stop flag among them", "39e3edf"),
+    Change("images in 8 bits, normalised on the device", "75bfb29"),
 )
 """In their order. A new one goes to the end, with the commit on main that brought it."""
 
@@ -101,16 +105,16 @@ def main() -> None:
 def trees(folder: Path) -> Iterator[Path]:
     """A folder for each state, with its training_code: before the changes, and after each."""
     before = folder / "0"
-    unpack(BEFORE, [CODE], before)
+    unpack(BEFORE, CODE, before)
     yield before
     for number, change in enumerate(CHANGES, 1):
         tree = folder / str(number)
         if change.files:
             shutil.copytree(before, tree)
-        unpack(change.commit, [f"{CODE}/dino/{name}" for name in change.files] or [CODE], tree)
+        unpack(change.commit, [f"{DINO}/{name}" for name in change.files] or CODE, tree)
         if change.undone is not None:
             name, lines, instead = change.undone
-            file = tree / CODE / "dino" / name
+            file = tree / DINO / name
             text = file.read_text()
             assert text.count(lines) == 1, (change.name, name)
             file.write_text(text.replace(lines, instead))

@@ -28,7 +28,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             # lines: docs/augmentation.md shows them.
             training=TrainingConfig(
                 epochs=5,
-                batch_size=None,  # as memory allows: two leave a GPU waiting for its host
+                batch_size=None,  # as memory allows: two leave the largest GPUs waiting for their host
                 vertical_flip=True,
                 quarter_turns=True,
                 scale_jitter=0.2,

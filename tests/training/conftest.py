@@ -11,7 +11,7 @@ import torch
 
 from tests.training.scripted_evaluation import Scripted, ScriptedEvaluation
 from tests.training.training_jobs import SMALL, Job, write_dataset
-from training_code.loop import shipping, trainer
+from training_code.loop import shipping, split_metrics
 
 
 @pytest.fixture(scope="session")
@@ -63,8 +63,8 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Scripted:
     """Makes the trainer use a ScriptedEvaluation."""
 
     def use(evaluation: ScriptedEvaluation) -> ScriptedEvaluation:
-        monkeypatch.setattr(trainer, "evaluate", evaluation.evaluate)
-        monkeypatch.setattr(trainer, "predict_split", evaluation.predict_split)
+        monkeypatch.setattr(split_metrics, "evaluate", evaluation.evaluate)
+        monkeypatch.setattr(split_metrics, "predict_split", evaluation.predict_split)
         return evaluation
 
     return use

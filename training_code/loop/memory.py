@@ -15,6 +15,7 @@ from training_code.data.augmentation import largest_augmented_size
 from training_code.data.batches import LoadedBatch
 from training_code.data.plan_dataset import PlanDataset
 from training_code.job.failures import MemoryExhaustedError
+from training_code.loop.training_step import TrainingStep
 from training_code.training_settings import as_request
 
 
@@ -28,6 +29,17 @@ def worst_case_batch(dataset: PlanDataset, num_labels: int, batch_size: int) -> 
     boxes = torch.rand(dataset.most_boxes, 4, generator=generator) * 0.5 + 0.25
     labels = torch.randint(num_labels, (dataset.most_boxes,), generator=generator)
     return LoadedBatch(pixels, mask, [{"labels": labels, "boxes": boxes}] * batch_size, [])
+
+
+def try_worst_case(training: TrainingStep, dataset: PlanDataset, step: int) -> str:
+    """Let memory run out before update number `step` or never; the model stays as it is. Returns a line for the log."""
+    model = training.model
+    batch = worst_case_batch(dataset, model.config.num_classes, dataset.config.images_at_once)
+    training.accumulate([batch.to(next(model.parameters()).device)], step)
+    training.optimiser.zero_grad(set_to_none=True)
+    height, width = batch.pixels.shape[2:]
+    boxes = dataset.most_boxes
+    return f"The largest batch fits: {len(batch.pixels)} images of {width}x{height} with {boxes} boxes each."
 
 
 SHARED_MEMORY = "/dev/shm"  # noqa: S108  no temporary file of ours

@@ -2,16 +2,13 @@
 
 import copy
 from collections.abc import Callable
-from typing import Any
 
 import torch
 
-from dataset_contract.coco import CocoDataset
-from evaluation.metrics import ImageDetections, evaluate
 from training_code.data.batches import BatchLoader, steps_per_epoch
 from training_code.data.checked_dataset import CheckedDataset
 from training_code.data.plan_dataset import PlanDataset
-from training_code.dino.model import DINO, build_model
+from training_code.dino.model import build_model
 from training_code.dino.precision import is_mixed
 from training_code.dino.sampling.choice import KernelError, choose
 from training_code.job.distributed import DistributedContext, process_losses
@@ -26,14 +23,14 @@ from training_code.loop.best_epoch import BestEpoch, mean_f1
 from training_code.loop.compiled_model import found_compiler
 from training_code.loop.early_stopping import ending_of
 from training_code.loop.health_file import HealthFile
-from training_code.loop.memory import memory_failures, worst_case_batch
+from training_code.loop.memory import memory_failures, try_worst_case
 from training_code.loop.metric_window import MetricWindow
 from training_code.loop.non_finite import non_finite_failure
 from training_code.loop.progress_files import ProgressFiles
 from training_code.loop.queued_updates import QueuedUpdate, queued_updates
 from training_code.loop.resumption import Resumption, fingerprint_of
 from training_code.loop.shipping import ship
-from training_code.loop.split_prediction import predict_split
+from training_code.loop.split_metrics import SplitMetrics
 from training_code.loop.step_figures import NonFiniteStepError, StepFigures
 from training_code.loop.training_progress import TrainingProgress
 from training_code.loop.training_step import TrainingStep
@@ -92,6 +89,7 @@ class Trainer:
         self._pictures = ValidationPictures(dataset.root / "val", dataset.val)
         self._log: TrainingLog | None = None
         self._watchdog = StallWatchdog(config.stall_minutes * 60, self._stalled)
+        self._metrics = SplitMetrics(dataset, config, distributed, stop=stop, after_batch=self._watchdog.progress)
 
     def run(self) -> bool:
         """Train to the end, from the newest checkpoint if there is one, and write the model.
@@ -103,7 +101,8 @@ class Trainer:
         """
         with process_losses(), memory_failures(self._job.training):
             self._restore()
-            self._try_worst_case()
+            self._log_line(try_worst_case(self._training, self._train_split, self._progress.step))
+            self._watchdog.progress()
             if self._train() and self._finish():
                 return True
         self._resumption.save()
@@ -145,21 +144,6 @@ class Trainer:
     def _steps(self) -> int:
         """Updates up to the end, as far as it can be told."""
         return self._steps_per_epoch * self._ending.last_epoch
-
-    def _try_worst_case(self) -> None:
-        """Let memory run out in the first minute or never; the model stays as it is."""
-        num_classes = self._training.model.config.num_classes
-        batch = worst_case_batch(self._train_split, num_classes, self._job.training.images_at_once).to(
-            self._distributed.device
-        )
-        self._training.accumulate([batch], self._progress.step)
-        self._training.optimiser.zero_grad(set_to_none=True)
-        height, width = batch.images.shape[2:]
-        boxes = self._train_split.most_boxes
-        self._log_line(
-            f"The largest batch fits: {len(batch.images)} images of {width}x{height} with {boxes} boxes each."
-        )
-        self._watchdog.progress()
 
     def _train(self) -> bool:
         """Train and evaluate what is left of the epochs; False if asked to stop."""
@@ -228,7 +212,7 @@ class Trainer:
     def _evaluate(self, epoch: int) -> bool:
         """Evaluate on the validation split after `epoch` epochs; False if asked to stop."""
         model, step = self._training.shipped_model, self._progress.step
-        measured = self._measure(model, "val", self._dataset.val, precision=self._job.training.precision)
+        measured = self._metrics.measure(model, "val", precision=self._job.training.precision)
         if measured is None:
             return False
         metrics, detections = measured
@@ -247,33 +231,6 @@ class Trainer:
             self._log_line(self._ending.sentence)
         return True
 
-    def _measure(
-        self,
-        model: DINO,
-        name: str,
-        truth: CocoDataset,
-        *,
-        precision: str = "fp32",
-        thresholds_of: dict[str, Any] | None = None,
-    ) -> tuple[dict[str, Any], list[ImageDetections]] | None:
-        """The metrics and detections of `model` on the split `name`, in every process; None if asked to stop."""
-        split = PlanDataset(self._dataset.root / name, truth, self._job.training, augmented=False)
-        detections = predict_split(
-            model,
-            split,
-            self._distributed,
-            precision=precision,
-            stop=self._stop,
-            after_batch=self._watchdog.progress,
-        )
-        if detections is None:
-            return None
-        metrics: dict[str, Any] = {}
-        if self._distributed.is_first:
-            limit = model.config.num_queries
-            metrics = evaluate(truth, detections, max_detections=limit, thresholds_of=thresholds_of)
-        return dict(self._distributed.gather(metrics)[0]), detections
-
     def _finish(self) -> bool:
         """Measure the best epoch as it predicts, write it, and compare it with baselines; False if asked to stop.
 
@@ -285,13 +242,13 @@ class Trainer:
         model = copy.deepcopy(self._training.shipped_model)  # what a checkpoint would hold stays the last epoch's
         self._best.load_into(model)
         if is_mixed(self._distributed.device, self._job.training.precision):
-            measured = self._measure(model, "val", self._dataset.val)
+            measured = self._metrics.measure(model, "val")
             if measured is None:
                 return False
             best = {**best, "mean_f1": mean_f1(measured[0], self._job.gate_classes), **measured[0]}
         test, found = None, None
         if self._dataset.test.images:
-            measured = self._measure(model, "test", self._dataset.test, thresholds_of=best)
+            measured = self._metrics.measure(model, "test", thresholds_of=best)
             if measured is None:
                 return False
             test, found = measured

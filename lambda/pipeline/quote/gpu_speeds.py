@@ -27,9 +27,9 @@ GPU_SPEEDS: Mapping[str, Mapping[str, GpuSpeed]] = MappingProxyType(
         "room_wall": {
             "A10G": GpuSpeed(6.0, PROJECTED),
             "L4": GpuSpeed(3.9, PROJECTED),
-            "L40S": GpuSpeed(10.7, PROJECTED),
+            "L40S": GpuSpeed(10.6, PROJECTED),
             "A100": GpuSpeed(14.5, PROJECTED),
-            "H100": GpuSpeed(16.3, PROJECTED),
+            "H100": GpuSpeed(16.2, PROJECTED),
         },
         # As fast as two CPU cores: so small a model leaves any GPU waiting for its next kernel to start.
         "tiny": dict.fromkeys(("A10G", "L4", "L40S", "A100", "H100"), GpuSpeed(5.0, _LIKE_A_CPU)),
