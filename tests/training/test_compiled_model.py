@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch._dynamo.utils import counters
 
 from tests.training.training_jobs import SMALL, Job
@@ -38,7 +38,7 @@ def graphs_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """To make code of them takes ten times as long."""
     compile_ = nn.Module.compile
 
-    def trace(module: nn.Module, *, dynamic: bool) -> None:
+    def trace(module: nn.Module, *, dynamic: bool, options: dict[str, bool]) -> None:
         compile_(module, dynamic=dynamic, backend="aot_eager")
 
     monkeypatch.setattr(nn.Module, "compile", trace)
@@ -115,6 +115,24 @@ def test_inside_autocast_and_recomputed_in_the_backward_pass_it_learns_the_same(
     assert not counters["graph_break"]
 
 
+@pytest.fixture
+def one_of_several_processes() -> Iterator[DistributedContext]:
+    """The others are missed only where an update's figures are averaged, which this leaves alone."""
+    distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
+    yield DistributedContext(0, 2, CPU)
+    distributed.destroy_process_group()
+
+
+def test_where_several_processes_train_a_layer_is_not_split(one_of_several_processes: DistributedContext) -> None:
+    """PyTorch would, from a mebibyte of weights on, so as to send gradients from the middle of it."""
+    config = dataclasses.replace(RECIPES["tiny"].training, torch_compile=True)
+    wide = dataclasses.replace(SMALLER, feedforward_dim=2048)
+    training = TrainingStep(build_model(wide).double(), config, one_of_several_processes)
+    training.accumulate([batch_of(64, 96, padding=20)], 0)
+    assert counters["aot_autograd"]["total"] == KINDS
+    assert not counters["graph_break"]
+
+
 def test_the_model_itself_learns_and_stays_uncompiled() -> None:
     config = dataclasses.replace(RECIPES["tiny"].training, torch_compile=True, ema_decay=0.9)
     training = TrainingStep(small_model(), config, DistributedContext(0, 1, CPU))
@@ -149,4 +167,4 @@ def test_without_a_compiler_the_job_says_what_to_change(run_here: Job, monkeypat
     monkeypatch.setattr(shutil, "which", lambda _: None)
     run_here.configure(**SMALL, torch_compile="true")
     assert train.main() == 1
-    assert run_here.failure.startswith("CONFIG: torch_compile is true, but this machine has no C compiler: set it to")
+    assert run_here.failure.startswith("CONFIG: torch_compile is true, but this machine has no C++ compiler: set it to")
