@@ -8,16 +8,21 @@ from __future__ import annotations
 import copy
 import dataclasses
 import shutil
+import sys
+import sysconfig
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, distributed, nn
+from torch._dynamo.backends.distributed import DDPOptimizer
 from torch._dynamo.utils import counters
 
 from tests.training.training_jobs import SMALL, Job
 from training_code import train
 from training_code.data.batches import Batch
+from training_code.dino.compiler import missing_compiler
 from training_code.dino.criterion import Criterion
 from training_code.dino.model import DINO, build_model
 from training_code.job.distributed import DistributedContext
@@ -44,7 +49,8 @@ def graphs_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(nn.Module, "compile", trace)
     torch.compiler.reset()
     counters.clear()
-    yield
+    with torch._dynamo.config.patch(optimize_ddp=True):  # as PyTorch has it, also after each test
+        yield
     torch.compiler.reset()
 
 
@@ -115,21 +121,21 @@ def test_inside_autocast_and_recomputed_in_the_backward_pass_it_learns_the_same(
     assert not counters["graph_break"]
 
 
-@pytest.fixture
-def one_of_several_processes() -> Iterator[DistributedContext]:
-    """The others are missed only where an update's figures are averaged, which this leaves alone."""
-    distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
-    yield DistributedContext(0, 2, CPU)
-    distributed.destroy_process_group()
+def test_where_several_processes_train_a_layer_is_not_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch would, from a mebibyte of weights on, so that gradients are sent from the middle of it."""
 
+    def split(*_: object) -> None:
+        pytest.fail("a layer is split")
 
-def test_where_several_processes_train_a_layer_is_not_split(one_of_several_processes: DistributedContext) -> None:
-    """PyTorch would, from a mebibyte of weights on, so as to send gradients from the middle of it."""
+    monkeypatch.setattr(DDPOptimizer, "compile_fn", split)
     config = dataclasses.replace(RECIPES["tiny"].training, torch_compile=True)
-    wide = dataclasses.replace(SMALLER, feedforward_dim=2048)
-    training = TrainingStep(build_model(wide).double(), config, one_of_several_processes)
-    training.accumulate([batch_of(64, 96, padding=20)], 0)
-    assert counters["aot_autograd"]["total"] == KINDS
+    distributed.init_process_group("gloo", init_method=(tmp_path / "processes").as_uri(), rank=0, world_size=1)
+    try:
+        training = TrainingStep(small_model(), config, DistributedContext(0, 2, CPU))  # no other is waited for here
+        training.accumulate([batch_of(64, 96, padding=20, dtype=torch.float32)], 0)
+    finally:
+        distributed.destroy_process_group()
+    assert counters["stats"]["unique_graphs"] == KINDS
     assert not counters["graph_break"]
 
 
@@ -168,3 +174,24 @@ def test_without_a_compiler_the_job_says_what_to_change(run_here: Job, monkeypat
     run_here.configure(**SMALL, torch_compile="true")
     assert train.main() == 1
     assert run_here.failure.startswith("CONFIG: torch_compile is true, but this machine has no C++ compiler: set it to")
+
+
+@pytest.mark.parametrize(
+    ("device", "found", "missing"),
+    [
+        ("cuda", "gcc", ""),
+        ("cuda", "g++", "this machine has no C compiler"),
+        ("cpu", "g++", ""),
+        ("cpu", "gcc", "this machine has no C++ compiler"),
+    ],
+)
+def test_a_gpus_code_needs_a_compiler_of_c_and_a_cpus_one_of_cpp(
+    device: str, found: str, missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Python.h").touch()
+    monkeypatch.setattr(sysconfig, "get_path", lambda _: str(tmp_path))
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(shutil, "which", lambda name: name if name == found else None)
+    for variable in ("CC", "CXX"):
+        monkeypatch.delenv(variable, raising=False)
+    assert missing_compiler(torch.device(device)) == missing
