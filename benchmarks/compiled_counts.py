@@ -213,6 +213,8 @@ def _seeming_gpu() -> ExitStack:
     # What would compute on the GPU: patterns of attention that is written out, and constants.
     stack.enter_context(mock.patch("torch._inductor.fx_passes.joint_graph.lazy_init", lambda *_: None))
     stack.enter_context(mock.patch("torch._inductor.config.joint_graph_constant_folding", False))
+    # What would compile kernels while others are written, once its processes have started.
+    stack.enter_context(mock.patch("torch._inductor.config.compile_threads", 1))
     return stack
 
 
