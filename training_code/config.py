@@ -132,7 +132,7 @@ class TrainingConfig:
     """What computes it: auto takes the fastest that the machine can run; the log says which that is."""
     torch_compile: bool = False
     """Let torch.compile make the code of the transformer's layers, which the first steps wait for; it needs a C
-    compiler."""
+    compiler, or on a CPU one of C++."""
     activation_checkpointing: bool = False
     """Recompute the transformer's activations in the backward pass: far less memory for about a third more time."""
     stall_minutes: float = 20.0

@@ -60,7 +60,7 @@ def forms(dry: bool, tell: Tell) -> None:
 
 def compiled(dry: bool, tell: Tell) -> None:
     """Two images at a time, as a training takes them, without and with torch_compile."""
-    if missing := missing_compiler():
+    if missing := missing_compiler(device()):
         tell("torch_compile", missing)
         return
     speed, memory = _speed_and_memory(_training(dry, tell, "as trained", {}), BATCH, dry)

@@ -46,6 +46,7 @@ ONLY_CHECKED = {
     "python docs/training_settings.py": "writes docs/training-settings.md",
     "python -m benchmarks.gpu": "takes minutes, and a GPU; tests/benchmarks tries its dry run",
     "python benchmarks/step_counts.py": "takes a minute; tests/benchmarks counts with it",
+    "python benchmarks/compiled_counts.py": "takes a minute; tests/benchmarks counts with it",
     "python benchmarks/two_processes.py": "takes a minute; tests/benchmarks compares with it",
     "python benchmarks/sampling.py": "takes minutes",
     "python benchmarks/training_step.py": "takes minutes",

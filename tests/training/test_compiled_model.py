@@ -8,16 +8,21 @@ from __future__ import annotations
 import copy
 import dataclasses
 import shutil
+import sys
+import sysconfig
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
+from torch._dynamo.backends.distributed import DDPOptimizer
 from torch._dynamo.utils import counters
 
 from tests.training.training_jobs import SMALL, Job
 from training_code import train
 from training_code.data.batches import Batch
+from training_code.dino.compiler import missing_compiler
 from training_code.dino.criterion import Criterion
 from training_code.dino.model import DINO, build_model
 from training_code.job.distributed import DistributedContext
@@ -38,13 +43,14 @@ def graphs_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """To make code of them takes ten times as long."""
     compile_ = nn.Module.compile
 
-    def trace(module: nn.Module, *, dynamic: bool) -> None:
+    def trace(module: nn.Module, *, dynamic: bool, options: dict[str, bool]) -> None:
         compile_(module, dynamic=dynamic, backend="aot_eager")
 
     monkeypatch.setattr(nn.Module, "compile", trace)
     torch.compiler.reset()
     counters.clear()
-    yield
+    with torch._dynamo.config.patch(optimize_ddp=True):  # as PyTorch has it, also after each test
+        yield
     torch.compiler.reset()
 
 
@@ -115,6 +121,24 @@ def test_inside_autocast_and_recomputed_in_the_backward_pass_it_learns_the_same(
     assert not counters["graph_break"]
 
 
+def test_where_several_processes_train_a_layer_is_not_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch would, from a mebibyte of weights on, so that gradients are sent from the middle of it."""
+
+    def split(*_: object) -> None:
+        pytest.fail("a layer is split")
+
+    monkeypatch.setattr(DDPOptimizer, "compile_fn", split)
+    config = dataclasses.replace(RECIPES["tiny"].training, torch_compile=True)
+    distributed.init_process_group("gloo", init_method=(tmp_path / "processes").as_uri(), rank=0, world_size=1)
+    try:
+        training = TrainingStep(small_model(), config, DistributedContext(0, 2, CPU))  # no other is waited for here
+        training.accumulate([batch_of(64, 96, padding=20, dtype=torch.float32)], 0)
+    finally:
+        distributed.destroy_process_group()
+    assert counters["stats"]["unique_graphs"] == KINDS
+    assert not counters["graph_break"]
+
+
 def test_the_model_itself_learns_and_stays_uncompiled() -> None:
     config = dataclasses.replace(RECIPES["tiny"].training, torch_compile=True, ema_decay=0.9)
     training = TrainingStep(small_model(), config, DistributedContext(0, 1, CPU))
@@ -149,4 +173,25 @@ def test_without_a_compiler_the_job_says_what_to_change(run_here: Job, monkeypat
     monkeypatch.setattr(shutil, "which", lambda _: None)
     run_here.configure(**SMALL, torch_compile="true")
     assert train.main() == 1
-    assert run_here.failure.startswith("CONFIG: torch_compile is true, but this machine has no C compiler: set it to")
+    assert run_here.failure.startswith("CONFIG: torch_compile is true, but this machine has no C++ compiler: set it to")
+
+
+@pytest.mark.parametrize(
+    ("device", "found", "missing"),
+    [
+        ("cuda", "gcc", ""),
+        ("cuda", "g++", "this machine has no C compiler"),
+        ("cpu", "g++", ""),
+        ("cpu", "gcc", "this machine has no C++ compiler"),
+    ],
+)
+def test_a_gpus_code_needs_a_compiler_of_c_and_a_cpus_one_of_cpp(
+    device: str, found: str, missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Python.h").touch()
+    monkeypatch.setattr(sysconfig, "get_path", lambda _: str(tmp_path))
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(shutil, "which", lambda name: name if name == found else None)
+    for variable in ("CC", "CXX"):
+        monkeypatch.delenv(variable, raising=False)
+    assert missing_compiler(torch.device(device)) == missing

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import sysconfig
 from pathlib import Path
 
+import torch
 
-def missing_compiler() -> str:
-    """What is missing on this machine, in words; empty if nothing.
 
-    Triton compiles its launcher on the machine that runs it; torch.compile uses Triton, or on a CPU C++.
+def missing_compiler(device: torch.device) -> str:
+    """What is missing on this machine to make code for `device`, in words; empty if nothing.
+
+    For a GPU torch.compile uses Triton, which compiles its launcher, in C, on the machine that runs it; for a CPU it
+    writes C++. Each looks where its environment variable says, or for the names here only.
     """
-    if not any(shutil.which(name) for name in (os.environ.get("CC"), "gcc", "clang", "cc") if name):
-        return "this machine has no C compiler"
+    if device.type == "cuda":
+        language, chosen, found = "C", os.environ.get("CC"), ["gcc", "clang"]
+    else:
+        language, chosen, found = "C++", os.environ.get("CXX"), ["clang++" if sys.platform == "darwin" else "g++"]
+    if not any(map(shutil.which, [chosen] if chosen else found)):
+        return f"this machine has no {language} compiler"
     if not (Path(sysconfig.get_path("include")) / "Python.h").exists():
         return "this machine lacks Python.h (Debian's package python3-dev)"
     return ""

@@ -131,7 +131,7 @@ class Trainer:
         except KernelError as error:
             raise JobConfigError(str(error)) from None
         if self._job.training.torch_compile:
-            self._log_line(found_compiler())
+            self._log_line(found_compiler(self._distributed.device))
 
     def _restore(self) -> None:
         if self._resumption.restore(self._log_line):

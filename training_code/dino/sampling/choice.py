@@ -70,8 +70,8 @@ def _missing(kernel: Kernel, device: torch.device) -> str:
     if kernel == "plain":
         return ""
     if device.type == "cuda":
-        return missing_compiler() or _fault_on_gpu(kernel, device)
-    return "there is no GPU with CUDA" if kernel == "triton" else missing_compiler()
+        return missing_compiler(device) or _fault_on_gpu(kernel, device)
+    return "there is no GPU with CUDA" if kernel == "triton" else missing_compiler(device)
 
 
 def _fault_on_gpu(kernel: Kernel, device: torch.device) -> str:
