@@ -86,6 +86,7 @@ def loss_and_gradient(model: DINO, batch: Batch, *, autocast: bool = False) -> t
     return loss.detach(), {name: x.grad for name, x in model.named_parameters() if x.grad is not None}
 
 
+@pytest.mark.faults
 def test_images_of_five_sizes_share_one_code_of_each_kind() -> None:
     model = small_model().double()
     second = compiled(model)
@@ -99,6 +100,7 @@ def test_images_of_five_sizes_share_one_code_of_each_kind() -> None:
     assert counters["stats"]["unique_graphs"] == 2 * KINDS  # layers leave out what padding needs
 
 
+@pytest.mark.faults
 def test_a_batch_without_a_box_learns_the_same() -> None:
     model = small_model().double()
     batch = batch_of(64, 96, padding=20, boxes=0)
@@ -106,6 +108,7 @@ def test_a_batch_without_a_box_learns_the_same() -> None:
     torch.testing.assert_close(loss_and_gradient(compiled(model), batch), expected, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.faults
 def test_inside_autocast_and_recomputed_in_the_backward_pass_it_learns_the_same() -> None:
     """The losses differ by bf16's rounding; they would by more if a weight were cast otherwise."""
     model = small_model()
@@ -153,6 +156,7 @@ def test_the_model_itself_learns_and_stays_uncompiled() -> None:
         assert all(part._compiled_call_impl is None for part in model.modules())
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("first", [False, True])
 def test_a_training_goes_on_in_the_other_mode(first: bool) -> None:
     def training_of(torch_compile: bool) -> TrainingStep:
