@@ -142,6 +142,7 @@ def test_the_largest_batch_is_found_to_an_eighth(fitting: int, words: str, monke
 
     monkeypatch.setattr(step, "_training", lambda *_: Mock())
     monkeypatch.setattr(step, "_speed_and_memory", measure)
+    monkeypatch.setattr("gc.collect", Mock())  # it goes through all of the test's own process
     step.batches(False, lambda name, value, *_, **__: told_last.update({name: value}))
     found = told_last["largest batch that fits of those tried"]
     if not fitting:

@@ -124,6 +124,7 @@ def test_inside_autocast_and_recomputed_in_the_backward_pass_it_learns_the_same(
     assert not counters["graph_break"]
 
 
+@pytest.mark.faults
 def test_where_several_processes_train_a_layer_is_not_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """PyTorch would, from a mebibyte of weights on, so that gradients are sent from the middle of it."""
 

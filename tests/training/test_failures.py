@@ -154,7 +154,7 @@ def test_the_images_of_the_update_whose_loss_is_not_finite_are_named(
 
 
 def test_too_little_memory_is_found_before_the_first_step(job: Job) -> None:
-    job.configure(**{**SMALL, "image_short_sides": "20000", "image_max_side": "30000"})
+    job.configure(**{**SMALL, "image_short_sides": "40000", "image_max_side": "60000"})
     status, log = job.run(f"import resource; resource.setrlimit(resource.RLIMIT_AS, (8 * 10**9,) * 2); {TRAIN}")
     assert status == 1
     assert job.failure.startswith("OOM: the memory does not suffice; start again on an instance type with more, or ")
