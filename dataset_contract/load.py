@@ -7,6 +7,7 @@ from pathlib import Path
 from dataset_contract.coco import CocoDataset, parse_coco
 from dataset_contract.findings import Severity
 from dataset_contract.layout import annotations_path
+from dataset_contract.read_problem import read_problem
 
 
 class DatasetError(Exception):
@@ -24,7 +25,7 @@ def load_split(root: Path, split: str) -> CocoDataset:
         data = path.read_bytes()
     except OSError as error:
         raise DatasetError(
-            f"{path} cannot be read ({error.strerror}): run dataset_prep/run.py to make the data set again."
+            f"{path} cannot be read ({read_problem(error)}): run dataset_prep/run.py to make the data set again."
         ) from None
     dataset, findings = parse_coco(data, file=annotations_path(split), split=split)
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from dataset_contract.bounded_json import JsonError, read_at_most
 from dataset_contract.layout import path_problem
+from dataset_contract.read_problem import read_problem
 from dataset_contract.strict_json import MAX_BYTES
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class DirectoryStore:
         except FileNotFoundError:
             return
         except OSError as error:
-            yield prefix.rstrip("/") or ".", f"is a folder that cannot be read ({error.strerror})"
+            yield prefix.rstrip("/") or ".", f"is a folder that cannot be read ({read_problem(error)})"
             return
         for entry in entries:
             path = prefix + entry.name
@@ -108,7 +109,7 @@ class DirectoryStore:
                 else:
                     yield path, "is not a regular file"
             except OSError as error:
-                yield path, f"cannot be read ({error.strerror})"
+                yield path, f"cannot be read ({read_problem(error)})"
 
     def _is_inside(self, path: str) -> bool:
         return Path(os.path.realpath(path)).is_relative_to(self._root)
@@ -143,7 +144,7 @@ def _unreadable() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UnreadableFileError(error.strerror or str(error)) from error
+        raise UnreadableFileError(read_problem(error)) from error
 
 
 class S3Store:

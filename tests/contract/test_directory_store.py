@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -140,3 +141,16 @@ def test_a_file_that_is_too_large_is_not_even_read(tmp_path: Path, monkeypatch: 
     (finding,) = (each for each in check_dataset(DirectoryStore(root)).findings if each.code == "JSON_TOO_LARGE")
     assert (finding.file, finding.severity) == ("val/annotations.json", "error")
     assert "more than the 180,000,000" in finding.message
+
+
+@pytest.mark.parametrize("call", ["scandir", "open"])
+def test_a_lack_of_memory_is_not_a_files_fault(root: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    (root / "train" / "a.txt").write_bytes(b"hello")
+    store = DirectoryStore(root)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(*{"scandir": (os, "scandir"), "open": (Path, "open")}[call], refuse)
+    with pytest.raises(MemoryError, match="Cannot allocate memory"):
+        store.list() if call == "scandir" else store.read("train/a.txt")

@@ -154,10 +154,13 @@ class Job:
             text=True,
         )
 
-    def run_cold(self, *command: str, **environment: str) -> tuple[int, str]:
-        """The same to its end: exit status and log."""
+    def run_cold(self, *command: str, seconds: float = 120, **environment: str) -> tuple[int, str]:
+        """The same to its end: exit status and log. Raises subprocess.TimeoutExpired."""
         process = self.start_cold(*command, **environment)
-        log, _ = process.communicate(timeout=120)
+        try:
+            log, _ = process.communicate(timeout=seconds)
+        finally:
+            process.kill()
         return process.returncode, log
 
     def _environment(self, more: Mapping[str, str]) -> dict[str, str]:

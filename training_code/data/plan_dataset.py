@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from dataset_contract.coco import CocoDataset
+from dataset_contract.read_problem import read_problem
 from image_reader.decoding import open_image
 from image_reader.header import ImageError
 from prediction.image_tensors import pixels_of, resized_pixels
@@ -114,7 +115,7 @@ class PlanDataset(Dataset[Example | DataError]):
         try:
             image = open_image(path).convert("RGB")
         except (ImageError, OSError) as error:
-            problem = error if isinstance(error, ImageError) else f"cannot be read ({error.strerror})"
+            problem = error if isinstance(error, ImageError) else f"cannot be read ({read_problem(error)})"
             raise DataError(f"The image {path} {problem}; replace it and upload it again.") from None
         if image.size != tuple(self.sizes[position]):
             width, height = self.sizes[position]

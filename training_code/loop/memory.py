@@ -83,7 +83,7 @@ def memory_failures(config: TrainingConfig) -> Iterator[None]:
     """Turn "out of memory", whatever its words, into a MemoryExhaustedError that says what to change."""
     try:
         yield
-    except (MemoryError, OSError, RuntimeError, SystemError) as error:
+    except (ImportError, MemoryError, OSError, RuntimeError, SystemError) as error:
         if _worker_was_ended(error, "Killed"):
             lack, change = ", and a process that reads images was ended", as_request(workers=config.workers // 2)
         elif _is_out_of_shared_memory(error):
@@ -106,6 +106,7 @@ _OUT_OF_MEMORY = (
     "STATUS_ALLOC_FAILED",  # cuBLAS and cuDNN
     "without setting an exception",  # CPython, where its import finds no room; a SystemError, as the next
     "error return without exception set",
+    "failed to map segment from shared object",  # the loader of an extension module; an ImportError
 )
 """What plain RuntimeErrors say; PyTorch has a class of its own for its allocator on the GPU only."""
 
