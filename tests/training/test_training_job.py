@@ -33,7 +33,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, dataset: Path) -> tuple[J
     put_baseline(job, "yolo", IMAGES["test"])
     put_baseline(job, "other", [1234])
     job.configure(**SMALL, epochs="3", ema_decay="0.9")
-    return job, *job.run_cold(AWS_SECRET_ACCESS_KEY="not-for-the-log")
+    return job, *job.run_cold(AWS_SECRET_ACCESS_KEY="not-for-the-log")  # noqa: S106  what the log must not show
 
 
 def test_a_job_ends_well_and_leaves_a_model(finished: tuple[Job, int, str]) -> None:
