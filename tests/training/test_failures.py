@@ -170,8 +170,8 @@ def test_memory_that_runs_out_anywhere_is_out_of_memory(job: Job, megabytes: int
 
     Where exactly the limit strikes varies with the machine's load, and a few places in the libraries' native code do
     not check what they are given: the process dies of SIGSEGV, which no Python code can turn into a sentence. And
-    CPython's Thread.start() waits for ever for a thread that finds no memory to say that it runs. These two are tried
-    again with a little more; everything else must be the sentence at once.
+    CPython's Thread.start() hangs if the new thread has too little memory to report its start. The test repeats these
+    two with a little more memory; everything else must be the sentence at once.
     """
     job.configure(**SMALL, workers="0")
     status = None

@@ -55,7 +55,7 @@ def test_an_update_is_measured_beside_the_optimisers_moments(gpu: SimpleNamespac
     with GpuMemory(JOB, checked, DistributedContext(0, 1, CPU)) as memory:
         assert [memory.measure(images) for images in (2, 4)] == [MemoryUse(1020, TOTAL), MemoryUse(1040, TOTAL)]
     assert gpu.updates == [(1, False), (2, True), (4, True)]
-    assert gpu.peak == 0, "the training's own figures begin anew"
+    assert gpu.peak == 0, "the training's own figures start from zero"
 
 
 def test_what_does_not_fit_is_no_error_and_what_does_is_measured_after_it(

@@ -87,7 +87,9 @@ class GpuMemory:
         usable = free + torch.cuda.memory_reserved(device)
         try:
             if not self._training.optimiser.state:
-                self._update(1)  # which makes the optimiser's moments: from then on they lie beside the activations
+                self._update(
+                    1
+                )  # allocates the optimiser's moments, which all later updates need beside their activations
                 torch.cuda.reset_peak_memory_stats(device)
             self._update(batch_size)
             return MemoryUse(torch.cuda.max_memory_allocated(device) + self._buckets, usable)
@@ -104,7 +106,7 @@ class GpuMemory:
 
 
 def _release() -> None:
-    """Give back what is no longer used, so that it neither counts nor splits what is left."""
+    """Free unused memory, so that the next measurement neither counts it nor finds the rest fragmented."""
     gc.collect()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
