@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pipeline.model.baseline_comparison import parse_comparisons
 
-from tests.pipeline.model.test_judgement import COMPARISON
+from tests.pipeline.model.test_judged_comparison import COMPARISON
 
 
 def changed(**more: Any) -> bytes:

@@ -1,179 +1,21 @@
 """A completed stage: the next one follows, the model is registered, or what falls short is said."""
 
-import io
+from __future__ import annotations
+
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from botocore.response import StreamingBody
-from pipeline.dataset.validation import DatasetCheck
-from pipeline.execution import Execution
-from pipeline.job.launched_job import Attempt, LaunchedJob, StopReason
-from pipeline.model.artifact_metrics import MAX_FILE_BYTES
-from pipeline.model.judgement import CompletedStage, Judgement, judge_stage
-from pipeline.quote.baselines import Baselines
-from pipeline.quote.cost_quote import Quote
+from pipeline.job.launched_job import Attempt, StopReason
 from pipeline.quote.records import read_records
 from pipeline.request import parse_request
-from pipeline.settings import Defaults, JudgeSettings
+from pipeline.settings import Defaults
 from pipeline.state import to_state
 
-from tests.pipeline.artifacts import HEALTH, METRICS, packed
-from tests.pipeline.conftest import described_job
+from tests.pipeline.artifacts import HEALTH, METRICS
+from tests.pipeline.model.court import ARN, GOOD, Court
 from training_code.job.health import judge_health
-from training_code.training_settings import json_values, training_config
-
-ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/floorplan-dino/3"
-GOOD = {"model.safetensors": b"\0" * 1000, "metrics.json": METRICS, "health.json": HEALTH}
-AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
-
-
-ROOMS = "The new model finds rooms better than yolo: F1 0.912 against 0.895."
-LENIENT_ROOMS = "The new model and yolo: no difference in rooms that 421 plans can show."
-ALL_CLASSES = "The new model finds boxes of all classes better than yolo: F1 0.902 against 0.885."
-
-
-def difference(sentence: str | None, values: tuple[float, float], low: float, high: float, **more: Any) -> Any:
-    a, b = values
-    row = {
-        "a": "the new model",
-        "b": "yolo",
-        "rule": "coco",
-        "class": "room",
-        "figure": "f1",
-        "a_value": a,
-        "b_value": b,
-    }
-    return row | {"low": low, "high": high} | ({"sentence": sentence} if sentence else {}) | more
-
-
-COMPARISON = json.dumps(
-    {
-        "format": "floorplan-dino-baselines/1",
-        "split": "test",
-        "plans": 421,
-        "baselines": {
-            "yolo": {
-                "classes": ["wall", "room"],
-                "differences": [
-                    difference(ALL_CLASSES, (0.902, 0.885), 0.003, 0.03, **{"class": None}),
-                    difference(ROOMS, (0.912, 0.895), 0.004, 0.031),
-                    difference(None, (0.6, 0.5), 0.05, 0.15, figure="ap"),
-                    difference(LENIENT_ROOMS, (0.93, 0.929), -0.01, 0.012, rule="lenient"),
-                ],
-                "notes": ["The threshold of yolo has the best F1 on test itself, so its F1 is a little too high."],
-            }
-        },
-        "not_compared": {"old": "it is about other images."},
-    }
-).encode()
-
-
-class Bucket:
-    """The part of S3 that Judge and the next quote use."""
-
-    def __init__(self, objects: dict[str, bytes]) -> None:
-        self.objects = objects
-
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
-        assert Bucket == "bucket"
-        return {"Body": StreamingBody(io.BytesIO(self.objects[Key]), len(self.objects[Key]))}
-
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:
-        assert (Bucket, ContentType) == ("bucket", "application/json")
-        self.objects[Key] = Body
-
-    def get_paginator(self, _: str) -> "Bucket":
-        return self
-
-    def paginate(self, *, Bucket: str, Prefix: str) -> list[dict[str, Any]]:
-        assert Bucket == "bucket"
-        keys = [key for key in self.objects if key.startswith(Prefix)]
-        return [{"Contents": [{"Key": key, "LastModified": AT} for key in keys]}]
-
-
-class SageMaker:
-    """One completed job, and a registry with at most one approved model."""
-
-    def __init__(self, job: dict[str, Any], accepted_ap: float | None = None) -> None:
-        self.job = job
-        self.accepted_ap = accepted_ap
-        self.registered: list[dict[str, Any]] = []
-
-    def describe_training_job(self, *, TrainingJobName: str) -> dict[str, Any]:
-        assert TrainingJobName == self.job["TrainingJobName"]
-        return self.job
-
-    def create_model_package_group(self, **_: str) -> None:
-        return None
-
-    def list_model_packages(self, **_: Any) -> dict[str, Any]:
-        return {"ModelPackageSummaryList": [] if self.accepted_ap is None else [{"ModelPackageArn": ARN}]}
-
-    def describe_model_package(self, *, ModelPackageName: str) -> dict[str, Any]:
-        assert ModelPackageName == ARN
-        return {"CustomerMetadataProperties": {"ap": str(self.accepted_ap), "dataset_version": "0" * 64}}
-
-    def create_model_package(self, **request: Any) -> dict[str, str]:
-        self.registered.append(request)
-        return {"ModelPackageArn": ARN.replace("/3", "/4")}
-
-
-class Court:
-    """Judges stages of one execution."""
-
-    def __init__(self, stage: CompletedStage) -> None:
-        self.stage = stage
-        self.bucket = Bucket({})
-        job = described_job(
-            stage.job.name,
-            "Completed",
-            "Completed",
-            TrainingTimeInSeconds=900,
-            BillableTimeInSeconds=300,
-            TrainingEndTime=AT,
-        )
-        self.sagemaker = SageMaker(job)
-
-    def judge(self, files: dict[str, bytes], **changes: Any) -> Judgement:
-        self.bucket.objects["training-jobs/job/output/model.tar.gz"] = packed(files)
-        sagemaker: Any = self.sagemaker
-        s3: Any = self.bucket
-        return judge_stage(sagemaker, s3, replace(self.stage, **changes))
-
-
-@pytest.fixture
-def court(
-    defaults: Defaults,
-    dataset: DatasetCheck,
-    quote: Quote,
-    job: LaunchedJob,
-    execution: Execution,
-) -> Court:
-    settings = JudgeSettings(bucket="bucket", model_package_group="floorplan-dino", training_image="image:1")
-    return Court(
-        CompletedStage(
-            request=parse_request({}, defaults),
-            dataset=dataset,
-            quote=quote,
-            job=job,
-            artifact_uri="s3://bucket/training-jobs/job/output/model.tar.gz",
-            execution=execution,
-            settings=settings,
-            now=AT,
-        )
-    )
-
-
-@pytest.fixture
-def then_full(defaults: Defaults) -> dict[str, Any]:
-    return {"request": parse_request({"preset": "test_then_full"}, defaults)}
-
-
-def with_baselines(court: Court) -> Quote:
-    return replace(court.stage.quote, baselines=Baselines(names=("yolo", "old"), prefix="reports/run/baselines-0/"))
 
 
 def health(**more: Any) -> bytes:
@@ -217,84 +59,6 @@ def test_the_test_split_is_told_beside_the_validation_split_and_judged_by_nothin
     metadata = {key: value for key, value in package["CustomerMetadataProperties"].items() if "test" in key}
     assert metadata == {"test.ap": "0.500000", "test.f1": "0.600000", "test.f1.room": "0.700000"}
     assert "AP 0.5000" in package["ModelPackageDescription"]
-
-
-def test_how_it_compares_with_the_baselines_is_told_kept_and_registered(court: Court) -> None:
-    judgement = court.judge(GOOD | {"comparison.json": COMPARISON}, quote=with_baselines(court))
-    assert judgement.decision == "registered"
-    assert judgement.comparisons == (
-        "Compared with the baseline yolo on the 421 plans of the test split:",
-        ROOMS,
-        LENIENT_ROOMS,
-        "The threshold of yolo has the best F1 on test itself, so its F1 is a little too high.",
-        "The baseline old is not compared: it is about other images.",
-    )
-    key = f"reports/{court.stage.execution.name}/comparison-0.json"
-    assert (judgement.comparison_uri, court.bucket.objects[key]) == (f"s3://bucket/{key}", COMPARISON)
-    (package,) = court.sagemaker.registered
-    told = {name: value for name, value in package["CustomerMetadataProperties"].items() if name.startswith("baseline")}
-    assert told == {
-        "baseline.yolo.coco.f1.room": "0.9120 against 0.8950: +0.0170 from +0.0040 to +0.0310 on 421 plans of test",
-        "baseline.yolo.lenient.f1.room": "0.9300 against 0.9290: +0.0010 from -0.0100 to +0.0120 on 421 plans of test",
-    }
-    assert package["CustomerMetadataProperties"]["comparison"] == judgement.comparison_uri
-    assert json.loads(json.dumps(to_state(judgement))) == to_state(judgement)
-
-
-def test_what_a_package_is_known_by_is_registered_however_much_is_compared(court: Court) -> None:
-    """The registry takes 50 entries."""
-    content = json.loads(COMPARISON)
-    rooms = content["baselines"]["yolo"]["differences"][0]
-    content["baselines"]["yolo"]["differences"] = [rooms | {"rule": f"rule {number}"} for number in range(60)]
-    court.judge(GOOD | {"comparison.json": json.dumps(content).encode()}, quote=with_baselines(court))
-    (package,) = court.sagemaker.registered
-    known = {"ap", "f1", "dataset_version", "comparison", "classes", "execution", "training_job", "report"}
-    assert known <= package["CustomerMetadataProperties"].keys()
-
-
-def test_a_model_below_the_gate_is_compared_too(court: Court, defaults: Defaults) -> None:
-    strict = parse_request({"quality_gate": {"room": 0.92}}, defaults)
-    files = GOOD | {"comparison.json": COMPARISON}
-    judgement = court.judge(files, request=strict, quote=with_baselines(court))
-    assert judgement.decision == "gate_not_met"
-    assert ROOMS in judgement.comparisons
-
-
-def test_a_gate_without_a_class_that_is_compared_is_told_of_all_together(court: Court, defaults: Defaults) -> None:
-    judgement = court.judge(
-        GOOD | {"comparison.json": COMPARISON},
-        request=parse_request({"quality_gate": {}}, defaults),
-        quote=with_baselines(court),
-    )
-    assert judgement.comparisons[1] == ALL_CLASSES
-    (package,) = court.sagemaker.registered
-    assert "baseline.yolo.coco.f1.all" in package["CustomerMetadataProperties"]
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (None, "it has no comparison.json"),
-        (b"[]", "comparison.json cannot be used: its format is not floorplan-dino-baselines/1"),
-        (b"x" * (MAX_FILE_BYTES + 1), "comparison.json has 4,000,001 bytes, more than 4,000,000"),
-    ],
-)
-def test_a_comparison_that_cannot_be_read_costs_nothing_but_itself(
-    court: Court, content: bytes | None, said: str
-) -> None:
-    files = ({"comparison.json": content} if content is not None else {}) | GOOD
-    judgement = court.judge(files, quote=with_baselines(court))
-    assert judgement.decision == "registered"
-    (sentence,) = judgement.comparisons
-    assert sentence.startswith("The model is not compared with the baselines: Of the model s3://bucket/")
-    assert said in sentence
-    assert judgement.comparison_uri is None
-
-
-def test_nothing_is_told_of_baselines_where_there_are_none(court: Court, then_full: dict[str, Any]) -> None:
-    assert court.judge(GOOD | {"comparison.json": COMPARISON}).comparisons == ()
-    first = court.judge(GOOD, **then_full, quote=with_baselines(court))
-    assert (first.decision, first.comparisons) == ("next_stage", ())
 
 
 def test_figures_of_the_test_split_out_of_range_refuse_the_metrics(court: Court) -> None:
@@ -390,81 +154,6 @@ def test_a_spot_job_that_completed_without_a_model_was_interrupted_and_goes_on(
 def test_a_spot_job_that_was_told_to_stop_does_not_go_on(court: Court) -> None:
     stop = StopReason(error="OverBudget", cause="Too dear.", relaunch=False)
     assert court.judge({}, job=replace(court.stage.job, stop=stop)).decision == "gate_not_met"
-
-
-def test_what_the_run_took_is_kept_for_the_next_quotes(court: Court) -> None:
-    court.judge(GOOD)
-    s3: Any = court.bucket
-    (record,) = read_records(s3, bucket="bucket")
-    assert (record.recipe, record.instance_type, record.epochs) == ("room_wall", "ml.g5.2xlarge", 5)
-    assert (record.training_images, record.trainer_seconds) == (5, 700)
-    assert record.images_per_second == pytest.approx(5 * 5 / 700)
-    assert record.spot_saving == pytest.approx(2 / 3)
-    assert list(court.bucket.objects).count(f"runs/{court.stage.execution.name}-0.json") == 1
-
-
-def test_the_record_of_a_job_on_several_instances_has_the_price_of_all(court: Court) -> None:
-    court.sagemaker.job["ResourceConfig"] = {"InstanceType": "ml.g5.2xlarge", "InstanceCount": 2}
-    court.judge(GOOD)
-    s3: Any = court.bucket
-    (record,) = read_records(s3, bucket="bucket")
-    assert (record.instance_count, record.usd_per_hour) == (2, 3.03)
-
-
-def test_record_and_registry_keep_the_settings(court: Court) -> None:
-    settings = {"learning_rate": 5e-5, "image_short_sides": [640, 800], "lr_drop_epoch": None}
-    court.judge(GOOD, request=replace(court.stage.request, training=settings))
-    s3: Any = court.bucket
-    (record,) = read_records(s3, bucket="bucket")
-    assert record.training == json_values(training_config("room_wall", {**settings, "epochs": 5}))
-    metadata = court.sagemaker.registered[0]["CustomerMetadataProperties"]
-    assert {name: value for name, value in metadata.items() if name.startswith("training.")} == {
-        "training.learning_rate": "5e-05",
-        "training.image_short_sides": "640 / 800",
-        "training.lr_drop_epoch": "null",
-    }
-
-
-def stopped_after(epochs: int) -> dict[str, bytes]:
-    """The good artifact of a training that ended after so many epochs, of ten minutes each."""
-    evaluations = [
-        {"epoch": epoch, "seconds": 600 * epoch, "mean_f1": 0.1 * min(epoch, 5)} for epoch in range(1, epochs + 1)
-    ]
-    more = {"epochs_trained": epochs, "evaluations": evaluations}
-    return GOOD | {"metrics.json": json.dumps(json.loads(METRICS) | more).encode()}
-
-
-def test_of_a_run_that_stopped_early_the_epochs_that_it_trained_tell_its_speed(
-    court: Court, then_full: dict[str, Any]
-) -> None:
-    """By the 50 asked for, it would have been four times as fast, and the next quote too low."""
-    judgement = court.judge(stopped_after(12), **then_full, job=replace(court.stage.job, stage=1))
-    s3: Any = court.bucket
-    (record,) = read_records(s3, bucket="bucket")
-    assert record.epochs == 12
-    assert record.images_per_second == pytest.approx(5 * 12 / 700)
-    assert "Training took 12 of 50 epochs, since F1 no longer rose." in judgement.sentence
-    cost = (
-        "The last 5 epochs cost 1.26 USD and brought +0.0 points of F1 (best 0.500 at epoch 5), at the on-demand price."
-    )
-    assert cost in judgement.sentence
-    assert "epochs cost" not in court.sagemaker.registered[0]["ModelPackageDescription"]
-
-
-def test_a_run_that_trained_all_its_epochs_says_so(court: Court) -> None:
-    sentence = court.judge(stopped_after(5)).sentence
-    assert "Training took 5 of 5 epochs. The last 4 epochs cost 1.01 USD and brought +40.0 points of F1" in sentence
-
-
-@pytest.mark.parametrize("files", [{"health.json": HEALTH}, {"health.json": HEALTH, "metrics.json": b"{}"}])
-def test_a_run_that_does_not_tell_its_epochs_teaches_nothing_about_speed(court: Court, files: dict[str, bytes]) -> None:
-    court.judge(files)
-    assert not [key for key in court.bucket.objects if key.startswith("runs/")]
-
-
-def test_a_run_without_health_teaches_nothing_about_speed(court: Court) -> None:
-    court.judge({"metrics.json": METRICS})
-    assert not [key for key in court.bucket.objects if key.startswith("runs/")]
 
 
 def test_a_good_test_run_is_followed_by_the_full_one(court: Court, then_full: dict[str, Any]) -> None:
