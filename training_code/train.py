@@ -26,7 +26,7 @@ from training_code.job.launcher import hosts_to_start, run_processes, this_progr
 from training_code.job.sagemaker_paths import SageMakerPaths
 from training_code.loop.batch_choice import with_batch
 from training_code.loop.gpu_memory import GpuMemory, Measure
-from training_code.loop.memory import memory_failures, with_fitting_workers
+from training_code.loop.memory import keep_freed_memory, memory_failures, with_fitting_workers
 from training_code.loop.resumption import images_per_update
 from training_code.loop.trainer import Trainer
 
@@ -55,6 +55,7 @@ def _run(paths: SageMakerPaths) -> int:
     if "RANK" not in os.environ and (hosts := hosts_to_start(paths.resource_config)):
         return run_processes(hosts, this_program(), failure=paths.failure)
     log_line(f"Training {job.recipe}: {job.training}")
+    keep_freed_memory()
     if job.training.cpu_threads:
         torch.set_num_threads(job.training.cpu_threads)
     with any_disk_failure(paths.base), memory_failures(job.training):

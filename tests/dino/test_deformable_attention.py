@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from training_code.dino.deformable_attention import DeformableAttention
+from training_code.dino.deformable_attention import DeformableAttention, softmax_of_points
 from training_code.dino.sampling.operator import sample
 from training_code.dino.scales import Scales
 
@@ -91,3 +91,12 @@ def test_offsets_count_in_pixels_around_a_point_and_in_box_parts_around_a_box(
     )
     # A fresh head 0 looks one step to the right: a pixel of the 7 in a row, or half a width over 3 points.
     assert seen[0][0, 0, 0, 0, 0, 0].item() == pytest.approx(expected_x)
+
+
+@pytest.mark.parametrize("points", [1, 8, 15, 16, 40])
+def test_weights_are_the_softmax_of_their_logits_whatever_their_number(points: int) -> None:
+    torch.manual_seed(1)
+    logit = (torch.randn(2, 5, HEADS, points, dtype=torch.float64) * 100).requires_grad_()
+    weight = softmax_of_points(logit)
+    torch.testing.assert_close(weight, logit.softmax(-1), rtol=1e-15, atol=0)
+    assert torch.autograd.gradcheck(softmax_of_points, (logit / 100,))

@@ -1,5 +1,6 @@
 """Memory: a batch as large as any runs first, so that memory runs out in the first minute or never."""
 
+import ctypes
 import dataclasses
 import errno
 import math
@@ -40,6 +41,21 @@ def try_worst_case(training: TrainingStep, dataset: PlanDataset, step: int) -> s
     height, width = batch.pixels.shape[2:]
     boxes = dataset.most_boxes
     return f"The largest batch fits: {len(batch.pixels)} images of {width}x{height} with {boxes} boxes each."
+
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
+
+
+def keep_freed_memory() -> None:
+    """Leave memory that this process frees with it, as PyTorch does on a GPU: the next update needs it again.
+
+    glibc would give it back, and the kernel clear it anew, for a tenth of a small model's update
+    (man7.org/linux/man-pages/man3/mallopt.3.html). Other C libraries have no such setting.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt:
+        mallopt(_M_TRIM_THRESHOLD, -1)  # never
+        mallopt(_M_MMAP_THRESHOLD, 32 << 20)  # the most that it takes; above, each tensor has pages of its own
 
 
 SHARED_MEMORY = "/dev/shm"  # noqa: S108  no temporary file of ours

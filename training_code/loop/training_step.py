@@ -99,7 +99,8 @@ class TrainingStep:
 
     def accumulate(self, batches: Sequence[Batch], step: int) -> Tensor:
         """Leave the gradient of `batches` in the parameters; returns the mean total, class, box and GIoU loss (4,)."""
-        self._network.train()
+        if not self.model.training:  # else each of its modules would be told again
+            self._network.train()
         self.optimiser.zero_grad(set_to_none=True)
         state = np.random.SeedSequence([self._config.seed, step, self._distributed.rank]).generate_state(1, np.uint64)
         torch.manual_seed(int(state[0]))

@@ -66,13 +66,19 @@ def pixel_and_weight_gradients(dot_N4P: Tensor, at: Corners, weight_NP: Tensor) 
 
     `dot_N4P` are the corners' values times the output's gradient.
     """
-    above_left, above_right, below_left, below_right = dot_N4P.unbind(1)
-    across_above, across_below = above_right - above_left, below_right - below_left
-    above_NP, below_NP = above_left + across_above * at.x_NP, below_left + across_below * at.x_NP
+    # Whole axes, one after the other: on a CPU this takes half the time of views of eight numbers each.
+    dot_4NP = dot_N4P.transpose(0, 1).contiguous()
+    x_NP, y_NP = at.x_NP.contiguous(), at.y_NP.contiguous()
+    left_2NP = dot_4NP[::2]
+    across_2NP = dot_4NP[1::2] - left_2NP
+    across_above_NP, across_below_NP = across_2NP.unbind(0)
+    above_NP, below_NP = torch.addcmul(left_2NP, across_2NP, x_NP).unbind(0)
     down_NP = below_NP - above_NP
-    across_NP = torch.lerp(across_above, across_below, at.y_NP)
-    grad_pixel_NP2 = torch.stack([across_NP * weight_NP, down_NP * weight_NP], dim=-1)
-    return grad_pixel_NP2, above_NP + down_NP * at.y_NP
+    grad_weight_NP = torch.addcmul(above_NP, down_NP, y_NP)
+    grad_pixel_NP2 = weight_NP.new_empty(*weight_NP.shape, 2)
+    grad_pixel_NP2[..., 0] = torch.lerp(across_above_NP, across_below_NP, y_NP) * weight_NP
+    grad_pixel_NP2[..., 1] = down_NP * weight_NP
+    return grad_pixel_NP2, grad_weight_NP
 
 
 def _flat(weight_BQMLK: Tensor) -> Tensor:
