@@ -83,6 +83,12 @@ CHANGES = (
     Change("all boxes of a batch to the GPU at once", "da17bb0"),
     Change("figures read a step later, the stop flag among them", "39e3edf"),
     Change("images in 8 bits, normalised on the device", "75bfb29"),
+    Change(
+        "long axes for points' weights and the sampler's gradients",
+        "38ddb97",
+        ("deformable_attention.py", "sampling/plain.py"),
+    ),
+    Change("freed memory stays with the process", "38ddb97"),
 )
 """In their order. A new one goes to the end, with the commit on main that brought it."""
 

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from dataset_contract.out_of_memory import is_out_of_memory
 from prediction.command.errors import PredictionError, PredictionUsageError
 from prediction.command.export import NAME as EXPORT
 from prediction.command.export import run as export
@@ -53,24 +54,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; return the exit status."""
     errors = Terminal(stderr=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        if words[:1] == [EXPORT]:
-            export(words[1:])
-            return 0
-        if words[:1] == [SERVE]:
-            serve(words[1:], errors)
-            return 0
-        return predict(parse_options(words), errors)
+        return _run(sys.argv[1:] if arguments is None else list(arguments), errors)
     except PredictionUsageError as error:
         errors.print(f"prediction: {error}")
         return 2
     except PredictionError as error:
         errors.print(f"prediction: {error}")
         return 1
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        errors.print(
+            "prediction: The memory does not suffice: end other programs, or use a machine with more. The same command"
+            " goes on where this one ended."
+        )
+        return 1
     except KeyboardInterrupt:
         errors.print("Stopped. The same command goes on where this one ended.")
         return 130
+
+
+def _run(words: list[str], errors: Terminal) -> int:
+    if words[:1] == [EXPORT]:
+        export(words[1:])
+        return 0
+    if words[:1] == [SERVE]:
+        serve(words[1:], errors)
+        return 0
+    return predict(parse_options(words), errors)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_contract.bounded_json import parse_bounded
+from dataset_contract.out_of_memory import is_out_of_memory
 from dataset_contract.sanitise import sanitise, short
 from training_code.config_checks import ConfigError
 from training_code.model_config import ModelConfig
@@ -60,7 +61,9 @@ def read_settings(folder: Path) -> ModelSettings:
 
 
 def unusable(folder: Path, error: Exception) -> ModelError:
-    """For a folder whose files cannot be read or do not fit."""
+    """For a folder whose files cannot be read or do not fit. Raises MemoryError where memory lacks, not a file."""
+    if is_out_of_memory(error):
+        raise MemoryError(str(error)) from error
     return ModelError(
         f"{folder} does not hold a model that can be loaded ({type(error).__name__}: "
         f"{sanitise(error, longest=500)}); unpack model.tar.gz again."

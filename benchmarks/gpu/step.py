@@ -16,9 +16,9 @@ from benchmarks.gpu.figures import Tell
 from benchmarks.gpu.timing import NEEDS_GPU, ON_GPU, device, peak_gib, seconds, wait
 from benchmarks.measuring import ROOT
 from benchmarks.step_counts import MOST_KERNELS, MOST_SYNCHRONISATIONS
+from dataset_contract.out_of_memory import is_out_of_memory
 from training_code.dino.compiler import missing_compiler
 from training_code.dino.sampling.choice import choose
-from training_code.loop.memory import is_out_of_memory
 from training_code.loop.training_step import TrainingStep
 
 BATCH = 2

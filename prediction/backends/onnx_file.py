@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dataset_contract.out_of_memory import is_out_of_memory
 from dataset_contract.sanitise import sanitise, short
 from prediction.detection import Floats
 from prediction.model_folder import ModelError, ModelSettings
@@ -86,6 +87,8 @@ def onnx_failures(path: Path, library: str) -> Iterator[None]:
     except ModelError:
         raise
     except Exception as error:  # the libraries' own classes have no common base
+        if is_out_of_memory(error):
+            raise MemoryError(str(error)) from error
         raise _refused(path, f"{library} says: {sanitise(error, longest=300)}") from error
 
 

@@ -409,3 +409,23 @@ def test_pre_labels_come_with_what_their_tools_need_to_import_them(plans: Path, 
     assert (to / "cvat.xml").read_text().count("<box ") == QUERIES
     (task,) = json.loads((to / "label-studio.json").read_text())
     assert len(task["predictions"][0]["result"]) == QUERIES
+
+
+def test_too_little_memory_is_one_sentence(
+    plans: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lack = RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried ...")
+
+    def fail(*_: object, **__: object) -> None:
+        raise lack
+
+    for place in ("prediction.torch_model.load_file", "prediction.predictor.Predictor.predict"):
+        with monkeypatch.context() as without_memory:
+            without_memory.setattr(place, fail)
+            assert predict(plans, "--model", model, "--to", tmp_path / "to", "--backend=torch") == 1
+        *_, sentence = capsys.readouterr().err.splitlines()
+        assert sentence.startswith("prediction: The memory does not suffice: end other programs, ")
+    with pytest.raises(RuntimeError, match="a bug"):
+        lack = RuntimeError("a bug")
+        monkeypatch.setattr("prediction.predictor.Predictor.predict", fail)
+        predict(plans, "--model", model, "--to", tmp_path / "to", "--backend=torch")

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from dataset_contract.load import load_split
+from image_reader.header import ImageError
 from prediction.image_tensors import resized_size
 from tests.training.training_jobs import draw_plan
 from training_code.config import TrainingConfig
@@ -208,3 +210,16 @@ def test_no_image_has_more_boxes_than_the_worst_case(dataset: Path) -> None:
     most = len(worst_case_batch(images, 3, 2).targets[0]["labels"])
     for batch in BatchLoader(images, pin_memory=False).read(EpochBatchSampler(images, epoch=0)):
         assert max(len(target["labels"]) for target in batch.targets) <= most
+
+
+def test_an_image_that_memory_lacks_for_is_not_to_blame(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def decode(_: Path) -> Image.Image:
+        try:
+            raise MemoryError
+        except MemoryError as error:
+            raise ImageError("cannot be decoded (MemoryError)") from error
+
+    monkeypatch.setattr("training_code.data.plan_dataset.open_image", decode)
+    images = train_images(dataset)
+    with pytest.raises(MemoryError):
+        images[Sample(0, 0, CONFIG.image_short_sides[0], 0)]

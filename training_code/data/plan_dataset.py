@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from dataset_contract.coco import CocoDataset
+from dataset_contract.out_of_memory import is_out_of_memory
 from dataset_contract.read_problem import read_problem
 from image_reader.decoding import open_image
 from image_reader.header import ImageError
@@ -115,6 +116,8 @@ class PlanDataset(Dataset[Example | DataError]):
         try:
             image = open_image(path).convert("RGB")
         except (ImageError, OSError) as error:
+            if is_out_of_memory(error.__cause__ or error):
+                raise MemoryError(str(error)) from error  # the image was decoded when it was checked
             problem = error if isinstance(error, ImageError) else f"cannot be read ({read_problem(error)})"
             raise DataError(f"The image {path} {problem}; replace it and upload it again.") from None
         if image.size != tuple(self.sizes[position]):

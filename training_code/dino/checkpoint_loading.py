@@ -16,6 +16,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from dataset_contract.out_of_memory import is_out_of_memory
+
 BACKBONE_PREFIX = "backbone.0.body."
 QUERY_CONTENTS = "transformer.tgt_embed.weight"
 
@@ -92,11 +94,11 @@ def _read(path: Path) -> Mapping[str, Any]:
             return safetensors.torch.load_file(path)
         with torch.serialization.safe_globals([argparse.Namespace]), path.open("rb") as file:  # a path's suffix decides
             content: object = torch.load(file, map_location="cpu", weights_only=True)
-    except (CheckpointError, MemoryError):
+    except CheckpointError:
         raise
-    except (
-        Exception
-    ) as error:  # a damaged file makes the readers raise anything: KeyError, struct.error, IndexError ...
+    except Exception as error:  # a damaged file makes readers raise anything: KeyError, struct.error, IndexError ...
+        if is_out_of_memory(error):
+            raise
         if isinstance(error, pickle.UnpicklingError | RuntimeError) and _WANTS_CODE.search(str(error)):
             raise CheckpointError(
                 f"{path} holds more than tensors and plain values, so it is not opened: save its state_dict as"

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from dataset_contract.atomic_write import remove_leftovers
+from dataset_contract.out_of_memory import is_out_of_memory
 from training_code.job.checkpoint_layout import CHECKPOINT_NAME
 from training_code.job.disk import disk_failures
 
@@ -67,6 +68,8 @@ def load_newest_checkpoint(folder: Path, log_line: Callable[[str], None]) -> dic
             if not isinstance(state, dict):
                 raise ValueError("it holds no dictionary")
         except (OSError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            if is_out_of_memory(error):
+                raise  # going back would lose what a machine with more memory can read
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             log_line(f"The checkpoint {path.name} is damaged ({reason}): going back to the one before it.")
             continue

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from archive_reader.tar_members import MODEL_LIMITS, ArchiveError, read_members
 from dataset_contract.bounded_json import parse_bounded
+from dataset_contract.out_of_memory import is_out_of_memory
 from dataset_contract.sanitise import sanitise, short
 from prediction.model_folder import MODEL_FORMAT
 from training_code.dino.checkpoint_loading import CheckpointError, load_for_fine_tuning
@@ -41,6 +42,8 @@ def continue_model(model: DINO, archive: Path, classes: Mapping[str, int], log_l
         earlier = {str(item["name"]): int(item["id"]) for item in config["classes"]}
         weights = safetensors.torch.load(files[WEIGHTS])
     except (ValueError, KeyError, TypeError, SafetensorError) as error:
+        if is_out_of_memory(error):
+            raise
         raise JobConfigError(f"{archive.name} holds no model that can be continued: {_short(error)}.") from None
     if set(earlier) != set(classes):
         raise JobConfigError(
@@ -77,6 +80,8 @@ def _read(archive: Path) -> dict[str, bytes]:
                     raise ArchiveError(f"{member.name} has {member.size:,} bytes, more than a model has")
                 found[member.name] = member.content.read()
     except (ArchiveError, OSError) as error:
+        if is_out_of_memory(error):
+            raise
         raise JobConfigError(f"{archive.name} is damaged or no model: {_short(error)}.") from None
     if missing := MAX_BYTES.keys() - found:
         raise JobConfigError(f"{archive.name} lacks {' and '.join(sorted(missing))}: it holds no model.")

@@ -8,13 +8,14 @@ from typing import NamedTuple, Self
 
 import torch
 
+from dataset_contract.out_of_memory import is_out_of_memory
 from training_code.data.checked_dataset import CheckedDataset
 from training_code.data.plan_dataset import PlanDataset
 from training_code.dino.model import build_model
 from training_code.dino.sampling.choice import KernelError, choose
 from training_code.job.distributed import DistributedContext
 from training_code.job.hyperparameters import JobConfig
-from training_code.loop.memory import is_out_of_memory, worst_case_batch
+from training_code.loop.memory import worst_case_batch
 from training_code.loop.training_step import TrainingStep
 
 MARGIN = 0.1

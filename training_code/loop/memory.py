@@ -2,7 +2,6 @@
 
 import ctypes
 import dataclasses
-import errno
 import math
 import os
 import sys
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 
 import torch
 
+from dataset_contract.out_of_memory import is_out_of_memory
 from training_code.config import TrainingConfig
 from training_code.data.augmentation import largest_augmented_size
 from training_code.data.batches import LoadedBatch
@@ -111,27 +111,6 @@ def memory_failures(config: TrainingConfig) -> Iterator[None]:
         raise MemoryExhaustedError(
             f"the memory does not suffice{lack}; start again on an instance type with more, or with {change}."
         ) from error
-
-
-_OUT_OF_MEMORY = (
-    "can't allocate memory",  # PyTorch's allocator on the CPU
-    "std::bad_alloc",  # C++ code below PyTorch
-    "could not create a primitive",  # oneDNN, whose code generator found no room
-    "can't start new thread",  # no room for its stack
-    "out of memory",  # CUDA's own calls, outside PyTorch's allocator
-    "STATUS_ALLOC_FAILED",  # cuBLAS and cuDNN
-    "without setting an exception",  # CPython, where its import finds no room; a SystemError, as the next
-    "error return without exception set",
-    "failed to map segment from shared object",  # the loader of an extension module; an ImportError
-)
-"""What plain RuntimeErrors say; PyTorch has a class of its own for its allocator on the GPU only."""
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether this is how a lack of memory is told, the GPU's or the machine's."""
-    if isinstance(error, OSError):
-        return error.errno == errno.ENOMEM
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(sign in str(error) for sign in _OUT_OF_MEMORY)
 
 
 def _worker_was_ended(error: Exception, signal: str) -> bool:
