@@ -8,7 +8,7 @@ _SIGNS = (
     "could not create a primitive",  # oneDNN, whose code generator found no room
     "can't start new thread",  # no room for its stack
     "out of memory",  # PyTorch's allocator on the GPU, CUDA's own calls outside it, and Pillow's decoders
-    "STATUS_ALLOC_FAILED",  # cuBLAS and cuDNN
+    "_STATUS_ALLOC_FAILED",  # cuBLAS and cuDNN
     "Cannot allocate memory",  # the system, in the words of libraries that do not pass on its number
     "without setting an exception",  # CPython, where its import finds no room; a SystemError, as the next
     "error return without exception set",

@@ -21,7 +21,8 @@ from tests.training.training_jobs import SMALL, TRAIN, Job, write_dataset
 from training_code import train
 from training_code.config import TrainingConfig
 from training_code.data.batches import Batch
-from training_code.job.failures import MemoryExhaustedError
+from training_code.data.plan_dataset import Example, PlanDataset, Sample
+from training_code.job.failures import DataError, MemoryExhaustedError
 from training_code.loop.memory import memory_failures
 from training_code.loop.training_step import TrainingStep
 
@@ -126,6 +127,22 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(run_here: Job) -> Non
     assert not health["checks"]["no_nan"]["passed"]
     history = (run_here.base / "checkpoints" / "history.jsonl").read_text().splitlines()
     assert len(history) == health["steps"] > 0
+
+
+def test_the_updates_before_an_image_that_cannot_be_read_count(run_here: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_here.configure(**SMALL, epochs="1", workers="0")  # three updates of two images
+    read, samples = PlanDataset.read, iter(range(100))
+
+    def read_five(images: PlanDataset, sample: Sample) -> Example:
+        if next(samples) == 5:
+            raise DataError("The image is gone.")
+        return read(images, sample)
+
+    monkeypatch.setattr(PlanDataset, "read", read_five)
+    assert train.main() == 1
+    assert run_here.failure == "DATA: The image is gone."
+    history = (run_here.base / "checkpoints" / "history.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in history] == [1, 2]
 
 
 @pytest.mark.parametrize("broken", [1, 2], ids=["another update is queued behind it", "it ends an epoch"])

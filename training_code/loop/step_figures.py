@@ -53,7 +53,7 @@ class PendingFigures:
         Raises:
             NonFiniteStepError: this update or one before it was not finite, and changed nothing.
         """
-        own_loss, loss, loss_class, loss_bbox, loss_giou, grad_norm, stop, _ = self._copy.numbers()
-        if self.skipped:
+        own_loss, loss, loss_class, loss_bbox, loss_giou, grad_norm, stop, skipped = self._copy.numbers()
+        if skipped:
             raise NonFiniteStepError(own_loss_is_finite=math.isfinite(own_loss))
         return StepFigures(loss, loss_class, loss_bbox, loss_giou, grad_norm, self._lr, stop > 0)

@@ -72,6 +72,7 @@ class Trainer:
         is_trained = load_starting_weights(model, paths.pretrained, classes, self._log_line)
         self._training = TrainingStep(model, config, distributed)
         self._progress = TrainingProgress()
+        self._window = MetricWindow(self._progress.seconds)
         self._best = BestEpoch()
         fingerprint = fingerprint_of(model.config, job, dataset.version, distributed.world_size)
         self._resumption = Resumption(
@@ -173,8 +174,10 @@ class Trainer:
         stop = False
         update = next(updates, None)
         while update is not None:
-            following = None if stop else next(updates, None)
-            stop = self._count(update, epoch).stop or stop
+            try:
+                following = None if stop else next(updates, None)
+            finally:  # an update counts, too, after which no image could be read
+                stop = self._count(update, epoch).stop or stop
             update = following
         if stop:
             return False
