@@ -125,8 +125,9 @@ def test_whoever_dies_is_followed_by_one_that_tells_it_once_more_only_if_nobody_
     assert len(services.sent) == messages
 
 
-def test_a_topic_that_is_busy_is_tried_again_by_the_state_machine(services: Services) -> None:
-    services.before = refuses("publish", "ThrottledException")
+@pytest.mark.parametrize("code", ["ThrottledException", "KMSThrottling"])
+def test_a_topic_that_is_busy_is_tried_again_by_the_state_machine(services: Services, code: str) -> None:
+    services.before = refuses("publish", code)
     with pytest.raises(AwsUnavailable):
         services.send()
     assert services.objects == {}, "what was not sent is not filed"

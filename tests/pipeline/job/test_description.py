@@ -187,6 +187,14 @@ def test_a_busy_service_is_tried_again(sagemaker: StubbedClient) -> None:
         describe_job(sagemaker.client, "job")
 
 
+@pytest.mark.parametrize("code", ["KMSThrottling", "KMS.ThrottlingException", "KmsThrottlingException", "Throttled"])
+def test_a_key_that_is_asked_for_too_often_is_tried_again(s3: StubbedClient, code: str) -> None:
+    """The status is 400: by the code alone it can be told from a refusal."""
+    s3.refuse("get_object", code, "Rate exceeded")
+    with pytest.raises(AwsUnavailable), raising_unavailable():
+        s3.client.get_object(Bucket="b", Key="k")
+
+
 def test_an_answer_without_a_body_is_tried_again_too(s3: StubbedClient) -> None:
     """HEAD's errors have only the status for a code."""
     s3.refuse("head_object", "503", "Service Unavailable", status=503)
