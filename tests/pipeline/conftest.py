@@ -141,7 +141,11 @@ def settings() -> LaunchSettings:
 
 def listed(*keys: str) -> dict[str, Any]:
     """ListObjectsV2's answer."""
-    return {"Contents": [{"Key": key} for key in keys]} if keys else {}
+    return {"Contents": [{"Key": key, "Size": 1} for key in keys]} if keys else {}
+
+
+JOB_NOT_FOUND = ("describe_training_job", "ValidationException", "Requested resource not found.")
+"""How StubbedClient.refuse() has SageMaker say that there is no such job."""
 
 
 class StubbedClient:
@@ -162,6 +166,11 @@ class StubbedClient:
 
     def refuse(self, operation: str, code: str, message: str = "no", status: int = 400) -> None:
         self._stubber.add_client_error(operation, code, message, status)
+
+    def refuse_further_jobs(self) -> None:
+        """There are no jobs but those that were expected: it is asked for four numbers more."""
+        for _ in range(4):
+            self.refuse(*JOB_NOT_FOUND)
 
     def assert_all_called(self) -> None:
         self._stubber.assert_no_pending_responses()

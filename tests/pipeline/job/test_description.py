@@ -22,7 +22,7 @@ from pipeline.job.description import (
 )
 from pipeline.links import log_group_link
 
-from tests.pipeline.conftest import StubbedClient, described_job
+from tests.pipeline.conftest import JOB_NOT_FOUND, StubbedClient, described_job
 
 STARTED = datetime(2026, 11, 20, 10, 5, tzinfo=UTC)
 NOW = STARTED + timedelta(hours=2)
@@ -177,7 +177,7 @@ def test_the_instance_type_is_the_one_that_was_selected() -> None:
 
 
 def test_a_job_that_does_not_exist_is_none(sagemaker: StubbedClient) -> None:
-    sagemaker.refuse("describe_training_job", "ValidationException", "Requested resource not found.")
+    sagemaker.refuse(*JOB_NOT_FOUND)
     assert describe_job(sagemaker.client, "job") is None
 
 
