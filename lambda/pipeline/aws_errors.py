@@ -52,13 +52,19 @@ def error_message(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Message", error))
 
 
+def is_transient(error: ClientError) -> bool:
+    """Whether the same call may work in a moment."""
+    code = error_code(error)
+    return code in _TRANSIENT or _THROTTLED in code or _http_status(error) >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
 @contextmanager
 def raising_unavailable() -> Iterator[None]:
     """Raise AwsUnavailable for what may work in a moment; botocore's own retries have been used up by then."""
     try:
         yield
     except ClientError as error:
-        if _is_transient(error):
+        if is_transient(error):
             raise AwsUnavailable(f"{error.operation_name}: {error_message(error)}") from error
         raise
     except (ConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError) as error:
@@ -76,11 +82,6 @@ def key_refusal(error: Exception) -> KeyRefused | None:
         f"A KMS key cannot be used for {error.operation_name} ({code}): {sanitise(message, longest=500).rstrip('.')}. "
         "Enable the key, or deploy the stack with it as kms_key_arn; then redrive."
     )
-
-
-def _is_transient(error: ClientError) -> bool:
-    code = error_code(error)
-    return code in _TRANSIENT or _THROTTLED in code or _http_status(error) >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _http_status(error: ClientError) -> int:
