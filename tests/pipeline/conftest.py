@@ -11,7 +11,8 @@ from pipeline.dataset.validation import DatasetCheck
 from pipeline.execution import Execution
 from pipeline.job.launched_job import LaunchedJob
 from pipeline.quote.cost_quote import Choice, Quote
-from pipeline.request import Request, parse_request
+from pipeline.request import Request
+from pipeline.request_input import parse_request
 from pipeline.settings import Defaults, LaunchSettings
 
 REGION = "us-east-1"

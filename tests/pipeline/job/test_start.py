@@ -10,7 +10,7 @@ from pipeline.execution import Execution
 from pipeline.job.launched_job import Attempt, LaunchedJob
 from pipeline.quote.baselines import Baselines
 from pipeline.quote.earlier_model import EarlierModel
-from pipeline.request import parse_request
+from pipeline.request_input import parse_request
 from pipeline.settings import Defaults
 
 from tests.pipeline.conftest import JOB_NOT_FOUND, context, described_job, listed
