@@ -9,7 +9,8 @@ from typing import Self
 from aws_cdk import aws_logs as logs
 from pipeline.errors import RequestInvalid
 from pipeline.instance_types import INSTANCE_TYPES
-from pipeline.request import PRESETS, parse_quality_gate
+from pipeline.request import PRESETS
+from pipeline.request_input import parse_quality_gate
 
 LOG_RETENTION = {
     1: logs.RetentionDays.ONE_DAY,

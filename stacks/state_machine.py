@@ -183,7 +183,7 @@ class TrainingPipeline(Construct):
             "NextChoice",
             "watch.attempt",
             "attempt",
-            comment="No capacity, or too long in the queue: the request's next instance type",
+            comment="No capacity, or too long in the queue: the next instance type; after a fault of AWS the same",
         )
         # lambda/pipeline/job/progress.py decides watch.action.
         wait.next(watch_step).next(

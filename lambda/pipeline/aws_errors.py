@@ -27,12 +27,11 @@ _TRANSIENT = frozenset(
         "RequestTimeout",
         "ServiceUnavailable",
         "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "ThrottledException",
         "TooManyRequestsException",
     }
 )
+_THROTTLED = "Throttl"
+"""In all codes of throttling: also of the key that a service asks KMS for, such as SNS's KMSThrottling."""
 
 WRITTEN_MEANWHILE = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 """Codes with which S3 says of a conditional write that another one came before it."""
@@ -53,13 +52,19 @@ def error_message(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Message", error))
 
 
+def is_transient(error: ClientError) -> bool:
+    """Whether the same call may work in a moment."""
+    code = error_code(error)
+    return code in _TRANSIENT or _THROTTLED in code or _http_status(error) >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
 @contextmanager
 def raising_unavailable() -> Iterator[None]:
     """Raise AwsUnavailable for what may work in a moment; botocore's own retries have been used up by then."""
     try:
         yield
     except ClientError as error:
-        if error_code(error) in _TRANSIENT or _http_status(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if is_transient(error):
             raise AwsUnavailable(f"{error.operation_name}: {error_message(error)}") from error
         raise
     except (ConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError) as error:
@@ -71,7 +76,7 @@ def key_refusal(error: Exception) -> KeyRefused | None:
     if not isinstance(error, ClientError):
         return None
     code, message = error_code(error), error_message(error)
-    if "Throttling" in code or not (code.startswith("KMS") or "kms:" in message):
+    if _THROTTLED in code or not (code.startswith("KMS") or "kms:" in message):
         return None
     return KeyRefused(
         f"A KMS key cannot be used for {error.operation_name} ({code}): {sanitise(message, longest=500).rstrip('.')}. "

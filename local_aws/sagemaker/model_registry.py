@@ -108,7 +108,11 @@ class ModelRegistry:
         return dict(self._package(request["ModelPackageName"]))
 
     def list_packages(self, request: dict[str, Any]) -> dict[str, Any]:
-        """ListModelPackages of a group by creation time, oldest first if nothing else is asked for."""
+        """ListModelPackages of a group by creation time, oldest first if nothing else is asked for.
+
+        A page has those of its packages that are asked for, so it may be empty and have a next one. Source: AWS's own
+        clients ask on (get_approved_package in its MLOps templates).
+        """
         check_embedded(
             request, ("ModelPackageGroupName", "ModelApprovalStatus", "SortBy", "SortOrder", "MaxResults", "NextToken")
         )
@@ -120,12 +124,12 @@ class ModelRegistry:
         summaries = [
             {name: package[name] for name in IN_LISTS if name in package}
             for package in self._versions(group_name(request["ModelPackageGroupName"]))
-            if approval in (None, package["ModelApprovalStatus"])
         ]
         if request.get("SortOrder") == "Descending":
             summaries.reverse()
         chosen, more = page(summaries, request, longest=10, refusal="ValidationException")
-        return {"ModelPackageSummaryList": chosen, **more}
+        found = [each for each in chosen if approval in (None, each["ModelApprovalStatus"])]
+        return {"ModelPackageSummaryList": found, **more}
 
     def update(self, request: dict[str, Any]) -> dict[str, Any]:
         """UpdateModelPackage: its approval."""

@@ -15,6 +15,7 @@ from local_aws.api_errors import ApiError, invalid
 from local_aws.aws_json import Operation
 from local_aws.clients import client
 from local_aws.faults import Faults
+from local_aws.pages import page
 from local_aws.sagemaker.capacity import check_quotas, take_instance
 from local_aws.sagemaker.job_clients import JobClients
 from local_aws.sagemaker.s3_transfer import S3Uri
@@ -113,18 +114,18 @@ class TrainingJobs:
         return {"Tags": job.tags}
 
     def list_jobs(self, request: dict[str, Any]) -> dict[str, Any]:
-        """ListTrainingJobs by a part of the name, a status and the time of the last change, all on one page."""
+        """ListTrainingJobs by a part of the name, a status and the time of the last change, ten a page."""
         wanted, status = request.get("NameContains", ""), request.get("StatusEquals")
         after = request.get("LastModifiedTimeAfter", 0)
         described = [job.describe() for name, job in list(self._jobs.items()) if wanted in name]
         fields = ("TrainingJobName", "TrainingJobArn", "TrainingJobStatus", "CreationTime", "LastModifiedTime")
-        return {
-            "TrainingJobSummaries": [
-                {field: job[field] for field in fields}
-                for job in described
-                if status in (None, job["TrainingJobStatus"]) and job["LastModifiedTime"].timestamp() > after
-            ]
-        }
+        found = [
+            {field: job[field] for field in fields}
+            for job in described
+            if status in (None, job["TrainingJobStatus"]) and job["LastModifiedTime"].timestamp() > after
+        ]
+        chosen, more = page(found, request, longest=10, refusal="ValidationException")
+        return {"TrainingJobSummaries": chosen, **more}
 
     def interrupt(self, name: str) -> None:
         """Take a managed-spot job's instance away, as AWS may at any time; returns at once.

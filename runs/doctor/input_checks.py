@@ -5,7 +5,7 @@ from __future__ import annotations
 from botocore.exceptions import ClientError
 from pipeline.errors import LaunchFailed
 from pipeline.job.starting_weights import choose_weights, needs_weights
-from pipeline.request import parse_request
+from pipeline.request_input import parse_request
 from pipeline.s3_layout import PRETRAINED, uri
 
 from dataset_contract.check import check_files

@@ -132,6 +132,9 @@ def test_jobs_are_listed_by_their_last_change(account: Account) -> None:
     names = [job["TrainingJobName"] for page in pages for job in page["TrainingJobSummaries"]]
     assert second in names
     assert first not in names
+    page = account.client("sagemaker").list_training_jobs(MaxResults=1)
+    assert len(page["TrainingJobSummaries"]) == 1
+    assert page["NextToken"], "the rest is on further pages"
 
 
 def test_a_throttled_call_is_refused_as_often_as_told(account: Account) -> None:

@@ -80,6 +80,11 @@ def test_the_last_approved_package_is_found(account: Account) -> None:
     newest_first = {"SortBy": "CreationTime", "SortOrder": "Descending"}
     assert versions(account, group, **newest_first) == [4, 3, 2, 1]
     assert versions(account, group, ModelApprovalStatus="Approved", **newest_first) == [2, 1]
+    page = sagemaker.list_model_packages(
+        ModelPackageGroupName=group, ModelApprovalStatus="Approved", SortOrder="Descending", MaxResults=1
+    )
+    assert page["ModelPackageSummaryList"] == [], "of the newest package"
+    assert page["NextToken"]
     assert sagemaker.describe_model_package(ModelPackageName=arns[2])["ApprovalDescription"] == "no"
 
 

@@ -11,7 +11,8 @@ from pipeline.dataset.validation import DatasetCheck
 from pipeline.execution import Execution
 from pipeline.job.launched_job import LaunchedJob
 from pipeline.quote.cost_quote import Choice, Quote
-from pipeline.request import Request, parse_request
+from pipeline.request import Request
+from pipeline.request_input import parse_request
 from pipeline.settings import Defaults, LaunchSettings
 
 REGION = "us-east-1"
@@ -141,7 +142,11 @@ def settings() -> LaunchSettings:
 
 def listed(*keys: str) -> dict[str, Any]:
     """ListObjectsV2's answer."""
-    return {"Contents": [{"Key": key} for key in keys]} if keys else {}
+    return {"Contents": [{"Key": key, "Size": 1} for key in keys]} if keys else {}
+
+
+JOB_NOT_FOUND = ("describe_training_job", "ValidationException", "Requested resource not found.")
+"""How StubbedClient.refuse() has SageMaker say that there is no such job."""
 
 
 class StubbedClient:
@@ -162,6 +167,11 @@ class StubbedClient:
 
     def refuse(self, operation: str, code: str, message: str = "no", status: int = 400) -> None:
         self._stubber.add_client_error(operation, code, message, status)
+
+    def refuse_further_jobs(self) -> None:
+        """There are no jobs but those that were expected: it is asked for four numbers more."""
+        for _ in range(4):
+            self.refuse(*JOB_NOT_FOUND)
 
     def assert_all_called(self) -> None:
         self._stubber.assert_no_pending_responses()

@@ -10,17 +10,8 @@ from hypothesis import strategies as st
 from pipeline.errors import RequestInvalid
 from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.request import FIELDS as REQUEST_FIELDS
-from pipeline.request import (
-    MAX_EPOCHS,
-    MAX_INPUT_CHARACTERS,
-    MAX_INSTANCE_COUNT,
-    MAX_INSTANCE_TYPES,
-    PRESETS,
-    WEIGHTS_NAME,
-    Request,
-    Stage,
-    parse_request,
-)
+from pipeline.request import MAX_EPOCHS, MAX_INSTANCE_COUNT, PRESETS, WEIGHTS_NAME, Request, Stage
+from pipeline.request_input import MAX_INPUT_CHARACTERS, MAX_INSTANCE_TYPES, parse_request
 from pipeline.settings import Defaults
 from pipeline.state import from_state, to_state
 

@@ -5,6 +5,7 @@ writes let only one of several win.
 """
 
 import json
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,7 +17,7 @@ from pipeline.client_types import S3Client, SFNClient
 from pipeline.errors import AlreadyRunning, AwsUnavailable
 from pipeline.execution import AT_WORK, Execution
 from pipeline.links import execution_link
-from pipeline.s3_layout import LOCKS, lock_key
+from pipeline.s3_layout import LOCKS, lock_key, uri
 
 _TRIES = 5
 """Each further one means that another execution took or released the lock in between."""
@@ -91,11 +92,15 @@ def release(s3: S3Client, *, bucket: str, execution: Execution) -> None:
 def holders(s3: S3Client, *, bucket: str) -> dict[str, int]:
     """The ARNs of the executions that hold a lock, with how often each had been redriven when it took the last one.
 
-    Raises AwsUnavailable, or ClientError.
+    A lock that S3 refuses, as one under a key that is gone, tells nothing. Raises AwsUnavailable, or ClientError.
     """
     found: dict[str, int] = {}
     for key in _newest_keys(s3, bucket):
-        lock = _read(s3, bucket, key)
+        try:
+            lock = _read(s3, bucket, key)
+        except ClientError as error:
+            logging.getLogger(__name__).warning("The lock %s cannot be read: %s", uri(bucket, key), error)
+            continue
         if lock is not None and lock.holder is not None:
             found[lock.holder] = max(lock.redrive_count, found.get(lock.holder, 0))
     return found

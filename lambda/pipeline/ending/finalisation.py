@@ -1,5 +1,6 @@
 """What is done at the end of every execution: no job is left running, the lock is released, one message is sent."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -34,12 +35,14 @@ def finalise(
     execution: Execution,
     failure: Failure | None,
     settings: FinaliseSettings,
+    only_if_filed: bool = False,
     now: datetime,
 ) -> FinishedExecution:
     """Stop those of this execution's jobs that still run, release its lock, and send the message about its end.
 
     The message comes last, since it reports the rest. All of it may be repeated, by a further try or by a second call
-    for the same end. Raises AwsUnavailable.
+    for the same end. `only_if_filed`: the message is not sent where it cannot be filed. Raises AwsUnavailable, and
+    then ClientError.
     """
     notes: list[str] = []
     jobs = _end_jobs(sagemaker, state, execution, notes)
@@ -54,7 +57,14 @@ def finalise(
         starting_weights=_starting_weights(jobs, state, settings),
         notes=notes,
     )
-    sent = send_once(sns, s3, topic_arn=settings.topic_arn, bucket=settings.bucket, finished=finished)
+    sent = send_once(
+        sns,
+        s3,
+        topic_arn=settings.topic_arn,
+        bucket=settings.bucket,
+        finished=finished,
+        only_if_filed=only_if_filed,
+    )
     if sent and jobs:  # or a further try would count the cost once more
         put_metrics(cloudwatch, {SPENT: _uncounted_usd(jobs, state, now=now)})
     return finished
@@ -91,17 +101,27 @@ def _end_jobs(
     try:
         jobs = list(existing_jobs(sagemaker, execution, at_least=known).values())
         for job in jobs:
-            if job["TrainingJobStatus"] == "InProgress" and stop_job(sagemaker, job, execution):
-                notes.append(
-                    f"The training job {job['TrainingJobName']} was still running and has been told to stop; its cost "
-                    "below grows until it has."
-                )
+            if job["TrainingJobStatus"] == "InProgress":
+                notes.append(_stopped(sagemaker, job, execution))
     except ClientError as error:
         notes.append(
             f"The training jobs {execution.job_name(0)} and following could not be described or stopped "
             f"({error_code(error)}: {error_message(error)}): stop them if they still run."
         )
     return jobs
+
+
+def _stopped(sagemaker: SageMakerClient, job: Mapping[str, Any], execution: Execution) -> str:
+    """Tell the job to stop, and people about it."""
+    name = job["TrainingJobName"]
+    if stop_job(sagemaker, job, execution):
+        return (
+            f"The training job {name} was still running and has been told to stop; its cost below grows until it has."
+        )
+    return (
+        f"The training job {name} still runs and was not told to stop, since it does not carry this execution's tag: "
+        "stop it, unless it is somebody else's."
+    )
 
 
 def _release_lock(s3: S3Client, execution: Execution, settings: FinaliseSettings, notes: list[str]) -> None:

@@ -122,6 +122,12 @@ def lacked_capacity(job: Mapping[str, Any]) -> bool:
     )
 
 
+def failed_in_sagemaker(job: Mapping[str, Any]) -> bool:
+    """Whether SageMaker itself failed, such as its instance, and not what ran on it."""
+    reason: str = job.get("FailureReason", "")
+    return job["TrainingJobStatus"] == "Failed" and reason.startswith("InternalServerError")
+
+
 def error_of(job: Mapping[str, Any], region: str) -> PipelineError | None:
     """The error that the job ended with; None while it runs and when it completed."""
     name, status, secondary = job["TrainingJobName"], job["TrainingJobStatus"], job.get("SecondaryStatus", "")

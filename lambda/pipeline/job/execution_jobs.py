@@ -14,21 +14,25 @@ EXECUTION_TAG = "floorplan-dino:execution"
 """The tag that says which execution a job belongs to; its value is Execution.tag."""
 
 
+_DELETED = 3
+"""Numbers in a row whose jobs somebody may have deleted, as SageMaker allows once a job has ended."""
+
+
 def existing_jobs(sagemaker: SageMakerClient, execution: Execution, *, at_least: int = 0) -> dict[int, dict[str, Any]]:
     """The execution's jobs by their numbers, in the order of their creation, as DescribeTrainingJob shows them.
 
-    Jobs are numbered without gaps, so the first number without a job ends the search; the first `at_least` numbers are
-    described in any case, since a job may have been deleted by hand. Raises AwsUnavailable.
+    Jobs are numbered one after the other, so a few numbers without a job end the search; the first `at_least` numbers
+    are described in any case. Raises AwsUnavailable.
     """
     jobs: dict[int, dict[str, Any]] = {}
-    number = 0
-    while True:
+    number, last = 0, at_least + _DELETED
+    while number <= last:
         job = describe_job(sagemaker, execution.job_name(number))
         if job is not None:
             jobs[number] = job
-        elif number >= at_least:
-            return jobs
+            last = max(last, number + 1 + _DELETED)
         number += 1
+    return jobs
 
 
 def belongs_to(sagemaker: SageMakerClient, job: Mapping[str, Any], execution: Execution) -> bool:
@@ -57,7 +61,7 @@ def _owner(sagemaker: SageMakerClient, job: Mapping[str, Any]) -> str | None:
 
 
 def stop_job(sagemaker: SageMakerClient, job: Mapping[str, Any], execution: Execution) -> bool:
-    """Tell the job to stop, if it is the execution's; one that has ended since it was described is left alone.
+    """Tell the job to stop, if it is the execution's; one that has ended since it was described may be gone by now.
 
     Returns whether it is the execution's. Raises AwsUnavailable.
     """
@@ -67,6 +71,6 @@ def stop_job(sagemaker: SageMakerClient, job: Mapping[str, Any], execution: Exec
         with raising_unavailable():
             sagemaker.stop_training_job(TrainingJobName=job["TrainingJobName"])
     except ClientError as error:
-        if error_code(error) != "ValidationException":
+        if error_code(error) not in ("ValidationException", "ResourceNotFound"):
             raise
     return True

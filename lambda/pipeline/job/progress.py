@@ -10,6 +10,7 @@ from pipeline.errors import LaunchFailed, PipelineError, TrainingFailed
 from pipeline.job.description import (
     QUEUED,
     error_of,
+    failed_in_sagemaker,
     has_completed,
     has_ended,
     lacked_capacity,
@@ -111,13 +112,23 @@ def _after_end(snapshot: JobSnapshot) -> _Decision:
         return _Decision("relaunch", attempt=snapshot.next_choice or snapshot.same_choice)
     if stop is not None:
         return _Decision("failed", stop.error, stop.cause)
-    if snapshot.execution.redrive_count > snapshot.job.redrive_count:
-        # Redriven while the job trained, after an abort had stopped it: go on from its checkpoints.
-        return _Decision("relaunch", attempt=snapshot.same_choice)
-    if lacked_capacity(job) and snapshot.next_choice is not None:
-        return _Decision("relaunch", attempt=snapshot.next_choice)
+    attempt = _attempt_after_loss(snapshot)
+    if attempt is not None:
+        return _Decision("relaunch", attempt=attempt)
     error = error_of(job, snapshot.execution.region)
     return _Decision("failed", type(error).__name__, str(error))
+
+
+def _attempt_after_loss(snapshot: JobSnapshot) -> Attempt | None:
+    """What follows a job that was lost through no fault of its own; None if nothing does."""
+    if snapshot.execution.redrive_count > snapshot.job.redrive_count:
+        # Redriven while the job trained, after an abort had stopped it: go on from its checkpoints.
+        return snapshot.same_choice
+    if lacked_capacity(snapshot.description):
+        return snapshot.next_choice
+    if failed_in_sagemaker(snapshot.description) and snapshot.has_saved:  # else each job might fail at the same
+        return snapshot.same_choice
+    return None
 
 
 def _after_completion(snapshot: JobSnapshot) -> _Decision:

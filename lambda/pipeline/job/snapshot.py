@@ -98,6 +98,12 @@ class JobSnapshot:
         return None if last is None else self._seconds_since(last)
 
     @property
+    def has_saved(self) -> bool:
+        """Whether a checkpoint is of this job, so that the next one goes on from further on."""
+        last = self.checkpoints.last_checkpoint
+        return last is not None and last > self.description["CreationTime"]
+
+    @property
     def health(self) -> str | None:
         """The status in the trainer's health.json; None until it has judged itself."""
         return self.checkpoints.health.status if self.checkpoints.health else None

@@ -22,21 +22,32 @@ class ApprovedModel:
 
 
 def approved_models(sagemaker: SageMakerClient, group: str, *, most: int) -> list[str]:
-    """The ARNs of the group's approved packages, newest first; none if there is no group yet. Raises AwsUnavailable."""
-    try:
-        with raising_unavailable():
-            listed = sagemaker.list_model_packages(
-                ModelPackageGroupName=group,
-                ModelApprovalStatus="Approved",
-                SortBy="CreationTime",
-                SortOrder="Descending",
-                MaxResults=most,
-            )
-    except ClientError as error:
-        if error_code(error) in ("ValidationException", "ResourceNotFound") and "exist" in error_message(error):
-            return []
-        raise
-    return [package["ModelPackageArn"] for package in listed["ModelPackageSummaryList"]]
+    """The ARNs of the group's newest approved packages, newest first, at most so many; none if there is no group yet.
+
+    SageMaker looks through a page of the group's packages at a time: one without an approved package is empty, and
+    tells the next. Raises AwsUnavailable.
+    """
+    found: list[str] = []
+    next_page: dict[str, str] = {}
+    while True:
+        try:
+            with raising_unavailable():
+                listed = sagemaker.list_model_packages(
+                    ModelPackageGroupName=group,
+                    ModelApprovalStatus="Approved",
+                    SortBy="CreationTime",
+                    SortOrder="Descending",
+                    MaxResults=100,
+                    **next_page,  # type: ignore[arg-type] # the stubs take it for any of the arguments
+                )
+        except ClientError as error:
+            if error_code(error) in ("ValidationException", "ResourceNotFound") and "exist" in error_message(error):
+                return []
+            raise
+        found += [package["ModelPackageArn"] for package in listed["ModelPackageSummaryList"]]
+        if len(found) >= most or "NextToken" not in listed:
+            return found[:most]
+        next_page = {"NextToken": listed["NextToken"]}
 
 
 def newest_approved(sagemaker: SageMakerClient, group: str) -> ApprovedModel | None:

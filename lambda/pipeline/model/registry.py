@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.aws_errors import error_code, error_message, raising_unavailable
 from pipeline.client_types import SageMakerClient
+from pipeline.errors import AwsUnavailable
 from pipeline.execution import Execution
 from pipeline.model.approved_models import newest_approved
 from pipeline.model.quality_gate import AcceptedModel
@@ -55,21 +56,30 @@ def register_model(
 ) -> str:
     """Register the model as pending approval and return its package's ARN, which is the same for a second try.
 
-    Raises AwsUnavailable.
+    Raises AwsUnavailable, also while another run registers its model in the group.
     """
-    with raising_unavailable():
-        return sagemaker.create_model_package(
-            ModelPackageGroupName=group,
-            ModelPackageDescription=_NOT_IN_METADATA.sub("-", description)[:1024],
-            ModelApprovalStatus="PendingManualApproval",
-            InferenceSpecification={"Containers": [{"Image": image, "ModelDataUrl": model_uri}]},
-            ModelMetrics={"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": metrics_uri}}},
-            CustomerMetadataProperties={
-                _NOT_IN_METADATA.sub("-", key)[:128]: _NOT_IN_METADATA.sub("-", value)[:256]
-                for key, value in list(metadata.items())[:50]  # it takes no more
-            },
-            ClientToken=hashlib.sha256(f"{execution.arn} {execution.started.isoformat()}".encode()).hexdigest()[:36],
-        )["ModelPackageArn"]
+    try:
+        with raising_unavailable():
+            return sagemaker.create_model_package(
+                ModelPackageGroupName=group,
+                ModelPackageDescription=_NOT_IN_METADATA.sub("-", description)[:1024],
+                ModelApprovalStatus="PendingManualApproval",
+                InferenceSpecification={"Containers": [{"Image": image, "ModelDataUrl": model_uri}]},
+                ModelMetrics={
+                    "ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": metrics_uri}}
+                },
+                CustomerMetadataProperties={
+                    _NOT_IN_METADATA.sub("-", key)[:128]: _NOT_IN_METADATA.sub("-", value)[:256]
+                    for key, value in list(metadata.items())[:50]  # it takes no more
+                },
+                ClientToken=hashlib.sha256(f"{execution.arn} {execution.started.isoformat()}".encode()).hexdigest()[
+                    :36
+                ],
+            )["ModelPackageArn"]
+    except ClientError as error:
+        if error_code(error) != "ConflictException":
+            raise
+        raise AwsUnavailable(f"The group {group} is being changed: {error_message(error)}") from error
 
 
 def _number(text: str | None) -> float | None:

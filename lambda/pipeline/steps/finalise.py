@@ -34,8 +34,10 @@ def handler(*, execution: Execution, state: Mapping[str, object]) -> Outcome:
     ).outcome
 
 
-def finalised(execution: Execution, state: ExecutionState, failure: Failure | None) -> Outcome:
-    """The outcome, after all that is done at an end. Raises AwsUnavailable."""
+def finalised(
+    execution: Execution, state: ExecutionState, failure: Failure | None, *, only_if_filed: bool = False
+) -> Outcome:
+    """The outcome, after all that is done at an end. Raises AwsUnavailable, and ClientError with `only_if_filed`."""
     return finalise(
         sagemaker=sagemaker_client(),
         s3=s3_client(),
@@ -45,5 +47,6 @@ def finalised(execution: Execution, state: ExecutionState, failure: Failure | No
         execution=execution,
         failure=failure,
         settings=FinaliseSettings.from_environment(os.environ),
+        only_if_filed=only_if_filed,
         now=datetime.now(UTC),
     ).outcome

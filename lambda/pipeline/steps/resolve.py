@@ -3,7 +3,8 @@
 import os
 
 from pipeline.execution import Execution
-from pipeline.request import Request, parse_request
+from pipeline.request import Request
+from pipeline.request_input import parse_request
 from pipeline.settings import Defaults
 from pipeline.step import Step
 

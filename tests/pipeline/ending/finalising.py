@@ -19,7 +19,6 @@ TOPIC = "arn:aws:sns:us-east-1:123456789012:Topic"
 WEIGHTS = "s3://bucket/pretrained/resnet50.pth"
 PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/floorplan-dino/4"
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
-NOT_FOUND = ("describe_training_job", "ValidationException", "Requested resource not found.")
 JUDGEMENT = {
     "artifact_uri": "s3://bucket/model.tar.gz",
     "metrics_uri": None,
@@ -61,7 +60,7 @@ class End:
         for number, job in enumerate(jobs):
             answer = described_job(self.name(number), **job)
             self.sagemaker.expect("describe_training_job", answer, TrainingJobName=self.name(number))
-        self.sagemaker.refuse(*NOT_FOUND)
+        self.sagemaker.refuse_further_jobs()
         for number in then_stopped:
             self.expect_tag()
             self.sagemaker.expect("stop_training_job", {}, TrainingJobName=self.name(number))

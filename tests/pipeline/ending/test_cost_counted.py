@@ -5,12 +5,12 @@ from typing import Any
 from botocore.stub import ANY
 
 from tests.pipeline.conftest import described_job, listed
-from tests.pipeline.ending.finalising import COMPLETED, NOT_FOUND, End
+from tests.pipeline.ending.finalising import COMPLETED, End
 
 
 def test_a_further_try_neither_sends_a_message_nor_counts_the_cost_once_more(end: End) -> None:
     end.sagemaker.expect("describe_training_job", described_job(end.name(), **COMPLETED))
-    end.sagemaker.refuse(*NOT_FOUND)
+    end.sagemaker.refuse_further_jobs()
     end.expect_locks()
     end.s3.expect("list_objects_v2", listed("the message"), Bucket="bucket", Prefix=ANY, MaxKeys=1)
     assert end.run().outcome.cost_usd == 1.52
@@ -46,7 +46,7 @@ def test_without_the_state_nothing_is_counted_twice(end: End) -> None:
 
 def test_metrics_that_cannot_be_written_keep_no_message_back(end: End) -> None:
     end.sagemaker.expect("describe_training_job", described_job(end.name(), **COMPLETED))
-    end.sagemaker.refuse(*NOT_FOUND)
+    end.sagemaker.refuse_further_jobs()
     end.cloudwatch.refuse("put_metric_data", "Throttling", "Rate exceeded")
     end.expect_message()
     assert end.run().outcome.status == "SUCCEEDED"

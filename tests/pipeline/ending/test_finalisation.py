@@ -6,8 +6,8 @@ from pipeline.execution import Execution
 from pipeline.quote.earlier_model import EarlierModel
 from pipeline.state import to_state
 
-from tests.pipeline.conftest import context
-from tests.pipeline.ending.finalising import COMPLETED, JUDGEMENT, NOT_FOUND, PACKAGE, WEIGHTS, End, caught, without
+from tests.pipeline.conftest import JOB_NOT_FOUND, context
+from tests.pipeline.ending.finalising import COMPLETED, JUDGEMENT, PACKAGE, WEIGHTS, End, caught, without
 
 
 def test_a_registered_model_is_announced_with_decision_links_time_and_cost(end: End) -> None:
@@ -166,7 +166,7 @@ def test_a_decision_that_ends_the_run_is_a_failure_like_any_other(end: End) -> N
 @pytest.mark.parametrize("cause", ["no JSON", "5", '"text"', "", '{"errorMessage": null}'])
 def test_a_fault_of_the_pipeline_itself_says_so_and_where_to_look(cause: str, end: End) -> None:
     end.expect_jobs()
-    end.sagemaker.refuse(*NOT_FOUND)  # the one that the state names, and whether there is another
+    end.sagemaker.refuse(*JOB_NOT_FOUND)  # the one that the state names
     end.expect_message()
     finished = end.run(failure={"Error": "Lambda.Unknown", "Cause": cause})
     assert finished.outcome.error == "Lambda.Unknown"

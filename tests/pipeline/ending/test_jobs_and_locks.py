@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 from botocore.response import StreamingBody
+from botocore.stub import ANY
 
+from tests.pipeline.conftest import JOB_NOT_FOUND, described_job
 from tests.pipeline.ending.finalising import COMPLETED, End, caught, without
 
 
@@ -19,19 +21,23 @@ def test_a_job_that_still_runs_is_stopped(end: End) -> None:
     assert "not billed in full yet" in finished.message()
 
 
-def test_a_job_that_ends_at_that_moment_is_left_alone(end: End) -> None:
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [("ValidationException", "The job is in state Completed."), ("ResourceNotFound", "Somebody deleted it.")],
+)
+def test_a_job_that_ends_at_that_moment_is_left_alone(end: End, code: str, message: str) -> None:
     end.expect_jobs({})
     end.expect_tag()
-    end.sagemaker.refuse("stop_training_job", "ValidationException", "The job is in state Completed.")
+    end.sagemaker.refuse("stop_training_job", code, message)
     end.expect_message()
     assert end.run(failure=caught("KeyError", "'job'")).outcome.status == "FAILED"
 
 
-def test_a_job_of_somebody_else_with_our_name_goes_on(end: End) -> None:
+def test_a_job_of_somebody_else_with_our_name_goes_on_and_is_told_of(end: End) -> None:
     end.expect_jobs({})
     end.expect_tag("another")
     end.expect_message()
-    assert "told to stop" not in end.run().message()
+    assert f"{end.name()} still runs and was not told to stop" in end.run().message()
 
 
 def test_every_job_that_still_runs_is_stopped_whether_the_state_names_it_or_not(end: End) -> None:
@@ -41,6 +47,20 @@ def test_every_job_that_still_runs_is_stopped_whether_the_state_names_it_or_not(
     end.state = without(end.state, "job")
     finished = end.run(failure=caught("Sandbox.Timedout", "timed out"))
     assert finished.outcome.training_job_name == end.name(1)
+
+
+def test_a_job_behind_those_that_somebody_deleted_is_stopped(end: End) -> None:
+    """SageMaker lets jobs that have ended be deleted."""
+    end.state = {}
+    for _ in range(3):
+        end.sagemaker.refuse(*JOB_NOT_FOUND)
+    end.sagemaker.expect("describe_training_job", described_job(end.name(3)), TrainingJobName=end.name(3))
+    end.sagemaker.refuse_further_jobs()
+    end.expect_tag()
+    end.sagemaker.expect("stop_training_job", {}, TrainingJobName=end.name(3))
+    end.cloudwatch.expect("put_metric_data", {}, Namespace="FloorplanDino", MetricData=ANY)
+    end.expect_message()
+    assert end.run().outcome.training_job_names == (end.name(3),)
 
 
 @pytest.mark.parametrize("broken", ["text", {}, {"verdict": "valid", "action": "registered", "number": "x"}])

@@ -35,17 +35,17 @@ class Services:
         self.after("publish")
         return {"MessageId": str(len(self.sent))}
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str = "") -> None:
         self.before("put_object")
         self.objects[Key] = Body
         self.after("put_object")
 
     def list_objects_v2(self, *, Bucket: str, Prefix: str, MaxKeys: int) -> dict[str, Any]:
         self.before("list_objects_v2")
-        found = [{"Key": key} for key in self.objects if key.startswith(Prefix)]
+        found = [{"Key": key, "Size": len(body)} for key, body in self.objects.items() if key.startswith(Prefix)]
         return {"Contents": found} if found else {}
 
-    def send(self, **more: Any) -> None:
+    def send(self, *, only_if_filed: bool = False, **more: Any) -> None:
         services: Any = self
         finished = FinishedExecution(
             execution=Execution.from_context(context(**more)),
@@ -53,7 +53,9 @@ class Services:
             failure=None,
             cost=JobsCost(usd=0, billable_seconds=0, training_seconds=0, price_source="", is_final=True),
         )
-        send_once(services, services, topic_arn="topic", bucket="bucket", finished=finished)
+        send_once(
+            services, services, topic_arn="topic", bucket="bucket", finished=finished, only_if_filed=only_if_filed
+        )
 
 
 @pytest.fixture
@@ -125,8 +127,9 @@ def test_whoever_dies_is_followed_by_one_that_tells_it_once_more_only_if_nobody_
     assert len(services.sent) == messages
 
 
-def test_a_topic_that_is_busy_is_tried_again_by_the_state_machine(services: Services) -> None:
-    services.before = refuses("publish", "ThrottledException")
+@pytest.mark.parametrize("code", ["ThrottledException", "KMSThrottling"])
+def test_a_topic_that_is_busy_is_tried_again_by_the_state_machine(services: Services, code: str) -> None:
+    services.before = refuses("publish", code)
     with pytest.raises(AwsUnavailable):
         services.send()
     assert services.objects == {}, "what was not sent is not filed"
@@ -138,4 +141,19 @@ def test_a_topic_that_is_busy_is_tried_again_by_the_state_machine(services: Serv
 def test_a_bucket_that_refuses_keeps_no_message_back(services: Services, operation: str, code: str) -> None:
     services.before = refuses(operation, code)
     services.send()
+    assert len(services.sent) == 1
+
+
+def test_whoever_comes_again_and_again_sends_nothing_that_cannot_be_filed(services: Services) -> None:
+    """As under a key that is disabled: each sweep would send it once more."""
+    services.before = refuses("put_object", "KMS.DisabledException")
+    with pytest.raises(ClientError):
+        services.send(only_if_filed=True)
+    assert services.sent == []
+    services.before = dies("publish")
+    with pytest.raises(Killed):
+        services.send(only_if_filed=True)
+    services.before = nothing
+    services.send(only_if_filed=True)
+    services.send(only_if_filed=True)
     assert len(services.sent) == 1

@@ -39,7 +39,7 @@ class Launching:
             expect_history(self.stepfunctions)
         for name, job in zip(self.names, jobs, strict=False):
             self.sagemaker.expect("describe_training_job", described_job(name, **job), TrainingJobName=name)
-        self.sagemaker.refuse("describe_training_job", "ValidationException", "Requested resource not found.")
+        self.sagemaker.refuse_further_jobs()
 
     def expect_weights_and_code(self) -> None:
         self.s3.expect("list_objects_v2", listed())

@@ -14,7 +14,7 @@ from pipeline.execution import Execution
 from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.job.arguments import CONTAINER_ENTRYPOINT, training_job_arguments
 from pipeline.quote.cost_quote import Quote
-from pipeline.request import MAX_GATE_CLASSES, parse_request
+from pipeline.request_input import MAX_GATE_CLASSES, parse_request
 from pipeline.settings import Defaults, LaunchSettings
 
 from local_aws.sagemaker.s3_transfer import S3Uri, path_below

@@ -22,7 +22,7 @@ from pipeline.job.description import (
 )
 from pipeline.links import log_group_link
 
-from tests.pipeline.conftest import StubbedClient, described_job
+from tests.pipeline.conftest import JOB_NOT_FOUND, StubbedClient, described_job
 
 STARTED = datetime(2026, 11, 20, 10, 5, tzinfo=UTC)
 NOW = STARTED + timedelta(hours=2)
@@ -177,7 +177,7 @@ def test_the_instance_type_is_the_one_that_was_selected() -> None:
 
 
 def test_a_job_that_does_not_exist_is_none(sagemaker: StubbedClient) -> None:
-    sagemaker.refuse("describe_training_job", "ValidationException", "Requested resource not found.")
+    sagemaker.refuse(*JOB_NOT_FOUND)
     assert describe_job(sagemaker.client, "job") is None
 
 
@@ -185,6 +185,14 @@ def test_a_busy_service_is_tried_again(sagemaker: StubbedClient) -> None:
     sagemaker.refuse("describe_training_job", "ThrottlingException", "Rate exceeded")
     with pytest.raises(AwsUnavailable, match="DescribeTrainingJob: Rate exceeded"):
         describe_job(sagemaker.client, "job")
+
+
+@pytest.mark.parametrize("code", ["KMSThrottling", "KMS.ThrottlingException", "KmsThrottlingException", "Throttled"])
+def test_a_key_that_is_asked_for_too_often_is_tried_again(s3: StubbedClient, code: str) -> None:
+    """The status is 400: by the code alone it can be told from a refusal."""
+    s3.refuse("get_object", code, "Rate exceeded")
+    with pytest.raises(AwsUnavailable), raising_unavailable():
+        s3.client.get_object(Bucket="b", Key="k")
 
 
 def test_an_answer_without_a_body_is_tried_again_too(s3: StubbedClient) -> None:

@@ -23,7 +23,8 @@ def expect_stream(logs: StubbedClient, *names: str) -> None:
     )
 
 
-def expect_lines(logs: StubbedClient, *lines: str) -> None:
+def expect_lines(logs: StubbedClient, *lines: str, token: str = "", before: str = "b/0") -> None:
+    """On the page that `token` asks for; that of the lines before it is called `before`."""
     start = int(AT.timestamp() * 1000)
     events: list[dict[str, Any]] = [
         {"timestamp": start - 1000 * (len(lines) - 1 - position), "message": line}
@@ -31,12 +32,15 @@ def expect_lines(logs: StubbedClient, *lines: str) -> None:
     ]
     logs.expect(
         "get_log_events",
-        {"events": events},
+        {"events": events, "nextBackwardToken": before},
         logGroupName=LOG_GROUP,
         logStreamName="job/algo-1-1800000000",
         limit=200,
         startFromHead=False,
+        **({"nextToken": token} if token else {}),
     )
+    if not token and before == "b/0":  # the stream's beginning
+        expect_lines(logs, token="b/0")  # noqa: S106 - a page's
 
 
 def test_the_figures_and_the_time_of_the_last_lines_are_read(logs: StubbedClient) -> None:
@@ -66,3 +70,24 @@ def test_a_stream_that_expired_meanwhile_or_is_empty_says_nothing(logs: StubbedC
     expect_stream(logs, "job/algo-1-1800000000")
     expect_lines(logs)
     assert read_log_end(logs.client, "job") == LogEnd()
+
+
+def test_of_a_silent_job_the_lines_before_its_silence_are_read(logs: StubbedClient) -> None:
+    """CloudWatch's pages are spans of time: those of the silence are empty."""
+    expect_stream(logs, "job/algo-1-1800000000")
+    figures = dict.fromkeys(TRAINING_FIGURES, 1.0)
+    expect_lines(logs, before="b/3")
+    expect_lines(logs, token="b/3", before="b/2")  # noqa: S106
+    expect_lines(logs, training_line(step=2, steps=9, epoch=1, figures=figures), token="b/2", before="b/1")  # noqa: S106
+    expect_lines(logs, training_line(step=1, steps=9, epoch=1, figures=figures), token="b/1", before="b/0")  # noqa: S106
+    expect_lines(logs, token="b/0", before="b/0")  # noqa: S106
+    end = read_log_end(logs.client, "job")
+    assert end.last_event == AT
+    assert [line.step for line in end.training] == [1, 2]
+
+
+def test_no_more_pages_are_read_than_the_last_lines_need(logs: StubbedClient) -> None:
+    expect_stream(logs, "job/algo-1-1800000000")
+    expect_lines(logs, *(["line"] * 150), before="b/1")
+    expect_lines(logs, *(["line"] * 150), token="b/1", before="b/0")  # noqa: S106
+    assert read_log_end(logs.client, "job").last_event == AT

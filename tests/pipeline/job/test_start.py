@@ -10,10 +10,10 @@ from pipeline.execution import Execution
 from pipeline.job.launched_job import Attempt, LaunchedJob
 from pipeline.quote.baselines import Baselines
 from pipeline.quote.earlier_model import EarlierModel
-from pipeline.request import parse_request
+from pipeline.request_input import parse_request
 from pipeline.settings import Defaults
 
-from tests.pipeline.conftest import context, described_job, listed
+from tests.pipeline.conftest import JOB_NOT_FOUND, context, described_job, listed
 from tests.pipeline.job.launching import (
     LIMIT,
     Launching,
@@ -105,8 +105,8 @@ def test_the_next_stage_is_not_the_stage_that_is_done(launching: Launching, defa
 def test_a_job_that_was_deleted_leaves_no_gap_to_fall_into(launching: Launching) -> None:
     launching = changed(launching, attempt=Attempt(stage=0, choice=1, number=1))
     expect_history(launching.stepfunctions)
-    for _ in range(2):
-        launching.sagemaker.refuse("describe_training_job", "ValidationException", "Requested resource not found.")
+    launching.sagemaker.refuse(*JOB_NOT_FOUND)
+    launching.sagemaker.refuse_further_jobs()
     launching.expect_weights_and_code()
     launching.expect_creation(number=1, choice=1)
     launching.expect_status()
@@ -205,7 +205,7 @@ def test_a_job_that_is_created_but_not_shown_yet_is_asked_for_again(launching: L
     launching.expect_earlier()
     launching.expect_weights_and_code()
     launching.sagemaker.refuse("create_training_job", "ResourceInUse")
-    launching.sagemaker.refuse("describe_training_job", "ValidationException", "Requested resource not found.")
+    launching.sagemaker.refuse(*JOB_NOT_FOUND)
     with pytest.raises(AwsUnavailable):
         launching.start()
 

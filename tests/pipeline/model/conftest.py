@@ -10,7 +10,7 @@ from pipeline.execution import Execution
 from pipeline.job.launched_job import LaunchedJob
 from pipeline.model.judgement import CompletedStage
 from pipeline.quote.cost_quote import Quote
-from pipeline.request import parse_request
+from pipeline.request_input import parse_request
 from pipeline.settings import Defaults, JudgeSettings
 
 from tests.pipeline.model.court import AT, Court

@@ -10,7 +10,7 @@ import pytest
 from pipeline.model.artifact_metrics import MAX_FILE_BYTES
 from pipeline.quote.baselines import Baselines
 from pipeline.quote.cost_quote import Quote
-from pipeline.request import parse_request
+from pipeline.request_input import parse_request
 from pipeline.settings import Defaults
 from pipeline.state import to_state
 

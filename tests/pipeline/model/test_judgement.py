@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pipeline.job.launched_job import Attempt, StopReason
 from pipeline.quote.records import read_records
-from pipeline.request import parse_request
+from pipeline.request_input import parse_request
 from pipeline.settings import Defaults
 from pipeline.state import to_state
 

@@ -4,7 +4,7 @@ import pytest
 from pipeline.errors import RequestInvalid
 from pipeline.model.artifact_metrics import StageMetrics
 from pipeline.model.quality_gate import AcceptedModel, gate_of, shortfalls
-from pipeline.request import parse_request
+from pipeline.request_input import parse_request
 from pipeline.settings import Defaults
 
 METRICS = StageMetrics(ap=0.7, f1=0.92, f1_by_class={"room": 0.9, "wall": None})

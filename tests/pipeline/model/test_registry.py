@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pipeline.errors import AwsUnavailable
 from pipeline.execution import Execution
+from pipeline.model.approved_models import approved_models
 from pipeline.model.quality_gate import AcceptedModel
 from pipeline.model.registry import last_accepted, make_group, register_model
 
@@ -35,7 +36,8 @@ def test_a_group_that_may_not_be_made_is_a_fault(sagemaker: StubbedClient) -> No
         make_group(sagemaker.client, GROUP)
 
 
-def expect_packages(sagemaker: StubbedClient, *arns: str) -> None:
+def expect_packages(sagemaker: StubbedClient, *arns: str, token: str = "", following: str = "") -> None:
+    """A page of the list: the one that `token` asks for, and which one follows."""
     summaries = [
         {
             "ModelPackageGroupName": GROUP,
@@ -48,12 +50,13 @@ def expect_packages(sagemaker: StubbedClient, *arns: str) -> None:
     ]
     sagemaker.expect(
         "list_model_packages",
-        {"ModelPackageSummaryList": summaries},
+        {"ModelPackageSummaryList": summaries, **({"NextToken": following} if following else {})},
         ModelPackageGroupName=GROUP,
         ModelApprovalStatus="Approved",
         SortBy="CreationTime",
         SortOrder="Descending",
-        MaxResults=1,
+        MaxResults=100,
+        **({"NextToken": token} if token else {}),
     )
 
 
@@ -80,6 +83,14 @@ def test_without_an_accepted_model_there_is_none(sagemaker: StubbedClient) -> No
 def test_without_a_group_there_is_none(sagemaker: StubbedClient) -> None:
     sagemaker.refuse("list_model_packages", "ValidationException", f"ModelPackageGroup {GROUP} does not exist.")
     assert last_accepted(sagemaker.client, GROUP) is None
+
+
+def test_pages_without_an_approved_package_are_passed_over(sagemaker: StubbedClient) -> None:
+    """There are more packages that wait for approval, or were rejected, than a page has."""
+    expect_packages(sagemaker, following="2")
+    expect_packages(sagemaker, token="2", following="3")  # noqa: S106 - a page's
+    expect_packages(sagemaker, ARN, ARN.replace("/3", "/2"), token="3", following="4")  # noqa: S106
+    assert approved_models(sagemaker.client, GROUP, most=1) == [ARN]
 
 
 def test_a_registry_that_refuses_is_a_fault(sagemaker: StubbedClient) -> None:
@@ -116,6 +127,12 @@ def register(registry: Any, execution: Execution, metadata: dict[str, str], desc
         metadata=metadata,
         execution=execution,
     )
+
+
+def test_a_group_that_another_run_changes_is_asked_again(sagemaker: StubbedClient, execution: Execution) -> None:
+    sagemaker.refuse("create_model_package", "ConflictException", "The model package group is being updated.")
+    with pytest.raises(AwsUnavailable):
+        register(sagemaker.client, execution, {})
 
 
 def test_a_model_waits_for_approval_with_its_metrics(sagemaker: StubbedClient, execution: Execution) -> None:

@@ -11,7 +11,8 @@ from pipeline.quote.prices import Price
 from pipeline.quote.pricing_context import PricingContext
 from pipeline.quote.quotas import Quotas
 from pipeline.quote.records import StageRecord
-from pipeline.request import Request, parse_request
+from pipeline.request import Request
+from pipeline.request_input import parse_request
 from pipeline.settings import Defaults
 
 DEFAULTS = Defaults(

@@ -21,11 +21,10 @@ from pipeline.state import to_state
 from pipeline.steps import clean_up, failed, finalise, judge, launch, stop, watch
 
 from tests.pipeline.artifacts import METRICS, packed
-from tests.pipeline.conftest import StubbedClient, context, described_job
+from tests.pipeline.conftest import JOB_NOT_FOUND, StubbedClient, context, described_job
 from tests.pipeline.job.launching import expect_history, expect_lock_of
 
 SetUp = Callable[..., None]
-NOT_FOUND = ("describe_training_job", "ValidationException", "Requested resource not found.")
 WATCH_SETTINGS = WatchSettings(stall_minutes=30.0, queue_minutes=30.0)
 FINALISE = FinaliseSettings(bucket="bucket", topic_arn="arn:aws:sns:us-east-1:123456789012:Topic")
 
@@ -76,7 +75,7 @@ def test_launch_creates_the_job(
 ) -> None:
     set_up(launch, settings, s3=s3, sagemaker=sagemaker, stepfunctions=stepfunctions)
     expect_lock_of(s3, Execution.from_context(context()))
-    sagemaker.refuse(*NOT_FOUND)
+    sagemaker.refuse_further_jobs()
     s3.expect("list_objects_v2", {})
     s3.expect("copy_object", {"CopyObjectResult": {}})
     sagemaker.expect("create_training_job", {"TrainingJobArn": described_job("job")["TrainingJobArn"]})
@@ -139,7 +138,7 @@ def test_watch_ends_the_run_when_the_job_is_gone(
     set_up: SetUp, event: dict[str, Any], sagemaker: StubbedClient
 ) -> None:
     set_up(watch, WATCH_SETTINGS, sagemaker=sagemaker)
-    sagemaker.refuse(*NOT_FOUND)
+    sagemaker.refuse(*JOB_NOT_FOUND)
     with pytest.raises(TrainingFailed, match="deleted it"):
         watch.handler(event, None)
 
@@ -222,7 +221,7 @@ def test_finalise_publishes_and_returns_the_outcome(
     set_up: SetUp, sagemaker: StubbedClient, sns: StubbedClient, s3: StubbedClient, cloudwatch: StubbedClient
 ) -> None:
     set_up(finalise, FINALISE, sagemaker=sagemaker, sns=sns, s3=s3, cloudwatch=cloudwatch)
-    sagemaker.refuse(*NOT_FOUND)
+    sagemaker.refuse_further_jobs()
     expect_message(sns, s3)
     failure = {"Error": "DatasetMissing", "Cause": '{"errorMessage": "There is none."}'}
     state = finalise.handler({"execution": context(), "state": {"failure": failure}}, None)
@@ -300,7 +299,7 @@ def test_an_execution_that_runs_no_further_step_leaves_no_job_running_and_is_tol
     expect_execution(stepfunctions, status)
     name = execution.job_name(0)
     sagemaker.expect("describe_training_job", described_job(name), TrainingJobName=name)
-    sagemaker.refuse(*NOT_FOUND)
+    sagemaker.refuse_further_jobs()
     tagged(sagemaker, execution)
     sagemaker.expect("stop_training_job", {}, TrainingJobName=name)
     cloudwatch.expect("put_metric_data", {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -35,7 +35,9 @@ class Call:
 
 
 class LogsInMemory:
-    """The logs of the training jobs: a line of figures every half minute."""
+    """The logs of the training jobs: a line of figures every half minute. A page is a span of time, as on AWS."""
+
+    PAGE = timedelta(minutes=10)
 
     def __init__(self, clock: Clock, sagemaker: SageMakerInMemory) -> None:
         self._clock, self._sagemaker = clock, sagemaker
@@ -45,20 +47,30 @@ class LogsInMemory:
         trained = any(status == "Training" for _, status in job.steps(self._clock.now()))
         return {"logStreams": [{"logStreamName": f"{logStreamNamePrefix}1"}] if trained else []}
 
-    def get_log_events(self, *, logStreamName: str, limit: int, **_: Any) -> dict[str, Any]:
+    def get_log_events(
+        self, *, logStreamName: str, limit: int, nextToken: str | None = None, **_: Any
+    ) -> dict[str, Any]:
+        """The last lines before the time that the token tells."""
         job = self._sagemaker.jobs[logStreamName.split("/", maxsplit=1)[0]]
         figures = dict.fromkeys(TRAINING_FIGURES, 1.0) | {"images_per_second": job.course.images_per_second}
-        silent = job.course.silent_after
-        end = min(self._clock.now(), job.stopped or self._clock.now(), *([job.at(silent)] if silent else []))
-        count = max(0, (end - job.at(310)) // timedelta(seconds=30))
+        now = self._clock.now()
+        end = min(now, job.stopped or now)
+        to = datetime.fromisoformat(nextToken) if nextToken else now
+        since = to - self.PAGE
+        moments = [job.at(310 + 30 * number) for number in range(max(0, (end - job.at(310)) // timedelta(seconds=30)))]
         events = [
             {
-                "timestamp": int(job.at(310 + 30 * number).timestamp() * 1000),
+                "timestamp": int(moment.timestamp() * 1000),
                 "message": training_line(step=10 * number + 10, steps=5000, epoch=1, figures=figures),
             }
-            for number in range(max(0, count - limit), count)
+            for number, moment in enumerate(moments)
+            if since <= moment < to and not job.course.is_silent((moment - job.created).total_seconds())
         ]
-        return {"events": events}
+        is_first = since <= job.created
+        return {
+            "events": events[-limit:],
+            "nextBackwardToken": nextToken if nextToken and is_first else since.isoformat(),
+        }
 
 
 class Topic:

@@ -17,6 +17,7 @@ from unittest import mock
 
 import boto3
 from pipeline import clients
+from pipeline.steps import finalise
 
 from stacks.template_text import named, readable
 from tests.stacks.second_engine.account import Account, connect
@@ -115,6 +116,7 @@ class Functions:
             mock.patch.object(boto3, "client", connect(self.account)),
             mock.patch.dict(os.environ, environment),
             mock.patch.object(module, "datetime", time) if hasattr(module, "datetime") else nullcontext(),
+            mock.patch.object(finalise, "datetime", time),  # which CleanUp and Sweep call
         ):
             try:
                 return module.handler(event, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 _QUEUED = ((0, "Starting"), (60, "Pending"))
@@ -18,12 +19,16 @@ class Course:
     healthy: bool = True
     health_after: int | None = None
     """Seconds until health.json is written beside the checkpoints."""
-    silent_after: int | None = None
-    """Seconds until the log falls silent."""
+    silent: tuple[float, float] | None = None
+    """Seconds from which on the log is silent, and until when."""
     images_per_second: float = 500.0
     room_f1: float = 0.95
     has_model: bool = True
     """Whether its artifact has one at its end."""
+
+    def is_silent(self, seconds: float) -> bool:
+        """Whether the log has no line of that time since the job's creation."""
+        return self.silent is not None and self.silent[0] <= seconds < self.silent[1]
 
     def with_(self, **more: object) -> Course:
         """This one, apart from a few fields."""
@@ -33,7 +38,7 @@ class Course:
 GOOD = Course(steps=(*_TRAINING, (3900, "Uploading"), (3960, "Completed")), health_after=900)
 INTERRUPTED = GOOD.with_(has_model=False)
 UNHEALTHY = Course(steps=_TRAINING, healthy=False, health_after=900)
-STALLED = Course(steps=_TRAINING, silent_after=600)
+STALLED = Course(steps=_TRAINING, silent=(600, math.inf))
 QUEUED = Course(steps=_QUEUED)
 NEVER_STARTED = Course(steps=(*_QUEUED, (285_000, "MaxWaitTimeExceeded")))
 NO_CAPACITY = Course(

@@ -9,6 +9,7 @@ from botocore.exceptions import ReadTimeoutError
 from pipeline.job import history_budget
 
 from tests.stacks.second_engine.account import Call
+from tests.stacks.second_engine.api_error import ApiError
 from tests.stacks.second_engine.deployment import Deployment
 from tests.stacks.second_engine.executions_in_memory import Execution
 from tests.stacks.second_engine.job_courses import GOOD, NEVER_STARTED, STALLED
@@ -274,3 +275,43 @@ def test_redrives_never_fill_the_history(deployment: Deployment, monkeypatch: py
     assert "Start a new execution" in str(run.now.cause)
     assert run.events < 1000
     assert_left_in_order(deployment, own=run.arn)
+
+
+def test_a_lock_that_cannot_be_read_keeps_no_job_running(deployment: Deployment) -> None:
+    """As one that was written under a key that is gone."""
+    deployment.delivers_events = False
+    run = abort_in(deployment, "watch", invocation=2)
+
+    def refuse(call: Call) -> None:
+        if call.operation == "GetObject" and call.parameters["Key"].startswith("locks/"):
+            raise ApiError("KMS.DisabledException", "The key is disabled.")
+
+    deployment.account.before.append(refuse)
+    deployment.pass_time(BACK_IN_MINUTES)
+    assert deployment.account.sagemaker.running() == []
+    assert deployment.messages == [f"floorplan-dino failed (Aborted): {run.name}"]
+
+
+def test_an_end_that_cannot_be_filed_is_not_told_by_each_sweep(deployment: Deployment) -> None:
+    """The key is disabled: what tells that a message is out cannot be written. Finalise and CleanUp have told it."""
+    deployment.account.refuse("PutObject", "KMS.DisabledException", "The key is disabled.", times=1000)
+    run = deployment.run()
+    assert run.now.error == "KeyRefused"
+    deployment.pass_time(24 * 60)
+    assert len(deployment.messages) == 2
+
+
+def test_an_end_that_cannot_be_attended_to_keeps_no_other_waiting(deployment: Deployment) -> None:
+    deployment.delivers_events = False
+    abort_in(deployment, "resolve")
+    deployment.account.clock.advance(1)
+    deployment.functions.before["resolve"].append(lambda: deployment.abort(deployment.running))
+    deployment.run(name="run-2")
+
+    def refuse(call: Call) -> None:
+        if call.operation == "Publish" and "run-2" in call.parameters["Subject"]:
+            raise ApiError("InvalidParameter", "Message too long")
+
+    deployment.account.before.append(refuse)
+    deployment.pass_time(BACK_IN_MINUTES)
+    assert deployment.messages == ["floorplan-dino failed (Aborted): run-1"]

@@ -209,6 +209,9 @@ PATHS = {
         end="FAILED TrainingStalled",
         courses=(STALLED,),
     ),
+    "silent for less than half an hour": Path(
+        states=REGISTERED, end="SUCCEEDED registered", courses=(GOOD.with_(health_after=600, silent=(1000, 2750)),)
+    ),
     "over budget": Path(
         states=f"{LAUNCHED} Stop snapshots TrainingNotCompleted {BAD_END}",
         end="FAILED OverBudget",

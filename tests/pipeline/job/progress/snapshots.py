@@ -15,7 +15,7 @@ from pipeline.job.health_reader import read_health
 from pipeline.job.log import LogEnd
 from pipeline.job.snapshot import JobSnapshot
 from pipeline.quote.cost_quote import Quote
-from pipeline.request import parse_request
+from pipeline.request_input import parse_request
 from pipeline.settings import Defaults, WatchSettings
 
 from tests.pipeline.conftest import accepted_quote, context, described_job, launched_job

@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 from pipeline.execution import Execution
+from pipeline.job.checkpoint_folder import CheckpointFolder
 from pipeline.job.launched_job import Attempt, StopReason
 from pipeline.job.progress import judge_progress
 
 from tests.pipeline.conftest import context
 from tests.pipeline.job.progress.snapshots import (
+    CREATED,
+    NOW,
     MakeSnapshot,
+    minutes,
     on_demand,
     one_choice,
 )
@@ -78,6 +82,16 @@ def test_a_failed_job_ends_with_its_reason(snapshot: MakeSnapshot) -> None:
     progress = judge_progress(snapshot("Failed", secondary="Failed", FailureReason="OOM: the memory did not suffice."))
     assert (progress.action, progress.error) == ("failed", "TrainingFailed")
     assert "OOM: the memory did not suffice." in str(progress.cause)
+
+
+def test_what_sagemaker_itself_fails_at_goes_on_if_the_job_has_saved_a_checkpoint(snapshot: MakeSnapshot) -> None:
+    reason = "InternalServerError: We encountered an internal error.  Please try again."
+    failed: dict[str, Any] = {"status": "Failed", "secondary": "Failed", "FailureReason": reason}
+    progress = judge_progress(snapshot(**failed, checkpoints=CheckpointFolder(last_checkpoint=NOW - minutes(5))))
+    assert (progress.action, progress.attempt) == ("relaunch", Attempt(stage=0, choice=0, number=1))
+    for earlier in (None, CREATED - minutes(5)):  # it would cost the whole cap if each job failed at the same
+        progress = judge_progress(snapshot(**failed, checkpoints=CheckpointFolder(last_checkpoint=earlier)))
+        assert (progress.action, progress.error) == ("failed", "TrainingFailed")
 
 
 def test_a_job_stopped_by_hand_ends_the_run(snapshot: MakeSnapshot) -> None:
