@@ -14,6 +14,17 @@ from serving.settings import MAX_BYTES, MAX_PIXELS
 _PDF = b"%PDF-"
 
 
+def content_tag(s3: S3Client, bucket: str, key: str) -> str | None:
+    """The ETag of the plan as it is now; None if there is none. Raises AwsUnavailable."""
+    try:
+        with raising_unavailable():
+            return s3.head_object(Bucket=bucket, Key=key)["ETag"]
+    except ClientError as error:
+        if error_code(error) not in ("404", "NoSuchKey"):
+            raise
+        return None
+
+
 def read_plan(s3: S3Client, bucket: str, key: str) -> bytes:
     """The plan's bytes. Raises PlanRefused, which calls it by its key, or AwsUnavailable."""
     try:

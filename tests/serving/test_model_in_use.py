@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 from pipeline.errors import AwsUnavailable
 from pipeline.model.approved_models import ApprovedModel, newest_approved
 from serving.errors import NoApprovedModel
@@ -133,3 +136,22 @@ def test_a_model_that_cannot_be_loaded_is_named_with_what_to_do(name: str) -> No
     assert sentence.startswith(f"The approved model {arn(1)} cannot be used (")
     assert sentence.endswith("or go back (`python -m runs approve --previous`).")
     assert "\n" not in sentence
+
+
+@pytest.mark.parametrize("registered", ["", "https://bucket.s3.amazonaws.com/model.tar.gz", "s3://bucket"])
+def test_a_package_that_names_nothing_in_s3_is_said_so(registered: str) -> None:
+    """Whoever may register packages may approve one that is not the pipeline's."""
+    s3 = boto3.client("s3", region_name="us-east-1")
+    with pytest.raises(NoApprovedModel, match=r"model-package/floorplan-dino/1 cannot be used \(.* is not in S3\)"):
+        load_model(s3, replace(approved(), model_uri=registered))
+
+
+def test_an_archive_that_may_not_be_read_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "Access Denied."}}, "GetObject")
+
+    bucket = Bucket()
+    monkeypatch.setattr(bucket, "get_object", refuse)
+    said = r"\(s3://bucket/training-jobs/job-1/output/model.tar.gz cannot be read: Access Denied\): approve another one"
+    with pytest.raises(NoApprovedModel, match=said):
+        load_model(cast("Any", bucket), approved())
