@@ -53,13 +53,18 @@ def error_message(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Message", error))
 
 
+def is_transient(error: ClientError) -> bool:
+    """Whether the same call may work in a moment."""
+    return error_code(error) in _TRANSIENT or _http_status(error) >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
 @contextmanager
 def raising_unavailable() -> Iterator[None]:
     """Raise AwsUnavailable for what may work in a moment; botocore's own retries have been used up by then."""
     try:
         yield
     except ClientError as error:
-        if error_code(error) in _TRANSIENT or _http_status(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if is_transient(error):
             raise AwsUnavailable(f"{error.operation_name}: {error_message(error)}") from error
         raise
     except (ConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError) as error:

@@ -254,7 +254,7 @@ def test_a_registry_that_is_busy_is_one_sentence(
 
     monkeypatch.setattr(cloud, "list_model_packages", busy)
     assert predict(plans, tmp_path / "to", "--yes") == 1
-    assert capsys.readouterr().err.startswith("AWS could not be reached: ListModelPackages: Rate exceeded")
+    assert capsys.readouterr().err.startswith("AWS is busy or out of reach (ListModelPackages: Rate exceeded): try")
 
 
 def test_the_quote_is_that_of_the_page() -> None:
