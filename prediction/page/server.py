@@ -15,7 +15,7 @@ from dataset_contract.bounded_json import JsonError, parse_bounded
 from dataset_contract.png import MAX_IMAGE_BYTES
 from dataset_contract.sanitise import sanitise, short
 from image_reader.header import ImageError
-from loopback.callers import Request, stranger
+from loopback.callers import Request, host_of, stranger
 from prediction.command.model import Model
 from prediction.formats.measures import check_scale
 from prediction.formats.svg import shown_jpeg
@@ -66,7 +66,7 @@ class PageServer(ThreadingHTTPServer):
     def __init__(self, model: Model, port: int) -> None:
         """`port` 0 takes a free one. Raises OSError: the port cannot be had."""
         super().__init__((LOOPBACK, port), Handler)
-        self.host = f"{LOOPBACK}:{self.server_address[1]}"
+        self.host = host_of(LOOPBACK, self.server_address[1])
         self.model = model
         self.worker = Worker()
         self.plans = ShownPlans()
