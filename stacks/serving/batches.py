@@ -14,7 +14,7 @@ from pipeline.s3_layout import BATCH_LISTS, BATCH_RESULTS
 from serving.settings import TIMEOUT_SECONDS
 
 from stacks.arns import executions_of
-from stacks.permissions import allow, through_s3
+from stacks.permissions import allow, service_for, through_s3
 from stacks.steps import CRASHES, SERVICE_ERRORS
 
 MAP_STATE = "PredictPlans"
@@ -47,7 +47,9 @@ class PlanBatches(Construct):
         """`name` is the state machine's: its role names its executions by it."""
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+        # As CDK's own role of a state machine: only for those of this account, of which the map's children are some.
+        taker = service_for(stack, "states.amazonaws.com", source=state_machine_of(stack, "*"))
+        role = iam.Role(self, "Role", assumed_by=taker)
         for statement in (
             allow(["lambda:InvokeFunction"], function.function_arn),
             allow(["s3:GetObject"], bucket.arn_for_objects(f"{BATCH_LISTS}*")),
