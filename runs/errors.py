@@ -12,6 +12,7 @@ from botocore.exceptions import (
     InvalidRetryConfigurationError,
     NoCredentialsError,
     NoRegionError,
+    ParamValidationError,
     PartialCredentialsError,
     ProfileNotFound,
 )
@@ -71,6 +72,7 @@ def sentence_of(error: Exception) -> str:
             f"The AWS sign-in is missing or has expired ({shown}): run `aws sso login` and try again.",
         ),
         (_CONFIGURATION, not_usable(shown)),
+        (ParamValidationError, f"AWS has nothing of such a name ({shown}): correct what the command names."),
         (ProfileNotFound, f"{shown}: set AWS_PROFILE to one that `aws configure list-profiles` shows."),
         (
             NoRegionError,
