@@ -43,8 +43,9 @@ class ModelInUse:
         settings: ServingSettings,
         *,
         load: Callable[[S3Client, ApprovedModel], Predictor] | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        """`clock` goes on while Lambda keeps the function frozen between two plans: the monotonic one may not."""
         self._sagemaker, self._s3, self._settings = sagemaker, s3, settings
         self._load, self._clock = load or load_model, clock
         self._served: ServedModel | None = None
@@ -57,7 +58,7 @@ class ModelInUse:
         there is none yet.
         """
         now = self._clock()
-        if self._served is not None and now - self._asked < self._settings.model_check_seconds:
+        if self._served is not None and 0 <= now - self._asked < self._settings.model_check_seconds:
             return self._served
         try:
             approved = newest_approved(self._sagemaker, self._settings.model_package_group)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -63,6 +65,16 @@ def test_the_next_approved_model_serves_within_a_minute_and_going_back_brings_th
     assert go_back(cast("Any", Updated()), GROUP) == (arn(1), arn(2))
     assert serving.version(after=60) == 1
     assert serving.loaded == [arn(1), arn(2), arn(1)]
+
+
+def test_time_goes_on_while_the_function_is_frozen_and_a_clock_that_is_set_back_keeps_no_model() -> None:
+    """Lambda freezes it between two plans, in which the monotonic clock may stand still."""
+    assert inspect.signature(ModelInUse).parameters["clock"].default is time.time
+    registry = Registry(v1="Approved")
+    serving = Serving(registry)
+    assert serving.version() == 1
+    registry.approvals[2] = "Approved"
+    assert serving.version(after=-3600) == 2
 
 
 def test_a_model_whose_approval_is_withdrawn_serves_no_more() -> None:
