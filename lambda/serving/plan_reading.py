@@ -39,6 +39,9 @@ def read_plan(s3: S3Client, bucket: str, key: str) -> bytes:
                 )
             return answer["Body"].read()
     except ClientError as error:
+        if error_code(error) == "InvalidObjectState":
+            sentence = f"{key} is in an archive's storage class: put it there again in the class STANDARD."
+            raise PlanRefused(sentence) from None
         if error_code(error) != "NoSuchKey":
             raise
         raise PlanRefused(f"{key} is no longer there.", status=404) from None

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
+from botocore.exceptions import ClientError
 from PIL import Image
 from pipeline.errors import AwsUnavailable
 from serving import handler as serving_handler
@@ -160,6 +161,16 @@ def test_what_was_answered_about_a_plan_that_was_deleted_stays() -> None:
 def test_an_event_whose_plan_has_too_long_a_name_for_an_answer_fails_so_that_somebody_hears_of_it() -> None:
     with pytest.raises(PlanRefused, match="longer than 900 bytes"):
         Function({})(created(f"plans/{'x' * 900}"))
+
+
+def test_a_plan_in_an_archives_storage_class_is_answered_with_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def archived(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "InvalidObjectState", "Message": "no"}}, "GetObject")
+
+    function = Function({"plans/x.png": png()})
+    monkeypatch.setattr(function.bucket, "get_object", archived)
+    assert "is in an archive's storage class" in function(created("plans/x.png"))["refused"]
+    assert "put it there again" in function.json("predictions/x.png.prediction.json")["error"]
 
 
 def test_a_large_plan_is_taken_in_tiles_as_long_as_time_allows() -> None:
