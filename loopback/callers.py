@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 FROM_A_BROWSER = ("origin", "sec-fetch-site")
+HTTP_PORT = 80
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,15 @@ class Stranger(Enum):
     """It was sent to another name than the server's address."""
 
 
+def host_of(address: str, port: int) -> str:
+    """A server's address and port, as a client writes them into the header Host: without HTTP's own port."""
+    return address if port == HTTP_PORT else f"{address}:{port}"
+
+
 def stranger(request: Request, host: str, *, has_pages: bool) -> Stranger | None:
     """Why `request` is to be refused, None if it is not.
 
-    host: the server's address and port, as a client writes them into the header Host. has_pages: whether the server
-    has pages of its own, whose requests it takes.
+    host: as host_of() makes it. has_pages: whether the server has pages of its own, whose requests it takes.
     """
     own = {"origin": [f"http://{host}"], "sec-fetch-site": ["same-origin", "none"]} if has_pages else {}
     for name in FROM_A_BROWSER:

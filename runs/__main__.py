@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
-from pipeline.errors import AwsUnavailable
 from pipeline.links import execution_link
 from pipeline.model.approved_models import approved_models
 
@@ -22,10 +20,11 @@ from dataset_contract.sanitise import sanitise
 from evaluation.options import add_options
 from evaluation.refusal import EvaluationUsageError
 from runs.approve import approve, go_back
+from runs.aws_session import open_session
 from runs.deployed_stack import STACK, DeployedStack, find_stack
 from runs.doctor.examination import examine
 from runs.doctor.report import show
-from runs.errors import RunsError, sentence_of
+from runs.errors import AWS_ERRORS, RunsError, sentence_of
 from runs.execution_follower import ExecutionFollower
 from runs.executions import Run, find_run, last_runs, name_of, start_run, stop_run, wait_until_shown, without_model
 from runs.fetch import MODEL, fetch_run
@@ -127,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Terminal()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        session, is_doctor = boto3.Session(), options.command == "doctor"
+        session, is_doctor = open_session(), options.command == "doctor"
         return show(console, examine(session, options.stack)) if is_doctor else _command(console, session, options)
     except RunsError as mistake:
         _complain(str(mistake))
@@ -135,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EvaluationUsageError as mistake:
         _complain(str(mistake))
         return 2
-    except (ClientError, BotoCoreError, AwsUnavailable) as error:
+    except AWS_ERRORS as error:
         _complain(sentence_of(error))
         return 1
     except OSError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -27,6 +27,8 @@ from runs.parallel import in_parallel
 
 _S3 = "s3://"
 _LOOKED_FOR = ", ".join(sorted(PLAN_SUFFIXES))
+_LONGEST_NAME = 255 - 40
+"""Bytes. File systems take 255, and what is added to a plan's name, while its answer is being written, has 38."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,10 @@ class BatchPlans:
 
 
 def find_plans(given: str, to: Path, s3: S3Client, bucket: str) -> BatchPlans:
-    """The plans that `given` names, a folder, a file or s3://.../plans/...; not those in `to`. Raises RunsError."""
+    """The plans that `given` names: a folder or a plan, here or as s3://.../plans/...; not those in `to`.
+
+    Raises RunsError.
+    """
     if given.startswith(_S3):
         return _objects(given, s3, bucket)
     folder = Path(given)
@@ -102,6 +107,9 @@ def _files(folder: Path, paths: Sequence[str], found: BatchPlans) -> BatchPlans:
             found.problems.append(f"{path} cannot be read ({error.strerror}).")
             continue
         name = path.relative_to(folder).as_posix()
+        if problem := _too_long(name):
+            found.problems.append(f"{path} has a name that {problem}: rename it.")
+            continue
         found.plans.append(BatchPlan(name=name, key=BATCH_PLANS + sha256, path=path, sha256=sha256))
     return found
 
@@ -113,17 +121,38 @@ def _objects(given: str, s3: S3Client, bucket: str) -> BatchPlans:
             f"{short(given)} is not below {uri(bucket, PLANS)}: the serving function reads plans there only. Name a "
             "folder of this machine, which is uploaded."
         )
-    prefix = f"{prefix.rstrip('/')}/"
+    prefix = prefix.rstrip("/")
     found = BatchPlans()
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-        for item in page.get("Contents", []):
-            key, name = item["Key"], item["Key"].removeprefix(prefix)
-            if key.endswith("/") or PurePosixPath(key).suffix.lower() not in PLAN_SUFFIXES:
-                continue
-            if problem := path_problem(name):
-                found.problems.append(f"{uri(bucket, key)} has a name that {problem}: rename the object.")
-            else:
-                found.plans.append(BatchPlan(name=name, key=key, modified=item["LastModified"].replace(microsecond=0)))
+    for key, modified in _listed(s3, bucket, prefix):
+        name = key.removeprefix(f"{prefix}/") if key != prefix else PurePosixPath(key).name
+        if key.endswith("/") or PurePosixPath(key).suffix.lower() not in PLAN_SUFFIXES:
+            continue
+        if problem := path_problem(name) or _too_long(name):
+            found.problems.append(f"{uri(bucket, key)} has a name that {problem}: rename the object.")
+        else:
+            found.plans.append(BatchPlan(name=name, key=key, modified=modified.replace(microsecond=0)))
     if not found.plans and not found.problems:
         raise RunsError(f"{uri(bucket, prefix)} holds no plan: {_LOOKED_FOR} are looked for.")
     return found
+
+
+def _listed(s3: S3Client, bucket: str, prefix: str) -> Iterator[tuple[str, datetime]]:
+    """Key and time of each object in the folder, or of the object of this name."""
+    is_folder = False
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/"):
+        for item in page.get("Contents", []):
+            is_folder = True
+            yield item["Key"], item["LastModified"]
+    if is_folder or not prefix.startswith(PLANS):
+        return
+    try:
+        yield prefix, s3.head_object(Bucket=bucket, Key=prefix)["LastModified"]
+    except ClientError as error:
+        if error_code(error) not in ("404", "NoSuchKey"):
+            raise
+
+
+def _too_long(name: str) -> str | None:
+    """Why answers cannot be written under a plan's name (end of the sentence "a name that ..."), None if they can."""
+    length = len(os.fsencode(PurePosixPath(name).name))
+    return f"is {length} bytes long, too long with the answers' endings" if length > _LONGEST_NAME else None

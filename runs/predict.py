@@ -41,7 +41,8 @@ def predict(console: Terminal, session: boto3.Session, stack: DeployedStack, opt
         console.print(problem)
     answered = len(found.plans) + len(found.problems) - len(problems)
     console.print(
-        f"{pluralise(answered, 'plan has', 'plans have')} an answer in {options.to}, {len(problems):,} have none."
+        f"{pluralise(answered, 'plan has', 'plans have')} an answer in {options.to}, "
+        f"{pluralise(len(problems), 'has', 'have')} none."
     )
     return 1 if problems else 0
 

@@ -37,6 +37,13 @@ def roles_of(stack: Stack) -> str:
     return stack.format_arn(service="iam", region="", resource="role", resource_name=f"{stack.stack_name}-*")
 
 
+def state_machine_of(stack: Stack, name: str) -> str:
+    """The ARN of a state machine of the account."""
+    return stack.format_arn(
+        service="states", resource="stateMachine", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )
+
+
 def executions_of(stack: Stack, state_machine_name: str) -> str:
     """All executions of one state machine."""
     return stack.format_arn(

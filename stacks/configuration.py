@@ -11,6 +11,7 @@ from pipeline.errors import RequestInvalid
 from pipeline.instance_types import INSTANCE_TYPES
 from pipeline.request import PRESETS
 from pipeline.request_input import parse_quality_gate
+from pipeline.s3_layout import OWN_FOLDERS
 
 LOG_RETENTION = {
     1: logs.RetentionDays.ONE_DAY,
@@ -84,7 +85,7 @@ class Configuration:
         return cls(
             image_repository=_matching("image_repository", get, _REPOSITORY, "a repository's name, such as pytorch"),
             image_tag=_matching("image_tag", get, _TAG, "an image's tag, such as 2.13-cu133-amzn2023-sagemaker"),
-            dataset_prefix=_matching("dataset_prefix", get, _PREFIX, "a folder's name, such as dino-data"),
+            dataset_prefix=_dataset_prefix("dataset_prefix", get),
             default_preset=_one_of("default_preset", get, PRESETS),
             default_instance_type=_one_of("default_instance_type", get, INSTANCE_TYPES),
             quality_gate=_quality_gate("quality_gate", get),
@@ -108,6 +109,15 @@ def _matching(name: str, get: Callable[[str], object], pattern: re.Pattern[str],
     if not isinstance(value, str) or not pattern.fullmatch(value):
         raise _refusal(name, value, allowed)
     return value
+
+
+def _dataset_prefix(name: str, get: Callable[[str], object]) -> str:
+    """All that begins with it is open to who uploads data sets, and to runs."""
+    prefix = _matching(name, get, _PREFIX, "a folder's name, such as dino-data")
+    for folder in OWN_FOLDERS:
+        if folder.startswith(prefix):
+            raise _refusal(name, prefix, f"a folder's name with which {folder} does not begin, such as dino-data")
+    return prefix
 
 
 def _one_of(name: str, get: Callable[[str], object], allowed: Collection[str]) -> str:

@@ -34,10 +34,16 @@ def ensure_wheels(*, lock_file: Path = LOCK_FILE, wheels: Path = WHEELS, python:
 
     Raises WheelsError.
     """
-    if not _holds(wheels, lock_file):
-        _fetch(lock_file, wheels, python)
+    try:
         if not _holds(wheels, lock_file):
-            raise WheelsError(f"{wheels} does not hold what {lock_file} names: delete the folder and try again.")
+            _fetch(lock_file, wheels, python)
+            if not _holds(wheels, lock_file):
+                raise WheelsError(f"{wheels} does not hold what {lock_file} names: delete the folder and try again.")
+    except OSError as error:
+        raise WheelsError(
+            f"{error.filename or wheels} cannot be read or written ({error.strerror}): deploy from a checkout that you "
+            f"may write to, with room on its disk, and without folders in {wheels}."
+        ) from None
     return wheels
 
 
@@ -60,10 +66,14 @@ def _fetch(lock_file: Path, wheels: Path, python: str) -> None:
         command += ["--requirement", str(lock_file), "--dest", folder]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")] or ["no reason given"]
+            said = done.stderr.splitlines()
+            errors = [line for line in said if line.startswith("ERROR:")] or said or ["no reason given"]
+            remedy = (
+                "install pip into this environment" if "No module named pip" in errors[-1] else "connect to the network"
+            )
             raise WheelsError(
                 f"The wheels of {lock_file} could not be fetched "
-                f"({errors[-1].removeprefix('ERROR: ')}); connect to the network and try again."
+                f"({errors[-1].removeprefix('ERROR: ')}); {remedy} and try again."
             )
         fetched = list(Path(folder).iterdir())
         for old in wheels.iterdir():

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aws_cdk import ArnFormat, CfnOutput, Environment, Stack
+from aws_cdk import CfnOutput, Environment, Stack
 from constructs import Construct
 from pipeline.settings import (
     BucketSettings,
@@ -17,6 +17,7 @@ from pipeline.settings import (
 
 from checkout.version import code_version
 from stacks import permissions
+from stacks.arns import state_machine_of
 from stacks.configuration import Configuration
 from stacks.customer_key import customer_key
 from stacks.dataset_bucket import DatasetBucket
@@ -54,13 +55,7 @@ class FloorplanDinoStack(Stack):
         )
         prefix = configuration.dataset_prefix
         machine_name = f"{self.stack_name}-Training"
-        # By its name, since the state machine needs the functions first.
-        machine_arn = self.format_arn(
-            service="states",
-            resource="stateMachine",
-            resource_name=machine_name,
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
+        machine_arn = state_machine_of(self, machine_name)  # by its name, since it needs the functions first
         image = training_image(self, configuration)
         key = customer_key(self, configuration)
         bucket = DatasetBucket(self, "Dataset", key=key).bucket

@@ -34,6 +34,21 @@ BATCH_LISTS = f"{BATCHES}lists/"
 BATCH_RESULTS = f"{BATCHES}results/"
 """What Step Functions tells of each plan."""
 
+OWN_FOLDERS = (
+    REPORTS,
+    TRAINING_JOBS,
+    CHECKPOINTS,
+    TRAINING_CODE,
+    PRETRAINED,
+    BASELINES,
+    LOCKS,
+    STAGE_RECORDS,
+    PLANS,
+    PREDICTIONS,
+    BATCHES,
+)
+"""All but the data sets' folders, whose names are none with which one of these begins."""
+
 
 def report_key(execution_name: str, *, form: Literal["json", "html"] = "json") -> str:
     """The validation report of one execution, as JSON or as a page for people."""

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Mapping
 from functools import cache
+from http import HTTPStatus
 from typing import Any, Protocol
 
 from pipeline.aws_errors import raising_unavailable
@@ -20,9 +21,9 @@ from serving.answer import FORMAT, Answer, RemainingSeconds, answer_plan
 from serving.answer_files import JSON, PICTURE, SVG
 from serving.errors import NoApprovedModel, PlanRefused
 from serving.model_in_use import ModelInUse
-from serving.plan_reading import read_plan
+from serving.plan_reading import content_tag, read_plan
 from serving.requests import PlanInBucket, PostedPlan, is_http, request_of
-from serving.settings import ServingSettings
+from serving.settings import MAX_RESPONSE_BYTES, TIMEOUT_SECONDS, ServingSettings
 
 _TYPES = {JSON: "application/json", SVG: "image/svg+xml", PICTURE: "image/png"}
 _FORMS = {"json": JSON, "svg": SVG, "png": PICTURE}
@@ -49,7 +50,8 @@ class Service:
         """Answer a request of the URL, or do what an event says and return a summary.
 
         An event whose plan is refused is done: trying again would change nothing. Raises NoApprovedModel or
-        AwsUnavailable for an event that Lambda is to try again.
+        AwsUnavailable for an event that Lambda is to try again, and PlanRefused for one that names no plan under whose
+        name an answer can be filed.
         """
         if is_http(event):
             return self._http(event, remaining)
@@ -57,13 +59,33 @@ class Service:
         if request is None:
             return {"skipped": "a folder"}
         assert isinstance(request, PlanInBucket)
+        return self._plan_in_bucket(request, remaining)
+
+    def _plan_in_bucket(self, request: PlanInBucket, remaining: RemainingSeconds) -> dict[str, Any]:
+        """Answer the plan as it is at the end.
+
+        Events come twice, late and out of order, and another function may be at work on the same plan: an answer about
+        what has been replaced meanwhile could come last and stay. So whoever has filed one looks again.
+        """
+        content = content_tag(self._s3, self._bucket, request.key)
+        while True:
+            summary = self._filed(request, remaining)
+            answered, content = content, content_tag(self._s3, self._bucket, request.key)
+            if content in (answered, None):
+                return summary
+            if remaining() < TIMEOUT_SECONDS / 2:
+                raise AwsUnavailable(f"{request.key} was replaced while it was predicted on.")
+
+    def _filed(self, request: PlanInBucket, remaining: RemainingSeconds) -> dict[str, Any]:
+        """The summary of an answer or a refusal, which is filed; what is said of a plan that was deleted stays."""
         try:
             answer, model = self._answer(request, request.key, remaining)
         except PlanRefused as refusal:
             sentence = sanitise(refusal, longest=1000)
             _log.warning("refused: %s", sentence, extra={"plan": request.key})
-            refused = {"format": FORMAT, "plan": {"name": sanitise(request.key)}, "error": sentence}
-            self._put(request.answers + JSON, json.dumps(refused).encode())
+            if refusal.status != HTTPStatus.NOT_FOUND:
+                refused = {"format": FORMAT, "plan": {"name": sanitise(request.key)}, "error": sentence}
+                self._put(request.answers + JSON, json.dumps(refused).encode())
             return {"plan": request.key, "refused": sentence}
         where = uri(self._bucket, request.answers + JSON)
         return {"plan": request.key, "answer": where, "objects": answer.objects, "model_version": model}
@@ -81,7 +103,12 @@ class Service:
         except (NoApprovedModel, AwsUnavailable) as error:
             _log.exception("no answer")
             return _response(503, JSON, _error(error))
-        return _response(200, _FORMS[form], _files(answer)[_FORMS[form]])
+        response = _response(200, _FORMS[form], _files(answer)[_FORMS[form]])
+        if len(json.dumps(response)) > MAX_RESPONSE_BYTES:
+            where = uri(self._bucket, request.answers + _FORMS[form])
+            too_large = PlanRefused(f"The answer is too large to be returned: fetch it from {where}.", status=413)
+            return _response(too_large.status, JSON, _error(too_large))
+        return response
 
     def _answer(self, request: PlanInBucket | PostedPlan, name: str, remaining: RemainingSeconds) -> tuple[Answer, int]:
         """The answer, which is filed, and the version of the model."""

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from botocore.exceptions import ClientError
-from pipeline.aws_errors import error_code, raising_unavailable
+from botocore.exceptions import ClientError, ParamValidationError
+from pipeline.aws_errors import error_code, error_message, raising_unavailable
 from pipeline.client_types import S3Client, SageMakerClient
 from pipeline.errors import AwsUnavailable
 from pipeline.model.approved_models import ApprovedModel, newest_approved
 from pipeline.s3_layout import bucket_and_key
 
+from dataset_contract.sanitise import sanitise, short
 from prediction.model_folder import ModelError
 from prediction.predictor import Predictor
 from serving.errors import NoApprovedModel
@@ -42,8 +43,9 @@ class ModelInUse:
         settings: ServingSettings,
         *,
         load: Callable[[S3Client, ApprovedModel], Predictor] | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        """`clock` goes on while Lambda keeps the function frozen between two plans: the monotonic one may not."""
         self._sagemaker, self._s3, self._settings = sagemaker, s3, settings
         self._load, self._clock = load or load_model, clock
         self._served: ServedModel | None = None
@@ -56,7 +58,7 @@ class ModelInUse:
         there is none yet.
         """
         now = self._clock()
-        if self._served is not None and now - self._asked < self._settings.model_check_seconds:
+        if self._served is not None and 0 <= now - self._asked < self._settings.model_check_seconds:
             return self._served
         try:
             approved = newest_approved(self._sagemaker, self._settings.model_package_group)
@@ -92,9 +94,13 @@ def load_model(s3: S3Client, approved: ApprovedModel) -> Predictor:
                     body.close()
             return Predictor.load(folder, backend="onnx")
         except ClientError as error:
-            if error_code(error) not in ("NoSuchKey", "NoSuchBucket"):
-                raise
-            reason = f"{approved.model_uri} does not exist"
+            is_missing = error_code(error) in ("NoSuchKey", "NoSuchBucket")
+            problem = (
+                "does not exist" if is_missing else f"cannot be read: {sanitise(error_message(error), longest=300)}"
+            )
+            reason = f"{approved.model_uri} {problem}".rstrip(".")
+        except ParamValidationError:  # a package that somebody registered by hand may name anything
+            reason = f"{short(approved.model_uri)} is not in S3"
         except (ModelArchiveError, ModelError) as error:
             reason = str(error).replace(name, approved.model_uri).rstrip(".")
     raise NoApprovedModel(f"The approved model {approved.arn} cannot be used ({reason}): {_ADVICE}.")

@@ -14,6 +14,17 @@ from serving.settings import MAX_BYTES, MAX_PIXELS
 _PDF = b"%PDF-"
 
 
+def content_tag(s3: S3Client, bucket: str, key: str) -> str | None:
+    """The ETag of the plan as it is now; None if there is none. Raises AwsUnavailable."""
+    try:
+        with raising_unavailable():
+            return s3.head_object(Bucket=bucket, Key=key)["ETag"]
+    except ClientError as error:
+        if error_code(error) not in ("404", "NoSuchKey"):
+            raise
+        return None
+
+
 def read_plan(s3: S3Client, bucket: str, key: str) -> bytes:
     """The plan's bytes. Raises PlanRefused, which calls it by its key, or AwsUnavailable."""
     try:
@@ -28,6 +39,9 @@ def read_plan(s3: S3Client, bucket: str, key: str) -> bytes:
                 )
             return answer["Body"].read()
     except ClientError as error:
+        if error_code(error) == "InvalidObjectState":
+            sentence = f"{key} is in an archive's storage class: put it there again in the class STANDARD."
+            raise PlanRefused(sentence) from None
         if error_code(error) != "NoSuchKey":
             raise
         raise PlanRefused(f"{key} is no longer there.", status=404) from None

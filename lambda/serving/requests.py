@@ -15,6 +15,7 @@ from serving.settings import MAX_POSTED_BYTES
 
 _LONGEST_KEY = 900
 """Bytes: S3 allows 1024, and the answers' keys are longer than the plan's."""
+_NO_TEXT = "\N{REPLACEMENT CHARACTER}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,15 @@ def _posted(event: Mapping[str, Any]) -> PostedPlan:
     if event["requestContext"]["http"].get("method") != "POST":
         raise PlanRefused("Post a plan: the bytes of a picture or of a PDF of one page.", status=405)
     body = event.get("body") or ""
+    given = str(event.get("headers", {}).get("content-type", ""))
+    if given.startswith("multipart/"):
+        raise PlanRefused("The plan came in a form: post its bytes as they are.", status=415)
+    if _NO_TEXT in body:  # what Lambda makes of bytes that it takes for text, by their type
+        raise PlanRefused(
+            f"The request says that the plan is text ({short(given)}), which damages it: post it with the content type "
+            "application/octet-stream.",
+            status=415,
+        )
     try:
         data = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
     except (binascii.Error, ValueError):

@@ -13,6 +13,8 @@ MAX_PIXELS = 40_000_000
 """Of a plan: fewer than `python -m prediction` takes, since memory is smaller here."""
 MAX_POSTED_BYTES = 4_500_000
 """Of a plan that is posted: Lambda takes 6 MB, and gets it as Base64, a third longer."""
+MAX_RESPONSE_BYTES = 6_000_000
+"""Of a response, as the JSON in which Lambda takes it: of 6 MB and more the URL makes a 502 without a word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

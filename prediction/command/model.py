@@ -97,21 +97,19 @@ def _digest(folder: Path, predictor: Predictor) -> str:
 
 def _artifact_of(place: str) -> str:
     """s3://... of the model that a run of the deployed pipeline made. Raises PredictionError."""
-    import boto3  # noqa: PLC0415  takes a second, and most models are on disk
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
+    from runs.aws_session import open_session  # noqa: PLC0415  boto3 takes a second, and most models are on disk
     from runs.deployed_stack import STACK, find_stack  # noqa: PLC0415
-    from runs.errors import RunsError, sentence_of  # noqa: PLC0415
+    from runs.errors import AWS_ERRORS, RunsError, sentence_of  # noqa: PLC0415
     from runs.executions import find_run  # noqa: PLC0415
     from runs.state_input import text  # noqa: PLC0415
 
-    session = boto3.Session()
     try:
+        session = open_session()
         stack = find_stack(session, STACK)
         run = find_run(session.client("stepfunctions"), stack.state_machine_arn, place.removeprefix(RUN) or None)
     except RunsError as error:
         raise PredictionError(str(error)) from None
-    except (ClientError, BotoCoreError) as error:
+    except AWS_ERRORS as error:
         raise PredictionError(sentence_of(error)) from None
     if artifact := text(run.state_input, "outcome", "artifact_uri"):
         return artifact

@@ -12,10 +12,11 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from dataset_contract.bounded_json import JsonError, parse_bounded
+from dataset_contract.out_of_memory import is_out_of_memory
 from dataset_contract.png import MAX_IMAGE_BYTES
 from dataset_contract.sanitise import sanitise, short
 from image_reader.header import ImageError
-from loopback.callers import Request, stranger
+from loopback.callers import Request, host_of, stranger
 from prediction.command.model import Model
 from prediction.formats.measures import check_scale
 from prediction.formats.svg import shown_jpeg
@@ -66,7 +67,7 @@ class PageServer(ThreadingHTTPServer):
     def __init__(self, model: Model, port: int) -> None:
         """`port` 0 takes a free one. Raises OSError: the port cannot be had."""
         super().__init__((LOOPBACK, port), Handler)
-        self.host = f"{LOOPBACK}:{self.server_address[1]}"
+        self.host = host_of(LOOPBACK, self.server_address[1])
         self.model = model
         self.worker = Worker()
         self.plans = ShownPlans()
@@ -99,10 +100,14 @@ class Handler(BaseHTTPRequestHandler):
             status, answer = error.status, Answer.of_json({"error": str(error)})
         except (ConnectionError, TimeoutError):
             raise  # handle_error() is for these
-        except Exception:
-            logger.exception("the page has a bug")
-            status = HTTPStatus.INTERNAL_SERVER_ERROR
-            answer = Answer.of_json({"error": "The page has a bug; the terminal that runs it tells more."})
+        except Exception as error:
+            if is_out_of_memory(error):
+                status, sentence = HTTPStatus.INSUFFICIENT_STORAGE, "The memory does not suffice: end other programs."
+            else:
+                logger.exception("the page has a bug")
+                status = HTTPStatus.INTERNAL_SERVER_ERROR
+                sentence = "The page has a bug; the terminal that runs it tells more."
+            answer = Answer.of_json({"error": sentence})
         self.send_response(status)
         for name, value in {**_HEADERS, **answer.headers}.items():
             self.send_header(name, value)

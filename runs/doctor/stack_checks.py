@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from botocore.exceptions import BotoCoreError, ClientError
 
 from checkout.version import code_version
 from runs.deployed_stack import SERVING, describe_stack
 from runs.doctor.account import Account
-from runs.doctor.result import Result, bad, doubtful, good
+from runs.doctor.result import Rating, Result, bad, doubtful, good
 from runs.errors import RunsError, sentence_of
 
 _DEPLOYED = frozenset({"CREATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"})
 _EARLIER = frozenset({"UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"})
 _CHANGING = frozenset({"UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"})
+_STUCK = frozenset({"UPDATE_FAILED", "UPDATE_ROLLBACK_FAILED"})
+"""Halfway between two deployments; to destroy such a stack would be to start again with a new bucket."""
 
 
 def credentials(subject: str, account: Account) -> Result:
@@ -36,21 +40,28 @@ def serving(subject: str, account: Account) -> Result | None:
         found = describe_stack(account.client("cloudformation"), name, account.region)
     except RunsError:
         return None
-    return _deployed(subject, name, found["StackStatus"])
+    result = _deployed(subject, name, found["StackStatus"], options=" -c serving=true")
+    return replace(result, rating=Rating.DOUBTFUL) if result.rating is Rating.BAD else result  # runs do without it
 
 
-def _deployed(subject: str, name: str, status: str) -> Result:
+def _deployed(subject: str, name: str, status: str, *, options: str = "") -> Result:
+    """`options`: of the cdk commands for the stack, which name it, since without a name they might take another one."""
+    deploy = f"`cdk deploy {name}{options}`"
     if status in _DEPLOYED:
         return good(subject, f"{name} is deployed")
     if status in _EARLIER:
         return doubtful(
             subject,
             f"{name} is as it was before the last deployment, which failed.",
-            "`cdk deploy` again: it says what fails.",
+            f"{deploy} again: it says what fails.",
         )
     if status in _CHANGING:
         return doubtful(subject, f"{name} is being deployed ({status}).", "Wait for its end.")
-    return bad(subject, f"{name} is {status}.", "Delete it with `cdk destroy`, and `cdk deploy` again.")
+    if status.endswith("_IN_PROGRESS"):
+        return bad(subject, f"{name} is {status}.", "Wait for its end.")
+    if status in _STUCK:
+        return bad(subject, f"{name} is {status}.", f"`cdk rollback {name}{options}`, and {deploy} again.")
+    return bad(subject, f"{name} is {status}.", f"Delete it with `cdk destroy {name}{options}`, and {deploy} again.")
 
 
 def version(subject: str, account: Account) -> Result:

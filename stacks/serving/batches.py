@@ -13,8 +13,8 @@ from constructs import Construct
 from pipeline.s3_layout import BATCH_LISTS, BATCH_RESULTS
 from serving.settings import TIMEOUT_SECONDS
 
-from stacks.arns import executions_of
-from stacks.permissions import allow, through_s3
+from stacks.arns import executions_of, state_machine_of
+from stacks.permissions import allow, service_for, through_s3
 from stacks.steps import CRASHES, SERVICE_ERRORS
 
 MAP_STATE = "PredictPlans"
@@ -47,7 +47,9 @@ class PlanBatches(Construct):
         """`name` is the state machine's: its role names its executions by it."""
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+        # As CDK's own role of a state machine: only for those of this account, of which the map's children are some.
+        taker = service_for(stack, "states.amazonaws.com", source=state_machine_of(stack, "*"))
+        role = iam.Role(self, "Role", assumed_by=taker)
         for statement in (
             allow(["lambda:InvokeFunction"], function.function_arn),
             allow(["s3:GetObject"], bucket.arn_for_objects(f"{BATCH_LISTS}*")),
@@ -88,13 +90,6 @@ class PlanBatches(Construct):
 def plans_at_a_time(concurrency: int) -> int:
     """Of a batch, where the function has this concurrency (0: none of its own): one less, for plans that come alone."""
     return max(1, concurrency - 1) if concurrency else _UNRESERVED
-
-
-def state_machine_of(stack: Stack, name: str) -> str:
-    """The ARN of a state machine of the account."""
-    return stack.format_arn(
-        service="states", resource="stateMachine", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
-    )
 
 
 def map_runs_of(stack: Stack, name: str) -> str:

@@ -8,9 +8,9 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 from pipeline.s3_layout import BATCH_LISTS, BATCH_PLANS, PLANS, PREDICTIONS
 
-from stacks.arns import executions_of, model_packages_of, stack_of
+from stacks.arns import executions_of, model_packages_of, stack_of, state_machine_of
 from stacks.permissions import allow, list_models, listing, through_s3
-from stacks.serving.batches import LABEL, map_runs_of, state_machine_of
+from stacks.serving.batches import LABEL, map_runs_of
 
 
 class Callers(Construct):

@@ -191,7 +191,7 @@ def test_a_folder_is_predicted_on_once_in_a_map_and_what_fails_leaves_the_rest_a
     said = capsys.readouterr()
     assert "Predict on 5 plans, 4 at a time: about 1 minute" in said.out, "the same plan is predicted on once"
     assert f"{plans}/text.png is not an image that can be read" in said.out
-    assert f"5 plans have an answer in {to}, 1 have none." in said.out
+    assert f"5 plans have an answer in {to}, 1 has none." in said.out
     for name in ("same.png", "flats/0 ü.png", "flats/3 ü.png"):
         assert json.loads((to / f"{name}.prediction.json").read_text())["model"]["version"] == 1
         assert (to / f"{name}.svg").read_bytes().startswith(b"<svg")

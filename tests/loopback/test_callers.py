@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from loopback.callers import Request, Stranger, stranger
+from loopback.callers import Request, Stranger, host_of, stranger
 
 HOST = "127.0.0.1:8765"
 OWN = [
@@ -54,3 +54,9 @@ def test_another_host_is_refused(host: str) -> None:
 def test_a_whole_address_as_the_target_is_refused() -> None:
     assert judge(target=f"http://{HOST}/") is Stranger.HOST
     assert stranger(Request("GET", "/", []), HOST, has_pages=True) is Stranger.HOST
+
+
+def test_a_client_leaves_out_http_s_own_port() -> None:
+    assert [host_of("127.0.0.1", port) for port in (80, 8765)] == ["127.0.0.1", HOST]
+    of_a_page = Request("GET", "/", [("Host", "127.0.0.1"), ("Origin", "http://127.0.0.1")])
+    assert stranger(of_a_page, host_of("127.0.0.1", 80), has_pages=True) is None

@@ -56,6 +56,11 @@ class ServingCloud(Cloud):
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
         return super().get_object(Bucket=Bucket, Key=Key) | {"LastModified": self.written[Key].replace(microsecond=0)}
 
+    def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
+        if Key not in self.objects:
+            raise refusal("404", "Not Found", "HeadObject")
+        return {"LastModified": self.written[Key].replace(microsecond=0)}
+
     def get_paginator(self, operation_name: str) -> Any:
         assert operation_name == "list_objects_v2"
         return SimpleNamespace(paginate=self._listed)

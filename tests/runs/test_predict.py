@@ -155,6 +155,30 @@ def test_plans_of_the_bucket_are_taken_where_they_are(
     assert "plans/flats/../c.png has a name that" in capsys.readouterr().out
 
 
+def test_one_plan_of_the_bucket_may_be_named(cloud: ServingCloud, tmp_path: Path) -> None:
+    cloud.put("plans/flats/a.png", b"a")
+    cloud.put("plans/flats/a.png.png", b"another")
+    assert predict(f"s3://{BUCKET}/plans/flats/a.png", tmp_path, "--yes") == 0
+    assert cloud.batches == [["plans/flats/a.png"]]
+    assert files(tmp_path) == {f"a.png{suffix}" for suffix in (".svg", ".drawn.png", ".prediction.json")}
+
+
+def test_a_name_too_long_for_its_answers_is_told_before_anything_is_predicted_on(
+    cloud: ServingCloud, plans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    longest, longer = (f"{'x' * (length - 4)}.png" for length in (215, 216))
+    for name in (longest, longer):
+        (plans / name).write_bytes(name.encode())
+        cloud.put(f"plans/{name}", name.encode())
+    assert predict(plans, tmp_path / "to", "--yes") == 1
+    assert f"{longer} has a name that is 216 bytes long, too long with the answers' endings: rename it." in (
+        capsys.readouterr().out
+    )
+    assert len(cloud.batches[0]) == 4
+    assert predict(f"s3://{BUCKET}/plans", tmp_path / "again", "--yes") == 1
+    assert cloud.batches[1] == [f"plans/{longest}"]
+
+
 def test_a_plan_that_was_answered_within_its_own_second_is_not_predicted_on_again(
     cloud: ServingCloud, tmp_path: Path
 ) -> None:
@@ -228,6 +252,7 @@ def test_what_cannot_be_started_is_one_sentence(
         ("s3://other/plans/", tmp_path / "to", f"is not below s3://{BUCKET}/plans/"),
         (f"s3://{BUCKET}/reports/", tmp_path / "to", f"is not below s3://{BUCKET}/plans/"),
         (f"s3://{BUCKET}/plans/none", tmp_path / "to", "holds no plan"),
+        (f"s3://{BUCKET}/plans", tmp_path / "to", "holds no plan"),
     ):
         assert predict(given, to, "--yes") == 1
         assert said in capsys.readouterr().err
@@ -254,7 +279,7 @@ def test_a_registry_that_is_busy_is_one_sentence(
 
     monkeypatch.setattr(cloud, "list_model_packages", busy)
     assert predict(plans, tmp_path / "to", "--yes") == 1
-    assert capsys.readouterr().err.startswith("AWS could not be reached: ListModelPackages: Rate exceeded")
+    assert capsys.readouterr().err.startswith("AWS is busy or out of reach (ListModelPackages: Rate exceeded): try")
 
 
 def test_the_quote_is_that_of_the_page() -> None:

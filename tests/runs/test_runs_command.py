@@ -9,16 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import (
-    ClientError,
     ConnectTimeoutError,
-    CredentialRetrievalError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    NoRegionError,
-    ProfileNotFound,
-    SSOTokenLoadError,
-    TokenRetrievalError,
-    UnauthorizedSSOTokenError,
 )
 
 from runs import __main__ as command
@@ -222,67 +213,6 @@ def test_a_stack_of_another_version_is_to_be_deployed_again(cloud: Cloud, capsys
     cloud.stacks = {"FloorplanDino": {}}
     assert command.main([]) == 1
     assert "deploy it again" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        (NoCredentialsError(), "aws configure"),
-        (NoRegionError(), "AWS_DEFAULT_REGION"),
-        (UnauthorizedSSOTokenError(), "run `aws sso login`"),
-        (SSOTokenLoadError(error_msg="Token for x does not exist"), "run `aws sso login`"),
-        (TokenRetrievalError(provider="sso", error_msg="Token has expired and refresh failed"), "run `aws sso login`"),
-        (CredentialRetrievalError(provider="custom-process", error_msg="no"), "run `aws sso login`"),
-        (ProfileNotFound(profile="x"), "`aws configure list-profiles`"),
-        (EndpointConnectionError(endpoint_url="https://states-fips.eu-west-1.amazonaws.com"), "AWS_USE_FIPS_ENDPOINT"),
-        (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), "could not be reached"),
-        (refusal("ExpiredToken", "The token is expired", "DescribeStacks"), "expired"),
-        (refusal("UnrecognizedClientException", "The token is invalid", "DescribeStacks"), "does not know"),
-        (refusal("AccessDenied", "not authorized", "DescribeStacks"), "may not do that (DescribeStacks)"),
-        (refusal("Throttling", "Rate exceeded", "DescribeStacks"), "Rate exceeded"),
-    ],
-)
-def test_what_aws_refuses_is_one_sentence(
-    error: ClientError, said: str, cloud: Cloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(**_: Any) -> None:
-        raise error
-
-    monkeypatch.setattr(cloud, "describe_stacks", refuse)
-    assert command.main([]) == 1
-    shown = capsys.readouterr().err
-    assert said in shown
-    assert shown.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    ("arguments", "operation"),
-    [
-        ([], "list_executions"),
-        (["stop"], "list_executions"),
-        (["follow", "good"], "describe_execution"),
-        (["stop", "running"], "stop_execution"),
-        (["start"], "start_execution"),
-    ],
-)
-@pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "StateMachineDoesNotExist"])
-def test_what_step_functions_refuses_is_not_taken_for_a_run_that_is_not_there(
-    *,
-    arguments: list[str],
-    operation: str,
-    code: str,
-    cloud: Cloud,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def refuse(**_: Any) -> None:
-        raise refusal(code, "said by AWS", operation)
-
-    monkeypatch.setattr(cloud, operation, refuse)
-    assert command.main(arguments) == 1
-    shown = capsys.readouterr().err
-    assert f"({operation}): said by AWS" in shown or f"{operation} ({code}): said by AWS" in shown
-    assert shown.count("\n") == 1
 
 
 @pytest.mark.parametrize("code", ["ExecutionDoesNotExist", "InvalidArn", "ValidationException"])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -62,11 +63,21 @@ class Bucket:
     def __init__(self, objects: dict[str, bytes] | None = None) -> None:
         self.objects = objects or {}
         self.types: dict[str, str] = {}
+        self.meanwhile: list[Callable[[], object]] = []
+        """What others do, each while an object is read."""
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
         if Key not in self.objects:
             raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "no"}}, "GetObject")
-        return {"Body": io.BytesIO(self.objects[Key]), "ContentLength": len(self.objects[Key])}
+        content = self.objects[Key]
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
+        return {"Body": io.BytesIO(content), "ContentLength": len(content)}
+
+    def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
+        if Key not in self.objects:
+            raise ClientError({"Error": {"Code": "404", "Message": "Not Found"}}, "HeadObject")
+        return {"ETag": hashlib.md5(self.objects[Key], usedforsecurity=False).hexdigest()}
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:
         self.objects.pop(Key, None)

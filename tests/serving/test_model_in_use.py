@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 from pipeline.errors import AwsUnavailable
 from pipeline.model.approved_models import ApprovedModel, newest_approved
 from serving.errors import NoApprovedModel
@@ -60,6 +65,16 @@ def test_the_next_approved_model_serves_within_a_minute_and_going_back_brings_th
     assert go_back(cast("Any", Updated()), GROUP) == (arn(1), arn(2))
     assert serving.version(after=60) == 1
     assert serving.loaded == [arn(1), arn(2), arn(1)]
+
+
+def test_time_goes_on_while_the_function_is_frozen_and_a_clock_that_is_set_back_keeps_no_model() -> None:
+    """Lambda freezes it between two plans, in which the monotonic clock may stand still."""
+    assert inspect.signature(ModelInUse).parameters["clock"].default is time.time
+    registry = Registry(v1="Approved")
+    serving = Serving(registry)
+    assert serving.version() == 1
+    registry.approvals[2] = "Approved"
+    assert serving.version(after=-3600) == 2
 
 
 def test_a_model_whose_approval_is_withdrawn_serves_no_more() -> None:
@@ -133,3 +148,22 @@ def test_a_model_that_cannot_be_loaded_is_named_with_what_to_do(name: str) -> No
     assert sentence.startswith(f"The approved model {arn(1)} cannot be used (")
     assert sentence.endswith("or go back (`python -m runs approve --previous`).")
     assert "\n" not in sentence
+
+
+@pytest.mark.parametrize("registered", ["", "https://bucket.s3.amazonaws.com/model.tar.gz", "s3://bucket"])
+def test_a_package_that_names_nothing_in_s3_is_said_so(registered: str) -> None:
+    """Whoever may register packages may approve one that is not the pipeline's."""
+    s3 = boto3.client("s3", region_name="us-east-1")
+    with pytest.raises(NoApprovedModel, match=r"model-package/floorplan-dino/1 cannot be used \(.* is not in S3\)"):
+        load_model(s3, replace(approved(), model_uri=registered))
+
+
+def test_an_archive_that_may_not_be_read_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "Access Denied."}}, "GetObject")
+
+    bucket = Bucket()
+    monkeypatch.setattr(bucket, "get_object", refuse)
+    said = r"\(s3://bucket/training-jobs/job-1/output/model.tar.gz cannot be read: Access Denied\): approve another one"
+    with pytest.raises(NoApprovedModel, match=said):
+        load_model(cast("Any", bucket), approved())

@@ -10,6 +10,7 @@ from serving.errors import PlanRefused
 from serving.requests import PlanInBucket, PostedPlan, request_of
 
 BUCKET = "bucket"
+TEXT, FORM = ({"headers": {"content-type": given}} for given in ("text/plain", "multipart/form-data; boundary=x"))
 
 
 def created(key: str) -> dict[str, Any]:
@@ -61,6 +62,8 @@ def test_a_folder_is_no_plan() -> None:
         (posted("", method="GET"), "Post a plan", 405),
         (posted(""), "has no body", 400),
         (posted("?"), "cannot be read", 400),
+        (posted("%PDF \ufffd", encoded=False) | TEXT, r"is text \('text/plain'\), which damages it", 415),
+        (posted("LS0=") | FORM, "came in a form: post its bytes as they are", 415),
         (posted(base64.b64encode(bytes(4_500_001)).decode()), "more than the 4,500,000 that can be posted", 413),
     ],
 )

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
+from botocore.exceptions import ClientError
 from PIL import Image
 from pipeline.errors import AwsUnavailable
 from serving import handler as serving_handler
-from serving.errors import NoApprovedModel
+from serving.errors import NoApprovedModel, PlanRefused
 from serving.handler import Service
 from serving.model_in_use import ModelInUse
 from serving.settings import MAX_BYTES
@@ -126,8 +127,50 @@ def test_a_plan_that_cannot_be_served_is_answered_with_one_sentence_and_not_trie
     assert set(function.bucket.types) == {"predictions/x.prediction.json"}
 
 
-def test_a_plan_that_was_deleted_meanwhile_is_done() -> None:
-    assert Function({})(created("plans/x.png"))["refused"] == "plans/x.png is no longer there."
+def test_an_answer_about_what_was_replaced_meanwhile_does_not_stay() -> None:
+    """The new plan's own event may have been answered before the slower one about the old plan."""
+    function = Function({"plans/x.png": png()})
+    function.bucket.meanwhile = [
+        lambda: function.bucket.objects.update({"plans/x.png": png(60, 50)}),
+        lambda: function.bucket.objects.update({"plans/x.png": b"hello"}),
+    ]
+    assert "is not an image" in function(created("plans/x.png"))["refused"]
+    assert function.predictor.sizes == [(100, 80), (60, 50)]
+    assert "is not an image" in function.json("predictions/x.png.prediction.json")["error"]
+
+
+def test_an_event_whose_plan_is_replaced_late_is_tried_again() -> None:
+    function = Function({"plans/x.png": png()})
+    function.bucket.meanwhile = [lambda: function.bucket.objects.update({"plans/x.png": png(60, 50)})]
+    with pytest.raises(AwsUnavailable, match=r"plans/x\.png was replaced while it was predicted on"):
+        function(created("plans/x.png"), 300, 100)
+    function(created("plans/x.png"))
+    assert function.json("predictions/x.png.prediction.json")["plan"]["width"] == 60
+
+
+def test_what_was_answered_about_a_plan_that_was_deleted_stays() -> None:
+    """Events may come twice, and late."""
+    function = Function({"plans/x.png": png()})
+    function(created("plans/x.png"))
+    del function.bucket.objects["plans/x.png"]
+    objects = dict(function.bucket.objects)
+    assert function(created("plans/x.png"))["refused"] == "plans/x.png is no longer there."
+    assert function.bucket.objects == objects
+
+
+def test_an_event_whose_plan_has_too_long_a_name_for_an_answer_fails_so_that_somebody_hears_of_it() -> None:
+    with pytest.raises(PlanRefused, match="longer than 900 bytes"):
+        Function({})(created(f"plans/{'x' * 900}"))
+
+
+def test_a_plan_in_an_archives_storage_class_is_answered_with_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def archived(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "InvalidObjectState", "Message": "no"}}, "GetObject")
+
+    function = Function({"plans/x.png": png()})
+    monkeypatch.setattr(function.bucket, "get_object", archived)
+    assert "is in an archive's storage class" in function(created("plans/x.png"))["refused"]
+    assert "put it there again" in function.json("predictions/x.png.prediction.json")["error"]
 
 
 def test_a_large_plan_is_taken_in_tiles_as_long_as_time_allows() -> None:
@@ -170,6 +213,19 @@ def test_a_posted_plan_is_answered_and_filed() -> None:
     assert svg["body"].startswith("<svg")
     picture = function(post(png(), format="png"))
     assert (picture["isBase64Encoded"], base64.b64decode(picture["body"])[:4]) == (True, b"\x89PNG")
+
+
+def test_an_answer_that_lambda_cannot_return_is_fetched_from_the_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scanned plan of 1,800 x 1,400 pixels has a picture of 6.2 MB, as Base64 8.3; Lambda returns 6."""
+    monkeypatch.setattr(serving_handler, "MAX_RESPONSE_BYTES", 60_000)
+    function, scan = Function({}), io.BytesIO()
+    Image.effect_noise((180, 140), 90).convert("RGB").save(scan, "JPEG", quality=75)
+    response = function(post(scan.getvalue(), format="png"))
+    assert response["statusCode"] == 413
+    said = re.fullmatch(r"The answer is too large .* s3://bucket/(.*)\.", json.loads(response["body"])["error"])
+    assert said is not None
+    assert function.bucket.objects[said[1]].startswith(b"\x89PNG")
+    assert function(post(scan.getvalue()))["statusCode"] == 200
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from aws_cdk import aws_logs as logs
+from pipeline import s3_layout
 
 from stacks.configuration import Configuration, ConfigurationError
 
@@ -54,6 +55,8 @@ def test_minutes_may_have_a_fraction(given: object, minutes: float) -> None:
         ("image_repository", "https://pytorch", "a repository's name"),
         ("dataset_prefix", "../data", "a folder's name"),
         ("dataset_prefix", "dino-data/", "a folder's name"),
+        ("dataset_prefix", "plans", "with which plans/ does not begin"),
+        ("dataset_prefix", "t", "with which training-jobs/ does not begin"),
         ("watch_interval_seconds", "soon", "a whole number from 5 to 3600"),
         ("watch_interval_seconds", "4", "a whole number from 5 to 3600"),
         ("watch_interval_seconds", True, "a whole number from 5 to 3600"),
@@ -90,3 +93,9 @@ def test_a_gate_and_a_switch_come_as_text_from_the_command_line() -> None:
     configuration = Configuration.from_context(given.get)
     assert configuration.quality_gate == {"wall": 0.8}
     assert configuration.start_on_new_manifest is True
+
+
+def test_the_pipelines_own_folders_are_all_known() -> None:
+    folders = [value for name, value in vars(s3_layout).items() if name.isupper() and str(value).endswith("/")]
+    assert len(folders) > len(s3_layout.OWN_FOLDERS)
+    assert [folder for folder in folders if not folder.startswith(s3_layout.OWN_FOLDERS)] == []

@@ -74,6 +74,20 @@ def test_without_network_it_says_so_in_one_sentence(
     )
 
 
+def test_without_pip_it_says_so(lock_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in an environment that uv has made."""
+    failed = subprocess.CompletedProcess([], 1, "", "/x/.venv/bin/python: No module named pip\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
+    with pytest.raises(WheelsError, match=r"\(.*: No module named pip\); install pip into this environment and try"):
+        ensure_wheels(lock_file=lock_file, wheels=tmp_path / "wheels")
+
+
+def test_a_checkout_that_cannot_be_written_is_one_sentence(lock_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "build").write_text("a file where the folder would be")
+    with pytest.raises(WheelsError, match=r"build/wheels cannot be read or written \(Not a directory\): deploy from a"):
+        ensure_wheels(lock_file=lock_file, wheels=tmp_path / "build" / "wheels")
+
+
 def test_the_lock_file_pins_the_containers_packages_at_the_versions_that_are_tested_here() -> None:
     pins = re.findall(r"^([\w-]+==[\w.]+) \\\n    --hash=sha256:", LOCK_FILE.read_text(), re.MULTILINE)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())

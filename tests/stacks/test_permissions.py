@@ -1,14 +1,18 @@
 """Every statement of every role: a new or wider one must be written down here."""
 
+import json
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pipeline.settings import Defaults, LaunchSettings
 
+from app import PIPELINE, SERVING
 from runs.doctor.examination import FIRST, THEN
 from runs.doctor.template import Template
 from stacks.template_text import readable
+from tests.stacks.conftest import resources_of
 
 Resources = dict[str, list[dict[str, Any]]]
 Statement = tuple[frozenset[str], frozenset[str], str]
@@ -373,24 +377,30 @@ def test_the_topics_key_is_used_by_its_account_alarms_and_nobody_else(resources:
     ]
 
 
-def test_services_take_roles_for_this_stack_only(resources: Resources) -> None:
+def test_services_take_roles_for_this_account_only(with_serving: Path) -> None:
     """But Lambda, which documents no such condition: a function can only be given a role of its own account."""
-    sources = {
-        "states.amazonaws.com": "arn:aws:states:us-east-1:123456789012:stateMachine:*",
-        "events.amazonaws.com": "arn:aws:events:us-east-1:123456789012:rule/FloorplanDino-*",
-        "sagemaker.amazonaws.com": None,
-    }
-    unconditional = set()
-    for role in resources["AWS::IAM::Role"]:
-        (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-        service = readable(statement["Principal"]["Service"])
-        if "Condition" not in statement:
-            unconditional.add(service)
-            continue
-        assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": "123456789012"}
-        source = statement["Condition"].get("ArnLike", {}).get("aws:SourceArn")
-        assert (source and readable(source)) == sources.pop(service)
-    assert (unconditional, sources) == ({"lambda.amazonaws.com"}, {})
+    for stack, expected in (
+        (
+            PIPELINE,
+            {
+                ("states.amazonaws.com", "arn:aws:states:us-east-1:123456789012:stateMachine:*"),
+                ("events.amazonaws.com", "arn:aws:events:us-east-1:123456789012:rule/FloorplanDino-*"),
+                ("sagemaker.amazonaws.com", None),
+            },
+        ),
+        (SERVING, {("states.amazonaws.com", "arn:aws:states:us-east-1:123456789012:stateMachine:*")}),
+    ):
+        found, unconditional = set(), set()
+        for role in resources_of(json.loads((with_serving / f"{stack}.template.json").read_text()))["AWS::IAM::Role"]:
+            (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+            service = readable(statement["Principal"]["Service"])
+            if "Condition" not in statement:
+                unconditional.add(service)
+                continue
+            assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": "123456789012"}
+            source = statement["Condition"].get("ArnLike", {}).get("aws:SourceArn")
+            found.add((service, source and readable(source)))
+        assert (unconditional, found) == ({"lambda.amazonaws.com"}, expected)
 
 
 def test_only_sagemaker_for_jobs_of_this_account_takes_the_training_role(resources: Resources) -> None:

@@ -201,6 +201,18 @@ def test_there_is_nothing_else(server: PageServer, target: str) -> None:
     assert ask(server, target, b"")[0] == 404
 
 
+def test_a_lack_of_memory_is_no_bug(
+    server: PageServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(server_module, "predict_page", fail)
+    status, answer = send(server, picture())
+    assert (status, answer["error"]) == (507, "The memory does not suffice: end other programs.")
+    assert caplog.text == ""
+
+
 def test_a_bug_is_told_in_the_terminal(
     server: PageServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -85,6 +85,10 @@ def with_variable(function: str, **variables: str) -> Change:
     return change
 
 
+def serving_in(status: str) -> Change:
+    return lambda account: account.statuses.update({"FloorplanDino-Serving": status})
+
+
 NO_REPOSITORY = refusal("RepositoryNotFoundException", "There is none.", "BatchGetImage")
 D, B, G = Rating.DOUBTFUL, Rating.BAD, Rating.GOOD
 
@@ -95,7 +99,15 @@ D, B, G = Rating.DOUBTFUL, Rating.BAD, Rating.GOOD
         ("credentials", answering("sts.get_caller_identity", NoCredentialsError()), B, "aws configure"),
         ("credentials", answering("sts.get_caller_identity", refusal("ExpiredToken", "", "G")), B, "have expired"),
         ("stack", lambda account: account.statuses.clear(), B, "There is no stack FloorplanDino in us-east-1"),
-        ("stack", in_state("ROLLBACK_COMPLETE"), B, "`cdk destroy`"),
+        (
+            "stack",
+            in_state("ROLLBACK_COMPLETE"),
+            B,
+            "`cdk destroy FloorplanDino`, and `cdk deploy FloorplanDino` again",
+        ),
+        ("stack", in_state("CREATE_IN_PROGRESS"), B, "FloorplanDino is CREATE_IN_PROGRESS. Wait for its end."),
+        ("stack", in_state("DELETE_IN_PROGRESS"), B, "Wait for its end."),
+        ("stack", in_state("UPDATE_ROLLBACK_FAILED"), B, "`cdk rollback FloorplanDino`, and `cdk deploy"),
         ("stack", in_state("UPDATE_ROLLBACK_COMPLETE"), D, "the last deployment, which failed"),
         ("stack", in_state("UPDATE_IN_PROGRESS"), D, "Wait for its end."),
         ("version", with_outputs(CodeVersion="0123456789ab"), D, "0123456789ab, this checkout's is"),
@@ -134,7 +146,8 @@ D, B, G = Rating.DOUBTFUL, Rating.BAD, Rating.GOOD
         ("messages", subscribed(0, 1), D, "Open the link in the mail"),
         ("messages", subscribed(2, 1), G, "2 confirmed subscriptions, 1 not confirmed"),
         ("messages", lambda account: account.outputs.pop("TopicArn"), B, "has no output TopicArn: deploy it again"),
-        ("serving", lambda account: account.statuses.update({"FloorplanDino-Serving": "DELETE_FAILED"}), B, "-Serving"),
+        ("serving", serving_in("DELETE_FAILED"), D, "`cdk destroy FloorplanDino-Serving -c serving=true`, and"),
+        ("serving", serving_in("CREATE_IN_PROGRESS"), D, "Wait for its end."),
     ],
 )
 def test_a_fault_is_told_with_what_to_do(subject: str, change: Change, rating: Rating, words: str) -> None:
