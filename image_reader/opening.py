@@ -18,7 +18,7 @@ _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "AVIF")
 _ORIENTATION = 0x0112  # EXIF's tag
 _SUBFILE_TYPE = 0x00FE  # TIFF's tag
 _A_VERSION = 0b101  # its bits for a page that is a smaller version of another one, or its mask
-_MOST_PAGES = 64  # that are looked at
+_MOST_LOOKED_AT = 64  # pages and their versions, to tell whether there are several
 _ONE_PAGE = "Save each page as a file of its own, and give the boxes to the page that they were drawn on."
 
 
@@ -33,7 +33,7 @@ def header_by_pillow(file: io.BufferedReader | io.BytesIO, one_page: bool) -> Im
         with open_lazily(file) as image:
             width, height = image.size
             orientation, image_format = orientation_of(image), image.format or ""
-            if one_page and image_format == "TIFF" and _has_pages(image):
+            if one_page and image_format == "TIFF" and len(tiff_pages(image, _MOST_LOOKED_AT)) > 1:
                 raise ImageError("is a TIFF file of several pages, and a plan is one", _ONE_PAGE)
     except UnidentifiedImageError as error:
         raise _not_an_image(file_kind(head), error) from error
@@ -80,15 +80,19 @@ def _not_an_image(kind: FileKind | None, error: Exception) -> ImageError:
     return ImageError(f"{problem}: it is {kind.name}", kind.fix)
 
 
-def _has_pages(image: Image.Image) -> bool:
-    """Whether a TIFF has a second picture, and not only smaller or masking versions of the first."""
+def tiff_pages(image: Image.Image, most: int) -> list[int]:
+    """Which of the first `most` pictures of a TIFF are pages, and not smaller or masking versions of another one.
+
+    The first one, 0, always is. Raises what Pillow raises for damaged files; else the image shows its first page.
+    """
+    pages = [0]
     try:
-        for page in range(1, _MOST_PAGES):
-            image.seek(page)
+        for number in range(1, most):
+            image.seek(number)
             if not image.tag_v2.get(_SUBFILE_TYPE, 0) & _A_VERSION:  # type: ignore[attr-defined]
-                return True
+                pages.append(number)
     except EOFError:
-        return False
+        pass
     finally:
         image.seek(0)
-    return True
+    return pages

@@ -73,6 +73,17 @@ def test_a_tiff_may_have_several_pages_of_any_mode() -> None:
         assert pages.picture(1).getpixel((5, 5)) == (40, 40, 40)
 
 
+def test_smaller_versions_of_a_page_of_a_tiff_are_no_pages() -> None:
+    small, file = WIDE.resize((30, 20)), io.BytesIO()
+    small.encoderinfo = {"tiffinfo": {0x00FE: 1}}  # which scanners and viewers of large pictures add
+    WIDE.copy().save(file, "TIFF", save_all=True, append_images=[small, TALL.copy()])
+    assert sizes(file.getvalue()) == [(300, 200), (100, 250)]
+
+
+def test_a_phones_photo_with_previews_is_one_picture() -> None:
+    assert sizes(saved("MPO", WIDE, WIDE.resize((30, 20)))) == [(300, 200)]
+
+
 @pytest.mark.parametrize("mode", ["CMYK", "I;16", "P", "LA", "RGBA", "1"])
 def test_pictures_of_all_kinds_are_read(mode: str) -> None:
     assert sizes(saved("TIFF", Image.new(mode, (60, 40)))) == [(60, 40)]
