@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from dataset_contract.atomic_write import atomic_path, write_atomically
-from dataset_contract.sanitise import sanitise
+from dataset_contract.sanitise import sanitise, written_name
 from dataset_prep.progress import phase
 from image_reader.header import ImageError
 from prediction.command.errors import PredictionError
@@ -134,7 +134,7 @@ class Run:
             self._errors.print(
                 f"{name}: the model found as many objects as it can on {where}, so there may be more: try {advice}."
             )
-        result = PlanResult(sanitise(name), picture.width, picture.height, found.detections)
+        result = PlanResult(written_name(name), picture.width, picture.height, found.detections)
         return Record(key, result, found.tiles, {})
 
     def _contents(

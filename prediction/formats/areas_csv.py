@@ -3,7 +3,7 @@
 import csv
 import io
 
-from dataset_contract.sanitise import sanitise, text_cell
+from dataset_contract.sanitise import text_cell, written_name
 from prediction.formats.measures import check_scale, square_metres
 from prediction.vectors.plan import FloorPlan
 
@@ -24,7 +24,7 @@ def to_areas_csv(plan: FloorPlan, picture: str, *, metres_per_pixel: float | Non
         metres = square_metres(room, metres_per_pixel)
         writer.writerow(
             [
-                text_cell(sanitise(picture)),
+                text_cell(written_name(picture)),
                 number,
                 room.outline,
                 f"{room.area:.2f}",

@@ -270,6 +270,16 @@ def test_a_name_that_is_not_text_is_shown_and_written(model: Path, tmp_path: Pat
     assert (tmp_path / "to" / f"{name}.geojson").is_file()
 
 
+def test_programs_find_a_plan_by_the_name_in_the_files(model: Path, tmp_path: Path) -> None:
+    name = "間取り\u30001 10.00\u202fAM.png"  # spaces of a Japanese keyboard and of a Mac's screenshots
+    (tmp_path / "plans").mkdir()
+    Image.new("L", (120, 80)).save(tmp_path / "plans" / name)
+    assert predict(tmp_path / "plans", "--model", model, "--to", tmp_path / "to", "--format=coco,cvat,areas") == 0
+    [image] = json.loads((tmp_path / "to" / "detections.coco.json").read_text())["images"]
+    assert image["file_name"] == name
+    assert f'name="{name}"' in (tmp_path / "to" / "cvat.xml").read_text()
+
+
 def test_results_are_not_taken_for_plans(plans: Path, model: Path, calls: Calls) -> None:
     arguments = (plans, "--model", model, "--to", plans / "found", "--draw")
     assert [predict(*arguments), predict(*arguments)] == [0, 0]
@@ -328,7 +338,7 @@ def test_wrong_usage_is_one_sentence_and_status_2(
     assert words in line
 
 
-@pytest.mark.parametrize("kind", ["missing", "foreign", "empty folder", "not an archive"])
+@pytest.mark.parametrize("kind", ["missing", "foreign", "empty folder", "not an archive", "a name too long"])
 def test_a_model_that_cannot_be_used_is_one_sentence_and_status_1(
     kind: str, plans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -340,11 +350,20 @@ def test_a_model_that_cannot_be_used_is_one_sentence_and_status_1(
         model.mkdir()
     elif kind == "not an archive":
         model.write_bytes(b"PK\3\4")
+    elif kind == "a name too long":
+        model = tmp_path / ("m" * 300)
     assert predict(plans, "--model", model, "--to", tmp_path / "to") == 1
     said = capsys.readouterr().err
     assert said.startswith(f"prediction: {model} ")
     assert said.count("\n") == 1
     assert not (tmp_path / "outside.png").exists()
+
+
+@pytest.mark.usefixtures("in_the_folder_above")
+def test_a_sentence_about_a_model_names_it_and_leaves_the_other_words(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("m").mkdir()
+    assert predict("plans", "--model=m/", "--to=to", "--backend=onnx") == 1
+    assert capsys.readouterr().err.startswith("prediction: m does not hold a model that can be loaded (")
 
 
 @pytest.fixture
