@@ -34,15 +34,22 @@ class Plan:
     in_s3: S3Object | None = None
 
     def read(self) -> bytes:
-        """All of it. Raises OSError; PlaceError if it cannot be downloaded; PlanError if it is too large for that."""
+        """All of it. Raises PlanError if it cannot be read, PlaceError if not be downloaded."""
         if self.in_s3 is None:
-            return read_image_file(Path(self.place))
+            return _read(Path(self.place))
         if self.in_s3.size > MAX_IMAGE_BYTES:
             raise PlanError(f"has {self.in_s3.size:,} bytes, more than the {MAX_IMAGE_BYTES:,} that are read")
         with tempfile.TemporaryDirectory(prefix="prediction-") as scratch:
             path = Path(scratch) / "plan"
             download_object(self.in_s3, path)
-            return read_image_file(path)
+            return _read(path)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_image_file(path)
+    except OSError as error:
+        raise PlanError(f"cannot be read ({error.strerror or error})") from None
 
 
 @dataclass(slots=True)

@@ -41,11 +41,11 @@ def open_pages(data: bytes) -> Iterator[Pages]:
             yield pages
         return
     header = read_header(data, one_page=False)
-    pages = _page_numbers(data)
-    if len(pages) > 1 and header.format != "TIFF":
-        raise PlanError(f"is an animation of {len(pages)} pictures: save one of them as a file of its own")
-    check_count(len(pages))
-    yield _TiffPages(data, pages) if len(pages) > 1 else _Picture(data)
+    numbers = _page_numbers(data)
+    if len(numbers) > 1 and header.format != "TIFF":
+        raise PlanError(f"is an animation of {len(numbers)} pictures: save one of them as a file of its own")
+    check_count(len(numbers))
+    yield _TiffPages(data, numbers) if len(numbers) > 1 else _Picture(data)
 
 
 def check_count(pages: int) -> None:

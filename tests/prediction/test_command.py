@@ -174,6 +174,32 @@ def test_what_would_be_another_answer_is_done_again(
     assert (to / "a.png.drawn.png").exists() == (change == "record")  # it was not of this answer
 
 
+def test_a_plan_with_fewer_pages_than_before_keeps_nothing_of_the_others(model: Path, tmp_path: Path) -> None:
+    pages = [Image.new("L", (120, 80), grey) for grey in (255, 250, 245)]
+    arguments = (tmp_path / "plan.tif", "--model", model, "--to", tmp_path / "to", "--format=svg")
+
+    def written(count: int) -> list[str]:
+        pages[0].save(tmp_path / "plan.tif", save_all=True, append_images=pages[1:count])
+        assert predict(*arguments) == 0
+        return sorted(name for name in content(tmp_path / "to") if name.endswith(".svg"))
+
+    assert written(3) == ["plan.tif/page-1.svg", "plan.tif/page-2.svg", "plan.tif/page-3.svg"]
+    assert written(2) == ["plan.tif/page-1.svg", "plan.tif/page-2.svg"]
+    assert written(1) == ["plan.tif.svg"]
+    assert written(2) == ["plan.tif/page-1.svg", "plan.tif/page-2.svg"]
+
+
+def test_what_is_in_the_way_of_a_result_is_named(
+    plans: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "to" / "a.png.svg").mkdir(parents=True)
+    assert predict(plans, "--model", model, "--to", tmp_path / "to") == 1
+    said = capsys.readouterr()
+    path = tmp_path / "to" / "a.png.svg"
+    assert f"a.png is left out, as {path} cannot be written (Is a directory): move what is there, or" in said.err
+    assert "4 predicted, 1 that cannot be used" in said.out
+
+
 def test_an_interrupted_command_goes_on(
     plans: Path, model: Path, tmp_path: Path, calls: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
