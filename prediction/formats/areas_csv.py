@@ -14,7 +14,7 @@ COLUMNS = ("plan", "room", "outline", "area_px", "area_m2", "score", "x0", "y0",
 def to_areas_csv(plan: FloorPlan, picture: str, *, metres_per_pixel: float | None = None) -> bytes:
     """One line a room, numbered as in the other formats; `picture` is the name of the plan's picture.
 
-    Raises ValueError: the scale is not above 0.
+    Raises ValueError: see check_scale().
     """
     check_scale(metres_per_pixel)
     text = io.StringIO(newline="")

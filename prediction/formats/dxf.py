@@ -28,7 +28,7 @@ def to_dxf(plan: FloorPlan, *, metres_per_pixel: float | None = None) -> bytes:
 
     Layers without content are there, too, but OPENINGS only if the plan has some.
 
-    Raises ValueError: the scale is not above 0.
+    Raises ValueError: see check_scale().
     """
     check_scale(metres_per_pixel)
     scale, height = metres_per_pixel or 1.0, plan.size[1]

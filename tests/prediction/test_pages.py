@@ -119,7 +119,8 @@ def test_a_pdf_that_cannot_be_read_is_refused(data: bytes) -> None:
     ("data", "words"),
     [
         (b"", "is empty"),
-        (b"<svg/>", "is not an image that can be read"),
+        (b"<svg/>", "is not an image that can be read: it is an SVG file"),
+        (bytes(4321), r"is not an image that can be read \(4,321 bytes of an unknown format\)"),
         (saved("JPEG", WIDE)[:200], "cannot be decoded|is not an image"),
         (saved("TIFF", WIDE, TALL)[:-100], "cannot be decoded|is not an image"),
     ],

@@ -65,7 +65,7 @@ def test_equal_plans_give_equal_bytes_and_ezdxf_is_left_as_it_was() -> None:
     assert not ezdxf.options.write_fixed_meta_data_for_testing
 
 
-@pytest.mark.parametrize("scale", [0, -0.02, float("nan"), float("inf")])
+@pytest.mark.parametrize("scale", [0, -0.02, float("nan"), float("inf"), 1e154, 1e-9])
 def test_a_scale_that_is_no_length_is_refused(scale: float) -> None:
-    with pytest.raises(ValueError, match=r"metres per pixel above 0, such as 0\.02"):
+    with pytest.raises(ValueError, match=r"the metres of one pixel, such as 0\.02, from 0\.000001 to 1000"):
         to_dxf(PLAN, metres_per_pixel=scale)
