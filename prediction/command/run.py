@@ -106,7 +106,7 @@ class Run:
         before = self._to.read(name)
         key = self._key(digest, number)
         wanted = {suffix: self._key_of_file(suffix, key) for suffix in self._suffixes()}
-        if before is not None and before.key != key:
+        if before is not None and (before.key != key or not self._knows_classes_of(before)):
             self._to.remove(name, before)
             before = None
         missing = {
@@ -127,6 +127,10 @@ class Run:
         write_record(self._to.path(name, SUFFIX), replace(record, files={**record.files, **wanted}))
         self.counts.predicted += 1
         self.counts.boxes += len(record.result.detections)
+
+    def _knows_classes_of(self, record: Record) -> bool:
+        """Whether the record's classes are the model's: it may have been edited."""
+        return {each.label for each in record.result.detections} <= set(self._model.classes.values())
 
     def _predict(self, name: str, picture: Image.Image | None, key: str) -> Record:
         assert picture is not None

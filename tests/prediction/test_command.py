@@ -153,7 +153,7 @@ def test_further_formats_are_written_of_what_was_found_before(
     assert json.loads(second["a.png.geojson"])["picture"]["unit"] == "share of width and height"
 
 
-@pytest.mark.parametrize("change", ["plan", "model", "score", "tile", "record"])
+@pytest.mark.parametrize("change", ["plan", "model", "score", "tile", "record", "width", "class"])
 def test_what_would_be_another_answer_is_done_again(
     change: str, plans: Path, model: Path, tmp_path: Path, calls: Calls
 ) -> None:
@@ -168,10 +168,16 @@ def test_what_would_be_another_answer_is_done_again(
         write_model(model, classes=[{"id": 1, "name": "wall"}])
     elif change == "record":
         (to / "a.png.prediction.json").write_text('{"format": "floorplan-dino-prediction/1", "detections": [1]}')
+    elif change in ("width", "class"):  # somebody's edits
+        record = json.loads((to / "a.png.prediction.json").read_text())
+        edits = (
+            {"width": 0} if change == "width" else {"detections": [{"label": "Sofa", "score": 1, "box": [1, 2, 3, 4]}]}
+        )
+        (to / "a.png.prediction.json").write_text(json.dumps(record | edits))
     else:
         more = ["--score=0.2"] if change == "score" else ["--tile=off"]
     assert (predict(plan, "--model", model, "--to", to, *more), calls.count) == (0, 2)
-    assert (to / "a.png.drawn.png").exists() == (change == "record")  # it was not of this answer
+    assert (to / "a.png.drawn.png").exists() == (change in ("record", "width"))  # it was not of this answer
 
 
 def test_a_plan_with_fewer_pages_than_before_keeps_nothing_of_the_others(model: Path, tmp_path: Path) -> None:
