@@ -8,7 +8,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-from boto3.exceptions import RetriesExceededError
+from boto3.exceptions import Boto3Error, RetriesExceededError
 from botocore.exceptions import NoCredentialsError, SSOTokenLoadError
 
 from prediction.places import download as downloading
@@ -63,7 +63,7 @@ def test_a_missing_sign_in_says_how_to_sign_in(bucket: Bucket, tmp_path: Path, m
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (RetriesExceededError(TimeoutError()), r"cannot be downloaded \(Max Retries Exceeded\): check the name"),
+        (RetriesExceededError(Boto3Error()), r"cannot be downloaded \(Max Retries Exceeded\): check the name"),
         (
             OSError(errno.ENOSPC, "No space left on device"),
             r"\(No space left on device\): make room in /.*, or set TMPDIR",
