@@ -36,11 +36,12 @@ def header_by_pillow(file: io.BufferedReader | io.BytesIO, one_page: bool) -> Im
             if one_page and image_format == "TIFF" and len(tiff_pages(image, _MOST_LOOKED_AT)) > 1:
                 raise ImageError("is a TIFF file of several pages, and a plan is one", _ONE_PAGE)
     except UnidentifiedImageError as error:
-        raise _not_an_image(file_kind(head), f"{file.seek(0, io.SEEK_END):,} bytes of an unknown format") from error
+        unknown = ValueError(f"{file.seek(0, io.SEEK_END):,} bytes of an unknown format")
+        raise _not_an_image(file_kind(head), unknown) from error
     except ImageError:
         raise
     except (*DECODING_ERRORS, Image.DecompressionBombError) as error:
-        raise _not_an_image(None, reason(error)) from error
+        raise _not_an_image(None, error) from error
     check_pixels(width, height)
     if orientation in range(5, 9):
         width, height = height, width
@@ -71,10 +72,10 @@ def reason(error: Exception) -> str:
     return "unknown format" if isinstance(error, UnidentifiedImageError) else str(error) or type(error).__name__
 
 
-def _not_an_image(kind: FileKind | None, why: str) -> ImageError:
+def _not_an_image(kind: FileKind | None, error: Exception) -> ImageError:
     problem = "is not an image that can be read"
     if kind is None:
-        return ImageError(f"{problem} ({why})")
+        return ImageError(f"{problem} ({reason(error)})")
     if kind.fix is None:  # one of those that are read
         return ImageError(f"{problem}: it begins like {kind.name}, and is damaged or of a kind that is not known")
     return ImageError(f"{problem}: it is {kind.name}", kind.fix)
