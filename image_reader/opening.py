@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+from collections.abc import Iterator
+from itertools import islice
 
 from PIL import Image, UnidentifiedImageError
 
@@ -33,7 +35,7 @@ def header_by_pillow(file: io.BufferedReader | io.BytesIO, one_page: bool) -> Im
         with open_lazily(file) as image:
             width, height = image.size
             orientation, image_format = orientation_of(image), image.format or ""
-            if one_page and image_format == "TIFF" and len(tiff_pages(image, _MOST_LOOKED_AT)) > 1:
+            if one_page and image_format == "TIFF" and len(list(islice(tiff_pages(image, _MOST_LOOKED_AT), 2))) > 1:
                 raise ImageError("is a TIFF file of several pages, and a plan is one", _ONE_PAGE)
     except UnidentifiedImageError as error:
         unknown = ValueError(f"{file.seek(0, io.SEEK_END):,} bytes of an unknown format")
@@ -81,19 +83,16 @@ def _not_an_image(kind: FileKind | None, error: Exception) -> ImageError:
     return ImageError(f"{problem}: it is {kind.name}", kind.fix)
 
 
-def tiff_pages(image: Image.Image, most: int) -> list[int]:
+def tiff_pages(image: Image.Image, most: int) -> Iterator[int]:
     """Which of the first `most` pictures of a TIFF are pages, and not smaller or masking versions of another one.
 
-    The first one, 0, always is. Raises what Pillow raises for damaged files; else the image shows its first page.
+    The first one, 0, always is. Raises what Pillow raises for damaged files.
     """
-    pages = [0]
-    try:
-        for number in range(1, most):
+    yield 0
+    for number in range(1, most):
+        try:
             image.seek(number)
-            if not image.tag_v2.get(_SUBFILE_TYPE, 0) & _A_VERSION:  # type: ignore[attr-defined]
-                pages.append(number)
-    except EOFError:
-        pass
-    finally:
-        image.seek(0)
-    return pages
+        except EOFError:
+            return
+        if not image.tag_v2.get(_SUBFILE_TYPE, 0) & _A_VERSION:  # type: ignore[attr-defined]
+            yield number

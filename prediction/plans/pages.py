@@ -101,6 +101,6 @@ def _page_numbers(data: bytes) -> Sequence[int]:
             if image.format == "MPO":  # a phone's JPEG: its further pictures are previews and depths of the first
                 return [0]
             count = int(getattr(image, "n_frames", 1))
-            return tiff_pages(image, count) if image.format == "TIFF" else range(count)
+            return list(tiff_pages(image, count)) if image.format == "TIFF" else range(count)
     except DECODING_ERRORS:
         return [0]
