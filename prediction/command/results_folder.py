@@ -26,7 +26,7 @@ _PAGE = re.compile(rf"(page-[1-9][0-9]*){re.escape(SUFFIX)}")
 
 
 class ResultsFolder:
-    """See the module."""
+    """The folder, by the names of the plans, or pages, that its files are of."""
 
     def __init__(self, root: Path) -> None:
         """`root` need not exist."""
