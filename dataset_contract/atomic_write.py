@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp", re.DOTALL)
+_TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{16}\.tmp", re.DOTALL)
 """The names of the files that atomic_path() writes to."""
 
 
@@ -45,8 +45,14 @@ def write_atomically(path: Path, data: bytes | str) -> None:
 def remove_leftovers(folder: Path) -> None:
     """Remove below `folder` what a process that was killed while it wrote has left there. Raises OSError."""
     for path in folder.rglob(".*.tmp"):
-        if _TEMPORARY.fullmatch(path.name):
+        if written_file(path.name) is not None:
             path.unlink(missing_ok=True)
+
+
+def written_file(temporary: str) -> str | None:
+    """The name of the file that atomic_path() writes under the name `temporary`; None if it writes none."""
+    match = _TEMPORARY.fullmatch(temporary)
+    return match[1] if match else None
 
 
 def check_folder(folder: Path) -> None:

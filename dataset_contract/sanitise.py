@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+_UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
 
 def sanitise(text: object, *, longest: int = 2000) -> str:
     """`text` on one line of at most `longest` characters, the last three "..." where it was cut.
@@ -27,6 +31,14 @@ def short(value: object) -> str:
     if isinstance(value, int) and abs(value) > 10**60:
         return "an integer of very many digits"
     return sanitise(repr(value[:60] if isinstance(value, str) else value), longest=60)
+
+
+def written_name(name: str) -> str:
+    """A file's name as JSON, CSV and XML tell it to a program, which has to find the file by it: as it is.
+
+    Only what those cannot hold, control characters and halves of characters, is escaped as in a Python string.
+    """
+    return _UNWRITABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), name)
 
 
 def text_cell(text: str) -> str:

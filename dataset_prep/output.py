@@ -6,9 +6,7 @@ already is not written again.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
@@ -16,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dataset_contract.atomic_write import check_folder, write_atomically
+from dataset_contract.folder_lock import FolderInUseError, locked_folder
 from dataset_contract.layout import MANIFEST, SPLITS
 from dataset_contract.manifest import FileEntry
 from dataset_contract.stores import DatasetStore, DirectoryStore
@@ -160,23 +159,14 @@ class DryRun(Output):
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Nobody else has the folder while the block runs; the lock dies with its process, and leaves no file.
-
-    Raises UsageError if another run has it.
-    """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    """See locked_folder. Raises UsageError if another run has it."""
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(
-                f"Another run is writing to {folder}: wait until it has ended, or give another --output."
-            ) from None
-        except OSError:  # a network's file system without locks
-            pass
-        yield
-    finally:
-        os.close(descriptor)
+        with locked_folder(folder):
+            yield
+    except FolderInUseError:
+        raise UsageError(
+            f"Another run is writing to {folder}: wait until it has ended, or give another --output."
+        ) from None
 
 
 def _is_there(target: Path, entry: FileEntry) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from dataset_contract.layout import SPLITS
 from evaluation.refusal import EvaluationUsageError
 from evaluation.rules import RULES
+from terminal.confidence import parse_confidence
 
 _BOTH = "both"
 
@@ -103,10 +103,6 @@ def _thresholds(texts: Sequence[str], models: Collection[str]) -> dict[str, floa
 
 
 def _confidence(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 1:
+    if (value := parse_confidence(text)) is None:
         raise EvaluationUsageError(f"--threshold needs `best` or a confidence from 0 to 1, not {text!r}.")
     return value

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+from collections.abc import Iterator
+from itertools import islice
 
 from PIL import Image, UnidentifiedImageError
 
@@ -18,7 +20,7 @@ _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "AVIF")
 _ORIENTATION = 0x0112  # EXIF's tag
 _SUBFILE_TYPE = 0x00FE  # TIFF's tag
 _A_VERSION = 0b101  # its bits for a page that is a smaller version of another one, or its mask
-_MOST_PAGES = 64  # that are looked at
+_MOST_LOOKED_AT = 64  # pages and their versions, to tell whether there are several
 _ONE_PAGE = "Save each page as a file of its own, and give the boxes to the page that they were drawn on."
 
 
@@ -33,10 +35,11 @@ def header_by_pillow(file: io.BufferedReader | io.BytesIO, one_page: bool) -> Im
         with open_lazily(file) as image:
             width, height = image.size
             orientation, image_format = orientation_of(image), image.format or ""
-            if one_page and image_format == "TIFF" and _has_pages(image):
+            if one_page and image_format == "TIFF" and len(list(islice(tiff_pages(image, _MOST_LOOKED_AT), 2))) > 1:
                 raise ImageError("is a TIFF file of several pages, and a plan is one", _ONE_PAGE)
     except UnidentifiedImageError as error:
-        raise _not_an_image(file_kind(head), error) from error
+        unknown = ValueError(f"{file.seek(0, io.SEEK_END):,} bytes of an unknown format")
+        raise _not_an_image(file_kind(head), unknown) from error
     except ImageError:
         raise
     except (*DECODING_ERRORS, Image.DecompressionBombError) as error:
@@ -80,15 +83,16 @@ def _not_an_image(kind: FileKind | None, error: Exception) -> ImageError:
     return ImageError(f"{problem}: it is {kind.name}", kind.fix)
 
 
-def _has_pages(image: Image.Image) -> bool:
-    """Whether a TIFF has a second picture, and not only smaller or masking versions of the first."""
-    try:
-        for page in range(1, _MOST_PAGES):
-            image.seek(page)
-            if not image.tag_v2.get(_SUBFILE_TYPE, 0) & _A_VERSION:  # type: ignore[attr-defined]
-                return True
-    except EOFError:
-        return False
-    finally:
-        image.seek(0)
-    return True
+def tiff_pages(image: Image.Image, most: int) -> Iterator[int]:
+    """Which of the first `most` pictures of a TIFF are pages, and not smaller or masking versions of another one.
+
+    The first one, 0, always is. Raises what Pillow raises for damaged files.
+    """
+    yield 0
+    for number in range(1, most):
+        try:
+            image.seek(number)
+        except EOFError:
+            return
+        if not image.tag_v2.get(_SUBFILE_TYPE, 0) & _A_VERSION:  # type: ignore[attr-defined]
+            yield number

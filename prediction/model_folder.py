@@ -53,9 +53,13 @@ def read_settings(folder: Path) -> ModelSettings:
         classes = {int(item["id"]): str(item["name"]) for item in values["classes"]}
         if not all(0 <= number < config.num_classes for number in classes):
             raise ValueError("the model has no logit for one of the classes")
+        if not classes:
+            raise ValueError("it has no class")
         thresholds = {int(item["id"]): float(item.get("threshold", 0.0)) for item in values["classes"]}
-        image = values["image"]
-        return ModelSettings(config, classes, int(image["short_side"]), int(image["max_side"]), thresholds)
+        short_side, max_side = int(values["image"]["short_side"]), int(values["image"]["max_side"])
+        if not 1 <= short_side <= max_side:
+            raise ValueError(f"images cannot be resized to {short_side} x {max_side} pixels")
+        return ModelSettings(config, classes, short_side, max_side, thresholds)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
         raise unusable(folder, error) from error
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from dataset_contract.sanitise import sanitise
+from dataset_contract.sanitise import sanitise, written_name
 from prediction.formats.drawing import to_drawing
 from prediction.formats.geojson import to_geojson
 from prediction.formats.plan_files import geometry_of
@@ -54,7 +54,7 @@ def answer_plan(
     thresholds = usual_thresholds(settings)
     predict = _within_time(counting(model.predictor, thresholds), name, remaining)
     found = predict_tiled(predict, picture, auto_side(picture.size, settings.max_side), always=False)
-    result = PlanResult(sanitise(name), picture.width, picture.height, found.detections)
+    result = PlanResult(written_name(name), picture.width, picture.height, found.detections)
     plan = geometry_of(result)
     notes = list(plan.notes)
     if found.full:

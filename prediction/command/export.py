@@ -50,6 +50,8 @@ def run(arguments: Sequence[str]) -> None:
             if given.to
             else f"{short(given.model)} is not a folder: say with --to where to write {ONNX_NAME}."
         )
+    if target.is_dir():
+        raise PredictionUsageError(f"{target} is a folder: name a file with --to, such as {ONNX_NAME} in it.")
     from prediction.export import ExportError, export_checked  # noqa: PLC0415  imports torch, which takes seconds
     from prediction.torch_model import load_model  # noqa: PLC0415
 
@@ -64,7 +66,9 @@ def run(arguments: Sequence[str]) -> None:
         except ExportError as error:
             raise PredictionError(f"{given.model} cannot be exported: {error}; predict with --backend torch.") from None
         except OSError as error:
-            raise PredictionError(f"{target} cannot be written ({sanitise(error.strerror or error)}).") from None
+            raise PredictionError(
+                f"{target} cannot be written ({sanitise(error.strerror or error)}): name another file with --to."
+            ) from None
     Terminal().print(f"Written to {target}; it finds on a drawn plan what PyTorch finds.")
 
 

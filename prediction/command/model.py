@@ -58,7 +58,8 @@ def open_model(place: str, scratch: Path, *, backend: str, score: float | Mappin
     try:
         predictor = Predictor.load(folder, backend=backend)
     except ModelError as error:
-        raise PredictionError(str(error).replace(str(folder), place)) from None
+        named = folder.is_relative_to(scratch)
+        raise PredictionError(str(error).replace(str(folder), place) if named else str(error)) from None
     settings = predictor.settings
     thresholds, notes = _thresholds(own_thresholds(settings), score)
     return Model(predictor, settings.classes, thresholds, settings.max_side, _digest(folder, predictor), notes)

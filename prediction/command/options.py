@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dataset_contract.class_names import class_name
 from dataset_contract.sanitise import short
 from prediction.backends.choice import AUTO, BACKENDS
 from prediction.command.errors import PredictionUsageError
+from prediction.formats.measures import LEAST_SCALE, MOST_SCALE, check_scale
 from prediction.formats.registry import DEFAULT_FORMATS, FORMATS
 from prediction.places.download import S3
 from prediction.tiling import MIN_TILE
+from terminal.confidence import parse_confidence
 
 DESCRIPTION = """\
 Find walls and rooms on plans with a trained model. A PLAN is a picture, a PDF, a folder of them, a quoted glob, or
@@ -101,8 +103,17 @@ def parse_options(arguments: Sequence[str] | None) -> Options:
         raise PredictionUsageError(
             f"--to {short(given.to)} is not a folder on this machine: name one, and `aws s3 sync` it to the bucket."
         )
-    if given.scale is not None and not (math.isfinite(given.scale) and given.scale > 0):
-        raise PredictionUsageError(f"--scale needs the metres of one pixel, such as 0.0127, not {given.scale}.")
+    if not all((*given.plans, given.model, given.to)):
+        raise PredictionUsageError(
+            "A PLAN, --model or --to is empty: name each, in quotes if it comes from a variable."
+        )
+    try:
+        check_scale(given.scale)
+    except ValueError:
+        raise PredictionUsageError(
+            f"--scale needs the metres of one pixel, such as 0.0127, from {LEAST_SCALE:f} to {MOST_SCALE:g},"
+            f" not {given.scale}."
+        ) from None
     return Options(
         tuple(given.plans),
         given.model,
@@ -128,18 +139,14 @@ def _score(text: str) -> float | dict[str, float]:
     if "=" not in text:
         return _confidence(text)
     pairs = [part.rpartition("=") for part in text.split(",")]
-    scores = {name.strip(): _confidence(value) for name, _, value in pairs}
+    scores = {class_name(name): _confidence(value) for name, _, value in pairs}
     if not all(scores) or len(scores) < len(pairs):
         raise PredictionUsageError(f"--score {short(text)} needs each class once, such as wall=0.4,room=0.3.")
     return scores
 
 
 def _confidence(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 1:
+    if (value := parse_confidence(text)) is None:
         raise PredictionUsageError(f"--score needs confidences from 0 to 1, such as 0.3, not {short(text)}.")
     return value
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dataset_contract.findings import FindingLog, Severity
+from dataset_contract.layout import path_problem
 from dataset_contract.png import MAX_IMAGE_BYTES
 from dataset_contract.sanitise import sanitise
 from dataset_prep.sources.image_files import PLAN_SUFFIXES, image_files
@@ -18,6 +19,8 @@ from prediction.command.errors import PredictionUsageError
 from prediction.places.download import S3, S3Object, download_object, list_objects
 from prediction.places.errors import PlaceError
 from prediction.plans.errors import PlanError
+
+_GIVE = "give a picture, a PDF, a folder, a 'glob' or s3://..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +34,22 @@ class Plan:
     in_s3: S3Object | None = None
 
     def read(self) -> bytes:
-        """All of it. Raises OSError; PlaceError if it cannot be downloaded; PlanError if it is too large for that."""
+        """All of it. Raises PlanError if it cannot be read, PlaceError if not be downloaded."""
         if self.in_s3 is None:
-            return read_image_file(Path(self.place))
+            return _read(Path(self.place))
         if self.in_s3.size > MAX_IMAGE_BYTES:
             raise PlanError(f"has {self.in_s3.size:,} bytes, more than the {MAX_IMAGE_BYTES:,} that are read")
         with tempfile.TemporaryDirectory(prefix="prediction-") as scratch:
             path = Path(scratch) / "plan"
             download_object(self.in_s3, path)
-            return read_image_file(path)
+            return _read(path)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_image_file(path)
+    except OSError as error:
+        raise PlanError(f"cannot be read ({error.strerror or error})") from None
 
 
 @dataclass(slots=True)
@@ -78,7 +88,12 @@ def list_plans(inputs: Sequence[str], to: Path) -> PlanList:
 
 def _local(given: str, to: Path, listed: PlanList) -> tuple[str, list[str]]:
     """The folder that a path's or glob's files are named from, and the files."""
-    if Path(given).is_dir():
+    try:
+        is_folder, is_there = Path(given).is_dir(), Path(given).exists()
+    except OSError as error:  # of a name that is too long, or in a folder that one may not look into
+        listed.problems.append(f"{given} cannot be read ({error.strerror}): {_GIVE}")
+        return str(Path(given).parent), []
+    if is_folder:
         _check_apart(given, given, to)
         found = FindingLog()
         paths = list(image_files(Path(given), found, exclude=to, suffixes=PLAN_SUFFIXES))
@@ -88,7 +103,7 @@ def _local(given: str, to: Path, listed: PlanList) -> tuple[str, list[str]]:
         if not paths:
             listed.problems.append(f"{given} holds no plan: {', '.join(sorted(PLAN_SUFFIXES))} are looked for.")
         return given, paths
-    if glob.has_magic(given) and not Path(given).exists():
+    if glob.has_magic(given) and not is_there:
         root = given[: next(index for index, letter in enumerate(given) if letter in "*?[")].rpartition("/")[0]
         root = root or ("/" if given.startswith("/") else ".")
         _check_apart(given, root, to)
@@ -99,10 +114,10 @@ def _local(given: str, to: Path, listed: PlanList) -> tuple[str, list[str]]:
             if Path(path).is_file() and not Path(os.path.realpath(path)).is_relative_to(target)
         ]
         if not paths:
-            listed.problems.append(f"{given} matches no file.")
+            listed.problems.append(f"{given} matches no file: {_GIVE}")
         return root, paths
-    if not Path(given).exists():
-        listed.problems.append(f"{given} does not exist: give a picture, a PDF, a folder, a 'glob' or s3://...")
+    if not is_there:
+        listed.problems.append(f"{given} does not exist: {_GIVE}")
         return str(Path(given).parent), []
     return str(Path(given).parent), [given]
 
@@ -125,6 +140,9 @@ def _add_objects(uri: str, remote: dict[str, S3Object], roots: list[str], listed
     if not plans:
         listed.problems.append(f"{uri} holds no plan: {', '.join(sorted(PLAN_SUFFIXES))} are looked for.")
     for each in plans:
+        if problem := path_problem(each.name):
+            listed.problems.append(f"{sanitise(each.uri)} has a name that {problem}: rename the object.")
+            continue
         remote[each.uri] = each
         roots.append(f"/{each.bucket}/{each.key.removesuffix(each.name)}".rstrip("/"))
 

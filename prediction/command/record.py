@@ -73,6 +73,8 @@ def read_record(path: Path) -> Record | None:
 def _record(value: Mapping[str, Any]) -> Record:
     files = {str(suffix): str(key) for suffix, key in value["files"].items()}
     result = PlanResult(str(value["plan"]), int(value["width"]), int(value["height"]), _detections(value["detections"]))
+    if min(result.width, result.height) < 1:
+        raise ValueError("a picture has a pixel at least")
     return Record(str(value["key"]), result, int(value["tiles"]), files)
 
 

@@ -3,7 +3,7 @@
 import csv
 import io
 
-from dataset_contract.sanitise import sanitise, text_cell
+from dataset_contract.sanitise import text_cell, written_name
 from prediction.formats.measures import check_scale, square_metres
 from prediction.vectors.plan import FloorPlan
 
@@ -14,7 +14,7 @@ COLUMNS = ("plan", "room", "outline", "area_px", "area_m2", "score", "x0", "y0",
 def to_areas_csv(plan: FloorPlan, picture: str, *, metres_per_pixel: float | None = None) -> bytes:
     """One line a room, numbered as in the other formats; `picture` is the name of the plan's picture.
 
-    Raises ValueError: the scale is not above 0.
+    Raises ValueError: see check_scale().
     """
     check_scale(metres_per_pixel)
     text = io.StringIO(newline="")
@@ -24,7 +24,7 @@ def to_areas_csv(plan: FloorPlan, picture: str, *, metres_per_pixel: float | Non
         metres = square_metres(room, metres_per_pixel)
         writer.writerow(
             [
-                text_cell(sanitise(picture)),
+                text_cell(written_name(picture)),
                 number,
                 room.outline,
                 f"{room.area:.2f}",

@@ -28,7 +28,7 @@ def to_dxf(plan: FloorPlan, *, metres_per_pixel: float | None = None) -> bytes:
 
     Layers without content are there, too, but OPENINGS only if the plan has some.
 
-    Raises ValueError: the scale is not above 0.
+    Raises ValueError: see check_scale().
     """
     check_scale(metres_per_pixel)
     scale, height = metres_per_pixel or 1.0, plan.size[1]
@@ -43,8 +43,10 @@ def to_dxf(plan: FloorPlan, *, metres_per_pixel: float | None = None) -> bytes:
             line = "CENTER" if layer == CENTRE_LINES else "Continuous"
             document.layers.add(layer, color=_COLOURS[layer], linetype=line)
         document.header["$LTSCALE"] = scale * max(plan.size) / 100
-        document.header["$EXTMIN"], document.header["$EXTMAX"] = (0, 0, 0), (*at((plan.size[0], 0)), 0)
         space = document.modelspace()
+        extents = (0, 0, 0), (*at((plan.size[0], 0)), 0)
+        space.reset_extents(*extents)
+        document.header["$EXTMIN"], document.header["$EXTMAX"] = extents  # which ezdxf takes over unless one is at 0
         for wall in plan.walls:
             space.add_lwpolyline(map(at, corners(wall.body)), close=True, dxfattribs={"layer": WALLS})
             space.add_line(at(wall.start), at(wall.end), dxfattribs={"layer": CENTRE_LINES})
@@ -61,6 +63,8 @@ def to_dxf(plan: FloorPlan, *, metres_per_pixel: float | None = None) -> bytes:
                 dxfattribs={"layer": AREAS},
             )
             text.set_placement(at(room.inside), align=TextEntityAlignment.MIDDLE_CENTER)
+        for name in sorted(document.entitydb.dxf_types_in_use()):  # a set, in whose order ezdxf would add them
+            document.classes.add_class(name)
         written = io.StringIO()
         document.write(written)
     return document.encode(written.getvalue())

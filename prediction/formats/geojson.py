@@ -23,7 +23,7 @@ def to_geojson(
     With `normalised`, x is in parts of the picture's width and y in parts of its height, both within 0..1. Lengths in
     the properties stay in pixels, and with `metres_per_pixel` they are told in metres, too.
 
-    Raises ValueError: the scale is not above 0.
+    Raises ValueError: see check_scale().
     """
     check_scale(metres_per_pixel)
     frame = _Frame(plan.size, normalised)

@@ -2,11 +2,17 @@
 
 from prediction.vectors.plan import MEANINGS, Room
 
+LEAST_SCALE, MOST_SCALE = 1e-6, 1e3
+"""Metres per pixel: beyond, lengths round to 0 or areas are no numbers."""
+
 
 def check_scale(metres_per_pixel: float | None) -> None:
-    """Raises ValueError: the scale is not a length."""
-    if metres_per_pixel is not None and not 0 < metres_per_pixel < float("inf"):
-        raise ValueError(f"The scale must be metres per pixel above 0, such as 0.02, not {metres_per_pixel}.")
+    """Raises ValueError: the scale is not within LEAST_SCALE and MOST_SCALE."""
+    if metres_per_pixel is not None and not LEAST_SCALE <= metres_per_pixel <= MOST_SCALE:
+        raise ValueError(
+            f"The scale must be the metres of one pixel, such as 0.02, from {LEAST_SCALE:f} to {MOST_SCALE:g}, not"
+            f" {metres_per_pixel}."
+        )
 
 
 def square_metres(room: Room, metres_per_pixel: float | None) -> float | None:

@@ -15,7 +15,8 @@ class PlanResult:
     """The detections on a plan, or on one page of it."""
 
     plan: str
-    """Its name, printable: the path below what was named on the command line, with `/page-N` where it has pages."""
+    """Its name, as written_name() gives it: the path below what was named on the command line, with `/page-N` where
+    it has pages."""
     width: int
     """Pixels of the upright picture."""
     height: int

@@ -35,7 +35,7 @@ def to_svg(
     `picture` is its name. One unit is one pixel; a browser shows the drawing as large as its window. What is known of
     an object shows where one points at it.
 
-    Raises ValueError: the scale is not above 0.
+    Raises ValueError: see check_scale().
     """
     check_scale(metres_per_pixel)
     width, height = plan.size

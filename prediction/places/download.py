@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,6 +47,9 @@ class S3Object:
 def download(uri: str, folder: Path) -> Path:
     """Download the object, or all objects in the folder, into `folder`; return its path. Raises PlaceError."""
     objects = list_objects(uri)
+    for each in objects:
+        if problem := path_problem(each.name):
+            raise PlaceError(f"{uri} holds {short(each.name)}, which {problem}: rename the object.")
     if (total := sum(each.size for each in objects)) > MODEL_LIMITS.bytes:
         raise PlaceError(f"{uri} has {total:,} bytes, more than the {MODEL_LIMITS.bytes:,} that are downloaded.")
     for each in objects:
@@ -56,22 +60,21 @@ def download(uri: str, folder: Path) -> Path:
 
 
 def list_objects(uri: str) -> list[S3Object]:
-    """All objects in the folder, or where there are none the object of this name; at least one. Raises PlaceError."""
+    """All objects in the folder, or where there are none the object of this name; at least one.
+
+    Their names may be no paths: path_problem() tells. Raises PlaceError.
+    """
     bucket, key = bucket_and_key(uri)
     if not bucket or not key.strip("/"):
         raise PlaceError(f"{short(uri)} does not name an object or a folder: give s3://BUCKET/KEY.")
     with _refusals_of(uri):
-        objects = _list(_client(), bucket, key)
-    for each in objects:
-        if problem := path_problem(each.name):
-            raise PlaceError(f"{uri} holds {short(each.name)}, which {problem}: rename the object.")
-    return objects
+        return _list(_client(), bucket, key)
 
 
 def download_object(item: S3Object, path: Path) -> None:
     """Write the object to `path`, making its folder. Raises PlaceError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     with _refusals_of(item.uri):
+        path.parent.mkdir(parents=True, exist_ok=True)
         _client().download_file(item.bucket, item.key, str(path))
 
 
@@ -100,8 +103,8 @@ def _client() -> S3Client:
 
 @contextmanager
 def _refusals_of(uri: str) -> Iterator[None]:
-    """Raise PlaceError for what AWS refuses or the way to it."""
-    from boto3.exceptions import S3TransferFailedError  # noqa: PLC0415  see _client
+    """Raise PlaceError for what AWS refuses, or the way to it, or the disk."""
+    from boto3.exceptions import Boto3Error  # noqa: PLC0415  see _client
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
     try:
@@ -111,8 +114,13 @@ def _refusals_of(uri: str) -> Iterator[None]:
     except SIGN_IN_ERRORS as error:
         shown = sanitise(error, longest=300).rstrip(".")
         raise PlaceError(f"{uri} cannot be downloaded ({shown}): run `aws sso login` and try again.") from None
-    except (BotoCoreError, S3TransferFailedError) as error:
+    except (BotoCoreError, Boto3Error) as error:
         raise _refused(uri, str(error)) from None
+    except OSError as error:
+        raise PlaceError(
+            f"{uri} cannot be downloaded ({sanitise(error.strerror or error)}): make room in {tempfile.gettempdir()},"
+            " or set TMPDIR to another folder."
+        ) from None
 
 
 def _refused(uri: str, why: str) -> PlaceError:

@@ -20,19 +20,17 @@ def model_folder(place: str | Path, scratch: Path) -> Path:
         from prediction.places.download import download  # noqa: PLC0415  imports botocore, and most models are on disk
 
         path = download(place, scratch / "download")
-    if path.is_dir():
-        return path
-    unpack_model(path, scratch / "model", name=str(place))
-    return scratch / "model"
-
-
-def unpack_model(archive: Path, folder: Path, *, name: str) -> None:
-    """Unpack a model.tar.gz, which sentences call `name`, into `folder`, which this makes. Raises PlaceError."""
-    if not archive.exists():
-        raise PlaceError(f"{name} does not exist: give a model.tar.gz, or the folder that it was unpacked to.")
     try:
-        unpack(archive, folder, MODEL_LIMITS)
+        if path.is_dir():
+            return path
+        if not path.exists():
+            raise PlaceError(f"{place} does not exist: give a model.tar.gz, or the folder that it was unpacked to.")
+        unpack(path, scratch / "model", MODEL_LIMITS)
     except ArchiveError as error:
-        raise PlaceError(f"{name} is not a model that can be read: {error}.") from None
+        raise PlaceError(f"{place} is not a model that can be read: {error}.") from None
     except OSError as error:
-        raise PlaceError(f"{name} cannot be unpacked ({sanitise(error.strerror or error)}).") from None
+        raise PlaceError(
+            f"{place} cannot be unpacked ({sanitise(error.strerror or error)}): make it readable, and room for it in"
+            f" {scratch.parent}, or set TMPDIR to another folder."
+        ) from None
+    return scratch / "model"

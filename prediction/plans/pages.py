@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 from image_reader.decoding import open_image, upright_rgb
 from image_reader.header import ImageError, check_pixels, read_header
-from image_reader.opening import DECODING_ERRORS, open_lazily, reason
+from image_reader.opening import DECODING_ERRORS, open_lazily, reason, tiff_pages
 from prediction.plans.errors import PlanError
 
 MAX_PAGES = 500
@@ -41,11 +41,11 @@ def open_pages(data: bytes) -> Iterator[Pages]:
             yield pages
         return
     header = read_header(data, one_page=False)
-    frames = _count_frames(data)
-    if frames > 1 and header.format != "TIFF":
-        raise PlanError(f"is an animation of {frames} pictures: save one of them as a file of its own")
-    check_count(frames)
-    yield _TiffPages(data, frames) if frames > 1 else _Picture(data)
+    numbers = _page_numbers(data)
+    if len(numbers) > 1 and header.format != "TIFF":
+        raise PlanError(f"is an animation of {len(numbers)} pictures: save one of them as a file of its own")
+    check_count(len(numbers))
+    yield _TiffPages(data, numbers) if len(numbers) > 1 else _Picture(data)
 
 
 def check_count(pages: int) -> None:
@@ -74,17 +74,18 @@ class _Picture:
 class _TiffPages:
     """A TIFF with several pages."""
 
-    def __init__(self, data: bytes, count: int) -> None:
-        self._data, self._count = data, count
+    def __init__(self, data: bytes, numbers: Sequence[int]) -> None:
+        """`numbers` are those of the pages among the file's pictures."""
+        self._data, self._numbers = data, numbers
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._numbers)
 
     def picture(self, number: int) -> Image.Image:
         """See Pages."""
         try:
             with open_lazily(io.BytesIO(self._data)) as image:
-                image.seek(number)
+                image.seek(self._numbers[number])
                 check_pixels(*image.size)
                 return upright_rgb(image)
         except DECODING_ERRORS as error:
@@ -93,10 +94,13 @@ class _TiffPages:
             raise ImageError(f"cannot be decoded ({reason(error)})") from error
 
 
-def _count_frames(data: bytes) -> int:
-    """How many pictures the file holds: no more than are counted before it is damaged."""
+def _page_numbers(data: bytes) -> Sequence[int]:
+    """Which pictures of the file are pages; the first one only if it is damaged behind that."""
     try:
         with open_lazily(io.BytesIO(data)) as image:
-            return int(getattr(image, "n_frames", 1))
+            if image.format == "MPO":  # a phone's JPEG: its further pictures are previews and depths of the first
+                return [0]
+            count = int(getattr(image, "n_frames", 1))
+            return list(tiff_pages(image, count)) if image.format == "TIFF" else range(count)
     except DECODING_ERRORS:
-        return 1
+        return [0]

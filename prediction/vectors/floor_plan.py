@@ -12,6 +12,7 @@ from shapely import LinearRing
 
 from dataset_contract.class_names import class_name
 from dataset_contract.sanitise import sanitise
+from prediction.vectors.boxes import sides
 from prediction.vectors.gaps import close_gaps
 from prediction.vectors.plan import Box, Detection, FloorPlan, Opening, Point, Ring, Room, Wall
 from prediction.vectors.rooms import RoomShape, find_rooms
@@ -20,6 +21,8 @@ from prediction.vectors.walls import TOO_THICK, Piece, ScoredBox, is_straight, j
 OPENINGS = ("door", "window")
 KNOWN = ("wall", "room", *OPENINGS)
 """The classes that a plan shows, doors and windows where the model knows them."""
+LEAST_SIDE = 0.25
+"""Pixels: what is narrower on the picture shows nothing, and would be a line or a point in the files."""
 
 
 def floor_plan(detections: Iterable[Detection], size: tuple[int, int]) -> FloorPlan:
@@ -32,7 +35,7 @@ def floor_plan(detections: Iterable[Detection], size: tuple[int, int]) -> FloorP
     found: dict[str, list[ScoredBox]] = {name: [] for name in KNOWN}
     for detection in detections:
         box = _within(detection.box, size)
-        if box is not None:
+        if box is not None and min(sides(box)) >= LEAST_SIDE:
             found.setdefault(class_name(detection.label), []).append(ScoredBox(box, detection.score))
     thickness = typical_thickness(found["wall"])
     straight = [item for item in found["wall"] if is_straight(item, thickness)]

@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dataset_contract.sanitise import sanitise, short
+from dataset_contract.sanitise import sanitise, short, written_name
 
 
 @given(st.text(), st.integers(10, 50))
@@ -21,6 +21,12 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
 
 def test_what_moves_the_cursor_or_reorders_text_is_escaped() -> None:
     assert sanitise("a\x1b[2J\r\nb\u202e\u2028\ud800") == "a\\x1b[2J\\r\\nb\\u202e\\u2028\\ud800"
+
+
+def test_a_name_in_a_file_is_that_of_the_file_unless_it_cannot_be_written() -> None:
+    for name in ("Screenshot 10.00\u202fAM.png", "間取り\u30001.png", "na\u200cme.png", "a\\b", "\U0001f3e0.png"):
+        assert written_name(name) == name
+    assert written_name("a\x1b[2J\n\x85\udce9\uffff.png") == "a\\x1b[2J\\n\\x85\\udce9\\uffff.png"
 
 
 def test_what_is_cut_ends_in_an_ellipsis() -> None:

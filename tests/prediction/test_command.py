@@ -1,4 +1,4 @@
-"""`python -m prediction`: what it writes, goes on from, refuses and survives."""
+"""`python -m prediction`: what it writes, refuses and survives."""
 
 from __future__ import annotations
 
@@ -7,59 +7,18 @@ import json
 import os
 import tarfile
 from pathlib import Path
-from typing import Any
 
 import boto3
 import pytest
 from PIL import Image
 
 from prediction import load
-from prediction.__main__ import main
-from prediction.command import run as run_module
-from prediction.command.plan_list import Plan
-from prediction.predictor import Predictor
 from tests.dino.small_dino import SMALL
+from tests.prediction.command_calls import ALL, content, predict
 from tests.prediction.s3_bucket import Bucket
-from tests.prediction.test_model_folder import write_model
 from tests.runs.cloud_in_memory import BUCKET, Cloud, Execution
 
 QUERIES = SMALL.num_queries
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model with two classes that finds something on white paper."""
-    folder = tmp_path_factory.mktemp("model")
-    classes = [{"id": 1, "name": "wall", "threshold": 0.9}, {"id": 2, "name": "room"}]
-    write_model(folder, classes=classes, image={"short_side": 96, "max_side": 144})
-    return folder
-
-
-@pytest.fixture
-def plans(tmp_path: Path) -> Path:
-    folder = tmp_path / "plans"
-    (folder / "upper floor").mkdir(parents=True)
-    for name, grey in (("a.png", 255), ("a.jpg", 250), ("upper floor/a.png", 240)):
-        Image.new("L", (120, 80), grey).save(folder / name)
-    first = Image.new("RGB", (60, 40), "white")
-    first.save(folder / "b.pdf", save_all=True, append_images=[Image.new("RGB", (40, 60), "white")])
-    return folder
-
-
-@pytest.fixture
-def in_the_folder_above(plans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(plans.parent)
-
-
-ALL = ["a.jpg", "a.png", "b.pdf/page-1", "b.pdf/page-2", "upper floor/a.png"]
-
-
-def predict(*arguments: object) -> int:
-    return main([str(each) for each in arguments])
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_folder_of_plans_with_all_that_is_written(
@@ -104,107 +63,6 @@ def test_the_boxes_of_a_turned_photo_are_as_a_person_sees_it(model: Path, tmp_pa
     predict(tmp_path / "photo.jpg", "--model", model, "--to", tmp_path / "to", "--draw")
     record = json.loads((tmp_path / "to" / "photo.jpg.prediction.json").read_text())
     assert (record["width"], record["height"]) == (80, 120)
-
-
-class Calls:
-    """Counts the pictures that the model is shown."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.count = 0
-        original = Predictor.predict
-
-        def predict(predictor: Predictor, *arguments: Any, **options: Any) -> Any:
-            self.count += 1
-            return original(predictor, *arguments, **options)
-
-        monkeypatch.setattr(Predictor, "predict", predict)
-
-
-@pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
-    return Calls(monkeypatch)
-
-
-def test_what_is_done_is_not_done_again(
-    plans: Path, model: Path, tmp_path: Path, calls: Calls, capsys: pytest.CaptureFixture[str]
-) -> None:
-    arguments = (plans, "--model", model, "--to", tmp_path / "to")
-    assert (predict(*arguments), calls.count) == (0, 5)
-    before = content(tmp_path / "to")
-    assert (predict(*arguments), calls.count) == (0, 5)
-    assert content(tmp_path / "to") == before
-    assert "0 predicted, 5 done before" in capsys.readouterr().out
-    assert (predict(*arguments, "--draw"), calls.count) == (0, 5)  # drawn from the records
-    assert (tmp_path / "to" / "a.png.drawn.png").is_file()
-
-
-def test_further_formats_are_written_of_what_was_found_before(
-    plans: Path, model: Path, tmp_path: Path, calls: Calls
-) -> None:
-    arguments = (plans / "a.png", "--model", model, "--to", tmp_path / "to", "--score=0")
-    assert predict(*arguments, "--format=dxf,areas") == 0
-    first = content(tmp_path / "to")
-    assert sorted(first) == ["a.png.areas.csv", "a.png.dxf", "a.png.prediction.json"]
-    assert predict(*arguments, "--format=areas,geojson,csv", "--scale=0.5", "--normalised") == 0
-    second = content(tmp_path / "to")
-    assert (calls.count, sorted(second)) == (1, sorted([*first, "a.png.geojson", "detections.csv"]))
-    assert second["a.png.dxf"] == first["a.png.dxf"]
-    assert second["a.png.areas.csv"] != first["a.png.areas.csv"]
-    assert json.loads(second["a.png.geojson"])["picture"]["unit"] == "share of width and height"
-
-
-@pytest.mark.parametrize("change", ["plan", "model", "score", "tile", "record"])
-def test_what_would_be_another_answer_is_done_again(
-    change: str, plans: Path, model: Path, tmp_path: Path, calls: Calls
-) -> None:
-    plan, to = plans / "a.png", tmp_path / "to"
-    predict(plan, "--model", model, "--to", to, "--draw")
-    more = []
-    if change == "plan":
-        Image.new("L", (120, 90), 255).save(plan)
-    elif change == "model":
-        model = tmp_path / "other"
-        model.mkdir()
-        write_model(model, classes=[{"id": 1, "name": "wall"}])
-    elif change == "record":
-        (to / "a.png.prediction.json").write_text('{"format": "floorplan-dino-prediction/1", "detections": [1]}')
-    else:
-        more = ["--score=0.2"] if change == "score" else ["--tile=off"]
-    assert (predict(plan, "--model", model, "--to", to, *more), calls.count) == (0, 2)
-    assert (to / "a.png.drawn.png").exists() == (change == "record")  # it was not of this answer
-
-
-def test_an_interrupted_command_goes_on(
-    plans: Path, model: Path, tmp_path: Path, calls: Calls, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    arguments = (plans, "--model", model, "--to", tmp_path / "to")
-    read = Plan.read
-
-    def stop_at_the_last(plan: Plan) -> bytes:
-        if plan.name == ALL[-1]:
-            raise KeyboardInterrupt
-        return read(plan)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Plan, "read", stop_at_the_last)
-        assert (predict(*arguments), calls.count) == (130, 4)
-    assert (predict(*arguments), calls.count) == (0, 5)
-    assert len(json.loads((tmp_path / "to" / "detections.coco.json").read_text())["images"]) == 5
-
-
-def test_a_file_that_is_written_in_part_is_not_taken_for_done(
-    plans: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    arguments = (plans / "a.png", "--model", model, "--to", tmp_path / "to", "--draw")
-    with monkeypatch.context() as patch:
-        patch.setattr(run_module, "write_record", fail)
-        assert predict(*arguments) == 1
-    assert sorted(content(tmp_path / "to")) == ["a.png.drawn.png", "a.png.geojson", "a.png.svg"]
-    assert predict(*arguments) == 0
-    assert "a.png.prediction.json" in content(tmp_path / "to")
 
 
 def test_each_plan_that_cannot_be_read_is_named_and_the_rest_goes_on(
@@ -270,11 +128,14 @@ def test_a_name_that_is_not_text_is_shown_and_written(model: Path, tmp_path: Pat
     assert (tmp_path / "to" / f"{name}.geojson").is_file()
 
 
-def test_results_are_not_taken_for_plans(plans: Path, model: Path, calls: Calls) -> None:
-    arguments = (plans, "--model", model, "--to", plans / "found", "--draw")
-    assert [predict(*arguments), predict(*arguments)] == [0, 0]
-    assert calls.count == 5
-    assert predict(str(plans / "**" / "*.png"), "--model", model, "--to", plans / "found", "--draw") == 0
+def test_programs_find_a_plan_by_the_name_in_the_files(model: Path, tmp_path: Path) -> None:
+    name = "間取り\u30001 10.00\u202fAM.png"  # spaces of a Japanese keyboard and of a Mac's screenshots
+    (tmp_path / "plans").mkdir()
+    Image.new("L", (120, 80)).save(tmp_path / "plans" / name)
+    assert predict(tmp_path / "plans", "--model", model, "--to", tmp_path / "to", "--format=coco,cvat,areas") == 0
+    [image] = json.loads((tmp_path / "to" / "detections.coco.json").read_text())["images"]
+    assert image["file_name"] == name
+    assert f'name="{name}"' in (tmp_path / "to" / "cvat.xml").read_text()
 
 
 def test_thresholds_are_the_models_own_unless_told(
@@ -314,7 +175,12 @@ def test_that_the_model_may_have_found_more_is_said(
         (["--score=wall=0.5,wall=0.6"], "needs each class once"),
         (["--score=door=0.5"], "--score names 'door', but the model has wall, room"),
         (["--tile=12"], "--tile needs auto, off or a number of pixels from 64 on"),
-        (["--scale=-1"], "--scale needs the metres of one pixel"),
+        (["--scale=-1"], "--scale needs the metres of one pixel, such as 0.0127, from 0.000001 to 1000, not -1.0."),
+        (["--scale=1e200"], "--scale needs the metres of one pixel"),
+        (["--scale=nan"], "--scale needs the metres of one pixel"),
+        (["--score=Wall=0.5,walls=0.6"], "needs each class once"),
+        (["--to="], "A PLAN, --model or --to is empty"),
+        (["--model="], "A PLAN, --model or --to is empty"),
         (["--to=s3://bucket/to"], "is not a folder on this machine"),
         (["--to=plans"], "results would be taken for plans"),
     ],
@@ -328,7 +194,7 @@ def test_wrong_usage_is_one_sentence_and_status_2(
     assert words in line
 
 
-@pytest.mark.parametrize("kind", ["missing", "foreign", "empty folder", "not an archive"])
+@pytest.mark.parametrize("kind", ["missing", "foreign", "empty folder", "not an archive", "a name too long"])
 def test_a_model_that_cannot_be_used_is_one_sentence_and_status_1(
     kind: str, plans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -340,11 +206,20 @@ def test_a_model_that_cannot_be_used_is_one_sentence_and_status_1(
         model.mkdir()
     elif kind == "not an archive":
         model.write_bytes(b"PK\3\4")
+    elif kind == "a name too long":
+        model = tmp_path / ("m" * 300)
     assert predict(plans, "--model", model, "--to", tmp_path / "to") == 1
     said = capsys.readouterr().err
     assert said.startswith(f"prediction: {model} ")
     assert said.count("\n") == 1
     assert not (tmp_path / "outside.png").exists()
+
+
+@pytest.mark.usefixtures("in_the_folder_above")
+def test_a_sentence_about_a_model_names_it_and_leaves_the_other_words(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("m").mkdir()
+    assert predict("plans", "--model=m/", "--to=to", "--backend=onnx") == 1
+    assert capsys.readouterr().err.startswith("prediction: m does not hold a model that can be loaded (")
 
 
 @pytest.fixture

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import io
 from pathlib import Path
 
 import boto3
 import pytest
+from boto3.exceptions import Boto3Error, RetriesExceededError
 from botocore.exceptions import NoCredentialsError, SSOTokenLoadError
 
 from prediction.places import download as downloading
 from prediction.places.download import download
 from prediction.places.errors import PlaceError
+from prediction.places.model import model_folder
 from tests.prediction.s3_bucket import Bucket
 
 
@@ -55,3 +58,25 @@ def test_a_missing_sign_in_says_how_to_sign_in(bucket: Bucket, tmp_path: Path, m
     monkeypatch.setattr(bucket, "paginate", refuse)
     with pytest.raises(PlaceError, match=r"Token for x does not exist\): run `aws sso login` and try again\.$"):
         download("s3://b/results.json", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (RetriesExceededError(Boto3Error()), r"cannot be downloaded \(Max Retries Exceeded\): check the name"),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            r"\(No space left on device\): make room in /.*, or set TMPDIR",
+        ),
+    ],
+)
+def test_a_download_that_breaks_off_is_one_sentence(
+    error: Exception, words: str, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    bucket.objects["model.tar.gz"] = b"1"
+    monkeypatch.setattr(bucket, "download_file", fail)
+    with pytest.raises(PlaceError, match=words):
+        model_folder("s3://b/model.tar.gz", tmp_path)

@@ -51,6 +51,7 @@ def test_an_archive_is_exported_to_a_file(
     [
         (["model.tar.gz"], 2, "'model.tar.gz' is not a folder: say with --to where to write model.onnx."),
         (["{model}", "--to", "{model}/no/x.onnx"], 2, "is in no folder: make it first."),
+        (["{model}", "--to", "{model}"], 2, "is a folder: name a file with --to, such as model.onnx in it."),
         (["{empty}"], 1, "does not hold a model that can be loaded"),
         (["{model}/none.tar.gz", "--to", "{model}/x.onnx"], 1, "does not exist"),
     ],

@@ -77,6 +77,8 @@ def test_a_model_with_a_limit_on_detections_is_loaded_without_it(tmp_path: Path)
         ({"model": dataclasses.asdict(SMALL) | {"num_queries": 0}}, "num_queries must be at least 1"),
         ({"model": dataclasses.asdict(SMALL) | {"decoder_layers": 4}}, "do not belong together"),
         ({"classes": [{"name": "room"}]}, "KeyError"),
+        ({"classes": []}, "it has no class"),
+        ({"image": {"short_side": 0, "max_side": 96}}, "images cannot be resized to 0 x 96 pixels"),
         ({"classes": [{"id": 3, "name": "room"}]}, "the model has no logit for one of the classes"),
     ],
 )

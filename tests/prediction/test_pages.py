@@ -73,6 +73,17 @@ def test_a_tiff_may_have_several_pages_of_any_mode() -> None:
         assert pages.picture(1).getpixel((5, 5)) == (40, 40, 40)
 
 
+def test_smaller_versions_of_a_page_of_a_tiff_are_no_pages() -> None:
+    small, file = WIDE.resize((30, 20)), io.BytesIO()
+    small.encoderinfo = {"tiffinfo": {0x00FE: 1}}  # which scanners and viewers of large pictures add
+    WIDE.copy().save(file, "TIFF", save_all=True, append_images=[small, TALL.copy()])
+    assert sizes(file.getvalue()) == [(300, 200), (100, 250)]
+
+
+def test_a_phones_photo_with_previews_is_one_picture() -> None:
+    assert sizes(saved("MPO", WIDE, WIDE.resize((30, 20)))) == [(300, 200)]
+
+
 @pytest.mark.parametrize("mode", ["CMYK", "I;16", "P", "LA", "RGBA", "1"])
 def test_pictures_of_all_kinds_are_read(mode: str) -> None:
     assert sizes(saved("TIFF", Image.new(mode, (60, 40)))) == [(60, 40)]
@@ -108,7 +119,8 @@ def test_a_pdf_that_cannot_be_read_is_refused(data: bytes) -> None:
     ("data", "words"),
     [
         (b"", "is empty"),
-        (b"<svg/>", "is not an image that can be read"),
+        (b"<svg/>", "is not an image that can be read: it is an SVG file"),
+        (bytes(4321), r"is not an image that can be read \(4,321 bytes of an unknown format\)"),
         (saved("JPEG", WIDE)[:200], "cannot be decoded|is not an image"),
         (saved("TIFF", WIDE, TALL)[:-100], "cannot be decoded|is not an image"),
     ],

@@ -86,6 +86,16 @@ def test_plans_in_s3_are_named_by_their_keys(bucket: Bucket) -> None:
         plan.read()
 
 
+def test_an_object_whose_name_is_no_path_is_a_problem_beside_the_others(bucket: Bucket) -> None:
+    bucket.objects |= {"floors/../../out.png": b"", "floors//2.png": b"", "floors/.../notes\n.txt": b""}
+    found = listed("s3://b/floors")
+    assert [plan.name for plan in found.plans] == ["1/a.png", "2/a.png"]
+    assert found.problems == [
+        "s3://b/floors/../../out.png has a name that leaves its folder by `..`: rename the object.",
+        "s3://b/floors//2.png has a name that is absolute: rename the object.",
+    ]
+
+
 def test_two_plans_of_one_name_are_refused(bucket: Bucket) -> None:
     found = listed("plans/a.png", "s3://b/floors/1/a.png")
     assert [plan.place for plan in found.plans] == ["plans/a.png"]
@@ -96,8 +106,9 @@ def test_two_plans_of_one_name_are_refused(bucket: Bucket) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ("none.png", "none.png does not exist"),
-        ("none/*.png", r"none/\*\.png matches no file"),
+        ("none.png", "none.png does not exist: give a picture"),
+        ("none/*.png", r"none/\*\.png matches no file: give a picture"),
+        ("n" * 300, r"nnn cannot be read \(File name too long\): give a picture"),
         ("s3://b/none", r"s3://b/none cannot be downloaded \(404: Not Found\)"),
         ("s3://b", "does not name an object or a folder"),
     ],

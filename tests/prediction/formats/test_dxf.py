@@ -31,6 +31,7 @@ def polylines(document: Drawing, layer: str) -> list[list[tuple[float, float]]]:
 def test_with_a_scale_it_is_in_metres_with_y_upwards() -> None:
     document = read(to_dxf(PLAN, metres_per_pixel=0.02))
     assert document.header["$INSUNITS"] == 6
+    assert (document.header["$EXTMIN"], document.header["$EXTMAX"]) == ((0, 0, 0), (8, 6, 0))
     first = polylines(document, "ROOMS")[0]
     assert first == [(0.4, 5.6), (6.4, 5.6), (6.4, 3.6), (4.0, 3.6), (4.0, 1.6), (0.4, 1.6)]
 
@@ -65,7 +66,14 @@ def test_equal_plans_give_equal_bytes_and_ezdxf_is_left_as_it_was() -> None:
     assert not ezdxf.options.write_fixed_meta_data_for_testing
 
 
-@pytest.mark.parametrize("scale", [0, -0.02, float("nan"), float("inf")])
+def test_another_process_gives_the_same_bytes() -> None:
+    """Sets have another order there."""
+    document = read(to_dxf(PLAN))
+    used = [each.dxf.name for each in document.classes if each.dxf.name in document.entitydb.dxf_types_in_use()]
+    assert used == sorted(used)
+
+
+@pytest.mark.parametrize("scale", [0, -0.02, float("nan"), float("inf"), 1e154, 1e-9])
 def test_a_scale_that_is_no_length_is_refused(scale: float) -> None:
-    with pytest.raises(ValueError, match=r"metres per pixel above 0, such as 0\.02"):
+    with pytest.raises(ValueError, match=r"the metres of one pixel, such as 0\.02, from 0\.000001 to 1000"):
         to_dxf(PLAN, metres_per_pixel=scale)

@@ -33,6 +33,7 @@ PLANS = [
     ),
     PlanResult("upper & lower/é b.png", *SIZE, [Detection("wall", 0.7, (0.0, 0.0, 100.0, 4.5))]),
     PlanResult("upper & lower/empty.png", *SIZE, []),
+    PlanResult("間取り\u30001 10.00\u202fAM.png", *SIZE, [Detection("wall", 0.6, (0.0, 0.0, 50.0, 4.5))]),
 ]
 Boxes = Mapping[str, list[tuple[str, list[float]]]]
 """Of each plan by its name: class and x, y, width, height."""
