@@ -82,8 +82,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--serve", action="store_true", help="also deploy the stack that predicts on plans, and have it predict"
     )
     options = parser.parse_args(arguments)
-    if options.source is not None and not options.source.exists():
-        parser.error(f"{options.source} does not exist: give the folder or file that holds your plans")
+    try:
+        if options.source is not None:
+            options.source.stat()
+    except OSError as error:
+        parser.error(f"--source {options.source} ({error.strerror}): give the folder or file that holds your plans")
     for signal_number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signal_number, _interrupt)
     console = Terminal()

@@ -54,8 +54,11 @@ def test_a_checkout_that_cannot_be_written_is_a_sentence(
     )
 
 
-def test_a_source_that_is_not_there_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("name", ["nowhere", "x" * 300])
+def test_a_source_that_is_not_there_is_wrong_usage(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as stopped:
-        demo.main(["--source", str(tmp_path / "nowhere")])
+        demo.main(["--source", str(tmp_path / name)])
     assert stopped.value.code == 2
     assert "give the folder or file that holds your plans" in capsys.readouterr().err
