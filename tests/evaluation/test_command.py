@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import errno
+import io
 import json
 import re
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +227,40 @@ def test_a_full_disk_is_one_sentence(
     results = write_json(tmp_path / "results.json", entries(PLANS["test"], OWN))
     assert main([f"--data={data}", f"--to={tmp_path / 'to'}", f"--model=a={results}"]) == 1
     assert "labels.csv cannot be written (No space left on device): name a folder" in capsys.readouterr().err
+
+
+def test_standard_output_on_a_full_disk_is_one_sentence(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = write_json(tmp_path / "results.json", entries(PLANS["test"], OWN))
+
+    class Full(io.StringIO):
+        def write(self, _: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("sys.stdout", Full())
+    assert main([f"--data={data}", f"--to={tmp_path}", f"--model=a={results}"]) == 1
+    assert capsys.readouterr().err == "evaluation: A file cannot be read or written: No space left on device.\n"
+
+
+@pytest.mark.parametrize("place", ["read_model", "compare", "report_files"])
+def test_too_little_memory_is_one_sentence(
+    place: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(error: Exception) -> Callable[..., None]:
+        def failing(*_: object, **__: object) -> None:
+            raise error
+
+        return failing
+
+    results = write_json(tmp_path / "results.json", entries(PLANS["test"], OWN))
+    arguments = [f"--data={data}", f"--to={tmp_path / 'to'}", f"--model=a={results}"]
+    monkeypatch.setattr(command, place, fail(MemoryError()))
+    assert main(arguments) == 1
+    assert capsys.readouterr().err.startswith("evaluation: The memory does not suffice: end other programs, ")
+    monkeypatch.setattr(command, place, fail(RuntimeError("a bug")))
+    with pytest.raises(RuntimeError, match="a bug"):
+        main(arguments)
 
 
 def test_the_page_names_each_field_of_metrics_json(data: Path, tmp_path: Path) -> None:
