@@ -141,7 +141,9 @@ def test_names_from_outside_are_shown_as_text() -> None:
 @needs_browser
 def test_it_fits_into_a_phone_and_no_figure_leaves_its_card(tmp_path: Path) -> None:
     outputs = {"ModelPackageGroupName": "arn:aws:sagemaker:us-east-1:000000000000:model-package-group/" + 40 * "x"}
-    (tmp_path / "page.html").write_text(rendered(replace(SUMMARY, stack_outputs=outputs), test={"f1": 0.4}))
+    (tmp_path / "page.html").write_text(
+        rendered(replace(SUMMARY, stack_outputs=outputs), test={"f1": 0.4}), encoding="utf-8"
+    )
     with open_page(tmp_path / "profile") as page:
         page.call("Page.navigate", url=(tmp_path / "page.html").as_uri())
         for width in (320, 390, 1280):
