@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from demo import __main__ as demo
 from local_aws.ministack_process import MinistackError
+from runs.execution_follower import ExecutionSummary
 
 
 @pytest.mark.parametrize(
@@ -62,3 +64,27 @@ def test_a_source_that_is_not_there_is_wrong_usage(
         demo.main(["--source", str(tmp_path / name)])
     assert stopped.value.code == 2
     assert "give the folder or file that holds your plans" in capsys.readouterr().err
+
+
+def test_a_failed_execution_is_told_by_its_sentence() -> None:
+    cause = '{"errorMessage": "The data set has no plan.", "errorType": "DatasetInvalid", "stackTrace": ["..."]}'
+    ended = ExecutionSummary(arn="arn", status="FAILED", error="DatasetInvalid", cause=cause, states=(), job=None)
+    assert str(demo._failure_of(ended)) == (
+        "the execution ended with FAILED, DatasetInvalid: The data set has no plan."
+    )
+
+
+def test_a_few_plans_of_ones_own_meet_no_gate_that_they_cannot_be_measured_by() -> None:
+    assert demo.request_for(None, serve=False) == {}
+    assert demo.request_for(Path("plans"), serve=False) == demo.request_for(None, serve=True) == {"quality_gate": {}}
+
+
+def test_make_hands_a_path_with_any_letters_on() -> None:
+    path = 'my plans (küche) $HOME `false` "x'
+    make = ["make", "--no-print-directory", "--dry-run", "demo", f"SOURCE={path.replace('$', '$$')}"]
+    *_, line = subprocess.run(make, cwd=demo.ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
+    shell = ["bash", "-c", line.replace(".venv/bin/python -m demo", "printf '%s\\n'")]
+    shown = subprocess.run(
+        shell, env={"SOURCE": path, "PATH": "/usr/bin:/bin"}, check=True, capture_output=True, text=True
+    )
+    assert shown.stdout.splitlines() == ["--source", path]
