@@ -23,7 +23,7 @@ from dataset_prep.samples import write_samples
 from demo.evaluation import write_evaluation
 from demo.gallery import draw_pictures
 from demo.phases import PhaseLog, PhaseProgress
-from demo.results import read_manifest, write_results
+from demo.results import read_manifest, remove_earlier, write_results
 from demo.serving import ServingError, serve_folder, serve_plan
 from demo.trained_model import fetch_model, keep_model
 from demo.vectors import write_vectors
@@ -141,6 +141,7 @@ def run(console: Terminal, scratch: Path, source: Path | None, *, serve: bool) -
         with log.phase("predict on plans that were held out"):
             model = fetch_model(session, job.model_artifact, scratch / "model")
             predictor = Predictor.load(model.directory)
+            remove_earlier(BUILD / "demo")
             pictures = draw_pictures(dataset, predictor, manifest.classes)
             vectors = write_vectors(dataset, pictures.held_out, predictor, BUILD / "demo")
         report = None

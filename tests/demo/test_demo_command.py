@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from demo import __main__ as demo
+from demo.results import remove_earlier
+from demo.trained_model import TrainedModel, keep_model
 from local_aws.ministack_process import MinistackError
 from runs.execution_follower import ExecutionSummary
 
@@ -77,6 +79,16 @@ def test_a_failed_execution_is_told_by_its_sentence() -> None:
 def test_a_few_plans_of_ones_own_meet_no_gate_that_they_cannot_be_measured_by() -> None:
     assert demo.request_for(None, serve=False) == {}
     assert demo.request_for(Path("plans"), serve=False) == demo.request_for(None, serve=True) == {"quality_gate": {}}
+
+
+def test_nothing_of_an_earlier_demo_stays_beside_the_page(tmp_path: Path) -> None:
+    for name in ("evaluation/report.html", "model/config.json", "serving/batch/1.svg", "vectors/1.svg", "index.html"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    remove_earlier(tmp_path)
+    assert [path.name for path in tmp_path.rglob("*")] == ["index.html"]
+    (tmp_path / "of this demo").mkdir()
+    keep_model(TrainedModel(tmp_path / "of this demo", [], {}), tmp_path / "model")
 
 
 def test_make_hands_a_path_with_any_letters_on() -> None:
