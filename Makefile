@@ -23,7 +23,7 @@ setup:  ## .venv, node_modules and the container's wheels; does only what is mis
 	@$(PYTHON) environment.py
 
 demo: setup  ## the pipeline end to end on an embedded AWS; SOURCE=PATH takes your own plans, SERVE=1 serves the model, too
-	@$(RUN) demo $(if $(SOURCE),--source "$(SOURCE)") $(if $(SERVE),--serve)
+	@$(RUN) demo $(if $(SOURCE),--source "$$SOURCE") $(if $(SERVE),--serve)
 
 test: setup  ## all tests; T=tests/pipeline/quote, or anything else that pytest understands, only those
 	@$(RUN) pytest $(if $(T),$(T),$(PARALLEL))

@@ -54,7 +54,7 @@ class Page:
         """The page as HTML; every text in it is escaped."""
         usd_per_hour = float(INSTANCE_TYPES[self.instance_type].usd_per_hour)
         environment = page_environment()
-        return environment.from_string(TEMPLATE.read_text()).render(
+        return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
             vars(self),
             style=STYLE,
             colours={name: f"rgb{colour_of(name, self.classes)}" for name in self.classes},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,15 @@ from demo.summary import Summary
 from demo.trained_model import TrainedModel
 from demo.vectors import VectorPlan
 from runs.execution_follower import ExecutionSummary, TrainingJobSummary
+
+_BESIDE_THE_PAGE = ("evaluation", "model", "serving", "vectors")
+"""Folders that a demo writes into the page's."""
+
+
+def remove_earlier(folder: Path) -> None:
+    """Remove what an earlier demo, on other plans, has left beside its page: this one may not write all of it."""
+    for name in _BESIDE_THE_PAGE:
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def read_manifest(dataset_root: Path) -> Manifest:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import base64
 import json
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -63,7 +62,6 @@ def serve_plan(session: boto3.Session, bucket: str, execution_arn: str, images: 
     s3 = session.client("s3")
     s3.put_object(Bucket=bucket, Key=PLANS + plan.name, Body=plan.read_bytes())
     folder = page_folder / FOLDER
-    shutil.rmtree(folder, ignore_errors=True)  # of an earlier demo, on other plans
     answers = Bucket(s3, bucket)
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while f"{PREDICTIONS}{plan.name}{JSON}" not in answers.files(PREDICTIONS):

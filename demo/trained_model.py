@@ -38,6 +38,5 @@ def fetch_model(session: boto3.Session, artifact_uri: str, directory: Path) -> T
 
 
 def keep_model(model: TrainedModel, folder: Path) -> None:
-    """Copy the unpacked model to `folder`, in place of an earlier one."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Copy the unpacked model to `folder`, which this makes."""
     shutil.copytree(model.directory, folder)

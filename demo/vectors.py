@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +54,6 @@ def write_vectors(dataset_root: Path, split: str, predictor: Predictor, page_fol
         picture.load()
     plan = _plan(predictor.predict(picture), picture)
     folder = page_folder / "vectors"
-    shutil.rmtree(folder, ignore_errors=True)  # of an earlier demo, on another plan
     folder.mkdir(parents=True)
     contents = {format_: _file(format_, plan, picture) for format_ in NAMES}
     links = {}

@@ -96,6 +96,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EvaluationError as error:
         errors.print(f"evaluation: {error}")
         return 1
+    except OSError as error:  # standard output on a full disk, or no folder for temporary files
+        errors.print(f"evaluation: {error.filename or 'A file'} cannot be read or written: {error.strerror}.")
+        return 1
     except KeyboardInterrupt:
         errors.print("Stopped.")
         return 130

@@ -104,9 +104,9 @@ def _group(counts: Counts, chosen: Booleans) -> GroupScore:
     return GroupScore(int(chosen.sum()), boxes, float(f1_of(hits, kept, boxes)) if boxes else None)
 
 
-def disagreements(models: Sequence[Counts], truth: Truth, count: int = PLANS_SHOWN) -> list[Disagreement]:
+def disagreements(models: Sequence[Counts], count: int = PLANS_SHOWN) -> list[Disagreement]:
     """The plans on which the numbers of errors differ most, the largest difference first."""
     errors = np.stack([each.errors() for each in models], axis=1)
     spread = errors.max(axis=1) - errors.min(axis=1)
     order = np.argsort(-spread, kind="stable")[:count]
-    return [Disagreement(plan, tuple(errors[plan].tolist())) for plan in order.tolist() if spread[plan] and truth.plans]
+    return [Disagreement(plan, tuple(errors[plan].tolist())) for plan in order.tolist() if spread[plan]]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dataset_contract.atomic_write import check_folder, write_atomically
 from dataset_contract.class_names import class_name
+from dataset_contract.out_of_memory import is_out_of_memory
 from evaluation.comparison import Comparison, compare
 from evaluation.dataset import EvaluatedDataset, load_dataset
 from evaluation.errors_csv import errors_csv
@@ -30,9 +31,14 @@ def run_comparison(options: Options, progress: Terminal, remarks: Sequence[str] 
 
     Raises EvaluationError or EvaluationUsageError; then nothing is written.
     """
-    comparison = _compare(options, progress, remarks)
-    content = json.dumps(metrics_json(comparison), indent=1, allow_nan=False) + "\n"
-    files = {**report_files(comparison), ERRORS: errors_csv(comparison), METRICS: content}
+    try:
+        comparison = _compare(options, progress, remarks)
+        content = json.dumps(metrics_json(comparison), indent=1, allow_nan=False) + "\n"
+        files = {**report_files(comparison), ERRORS: errors_csv(comparison), METRICS: content}
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise EvaluationError("The memory does not suffice: end other programs, or use a machine with more.") from None
     try:
         options.to.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():

@@ -150,7 +150,7 @@ def compare(
         tuple(rules),
         results,
         tuple(each for one, other in pairs for each in _differences(truth, rules, one, other)),
-        disagreements([each.counts[COCO] for each in results], truth),
+        disagreements([each.counts[COCO] for each in results]),
         tuple(remarks),
     )
 

@@ -85,7 +85,7 @@ def _draw(axes: Axes, across: Floats, up: Floats, point: tuple[float, float], co
 
 def _words(models: Sequence[ModelResult], points: Sequence[tuple[float, float]], names: tuple[str, str]) -> str:
     marked = (
-        f"{sanitise(result.name, longest=24)} {names[0]} {x:.3f}, {names[1]} {y:.3f}"
+        f"{sanitise(result.name)} {names[0]} {x:.3f}, {names[1]} {y:.3f}"
         for result, (x, y) in zip(models, points, strict=True)
     )
     return f"Marked: {'; '.join(marked)}."

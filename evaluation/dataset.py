@@ -39,6 +39,8 @@ def load_dataset(root: Path, split: str) -> EvaluatedDataset:
         }
     except DatasetError as error:
         raise EvaluationError(str(error)) from None
+    except OSError as error:  # of a path that may not be looked at, or cannot be one
+        raise EvaluationError(f"{root} cannot be read ({error.strerror}): name the data set's folder.") from None
     if not any(not annotation.iscrowd for annotation in splits[split].annotations):
         raise EvaluationError(
             f"The split {split} of {root} has no boxes to find: choose another with --split, or prepare the data again."

@@ -26,7 +26,8 @@ from evaluation.matching import ClassMatches, box_ious
 Kind = Literal["class", "localisation", "both", "duplicate", "background", "missed"]
 KINDS: tuple[Kind, ...] = ("class", "localisation", "both", "duplicate", "background", "missed")
 _RIGHT_PLACE = 0.5
-_BACKGROUND_BELOW = 0.1
+BACKGROUND_BELOW = 0.1
+"""IoU with each true box."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +130,8 @@ def _kind(own: tuple[int, float], other: tuple[int, float]) -> tuple[Kind, int |
     kinds: tuple[tuple[Kind, tuple[int, float], float], ...] = (
         ("duplicate", own, _RIGHT_PLACE),
         ("class", other, _RIGHT_PLACE),
-        ("localisation", own, _BACKGROUND_BELOW),
-        ("both", other, _BACKGROUND_BELOW),
+        ("localisation", own, BACKGROUND_BELOW),
+        ("both", other, BACKGROUND_BELOW),
     )
     for kind, (column, iou), limit in kinds:
         if iou >= limit:

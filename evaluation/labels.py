@@ -4,7 +4,7 @@ A model's certainty of a detection is its precision from that confidence on: the
 detections of the class that are as confident or more. So the scores of different models, and of classes, compare. Of
 the detections that count with a certainty of 0.8 or more, the false ones tell:
 
-missing      a background error: the data set has nothing there
+missing      a background error: the data set has nothing there, not of a class that is not compared either
 wrong class  a class error: the data set has that box as another class, and the model finds no such box there
 shifted      a localisation error: the data set has a box of the class there that overlaps too little
 """
@@ -19,7 +19,7 @@ import numpy as np
 
 from evaluation.comparison import Comparison, ModelResult
 from evaluation.detections import Booleans, Detections, Floats, Truth
-from evaluation.error_kinds import FalseBox, Kind, find_errors
+from evaluation.error_kinds import BACKGROUND_BELOW, FalseBox, Kind, find_errors
 from evaluation.matching import SIZES, ClassMatches, box_ious, match
 
 CERTAIN_FROM = 0.8
@@ -65,7 +65,9 @@ def find_suspect_labels(comparison: Comparison) -> tuple[list[SuspectLabel], dic
         for split in result.model.splits:
             if split not in truths:
                 truths[split] = comparison.dataset.truth(split, comparison.truth.classes)
-            found.extend(_of_model(result, split, comparison.split, truths[split]))
+            suspects = _of_model(result, split, comparison.split, truths[split])
+            left_out = comparison.dataset.truth(split, _classes_left_out(comparison))
+            found.extend(each for each in suspects if each.truth is not None or not _is_labelled(each, left_out))
     return _merged(found), truths
 
 
@@ -108,6 +110,18 @@ def _suspect(split: str, truth: Truth, detections: Detections, error: FalseBox) 
         float(detections.scores[row]),
         error.truth,
     )
+
+
+def _classes_left_out(comparison: Comparison) -> tuple[str, ...]:
+    every = comparison.dataset.truth(comparison.split).classes
+    return tuple(name for name in every if name not in comparison.truth.classes)
+
+
+def _is_labelled(suspect: SuspectLabel, truth: Truth) -> bool:
+    """Whether there is a true box in whose place it is, of whatever class."""
+    boxes = truth.boxes[truth.plan == suspect.plan]
+    ious = box_ious(np.array([suspect.found]), boxes, np.zeros(len(boxes), dtype=np.bool_))
+    return bool((ious >= BACKGROUND_BELOW).any())
 
 
 def _merged(found: Sequence[SuspectLabel]) -> list[SuspectLabel]:

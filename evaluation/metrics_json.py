@@ -93,8 +93,10 @@ def _rule(truth: Truth, result: ModelResult, rule: str) -> dict[str, Any]:
 
 
 def _figures(figures: Figures) -> dict[str, Any]:
-    names = ("ap", "ap50", "ap75", "ar", "f1", "precision", "recall", "threshold")
-    return {name: _rounded(getattr(figures, name)) for name in names} | {"boxes": figures.boxes}
+    names = ("ap", "ap50", "ap75", "ar", "f1", "precision", "recall")
+    # The threshold as it is: rounded up, it would leave out the detection whose confidence it is.
+    rest = {"threshold": figures.threshold, "boxes": figures.boxes}
+    return {name: _rounded(getattr(figures, name)) for name in names} | rest
 
 
 def _sizes(sizes: Mapping[str, Figures]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from dataset_contract.sanitise import sanitise
@@ -82,11 +83,11 @@ def _notes(comparison: Comparison, result: ModelResult, more_results: str) -> It
     name, model = sanitise(result.name), result.model
     if COCO in comparison.rules:
         yield _threshold_note(result, comparison, more_results)
-    if model.unknown_classes:
-        yield (
-            f"{name} does not know {_listed(model.unknown_classes)}: boxes of it count as missed; --classes "
-            f"{','.join(each for each in comparison.truth.classes if each not in model.unknown_classes)} leaves it out."
-        )
+    if unknown := model.unknown_classes:
+        known = ",".join(each for each in comparison.truth.classes if each not in unknown)
+        them = "it" if len(unknown) == 1 else "them"
+        advice = f"; --classes {shlex.quote(known)} leaves {them} out" if known else ""
+        yield f"{name} does not know {_listed(unknown)}: boxes of {them} count as missed{advice}."
     if model.further_classes:
         yield (
             f"{name} also finds {_listed(model.further_classes)}, which the data set does not have: such boxes are "
@@ -112,9 +113,10 @@ def _threshold_note(result: ModelResult, comparison: Comparison, more_results: s
 
 
 def plural(name: str) -> str:
-    """A class's name for several of its objects: rooms."""
+    """A class's name for several of its objects: rooms. Where an s is not enough, as of a balcony: boxes of balcony."""
     shown = sanitise(name)
-    return f"{shown}s" if shown.isalpha() and not shown.endswith("s") else f"boxes of {shown}"
+    takes_s = shown.isalpha() and not shown.endswith(("s", "x", "y", "z", "ch", "sh"))
+    return f"{shown}s" if takes_s else f"boxes of {shown}"
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -12,16 +12,14 @@ from evaluation.figures import Figures
 from evaluation.rules import COCO, RULE_NAMES
 from evaluation.sentences import difference_sentences, notes
 
-_LONGEST_NAME = 24
-
 
 def table_lines(comparison: Comparison) -> Iterator[str]:
     """Figures by rule, model and class; where each model errs; which is better; what to know about it."""
     truth = comparison.truth
     yield f"{comparison.split}: {len(truth.plans):,} plans, {int((~truth.crowd).sum()):,} boxes"
-    widest = max(5, *(len(_name(result.name)) for result in comparison.models))
+    widest = max(5, *(len(sanitise(result.name)) for result in comparison.models))
     classes = (None, *truth.classes) if len(truth.classes) > 1 else truth.classes
-    wide = max(5, *(len(_name(name or "all")) for name in classes))
+    wide = max(5, *(len(sanitise(name or "all")) for name in classes))
     for rule in comparison.rules:
         has_ap = rule == COCO
         yield ""
@@ -36,7 +34,7 @@ def table_lines(comparison: Comparison) -> Iterator[str]:
                 label = ALL_CLASSES if name is None else truth.classes.index(name)
                 figures = result.figures_of(rule, name)
                 yield (
-                    f"  {_name(result.name):<{widest}}  {_name(name or 'all'):<{wide}}"
+                    f"  {sanitise(result.name):<{widest}}  {sanitise(name or 'all'):<{wide}}"
                     f"{_averages(figures) if has_ap else ''}{_shown(figures.f1):>8}  "
                     f"{_interval(result, FigureKey(rule, label, 'f1')):<13}{_shown(figures.precision):>10}"
                     f"{_shown(figures.recall):>8}{_shown(figures.threshold):>11}"
@@ -48,7 +46,7 @@ def table_lines(comparison: Comparison) -> Iterator[str]:
         for result in comparison.models:
             counts, costs = result.errors.counts, result.errors.costs
             cells = (f"{counts[kind]:,} ({100 * costs[kind]:.1f})" for kind in KINDS)
-            yield f"  {_name(result.name):<{widest}}" + "".join(f"{cell:>16}" for cell in cells)
+            yield f"  {sanitise(result.name):<{widest}}" + "".join(f"{cell:>16}" for cell in cells)
     for lines in (difference_sentences(comparison), notes(comparison)):
         if lines:
             yield ""
@@ -66,7 +64,3 @@ def _interval(result: ModelResult, key: FigureKey) -> str:
 
 def _shown(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
-
-
-def _name(name: str) -> str:
-    return sanitise(name, longest=_LONGEST_NAME)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Any
 
 from rich.console import Console
@@ -17,6 +19,8 @@ class Terminal(Console):
 
     def __init__(self, *, stderr: bool = False, **options: Any) -> None:  # noqa: ANN401 - those of rich's Console
         """Write to standard output, or to standard error."""
+        if isinstance(sys.stdout, io.TextIOWrapper):  # what its encoding lacks is escaped, as on standard error
+            sys.stdout.reconfigure(errors="backslashreplace")
         super().__init__(stderr=stderr, soft_wrap=True, highlight=False, markup=False, emoji=False, **options)
 
     def print(self, *objects: Any, **options: Any) -> None:  # noqa: ANN401 - as rich's Console has it

@@ -38,8 +38,8 @@ def read_results(file: str, data: bytes, plans: PlanIndex) -> FoundBoxes:
         raise EvaluationError(f"{file} cannot be used, since {error}: write the results again.") from None
     if not isinstance(content, list):
         raise EvaluationError(
-            f"{file} holds {short(content)}, not the list of detections that a COCO results file or Ultralytics' "
-            "predictions.json is."
+            f"{file} holds {short(content)}, not a list of detections: give a COCO results file or Ultralytics' "
+            "predictions.json."
         )
     by_ultralytics = bool(content) and all(isinstance(item, dict) and "file_name" in item for item in content)
     boxes = FoundBoxes(file, starts=(1,) if by_ultralytics else (0, 1), own_ids=True)

@@ -46,7 +46,7 @@ def read_label_files(folder: Path, plans: PlanIndex) -> FoundBoxes:
 
 def _read_file(path: Path, place: Place, boxes: FoundBoxes) -> None:
     try:
-        lines = read_regular(path, MAX_FILE_BYTES).decode().splitlines()
+        lines = read_regular(path, MAX_FILE_BYTES).decode("utf-8-sig").splitlines()
     except OSError as error:
         raise EvaluationError(f"{path} cannot be read ({sanitise(error.strerror or error)}).") from None
     except UnicodeDecodeError:

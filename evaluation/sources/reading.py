@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from dataset_contract.class_names import class_name
+from dataset_contract.sanitise import sanitise
 from dataset_prep.progress import phase
 from evaluation.dataset import EvaluatedDataset
 from evaluation.detections import VALIDATION, Detections, ModelDetections
@@ -67,14 +68,23 @@ class _Source:
             self.path = download(source, scratch / "download") if source.startswith(S3) else Path(source)
         except PlaceError as error:
             raise EvaluationError(str(error)) from None
-        if not self.path.exists():
-            raise EvaluationError(f"{source} does not exist: give a model.tar.gz, its folder, or a file of results.")
+        try:
+            self.path.stat()
+        except FileNotFoundError:
+            raise EvaluationError(
+                f"{source} does not exist: give a model.tar.gz, its folder, or a file of results."
+            ) from None
+        except OSError as error:
+            raise _cannot_be_read(source, error) from None
 
     @property
     def is_trained_model(self) -> bool:
-        if self.path.is_dir():
+        if not self.path.is_dir():
+            return self.path.name.lower().endswith((".tar.gz", ".tgz"))
+        try:
             return any((self.path / name).exists() for name in (CONFIG, _WEIGHTS))
-        return self.path.name.lower().endswith((".tar.gz", ".tgz"))
+        except OSError as error:
+            raise _cannot_be_read(self.name, error) from None
 
     def with_its_name(self, message: str) -> str:
         """The message with s3://... in the place of the path that it was downloaded to."""
@@ -85,6 +95,10 @@ class _Source:
             return read_results_file(self.path, dataset.plans)
         inner = self.path / "labels"  # beside it are Ultralytics' plots
         return read_label_files(inner if inner.is_dir() else self.path, dataset.plans)
+
+
+def _cannot_be_read(source: str, error: OSError) -> EvaluationError:
+    return EvaluationError(f"{source} cannot be read ({sanitise(error.strerror or error)}).")
 
 
 def _predict(

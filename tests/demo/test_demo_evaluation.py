@@ -10,7 +10,6 @@ import numpy as np
 from PIL import Image
 
 from demo.evaluation import REMARK, worse_results, write_evaluation
-from demo.trained_model import TrainedModel, keep_model
 from evaluation.dataset import load_dataset
 from evaluation.detections import Detections, ModelDetections
 from terminal.console import Terminal
@@ -44,11 +43,3 @@ def test_the_report_says_that_the_worse_model_is_no_model(tmp_path: Path) -> Non
     text = html.unescape(page.read_text())
     assert REMARK in text
     assert re.search(r"(this run|its worse copy) and|this run finds", text)
-
-
-def test_the_model_takes_the_place_of_an_earlier_one(tmp_path: Path) -> None:
-    for name in ("first", "second"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / name).touch()
-        keep_model(TrainedModel(tmp_path / name, [], {}), tmp_path / "kept")
-    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["second"]

@@ -6,6 +6,7 @@ import base64
 import io
 import re
 from dataclasses import replace
+from pathlib import Path
 
 from PIL import Image
 
@@ -18,6 +19,7 @@ from demo.summary import Summary
 from demo.vectors import VectorPlan
 from runs.curves import TrainingCurves
 from terminal.console import Terminal
+from tests.browser import needs_browser, open_page
 
 SUMMARY = Summary(
     execution_arn="arn:aws:states:us-east-1:000000000000:execution:machine:one",
@@ -134,6 +136,21 @@ def test_names_from_outside_are_shown_as_text() -> None:
     page = rendered(replace(SUMMARY, training_job_name=hostile, stack_outputs={hostile: hostile}))
     assert hostile not in page
     assert "&lt;script&gt;" in page
+
+
+@needs_browser
+def test_it_fits_into_a_phone_and_no_figure_leaves_its_card(tmp_path: Path) -> None:
+    outputs = {"ModelPackageGroupName": "arn:aws:sagemaker:us-east-1:000000000000:model-package-group/" + 40 * "x"}
+    (tmp_path / "page.html").write_text(
+        rendered(replace(SUMMARY, stack_outputs=outputs), test={"f1": 0.4}), encoding="utf-8"
+    )
+    with open_page(tmp_path / "profile") as page:
+        page.call("Page.navigate", url=(tmp_path / "page.html").as_uri())
+        for width in (320, 390, 700, 1024):
+            page.resize(width, 900)
+            page.wait("document.readyState === 'complete' && document.images.length")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert page.evaluate("[...document.querySelectorAll('.card b')].every(b => b.scrollWidth <= b.clientWidth)")
 
 
 def test_the_curves_are_the_same_for_the_same_losses() -> None:

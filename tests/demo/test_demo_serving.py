@@ -49,8 +49,6 @@ def images(tmp_path: Path) -> Path:
 
 def test_the_answers_are_beside_the_page(images: Path, tmp_path: Path) -> None:
     cloud, page = cast("Any", DemoCloud()), tmp_path / "demo"
-    (page / "serving").mkdir(parents=True)
-    (page / "serving" / "of an earlier demo").touch()
     served = serve_plan(cloud, BUCKET, "run", images, page)
     assert cloud.approvals == {f"{MODELS}1": "Approved"}
     assert (served.plan, served.version) == ("000001.png", 1)
@@ -60,7 +58,6 @@ def test_the_answers_are_beside_the_page(images: Path, tmp_path: Path) -> None:
     assert set(served.links) == {"SVG", "picture", "JSON"}
     for link in (*served.links.values(), *served.batch.values()):
         assert (page / link).is_file()
-    assert not (page / "serving" / "of an earlier demo").exists()
 
 
 def test_without_an_answer_the_demo_says_so(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

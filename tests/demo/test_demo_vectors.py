@@ -26,9 +26,6 @@ def vectors(tmp_path: Path) -> VectorPlan:
     (data / "test" / "images").mkdir()
     for number in PLANS["test"]:
         Image.new("L", (WIDTH, HEIGHT), 255).save(data / "test" / "images" / f"{number:06d}.png")
-    earlier = tmp_path / "page" / "vectors"
-    earlier.mkdir(parents=True)
-    (earlier / "plan-999.svg").touch()
     written = write_vectors(data, "test", Predictor.load(tmp_path / "model"), tmp_path / "page")
     assert written is not None
     return written

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import errno
+import io
 import json
 import re
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +136,30 @@ def test_the_threshold_is_chosen_on_the_validation_split(data: Path, tmp_path: P
     assert (figures["threshold_from"], figures["coco"]["threshold"], figures["coco"]["f1"]) == ("validation", 0.7, 0)
 
 
+def test_the_threshold_of_metrics_json_is_the_one_that_the_figures_are_of(data: Path, tmp_path: Path) -> None:
+    score = 0.123456789  # to five digits more than itself, at which nothing counts
+    results = write_json(tmp_path / "results.json", entries(PLANS["test"], OWN, score=score))
+    assert main([f"--data={data}", f"--to={tmp_path}", f"--model=a={results}"]) == 0
+    figures = metrics(tmp_path)["models"]["a"]["coco"]
+    assert (figures["threshold"], figures["classes"]["room"]["threshold"]) == (score, score)
+
+
+def test_names_that_begin_alike_are_told_apart(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = write_json(tmp_path / "results.json", entries(PLANS["test"], OWN))
+    names = [f"floorplandino-20261124-0930{second:02}" for second in (0, 1)]
+    assert main([f"--data={data}", f"--to={tmp_path}", *(f"--model={name}={results}" for name in names)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines if " room " in line and line.startswith("  ")] == 2 * names
+    assert names[0] in (page := (tmp_path / "report.html").read_text()) and f"{names[1]} recall" in page
+
+
+def test_only_a_class_that_the_model_does_not_know(data: Path, tmp_path: Path) -> None:
+    results = write_json(tmp_path / "results.json", entries(PLANS["test"], {WALL: 1}))
+    arguments = [f"--data={data}", f"--to={tmp_path}", f"--model=a={results}", "--names=a=1:wall"]
+    assert main([*arguments, "--classes=room"]) == 0
+    assert "a does not know room: boxes of it count as missed." in metrics(tmp_path)["notes"]
+
+
 def test_json_and_one_rule(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results = write_json(tmp_path / "results.json", entries(PLANS["test"], OWN))
     arguments = [f"--data={data}", f"--to={tmp_path / 'to'}", f"--model=a={results}"]
@@ -201,6 +227,40 @@ def test_a_full_disk_is_one_sentence(
     results = write_json(tmp_path / "results.json", entries(PLANS["test"], OWN))
     assert main([f"--data={data}", f"--to={tmp_path / 'to'}", f"--model=a={results}"]) == 1
     assert "labels.csv cannot be written (No space left on device): name a folder" in capsys.readouterr().err
+
+
+def test_standard_output_on_a_full_disk_is_one_sentence(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = write_json(tmp_path / "results.json", entries(PLANS["test"], OWN))
+
+    class Full(io.StringIO):
+        def write(self, _: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("sys.stdout", Full())
+    assert main([f"--data={data}", f"--to={tmp_path}", f"--model=a={results}"]) == 1
+    assert capsys.readouterr().err == "evaluation: A file cannot be read or written: No space left on device.\n"
+
+
+@pytest.mark.parametrize("place", ["read_model", "compare", "report_files"])
+def test_too_little_memory_is_one_sentence(
+    place: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(error: Exception) -> Callable[..., None]:
+        def failing(*_: object, **__: object) -> None:
+            raise error
+
+        return failing
+
+    results = write_json(tmp_path / "results.json", entries(PLANS["test"], OWN))
+    arguments = [f"--data={data}", f"--to={tmp_path / 'to'}", f"--model=a={results}"]
+    monkeypatch.setattr(command, place, fail(MemoryError()))
+    assert main(arguments) == 1
+    assert capsys.readouterr().err.startswith("evaluation: The memory does not suffice: end other programs, ")
+    monkeypatch.setattr(command, place, fail(RuntimeError("a bug")))
+    with pytest.raises(RuntimeError, match="a bug"):
+        main(arguments)
 
 
 def test_the_page_names_each_field_of_metrics_json(data: Path, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_what_was_downloaded_is_called_by_its_place_in_s3(
     data = write_dataset(tmp_path / "data")
     bucket.objects = {"results.json": b"{}", "model.tar.gz": packed(member("readme.txt"))}
     for name, sentence in (
-        ("results.json", "s3://b/results.json holds an object, not the list of detections"),
+        ("results.json", "s3://b/results.json holds an object, not a list of detections"),
         ("model.tar.gz", "s3://b/model.tar.gz holds no config.json, so it is not a model of this project"),
     ):
         assert main([f"--data={data}", f"--to={tmp_path / 'to'}", f"--model=a=s3://b/{name}"]) == 1

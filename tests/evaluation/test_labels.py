@@ -42,7 +42,9 @@ MODEL = [
 ]
 
 
-def comparison_of(*models: Detections, split: str = "test", further: str | None = None) -> Comparison:
+def comparison_of(
+    *models: Detections, split: str = "test", further: str | None = None, classes: tuple[str, ...] | None = None
+) -> Comparison:
     """Of models on one plan with the boxes LABELLED; `further` is a split with the same plan and detections."""
     data: CocoDataset = dataset_of([*LABELLED, *RIGHT])
     splits = {split: data} | ({further: data} if further else {})
@@ -50,7 +52,8 @@ def comparison_of(*models: Detections, split: str = "test", further: str | None 
         ModelDetections(name, dict.fromkeys(splits, each), {"wall": 0.2, "room": 0.2}, (), ())
         for name, each in zip("ab", models, strict=False)
     ]
-    return compare(EvaluatedDataset(Path("nowhere"), splits, PlanIndex("nowhere", {}, {})), split, named, resamples=10)
+    dataset = EvaluatedDataset(Path("nowhere"), splits, PlanIndex("nowhere", {}, {}))
+    return compare(dataset, split, named, classes=classes, resamples=10)
 
 
 def short(label: SuspectLabel) -> tuple[str, int | None, str, float]:
@@ -94,6 +97,17 @@ def test_models_that_say_the_same_are_one_entry() -> None:
     assert [(each.contradiction, each.models) for each in labels if each.contradiction == "wrong class"] == [
         ("wrong class", ("a", "b"))
     ]
+
+
+def test_where_a_class_that_is_left_out_is_labelled_nothing_is_missing() -> None:
+    nowhere = (1, ROOM, 0.88, (300.0, 200.0, 80.0, 8.0))
+    model = found(*MODEL, nowhere, *RIGHTLY_FOUND)
+    labels, _ = find_suspect_labels(comparison_of(model, further="train", classes=("room",)))
+    assert [(each.split, *short(each)) for each in labels] == [
+        ("test", "missing", None, "room", 0.88),
+        ("train", "missing", None, "room", 0.88),
+    ]
+    assert labels[0].found == nowhere[3]
 
 
 def test_all_splits_with_detections_are_looked_at() -> None:

@@ -64,8 +64,10 @@ def test_few_plans_show_no_difference_however_alike_they_are(plans: int, amount:
 
 
 def test_several_objects_of_a_class() -> None:
-    assert [plural(name) for name in ("wall", "stairs", "living room")] == [
+    assert [plural(name) for name in ("wall", "stairs", "balcony", "bench", "living room")] == [
         "walls",
         "boxes of stairs",
+        "boxes of balcony",
+        "boxes of bench",
         "boxes of living room",
     ]

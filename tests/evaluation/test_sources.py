@@ -81,6 +81,13 @@ def test_ultralytics_labels_and_a_plan_without_a_file(dataset: EvaluatedDataset,
     assert all_found(read(dataset, folder.parent, names="room,wall"), plans=2)  # the run's folder
 
 
+def test_labels_that_an_editor_has_saved(dataset: EvaluatedDataset, tmp_path: Path) -> None:
+    folder = write_labels(tmp_path / "labels", PLANS["test"], FROM_0)
+    for path in folder.iterdir():
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert len(read(dataset, folder, names="room,wall").splits["test"]) == 2 * len(PLANS["test"])
+
+
 def test_results_on_the_validation_split_may_be_a_file_of_their_own(dataset: EvaluatedDataset, tmp_path: Path) -> None:
     test, val = write_json(tmp_path / "t.json", entries(TEST, OWN)), tmp_path / "v.json"
     write_json(val, entries(PLANS["val"], OWN))
@@ -210,7 +217,7 @@ ENTRY = {"image_id": 23, "category_id": 1, "bbox": [10, 10, 20, 20], "score": 0.
     ("content", "sentence"),
     [
         ("[]", "holds no detections"),
-        ("{}", "holds an object, not the list of detections"),
+        ("{}", "holds an object, not a list of detections"),
         ("[{", "since it is not JSON"),
         (b"\xff\xfe", "since it is not UTF-8"),
         ('[{"image_id": 23, "category_id": 1, "bbox": [1, 1, 2, 2], "score": NaN}]', "since it holds NaN"),
@@ -279,6 +286,8 @@ def test_a_folder_of_something_else_and_nothing_are_refused(dataset: EvaluatedDa
         read(dataset, tmp_path)
     with pytest.raises(EvaluationError, match="does not exist"):
         read(dataset, tmp_path / "nowhere.json")
+    with pytest.raises(EvaluationError, match=r"x cannot be read \(File name too long\)"):
+        read(dataset, tmp_path / ("x" * 300))
 
 
 @pytest.mark.parametrize("content", [b"", b"not an archive", b"\x1f\x8b\x08\x00cut off"])
@@ -299,3 +308,5 @@ def test_a_split_without_boxes_is_refused(tmp_path: Path) -> None:
 def test_a_data_set_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match=r"annotations\.json cannot be read"):
         load_dataset(tmp_path, "test")
+    with pytest.raises(EvaluationError, match=r"x cannot be read \(File name too long\)"):
+        load_dataset(tmp_path / ("x" * 300), "test")

@@ -206,3 +206,10 @@ def test_nothing_is_written_but_at_these_places() -> None:
             elif isinstance(node, ast.ClassDef) and "Console" in map(ast.unparse, node.bases):
                 found.setdefault(path.relative_to(ROOT).as_posix(), set()).add("Console")
     assert found == BORDERS
+
+
+def test_what_the_encoding_of_standard_output_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding="ascii"))
+    Terminal().print("küche")
+    assert written.getvalue() == b"k\\xfcche\n"

@@ -81,7 +81,7 @@ def test_what_was_checked_is_copied_and_nothing_else(find: Find, bucket: BucketI
         ({"predictions.json": b'[{"image_id": 23,'}, "predictions.json cannot be used, since it is not JSON"),
         ({"predictions.json": results(23, score=float("nan"))}, "it holds NaN"),
         ({"predictions.json": results(23, bbox=[0, 0, 4000, 5])}, "outside of its plan of 400 x 200 pixels"),
-        ({"predictions.json": b'{"map": 0.5}'}, "holds an object, not the list of detections"),
+        ({"predictions.json": b'{"map": 0.5}'}, "holds an object, not a list of detections"),
         (
             {"predictions.json": results(23, times=MAX_ON_A_PLAN + 1)},
             "3,001 detections on the plan 23, more than 3,000",
