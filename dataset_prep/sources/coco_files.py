@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dataset_contract.sanitise import sanitise
 from dataset_prep.errors import UsageError
-from dataset_prep.sources.source_files import LEADS_OUT, SourceFolders, decode_text, folders_in, several_data_sets
+from dataset_prep.sources.source_files import LEADS_OUT, SourceFolders, decode_text, files_in, folders_in, several_data_sets
 
 _SPLIT_WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 _SECTION = re.compile(r'"(?:images|annotations)"\s*:\s*\[')
@@ -48,7 +48,7 @@ def find_annotations(source: Path, *, any_json: bool = False) -> list[Path]:
 
 def _files_in(folder: Path, *, any_json: bool = False) -> list[Path]:
     places = [folder, folder / "annotations", *(folder / word for word in _SPLIT_WORDS)]
-    files = [path for place in places if place.is_dir() for path in sorted(place.glob("*.json")) if path.is_file()]
+    files = [path for place in places if place.is_dir() for path in files_in(place, ".json")]
     found = [path for path in files if path.name != "manifest.json" and (any_json or _looks_like_coco(path))]
     return list(_for_boxes(found))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import filterfalse
 from pathlib import Path
 
 from dataset_contract.sanitise import sanitise
@@ -13,6 +14,7 @@ from dataset_prep.sources.coco_files import find_annotations
 from dataset_prep.sources.cubicasa5k_plans import ANNOTATION, find_root
 from dataset_prep.sources.image_files import SUFFIXES
 from dataset_prep.sources.other_formats import other_format
+from dataset_prep.sources.source_files import is_hidden
 from dataset_prep.sources.yolo_darknet import find_darknet
 from dataset_prep.sources.yolo_label_files import is_labels
 from dataset_prep.sources.yolo_names import name_files
@@ -92,14 +94,14 @@ def _sign_of_yolo(source: Path) -> str | None:
             return _below(lists[0], source)
         if (folder := next(filter(is_labels, sorted(folders)), None)) is not None:
             return f"a folder {_below(place / folder, source)}"
-        texts = {name.removesuffix(".txt") for name in files if name.endswith(".txt")}
+        texts = {name.removesuffix(".txt") for name in files if name.endswith(".txt") and not name.startswith(".")}
         image = next(
             (name for name in files if Path(name).suffix.lower() in SUFFIXES and Path(name).stem in texts), None
         )
         if beside is None and image is not None:
             beside = f"{_below(place / image, source)} with a text file beside it"
         deep = len(place.relative_to(source).parts) >= _DEEPEST
-        folders[:] = [] if deep else sorted(name for name in folders if not name.startswith("."))
+        folders[:] = [] if deep else sorted(filterfalse(is_hidden, folders))
     return beside
 
 

@@ -6,12 +6,13 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import islice
+from itertools import filterfalse, islice
 from pathlib import Path
 from typing import NamedTuple
 
 from dataset_contract.sanitise import sanitise
 from dataset_prep.sources.coco_files import decode_head
+from dataset_prep.sources.source_files import is_hidden
 
 _MOST_FILES = 200  # that are looked at
 _HEAD = 1 << 16  # bytes of each
@@ -70,5 +71,6 @@ def _texts(source: Path) -> Iterator[Path]:
     if source.is_file():
         yield source
     for directory, folders, names in os.walk(source):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(directory, name) for name in sorted(names) if name.lower().endswith((".json", ".xml")))
+        folders[:] = sorted(filterfalse(is_hidden, folders))
+        texts = (name for name in sorted(names) if not name.startswith("."))
+        yield from (Path(directory, name) for name in texts if name.lower().endswith((".json", ".xml")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dataset_prep.sources.source_files import SourceFolders, folders_in, several_data_sets
+from dataset_prep.sources.source_files import SourceFolders, files_in, folders_in, several_data_sets
 
 _LONGEST = 1 << 16
 
@@ -21,7 +21,7 @@ def find_darknet(source: Path) -> Path | None:
 
 
 def _data_in(folder: Path) -> Path | None:
-    files = sorted(path for path in folder.glob("*.data") if path.is_file())
+    files = files_in(folder, ".data")
     return next((path for path in files if path.name == "obj.data"), files[0] if files else None)
 
 

@@ -69,7 +69,11 @@ def _is_name(value: object) -> bool:
 def name_files(folder: Path) -> list[Path]:
     """The lists of class names in a folder: classes.txt of labelImg and Label Studio, and those of Darknet's kin."""
     names = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208  a Path takes longer, for each of thousands
-    lists = [folder / name for name in sorted(names) if name in _NAME_FILES or name.endswith(".names")]
+    lists = [
+        folder / name
+        for name in sorted(names)
+        if name in _NAME_FILES or (name.endswith(".names") and not name.startswith("."))
+    ]
     return [path for path in lists if path.is_file()]
 
 
