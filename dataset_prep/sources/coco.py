@@ -136,7 +136,7 @@ def _parse(path: Path, file: str, images: ImagesOfFile, found: FindingLog) -> tu
         if error.errno != errno.EINVAL:
             raise
         raise PrepError(f"{_shown([path])} cannot be read ({error.strerror}).") from error
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         with suppress(UnicodeDecodeError):  # else it is said to be no UTF-8
             data = decode_text(data).encode()
     boxes = PolygonBoxes()

@@ -10,7 +10,14 @@ from pathlib import Path
 
 from dataset_contract.sanitise import sanitise
 from dataset_prep.errors import UsageError
-from dataset_prep.sources.source_files import LEADS_OUT, SourceFolders, decode_text, files_in, folders_in, several_data_sets
+from dataset_prep.sources.source_files import (
+    LEADS_OUT,
+    SourceFolders,
+    decode_text,
+    files_in,
+    folders_in,
+    several_data_sets,
+)
 
 _SPLIT_WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 _SECTION = re.compile(r'"(?:images|annotations)"\s*:\s*\[')

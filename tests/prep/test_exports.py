@@ -119,8 +119,9 @@ def test_turned_rectangles_are_said(tmp_path: Path) -> None:
     assert "2 rectangles are turned (attributes.rotation" in first.message
 
 
-def test_numbers_as_texts_are_a_warning(tmp_path: Path) -> None:
-    EXPORTS["COCO: numbers as texts"].write(Export(tmp_path))
+@pytest.mark.parametrize("name", ["numbers as texts", "ids with a decimal point, as pandas writes them"])
+def test_numbers_in_another_form_are_a_warning(tmp_path: Path, name: str) -> None:
+    EXPORTS[f"COCO: {name}"].write(Export(tmp_path))
     (finding,) = (finding for finding in read(tmp_path).findings if finding.code == "NUMBERS_CONVERTED")
     assert finding.severity == "warning"
 

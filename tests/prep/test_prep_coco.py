@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from dataset_contract.findings import FindingLog, Severity
 from dataset_prep.errors import PrepError, UsageError
+from dataset_prep.sources import stale_paths
 from dataset_prep.sources.coco import read_coco
 from dataset_prep.sources.coco_files import find_annotations
 from dataset_prep.sources.source import Source
@@ -216,6 +218,20 @@ def test_a_full_path_below_any_prefix_finds_exactly_its_file(
     file = chosen.draw(st.sampled_from(sorted(files)))
     stale = f"/elsewhere/plans/{'/'.join(file)}/F1_original.png"
     assert PathSuffixes([root / "plans"], FindingLog()).find(stale) == [paths[file].resolve()]
+
+
+def test_a_file_is_found_without_looking_at_all_that_are_called_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(100):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "F1_original.png").touch()
+    files = PathSuffixes([tmp_path], FindingLog())
+    counted = Mock(wraps=stale_paths._count_common)
+    monkeypatch.setattr(stale_paths, "_count_common", counted)
+    assert files.find("plans/7/F1_original.png") == [tmp_path.resolve() / "7" / "F1_original.png"]
+    assert counted.call_count <= 2
+    assert len(files.find("F1_original.png")) == 100
 
 
 JSON = st.recursive(
