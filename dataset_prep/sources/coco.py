@@ -19,6 +19,7 @@ from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.sources.coco_dialects import PolygonBoxes, adapt_export
 from dataset_prep.sources.coco_files import split_of
 from dataset_prep.sources.coco_images import ImagesOfFile
+from dataset_prep.sources.other_formats import HEAD_LENGTH, other_format_of
 from dataset_prep.sources.source import Source, SourceBox, SourceImage
 from dataset_prep.sources.source_files import decode_text, read_source_file
 from dataset_prep.sources.stale_paths import PathSuffixes
@@ -142,6 +143,8 @@ def _parse(path: Path, file: str, images: ImagesOfFile, found: FindingLog) -> tu
     boxes = PolygonBoxes()
     parsed = parse_coco(data, file=file, with_polygons=boxes.draw, adapt=adapt)
     boxes.report(file, found)
+    if parsed[0] is None and (other := other_format_of(path, data[:HEAD_LENGTH])) is not None:
+        raise PrepError(f"{other}.")
     return parsed
 
 

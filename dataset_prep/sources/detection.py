@@ -60,7 +60,8 @@ def detect(source: Path) -> Detected:
         raise UsageError(
             f"{source} is not a data set of a known format: neither CubiCasa5K (folders high_quality, colorful, ...), "
             "nor COCO (a JSON file with images and annotations), nor YOLO (data.yaml, a list of class names such as "
-            "classes.txt, or label files in a folder labels or beside the images)."
+            "classes.txt, or label files in a folder labels or beside the images). Give the folder of one with "
+            "--source; docs/own-plans.md tells how plans get boxes."
         )
     (first, reason), *others = seen.items()
     return Detected(first, reason, tuple(others))

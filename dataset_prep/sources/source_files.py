@@ -25,6 +25,11 @@ def decode_text(data: bytes) -> str:
     return data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
 
 
+def decode_head(head: bytes) -> str:
+    """The beginning of a text, however it is encoded, for searches in it."""
+    return head.replace(b"\0", b"").decode("latin-1")
+
+
 def read_source_file(path: str | Path, longest: int, *, follow: bool = True) -> bytes:
     """As read_regular; also raises OSError (EINVAL) for what Git LFS left in the file's place."""
     data = read_regular(path, longest, follow=follow)

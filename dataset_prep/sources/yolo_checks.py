@@ -37,6 +37,15 @@ def _check_labelled(images: Sequence[str], layout: YoloLayout, found: FindingLog
     if len(without) == len(images):
         if len(images) < len(layout.images):  # the first few may well show nothing
             return
+        above, slash, below = layout.labels.expected(images[0]).rpartition("labels/")
+        if slash and os.path.isfile(dota := f"{above}labelTxt/{below}"):  # noqa: PTH113
+            found.warning(
+                "LABELS_ABSENT",
+                f"None of the {len(images):,} images has a label file; {layout.relative(dota)} is of another format, "
+                "that of DOTA's oriented boxes, which is not read.",
+                "In your tool, such as Roboflow, export the annotations again as YOLOv8 with oriented boxes.",
+            )
+            return
         found.warning(
             "LABELS_ABSENT",
             f"None of the {len(images):,} images has a label file; that of {layout.relative(images[0])} would be "
