@@ -16,6 +16,7 @@ DECODING_ERRORS = (OSError, EOFError, SyntaxError, ValueError, struct.error, Mem
 
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "AVIF")
 _ORIENTATION = 0x0112  # EXIF's tag
+_PHOTOMETRIC = 0x0106  # TIFF's tag: 0 if the value 0 is white
 _SUBFILE_TYPE = 0x00FE  # TIFF's tag
 _A_VERSION = 0b101  # its bits for a page that is a smaller version of another one, or its mask
 _MOST_PAGES = 64  # that are looked at
@@ -64,6 +65,13 @@ def orientation_of(image: Image.Image) -> int:
         return 1
     orientation: int = image.getexif().get(_ORIENTATION, 1)
     return orientation
+
+
+def zero_is_left_white(image: Image.Image) -> bool:
+    """Whether 0 is white in the pixels as Pillow gives them: it inverts such TIFF files of 1 and 8 bits, not of 16."""
+    if image.format != "TIFF" or not image.mode.startswith("I"):
+        return False
+    return bool(image.tag_v2.get(_PHOTOMETRIC) == 0)  # type: ignore[attr-defined]
 
 
 def reason(error: Exception) -> str:

@@ -49,6 +49,12 @@ def palette() -> bytes:
     return png_of(image, transparency=0)
 
 
+def white_is_zero() -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.array([[0, 25700]], dtype=np.uint16)).save(buffer, "TIFF", tiffinfo={262: 0})
+    return buffer.getvalue()
+
+
 def profile_of_another_space() -> bytes:
     xyz = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
     return png_of(Image.new("RGB", (1, 1), (77, 77, 77)), icc_profile=xyz)
@@ -59,6 +65,11 @@ CASES: dict[str, tuple[Callable[[], bytes], list[object]]] = {
     "16 bits are scaled, not cut": (sixteen_bits, [[0, 100, 255]]),
     "EXIF turns it upright": (turned, [[[255, 0, 0]], [[255, 255, 255]]]),
     "a palette with a transparent colour": (palette, [[[255, 255, 255], [10, 20, 30]]]),
+    "16 bits with a transparent value": (
+        lambda: png_of(Image.fromarray(np.array([[0, 257]], dtype=np.uint16)), transparency=0),
+        [[255, 1]],
+    ),
+    "16 bits of a TIFF in which 0 is white": (white_is_zero, [[255, 155]]),
     "one bit": (lambda: png_of(Image.new("1", (1, 1), 1)), [[255]]),
     "a profile for another colour space is only taken off": (profile_of_another_space, [[[77, 77, 77]]]),
 }

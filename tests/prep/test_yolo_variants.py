@@ -135,6 +135,14 @@ VARIANTS: dict[str, tuple[Plant, Objects | None]] = {
         None,
     ),
     "upper-case ending": (lambda t: t.move("train/images/a.png", "train/images/a.PNG"), None),
+    "JPEG as browsers of Windows save it": (
+        lambda t: (
+            t.remove("train/images/a.png"),
+            t.make_image("train/images/a.jpg"),
+            t.move("train/images/a.jpg", "train/images/a.jfif"),
+        ),
+        None,
+    ),
     "unicode": (
         lambda t: (
             t.move("train/images/a.png", "train/images/aü \N{DOOR}.png"),
