@@ -200,7 +200,9 @@ class _Collected:
             self._found.error(
                 "IMAGE_FILE_TWICE",
                 f"{file}: {first} and image {image.id} both lead to {path}.",
-                "Give the folder in which the images are where the paths in the file say.",
+                "Keep one of the entries, and give its id to the other's annotations."
+                if other.image.file_name == image.file_name and other.file == file
+                else "Give the folder in which the images are where the paths in the file say.",
                 **place,
             )
         else:

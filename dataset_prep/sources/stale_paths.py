@@ -19,14 +19,16 @@ from dataset_contract.findings import FindingLog
 from dataset_prep.sources.image_files import image_files
 
 _FILE_OF_A_SERVER = re.compile(r".*\?(?:d|filepath)=", re.DOTALL)
+_QUERY = re.compile(r"(?<=://)([^?#]*)[?#].*", re.DOTALL)
 
 
 def path_of_address(address: str) -> str:
-    """The path that an address means, as Label Studio writes it for files that it serves from elsewhere.
+    """The path that an address means, as tools write it for images that they only refer to.
 
-    /data/local-files/?d=plans/a%20b.png is plans/a b.png.
+    Label Studio's /data/local-files/?d=plans/a%20b.png is plans/a b.png; of an address with a host, what follows its
+    path is left out.
     """
-    return unquote(_FILE_OF_A_SERVER.sub("", address))
+    return unquote(_QUERY.sub(r"\1", _FILE_OF_A_SERVER.sub("", address)))
 
 
 class PathSuffixes:

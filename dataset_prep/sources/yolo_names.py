@@ -117,8 +117,9 @@ def asked_names(classes: Sequence[str] | None, where: Path, count: object) -> di
     """Class names by the order of --classes: only if the person gave it, for a wrong order teaches the wrong thing."""
     if classes is None:
         raise UsageError(
-            f"{where} does not say what its classes are called: add its data.yaml or classes.txt, or name them with "
-            "--classes in the order of their numbers, which the tool that wrote the labels knows."
+            f"{where} does not say what its classes are called: add its data.yaml or classes.txt (there or one folder "
+            "down; from further down, give their folder with --source), or name them with --classes in the order of "
+            "their numbers, which the tool that wrote the labels knows."
         )
     if count is not None and str(count) != str(len(classes)):
         shown = sanitise(count, longest=20)

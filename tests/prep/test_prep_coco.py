@@ -18,7 +18,7 @@ from dataset_prep.sources import stale_paths
 from dataset_prep.sources.coco import read_coco
 from dataset_prep.sources.coco_files import find_annotations
 from dataset_prep.sources.source import Source
-from dataset_prep.sources.stale_paths import PathSuffixes
+from dataset_prep.sources.stale_paths import PathSuffixes, path_of_address
 
 MakeImage = Callable[..., Path]
 STALE = "/kaggle/input/cubicasa5k/cubicasa5k/cubicasa5k"
@@ -126,6 +126,36 @@ def test_windows_paths_are_understood(tmp_path: Path, make_image: MakeImage) -> 
     make_image("plans/a/b.png")
     path = write(tmp_path / "a.json", coco("D:\\data\\a\\b.png"))
     assert codes(read_coco([path], [tmp_path / "plans"])) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("/data/local-files/?d=plans/a%20b.png", "plans/a b.png"),
+        ("/data/local-files/?d=a.png", "a.png"),
+        ("/storage-data/uploaded/?filepath=upload/1/a.png", "upload/1/a.png"),
+        ("https://example.org/plans/%C3%A9.png?signature=a/b#c", "https://example.org/plans/é.png"),
+        ("s3://plans/a?.png", "s3://plans/a"),
+        ("plans/is it?.png", "plans/is it?.png"),
+    ],
+)
+def test_the_path_that_an_address_means(name: str, path: str) -> None:
+    assert path_of_address(name) == path
+
+
+def test_a_file_that_is_called_like_an_address_is_found(tmp_path: Path, make_image: MakeImage) -> None:
+    for name in ("a b.png", "a%20b.png", "c d.png"):
+        make_image(f"plans/{name}")
+    path = write(tmp_path / "a.json", coco("a%20b.png", "a b.png", "c%20d.png"))
+    source = read_coco([path], [tmp_path / "plans"])
+    assert [image.path.name for image in source.images] == ["a%20b.png", "a b.png", "c d.png"]
+
+
+def test_two_entries_of_one_image_are_told_what_to_do(tmp_path: Path, make_image: MakeImage) -> None:
+    make_image("plans/a.png")
+    source = read_coco([write(tmp_path / "a.json", coco("a.png", "a.png"))], [tmp_path / "plans"])
+    (finding,) = (finding for finding in source.findings if finding.code == "IMAGE_FILE_TWICE")
+    assert finding.fix == "Keep one of the entries, and give its id to the other's annotations."
 
 
 def test_classes_are_taken_by_name_in_every_file(tmp_path: Path, make_image: MakeImage) -> None:
