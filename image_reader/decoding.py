@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image, ImageCms
 
 from image_reader.header import ImageError, read_header, read_image_file
-from image_reader.opening import DECODING_ERRORS, open_lazily, orientation_of, reason, zero_is_left_white
+from image_reader.opening import DECODING_ERRORS, fix_of, open_lazily, orientation_of, reason, zero_is_left_white
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -45,7 +45,7 @@ def open_image(source: Path | bytes) -> Image.Image:
         with turn, open_lazily(io.BytesIO(data)) as image:
             return _normalised(image)
     except DECODING_ERRORS as error:
-        raise ImageError(f"cannot be decoded ({reason(error)})") from error
+        raise ImageError(f"cannot be decoded ({reason(error)})", fix_of(error)) from error
 
 
 def upright_rgb(image: Image.Image | Path | str) -> Image.Image:

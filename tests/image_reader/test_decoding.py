@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -166,6 +167,17 @@ def test_an_image_that_breaks_off_is_refused(read: Callable[[bytes], object]) ->
     Image.effect_noise((400, 300), 50).save(buffer, "JPEG")
     with pytest.raises(ImageError, match="cannot be decoded"):
         read(buffer.getvalue()[:700])
+
+
+def test_an_image_that_memory_lacks_for_is_not_to_blame(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = png_of(Image.new("P", (4, 3)))
+    for place in ("image_reader.decoding._normalised", "image_reader.opening.orientation_of"):
+        with monkeypatch.context() as without_memory:
+            without_memory.setattr(place, Mock(side_effect=MemoryError))
+            with pytest.raises(ImageError, match=r"\(the memory does not suffice\)") as caught:
+                open_image(data)
+        assert caught.value.fix is not None
+        assert caught.value.fix.startswith("End other programs, or use a machine with more memory")
 
 
 MANY: dict[str, tuple[str, dict[str, Any]]] = {
