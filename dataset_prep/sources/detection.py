@@ -9,7 +9,7 @@ from itertools import filterfalse
 from pathlib import Path
 
 from dataset_contract.sanitise import sanitise
-from dataset_prep.errors import UsageError
+from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.sources.coco_files import find_annotations
 from dataset_prep.sources.cubicasa5k_plans import ANNOTATION, find_root
 from dataset_prep.sources.image_files import SUFFIXES
@@ -49,11 +49,15 @@ class Detected:
 def detect(source: Path) -> Detected:
     """The format of what is at `source`.
 
-    Raises UsageError if it is none of FORMATS, or several data sets.
+    Raises UsageError if it is none of FORMATS, or several data sets; PrepError if what would tell cannot be read.
     """
     seen: dict[str, str] = {}
-    for name, reason in _seen(source):
-        seen.setdefault(name, sanitise(reason))
+    try:
+        for name, reason in _seen(source):
+            seen.setdefault(name, sanitise(reason))
+    except (PrepError, UsageError):
+        if not seen:  # else it is what it was seen to be, whatever lies beside
+            raise
     if not seen:
         if (other := other_format(source)) is not None:
             raise UsageError(f"{sanitise(source)} is not a data set of a known format: {other}.")

@@ -72,7 +72,7 @@ def name_files(folder: Path) -> list[Path]:
     lists = [
         folder / name
         for name in sorted(names)
-        if name in _NAME_FILES or (name.endswith(".names") and not name.startswith("."))
+        if name.lower() in _NAME_FILES or (name.lower().endswith(".names") and not name.startswith("."))
     ]
     return [path for path in lists if path.is_file()]
 

@@ -57,7 +57,10 @@ def read_yaml(path: Path, folders: SourceFolders) -> dict[str, Any]:
 
 def _refusal(path: Path, reason: str) -> PrepError:
     shown = sanitise(" ".join(reason.split()), longest=200)
-    return PrepError(f"{sanitise(path)} is not a YAML file that can be read ({shown}): correct it.")
+    return PrepError(
+        f"{sanitise(path)} is not a YAML file that can be read ({shown}): correct it, or move it away if it is not the "
+        "data set's."
+    )
 
 
 class _Loader(yaml.BaseLoader):
