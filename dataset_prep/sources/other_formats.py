@@ -74,6 +74,12 @@ _FORMATS = (
         f"in your tool, such as labelImg or Roboflow, {_AGAIN}",
     ),
     _Format("TensorFlow's CSV", ".csv", "(?i)filename,.*xmin", f"in your tool, such as Roboflow, {_AGAIN}"),
+    _Format(
+        "a list of boxes for YOLOv4 and Keras",
+        ".txt",
+        r"\A\S[^\n]*\.\w+ \d+,\d+,\d+,\d+,\d+\b",
+        f"in your tool, such as Roboflow, {_AGAIN}",
+    ),
     _Format("TensorFlow's TFRecord", ".tfrecord", "", f"in your tool, such as Roboflow, {_AGAIN}"),
 )
 _ARCHIVES = tuple(

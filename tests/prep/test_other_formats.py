@@ -50,6 +50,11 @@ from tests.prep.exports import Export, ultralytics
         ),
         ("plans.ndjson", '{"type": "dataset", "task": "detect"}\n{"type": "image"}', "is Ultralytics' NDJSON"),
         ("_annotations.csv", "filename,width,height,class,xmin,ymin,xmax,ymax", "is TensorFlow's CSV"),
+        (
+            "train/_annotations.txt",
+            "a 1.png 10,20,30,40,0 1,2,3,4,1\nb.png 1,2,3,4,1\n",
+            "is a list of boxes for YOLOv4",
+        ),
         ("plans.tfrecord", "\0", "is TensorFlow's TFRecord"),
         ("export.ZIP", "PK", "export.ZIP is an archive"),
     ],
