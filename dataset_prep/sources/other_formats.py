@@ -73,7 +73,12 @@ _FORMATS = (
         r"<annotation\b.*<(?:folder|filename|size)\b",
         f"in your tool, such as labelImg or Roboflow, {_AGAIN}",
     ),
-    _Format("TensorFlow's CSV", ".csv", "(?i)filename,.*xmin", f"in your tool, such as Roboflow, {_AGAIN}"),
+    _Format(
+        "TensorFlow's CSV",
+        ".csv",
+        r"(?i)\A[^\n]{0,100}filename,[^\n]{0,200}xmin",
+        f"in your tool, such as Roboflow, {_AGAIN}",
+    ),
     _Format(
         "a list of boxes for YOLOv4 and Keras",
         ".txt",

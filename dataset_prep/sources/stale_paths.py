@@ -18,17 +18,17 @@ from urllib.parse import unquote
 from dataset_contract.findings import FindingLog
 from dataset_prep.sources.image_files import image_files
 
-_FILE_OF_A_SERVER = re.compile(r".*\?(?:d|filepath)=", re.DOTALL)
-_QUERY = re.compile(r"(?<=://)([^?#]*)[?#].*", re.DOTALL)
-
 
 def path_of_address(address: str) -> str:
     """The path that an address means, as tools write it for images that they only refer to.
 
-    Label Studio's /data/local-files/?d=plans/a%20b.png is plans/a b.png; of an address with a host, what follows its
-    path is left out.
+    Label Studio's /data/local-files/?d=plans/a%20b.png is plans/a b.png, and https://example.org/a.png?size=2 is
+    example.org/a.png.
     """
-    return unquote(_QUERY.sub(r"\1", _FILE_OF_A_SERVER.sub("", address)))
+    for query in ("?d=", "?filepath="):
+        address = address.rpartition(query)[2]
+    _, host, path = address.partition("://")
+    return unquote(re.split("[?#]", path, maxsplit=1)[0] if host else address)
 
 
 class PathSuffixes:

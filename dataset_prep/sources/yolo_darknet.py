@@ -8,7 +8,7 @@ from pathlib import Path
 from dataset_prep.sources.source_files import SourceFolders, decode_head, files_in, folders_in, several_data_sets
 
 _LONGEST = 1 << 16
-_LINE = re.compile(r"^\s*(?:train|valid|names|classes)\s*=", re.MULTILINE)
+_LINE = re.compile(r"^[ \t]*(?:train|valid|names|classes)[ \t]*=", re.MULTILINE)
 
 
 def find_darknet(source: Path) -> Path | None:
