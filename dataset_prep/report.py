@@ -170,13 +170,17 @@ def _numbered(selection: Selection) -> dict[int, tuple[int, SourceBox]]:
 def _pairs(pairs: Sequence[Pair], selection: Selection) -> Iterator[dict[str, Any]]:
     images = {image.image_id: image for image in selection.images}
     for pair in pairs[:_PAIRS]:
+        first, second = images[pair.first], images[pair.second]
+        one, other = _picture(first), _picture(second)
+        if one is None or other is None:  # gone, or too large for the memory that is left, since they were compared
+            continue
         yield {
             "first": pair.first,
             "second": pair.second,
             "first_split": selection.splits[pair.first],
             "second_split": selection.splits[pair.second],
-            "first_uri": _data_uri(open_image(images[pair.first].path), images[pair.first], selection),
-            "second_uri": _data_uri(open_image(images[pair.second].path), images[pair.second], selection),
+            "first_uri": _data_uri(one, first, selection),
+            "second_uri": _data_uri(other, second, selection),
             "leaks": pair.leaks,
             "how": _HOW[pair.similarity],
         }

@@ -39,6 +39,7 @@ def _end_without(error: ModuleNotFoundError) -> NoReturn:
 try:
     import io
 
+    from dataset_contract.out_of_memory import is_out_of_memory
     from dataset_prep.command_line import parse_options
     from dataset_prep.errors import PrepError, UsageError
     from dataset_prep.prepare import prepare
@@ -62,12 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         show_summary(
             console, prepared, output=options.output, report_folder=options.report, destination=options.destination
         )
-    except UsageError as error:
+    except (UsageError, PrepError) as error:
         errors.print(f"run.py: {error}")
-        return 2
-    except PrepError as error:
-        errors.print(f"run.py: {error}")
-        return 1
+        return 2 if isinstance(error, UsageError) else 1
     except PermissionError as error:
         errors.print(
             f"run.py: {error.filename} must not be read or written: change its permissions or give another path."
@@ -82,6 +80,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except ModuleNotFoundError as error:  # of a step that few runs need
         _end_without(error)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        errors.print(
+            "run.py: The memory does not suffice: end other programs, give --workers 1, or use a machine with more; "
+            "then give the same command again."
+        )
+        return 1
     except KeyboardInterrupt:
         errors.print("Stopped. Give the same command again to resume.")
         return 130

@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image, ImageCms
 
 from image_reader.header import ImageError, read_header, read_image_file
-from image_reader.opening import DECODING_ERRORS, open_lazily, orientation_of, reason
+from image_reader.opening import DECODING_ERRORS, fix_of, open_lazily, orientation_of, reason, zero_is_left_white
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -45,7 +45,7 @@ def open_image(source: Path | bytes) -> Image.Image:
         with turn, open_lazily(io.BytesIO(data)) as image:
             return _normalised(image)
     except DECODING_ERRORS as error:
-        raise ImageError(f"cannot be decoded ({reason(error)})") from error
+        raise ImageError(f"cannot be decoded ({reason(error)})", fix_of(error)) from error
 
 
 def upright_rgb(image: Image.Image | Path | str) -> Image.Image:
@@ -66,7 +66,7 @@ def upright_rgb(image: Image.Image | Path | str) -> Image.Image:
 
 
 def _normalised(image: Image.Image) -> Image.Image:
-    turn = _TURNS.get(orientation_of(image))
+    turn, zero_is_white = _TURNS.get(orientation_of(image)), zero_is_left_white(image)
     image.load()
     profile = image.info.get("icc_profile")
     upright = image if turn is None else image.transpose(turn)
@@ -77,7 +77,7 @@ def _normalised(image: Image.Image) -> Image.Image:
     clean: Image.Image | None = None
     for box in _tiles(upright.size):
         part = upright if box == (0, 0, *upright.size) else upright.crop(box)
-        plain = _to_srgb(_on_white(_eight_bit(part)), profile)
+        plain = _to_srgb(_on_white(_eight_bit(part, zero_is_white)), profile)
         clean = clean or Image.new(plain.mode, upright.size)
         clean.paste(plain, box)
     assert clean is not None, "an image has a pixel"
@@ -98,11 +98,15 @@ def _tiles(size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
         yield (start, 0, end, height) if width == longer else (0, start, width, end)
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
+def _eight_bit(image: Image.Image, zero_is_white: bool) -> Image.Image:
     if image.mode.startswith("I"):  # 16-bit grey; Pillow's own convert() would clip it
         import numpy as np  # noqa: PLC0415  a tenth of a second and 15 MB that few images need
 
         pixels = np.asarray(image).astype(np.int64).clip(0, 65535)  # Pillow has 32 bits for some files
+        if zero_is_white:
+            pixels = 65535 - pixels
+        if isinstance(transparent := image.info.get("transparency"), int):
+            pixels[pixels == transparent] = 65535
         return Image.fromarray((pixels // 257).astype(np.uint8))
     return image.convert("L") if image.mode in ("1", "F") else image
 

@@ -11,13 +11,16 @@ from itertools import islice
 from PIL import Image, UnidentifiedImageError
 
 from dataset_contract.file_kinds import HEAD_LENGTH, FileKind, file_kind
+from dataset_contract.out_of_memory import is_out_of_memory
 from image_reader.header import ImageError, ImageHeader, check_pixels
 
 DECODING_ERRORS = (OSError, EOFError, SyntaxError, ValueError, struct.error, MemoryError)
 """What Pillow raises for damaged files, beside its DecompressionBombError."""
 
+_MORE_MEMORY = "End other programs, or use a machine with more memory; the image itself may be sound."
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "AVIF")
 _ORIENTATION = 0x0112  # EXIF's tag
+_PHOTOMETRIC = 0x0106  # TIFF's tag: 0 if the value 0 is white
 _SUBFILE_TYPE = 0x00FE  # TIFF's tag
 _A_VERSION = 0b101  # its bits for a page that is a smaller version of another one, or its mask
 _MOST_LOOKED_AT = 64  # pages and their versions, to tell whether there are several
@@ -69,15 +72,29 @@ def orientation_of(image: Image.Image) -> int:
     return orientation
 
 
+def zero_is_left_white(image: Image.Image) -> bool:
+    """Whether 0 is white in the pixels as Pillow gives them: it inverts such TIFF files of 1 and 8 bits, not of 16."""
+    if image.format != "TIFF" or not image.mode.startswith("I"):
+        return False
+    return bool(image.tag_v2.get(_PHOTOMETRIC) == 0)  # type: ignore[attr-defined]
+
+
 def reason(error: Exception) -> str:
     """What Pillow's error says, never empty."""
+    if is_out_of_memory(error):
+        return "the memory does not suffice"
     return "unknown format" if isinstance(error, UnidentifiedImageError) else str(error) or type(error).__name__
+
+
+def fix_of(error: Exception) -> str | None:
+    """What to do about Pillow's error, where it is not the file's fault."""
+    return _MORE_MEMORY if is_out_of_memory(error) else None
 
 
 def _not_an_image(kind: FileKind | None, error: Exception) -> ImageError:
     problem = "is not an image that can be read"
     if kind is None:
-        return ImageError(f"{problem} ({reason(error)})")
+        return ImageError(f"{problem} ({reason(error)})", fix_of(error))
     if kind.fix is None:  # one of those that are read
         return ImageError(f"{problem}: it begins like {kind.name}, and is damaged or of a kind that is not known")
     return ImageError(f"{problem}: it is {kind.name}", kind.fix)

@@ -19,6 +19,7 @@ from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.sources.coco_dialects import PolygonBoxes, adapt_export
 from dataset_prep.sources.coco_files import split_of
 from dataset_prep.sources.coco_images import ImagesOfFile
+from dataset_prep.sources.other_formats import HEAD_LENGTH, other_format_of
 from dataset_prep.sources.source import Source, SourceBox, SourceImage
 from dataset_prep.sources.source_files import decode_text, read_source_file
 from dataset_prep.sources.stale_paths import PathSuffixes
@@ -136,12 +137,14 @@ def _parse(path: Path, file: str, images: ImagesOfFile, found: FindingLog) -> tu
         if error.errno != errno.EINVAL:
             raise
         raise PrepError(f"{_shown([path])} cannot be read ({error.strerror}).") from error
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         with suppress(UnicodeDecodeError):  # else it is said to be no UTF-8
             data = decode_text(data).encode()
     boxes = PolygonBoxes()
     parsed = parse_coco(data, file=file, with_polygons=boxes.draw, adapt=adapt)
     boxes.report(file, found)
+    if parsed[0] is None and (other := other_format_of(path, data[:HEAD_LENGTH])) is not None:
+        raise PrepError(f"{other}.")
     return parsed
 
 
@@ -197,7 +200,9 @@ class _Collected:
             self._found.error(
                 "IMAGE_FILE_TWICE",
                 f"{file}: {first} and image {image.id} both lead to {path}.",
-                "Give the folder in which the images are where the paths in the file say.",
+                "Keep one of the entries, and give its id to the other's annotations."
+                if other.image.file_name == image.file_name and other.file == file
+                else "Give the folder in which the images are where the paths in the file say.",
                 **place,
             )
         else:

@@ -1,7 +1,8 @@
 """What annotation tools write into COCO files that the contract does not take: brought into its form, and said.
 
 CVAT's turned rectangles (attributes.rotation), Roboflow's unused root category, polygons without boxes, sizes that are
-missing, numbers that are texts. Whatever is still wrong then is the contract's to say.
+missing, numbers that are texts or truth values, whole ones with a decimal point. Whatever is still wrong then is the
+contract's to say.
 """
 
 from __future__ import annotations
@@ -81,16 +82,14 @@ def _entries(content: dict[str, Any], section: str) -> Iterator[dict[str, Any]]:
 
 
 def _read_numbers(content: dict[str, Any], file: str, found: FindingLog) -> None:
-    """Numbers in quotes, and whole sizes with a decimal point."""
+    """Numbers in quotes, whole numbers with a decimal point, as pandas writes them, and truth values for iscrowd."""
     count, first = 0, ""
     for section, keys in _NUMBERS.items():
         for entry in _entries(content, section):
             for key in keys:
                 value = entry.get(key)
-                number = _number(value) if type(value) is str else None
-                if type(value) is float and key in ("width", "height") and value.is_integer():
-                    number = int(value)
-                if number is not None:
+                number = value if type(value) is int else _meant(key, value)
+                if number is not None and number is not value:
                     entry[key] = number
                     count, first = count + 1, first or f"{key} {short(value)} in {section}"
             box = entry.get("bbox")
@@ -102,11 +101,21 @@ def _read_numbers(content: dict[str, Any], file: str, found: FindingLog) -> None
     if count:
         found.warning(
             "NUMBERS_CONVERTED",
-            f"{file}: {pluralise(count, 'number is', 'numbers are')} written as texts, or sizes with a decimal point, "
-            f"such as {first}; taken for what they mean.",
+            f"{file}: {pluralise(count, 'number is', 'numbers are')} written otherwise than in COCO, such as {first}; "
+            "taken for what they mean.",
             "Look at some boxes in the report; nothing to do if they are right.",
             file=file,
         )
+
+
+def _meant(key: str, value: object) -> int | float | None:
+    """The number that `value` means as an entry's `key`; None if it means none."""
+    if key == "iscrowd" and type(value) is bool:
+        return int(value)
+    number = _number(value) if type(value) is str else value
+    if type(number) is float:
+        return int(number) if key != "area" and number.is_integer() else number
+    return number if type(number) is int else None
 
 
 def _number(text: str) -> int | float | None:

@@ -10,11 +10,19 @@ from pathlib import Path
 
 from dataset_contract.sanitise import sanitise
 from dataset_prep.errors import UsageError
-from dataset_prep.sources.source_files import LEADS_OUT, SourceFolders, decode_text, folders_in, several_data_sets
+from dataset_prep.sources.other_formats import other_format_of
+from dataset_prep.sources.source_files import (
+    LEADS_OUT,
+    SourceFolders,
+    decode_head,
+    decode_text,
+    files_in,
+    folders_in,
+    several_data_sets,
+)
 
 _SPLIT_WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 _SECTION = re.compile(r'"(?:images|annotations)"\s*:\s*\[')
-_LABEL_STUDIO = re.compile(r'\s*\[.*"from_name"', re.DOTALL)  # its own JSON, which has annotations too
 _HEAD = 4096  # enough of a file to see whether it can be COCO
 _LARGE = 1 << 20  # no other JSON file beside a data set is as large
 _COCO_NAME = re.compile("annotations|coco|instances|train|val|test")
@@ -48,7 +56,7 @@ def find_annotations(source: Path, *, any_json: bool = False) -> list[Path]:
 
 def _files_in(folder: Path, *, any_json: bool = False) -> list[Path]:
     places = [folder, folder / "annotations", *(folder / word for word in _SPLIT_WORDS)]
-    files = [path for place in places if place.is_dir() for path in sorted(place.glob("*.json")) if path.is_file()]
+    files = [path for place in places if place.is_dir() for path in files_in(place, ".json")]
     found = [path for path in files if path.name != "manifest.json" and (any_json or _looks_like_coco(path))]
     return list(_for_boxes(found))
 
@@ -62,8 +70,8 @@ def _for_boxes(files: Iterable[Path]) -> Iterable[Path]:
 def _looks_like_coco(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(_HEAD)
-    if _SECTION.search(decode_head(head)):
-        return not _LABEL_STUDIO.match(decode_head(head))
+    if _SECTION.search(decode_head(head)):  # as some others have, too
+        return other_format_of(path, head) is None
     if path.stat().st_size >= _LARGE:  # its categories come first
         return '"categories"' in decode_head(head)
     try:  # a long `info` may come before the sections
@@ -71,11 +79,6 @@ def _looks_like_coco(path: Path) -> bool:
     except (ValueError, RecursionError):  # broken: if it is called like a COCO file, reading it says how
         return _COCO_NAME.search(path.name.lower()) is not None
     return isinstance(content, dict) and isinstance(content.get("images"), list)
-
-
-def decode_head(head: bytes) -> str:
-    """The beginning of a text, however it is encoded, for searches in it."""
-    return head.replace(b"\0", b"").decode("latin-1")
 
 
 def split_in(*names: str) -> str | None:

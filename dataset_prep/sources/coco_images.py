@@ -35,6 +35,7 @@ class ImagesOfFile:
 
     def locate(self, name: str) -> Path | None:
         """The one file that `name` means, None if that is not certain."""
+        name = self._files.path_of(name)
         candidates = self._candidates(name)
         return candidates[0] if len(candidates) == 1 and self._is_certain(name, candidates[0]) else None
 
@@ -43,7 +44,8 @@ class ImagesOfFile:
         path = self.locate(image.file_name)
         if path is not None:
             return path
-        candidates = self._candidates(image.file_name)
+        name = self._files.path_of(image.file_name)
+        candidates = self._candidates(name)
         kind = UNREAD.get(PurePosixPath(image.file_name).suffix.lower())
         if kind is not None:
             found.error(
@@ -59,7 +61,9 @@ class ImagesOfFile:
             found.error(
                 "IMAGE_MISSING",
                 f"{file}: image {image.id} is {image.file_name}, and there is no such file{hint}.",
-                "Give the folder that holds it with --images, or correct the name in the file.",
+                "Correct the name in the file: it has to be the image's, in capital and small letters too."
+                if similar
+                else "Give the folder that holds it with --images, or correct the name in the file.",
                 **place,
             )
             return None
@@ -72,7 +76,7 @@ class ImagesOfFile:
                 **place,
             )
             return None
-        by_name = not any(self._files.is_certain(image.file_name, candidate) for candidate in candidates)
+        by_name = not any(self._files.is_certain(name, candidate) for candidate in candidates)
         fits = "by its base name only, in other folders, fits" if by_name else "fits"
         found.error(
             "IMAGE_AMBIGUOUS",

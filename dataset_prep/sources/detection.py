@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import filterfalse
 from pathlib import Path
 
 from dataset_contract.sanitise import sanitise
-from dataset_prep.errors import UsageError
+from dataset_prep.errors import PrepError, UsageError
 from dataset_prep.sources.coco_files import find_annotations
 from dataset_prep.sources.cubicasa5k_plans import ANNOTATION, find_root
 from dataset_prep.sources.image_files import SUFFIXES
 from dataset_prep.sources.other_formats import other_format
+from dataset_prep.sources.source_files import is_hidden
 from dataset_prep.sources.yolo_darknet import find_darknet
 from dataset_prep.sources.yolo_label_files import is_labels
 from dataset_prep.sources.yolo_names import name_files
@@ -47,18 +49,23 @@ class Detected:
 def detect(source: Path) -> Detected:
     """The format of what is at `source`.
 
-    Raises UsageError if it is none of FORMATS, or several data sets.
+    Raises UsageError if it is none of FORMATS, or several data sets; PrepError if what would tell cannot be read.
     """
     seen: dict[str, str] = {}
-    for name, reason in _seen(source):
-        seen.setdefault(name, sanitise(reason))
+    try:
+        for name, reason in _seen(source):
+            seen.setdefault(name, sanitise(reason))
+    except (PrepError, UsageError):
+        if not seen:  # else it is what it was seen to be, whatever lies beside
+            raise
     if not seen:
         if (other := other_format(source)) is not None:
             raise UsageError(f"{sanitise(source)} is not a data set of a known format: {other}.")
         raise UsageError(
             f"{source} is not a data set of a known format: neither CubiCasa5K (folders high_quality, colorful, ...), "
             "nor COCO (a JSON file with images and annotations), nor YOLO (data.yaml, a list of class names such as "
-            "classes.txt, or label files in a folder labels or beside the images)."
+            "classes.txt, or label files in a folder labels or beside the images). Give the folder of one with "
+            "--source; docs/own-plans.md tells how plans get boxes."
         )
     (first, reason), *others = seen.items()
     return Detected(first, reason, tuple(others))
@@ -92,14 +99,14 @@ def _sign_of_yolo(source: Path) -> str | None:
             return _below(lists[0], source)
         if (folder := next(filter(is_labels, sorted(folders)), None)) is not None:
             return f"a folder {_below(place / folder, source)}"
-        texts = {name.removesuffix(".txt") for name in files if name.endswith(".txt")}
+        texts = {name.removesuffix(".txt") for name in files if name.endswith(".txt") and not name.startswith(".")}
         image = next(
             (name for name in files if Path(name).suffix.lower() in SUFFIXES and Path(name).stem in texts), None
         )
         if beside is None and image is not None:
             beside = f"{_below(place / image, source)} with a text file beside it"
         deep = len(place.relative_to(source).parts) >= _DEEPEST
-        folders[:] = [] if deep else sorted(name for name in folders if not name.startswith("."))
+        folders[:] = [] if deep else sorted(filterfalse(is_hidden, folders))
     return beside
 
 

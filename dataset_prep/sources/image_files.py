@@ -12,7 +12,7 @@ from dataset_contract.findings import FindingLog
 from dataset_prep.plural import pluralise
 from dataset_prep.sources.source_files import LEADS_OUT, report_linked_folder, report_refused
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".avif"})
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".avif"})
 """Endings, in lower case, of the files that count as images."""
 PLAN_SUFFIXES = SUFFIXES | {".pdf"}
 """The same, of the files that a model predicts on."""
@@ -23,6 +23,9 @@ UNREAD = {
     ".jp2": "JPEG 2000",
     ".pdf": "PDF",
     ".psd": "Photoshop",
+    ".dng": "raw photos",
+    ".tga": "Targa",
+    **dict.fromkeys((".ppm", ".pgm", ".pbm"), "PPM"),
     ".dwg": "CAD",
     ".dxf": "CAD",
 }

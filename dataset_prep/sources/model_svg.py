@@ -120,9 +120,9 @@ def _outline(element: Element, matrix: Matrix) -> Polygon | None:
         return None
     # Numbers, not pairs: both "x,y x,y " and "-5,5,0,0,5,5" occur.
     numbers = [float(number) for number in _NUMBER.findall(polygon.get("points", ""))]
-    if len(numbers) < 6 or len(numbers) % 2 or not all(map(math.isfinite, numbers)):
+    if len(numbers) < 6 or len(numbers) % 2:
         return None
-    return _moved(zip(numbers[::2], numbers[1::2], strict=True), _compose(matrix, _matrix(polygon)))
+    return _moved(zip(numbers[::2], numbers[1::2], strict=True), _compose(matrix, _matrix(polygon))) or None
 
 
 def _swept(element: Element, matrix: Matrix) -> Polygon:
@@ -153,8 +153,10 @@ def path_ends(data: str) -> Polygon:
 
 
 def _moved(points: Iterable[tuple[float, float]], matrix: Matrix) -> Polygon:
+    """The points where `matrix` moves them; none if one of them is nowhere: beyond what a float can hold."""
     a, b, c, d, e, f = matrix
-    return [(a * x + c * y + e, b * x + d * y + f) for x, y in points]
+    moved = [(a * x + c * y + e, b * x + d * y + f) for x, y in points]
+    return moved if all(math.isfinite(number) for point in moved for number in point) else []
 
 
 def _name(element: Element) -> str:
@@ -175,6 +177,8 @@ def _matrix(element: Element) -> Matrix:
 
 
 def _single(name: str, numbers: list[float]) -> Matrix:
+    if not all(map(math.isfinite, numbers)):
+        raise SvgError(f"holds the transform {name}({numbers}), which moves everything out of sight")
     matrix: Matrix
     match name, numbers:
         case "matrix", [a, b, c, d, e, f]:

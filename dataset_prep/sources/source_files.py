@@ -25,6 +25,11 @@ def decode_text(data: bytes) -> str:
     return data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
 
 
+def decode_head(head: bytes) -> str:
+    """The beginning of a text, however it is encoded, for searches in it."""
+    return head.replace(b"\0", b"").decode("latin-1")
+
+
 def read_source_file(path: str | Path, longest: int, *, follow: bool = True) -> bytes:
     """As read_regular; also raises OSError (EINVAL) for what Git LFS left in the file's place."""
     data = read_regular(path, longest, follow=follow)
@@ -34,10 +39,22 @@ def read_source_file(path: str | Path, longest: int, *, follow: bool = True) -> 
     return data
 
 
+def is_hidden(folder: str) -> bool:
+    """Whether a folder of that name is none of the source's: hidden, or macOS's __MACOSX of an archive."""
+    return folder.startswith((".", "__"))
+
+
+def files_in(folder: Path, *suffixes: str) -> list[Path]:
+    """The files in `folder` that end so, in whatever case, but for hidden ones: macOS leaves a ._plan.txt for each file
+    in an archive, and what it holds is no text."""
+    files = (path for path in folder.iterdir() if path.suffix.lower() in suffixes and not path.name.startswith("."))
+    return sorted(path for path in files if path.is_file())
+
+
 def folders_in(folder: Path) -> list[Path]:
-    """The folders in `folder`, one level down, but for hidden ones, those that macOS leaves in archives, and links."""
+    """The folders in `folder`, one level down, but for hidden ones and links."""
     inner = (path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
-    return sorted(path for path in inner if not path.name.startswith((".", "__")))
+    return sorted(path for path in inner if not is_hidden(path.name))
 
 
 def several_data_sets(source: Path, files: Iterable[Path]) -> UsageError:

@@ -62,7 +62,10 @@ def read_yolo(
     if not layout.images:
         if (first := worst(found.findings())) is not None:
             raise PrepError(f"{source} holds no images that can be read: {first.message} {first.fix}")
-        raise PrepError(f"{source} holds no images ({', '.join(sorted(SUFFIXES))}) where a YOLO data set has them.")
+        raise PrepError(
+            f"{source} holds no images ({', '.join(sorted(SUFFIXES))}) where a YOLO data set has them: copy them to a "
+            "folder images beside labels (an export may leave images out unless asked for them)."
+        )
     order = sorted(layout.images, key=layout.relative)[:limit]
     check_folders(order, layout, found)
     read = []

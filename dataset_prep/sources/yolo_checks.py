@@ -8,11 +8,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache
 from glob import escape
+from itertools import filterfalse
 from pathlib import Path
 
 from dataset_contract.findings import FindingLog
 from dataset_prep.sources.image_files import CONVERT, SUFFIXES, UNREAD
-from dataset_prep.sources.source_files import report_linked_folder
+from dataset_prep.sources.source_files import is_hidden, report_linked_folder
 from dataset_prep.sources.yolo_label_files import is_labels
 from dataset_prep.sources.yolo_layout import YoloLayout
 
@@ -35,6 +36,15 @@ def _check_labelled(images: Sequence[str], layout: YoloLayout, found: FindingLog
     without = [path for flags in labelled.values() for path, there in flags.items() if not there]
     if len(without) == len(images):
         if len(images) < len(layout.images):  # the first few may well show nothing
+            return
+        above, slash, below = layout.labels.expected(images[0]).rpartition("labels/")
+        if slash and os.path.isfile(dota := f"{above}labelTxt/{below}"):  # noqa: PTH113
+            found.warning(
+                "LABELS_ABSENT",
+                f"None of the {len(images):,} images has a label file; {layout.relative(dota)} is of another format, "
+                "that of DOTA's oriented boxes, which is not read.",
+                "In your tool, such as Roboflow, export the annotations again as YOLOv8 with oriented boxes.",
+            )
             return
         found.warning(
             "LABELS_ABSENT",
@@ -118,14 +128,15 @@ def _check_orphans(layout: YoloLayout, found: FindingLog) -> None:
 def _texts_below(folder: str) -> Iterator[str]:
     for directory, folders, names in _walk(folder):
         for name in (*folders, *names):
-            if name.lower().endswith(".txt"):
+            if name.lower().endswith(".txt") and not name.startswith("."):
                 yield os.path.join(directory, name)  # noqa: PTH118
 
 
 def _walk(folder: str) -> Iterator[tuple[str, list[str], list[str]]]:
-    """As os.walk, with paths as a Path spells them: those in `.` without it."""
+    """As os.walk, without hidden folders, and with paths as a Path spells them: those in `.` without it."""
     for directory, folders, names in os.walk(folder or os.curdir):
         plain = "" if directory == os.curdir else directory.removeprefix(f"{os.curdir}{os.sep}")
+        folders[:] = filterfalse(is_hidden, folders)
         yield plain, folders, names
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from dataset_prep.sources.source_files import SourceFolders, folders_in, several_data_sets
+from dataset_prep.sources.source_files import SourceFolders, decode_head, files_in, folders_in, several_data_sets
 
 _LONGEST = 1 << 16
+_LINE = re.compile(r"^[ \t]*(?:train|valid|names|classes)[ \t]*=", re.MULTILINE)
 
 
 def find_darknet(source: Path) -> Path | None:
-    """The obj.data in the folder `source`, or else the first file there that ends in .data, or else that of one folder
-    below it. Raises UsageError if several have one."""
+    """The obj.data in the folder `source`, or else the first file there that ends in .data and has such lines, or else
+    that of one folder below it. Raises UsageError if several have one."""
     if (own := _data_in(source)) is not None:
         return own
     below = [path for folder in folders_in(source) if (path := _data_in(folder)) is not None]
@@ -21,8 +23,13 @@ def find_darknet(source: Path) -> Path | None:
 
 
 def _data_in(folder: Path) -> Path | None:
-    files = sorted(path for path in folder.glob("*.data") if path.is_file())
-    return next((path for path in files if path.name == "obj.data"), files[0] if files else None)
+    files = files_in(folder, ".data")
+    return next((path for path in files if path.name == "obj.data"), next(filter(_is_darknet, files), None))
+
+
+def _is_darknet(path: Path) -> bool:
+    with path.open("rb") as file:
+        return _LINE.search(decode_head(file.read(_LONGEST))) is not None
 
 
 def read_darknet(path: Path, folders: SourceFolders) -> dict[str, str]:

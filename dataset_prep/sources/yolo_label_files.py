@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from functools import cached_property
+
+from dataset_prep.sources.stale_paths import path_of_address
 
 _IN_IMAGES = re.compile(r"(.*/|)images(/.*)", re.IGNORECASE | re.DOTALL)
 _IN_LABELS = re.compile(r"(.*/|)labels((?:/.*)?)", re.IGNORECASE | re.DOTALL)
@@ -21,7 +24,9 @@ class LabelFiles:
 
     def __init__(self, images: Collection[str]) -> None:
         """`images` are their paths."""
+        self._images = images
         self._folders: dict[tuple[str, str], str] = {}
+        self._others: dict[str, Mapping[str, str]] = {}
         self._are_beside = False
         self._are_beside = self._all_beside(images)
 
@@ -32,18 +37,29 @@ class LabelFiles:
         return f"{found[1]}{self._spelled(found[1], 'labels')}{found[2]}.txt" if found else f"{stem}.txt"
 
     def find(self, image: str) -> str:
-        """As expected(), but where only Unicode's other way to write that name is there, as macOS leaves it, that."""
+        """As expected(), but where only another spelling of that name is there, that.
+
+        macOS leaves Unicode's other way to write ü, and Label Studio writes the address of an image: a%20b.txt.
+        """
         path = self.expected(image)
-        if path.isascii() or os.path.lexists(path):
+        folder, slash, name = path.rpartition(os.sep)
+        others = self._others.get(folder)
+        if others is None:
+            others = self._others[folder] = _other_spellings(folder or slash or os.curdir)
+        other = others.get(unicodedata.normalize("NFC", name)) if others else None
+        if other is None or os.path.lexists(path) or (twin := f"{folder}{slash}{other}") in self._expected:
             return path
-        folder, name = os.path.split(path)
-        twins = (os.path.join(folder, unicodedata.normalize(form, name)) for form in ("NFC", "NFD"))  # noqa: PTH118
-        return next(filter(os.path.lexists, twins), path)
+        return twin
 
     def image_folder(self, labels: str) -> str:
         """Where the images of a folder of label files are: the reverse of expected()."""
         found = None if self._are_beside else _IN_LABELS.fullmatch(labels)
         return f"{found[1]}{self._spelled(found[1], 'images')}{found[2]}" if found else labels
+
+    @cached_property
+    def _expected(self) -> frozenset[str]:
+        """The label files that are some image's by their very name."""
+        return frozenset(map(self.expected, self._images))
 
     def _all_beside(self, images: Collection[str]) -> bool:
         """Whether all label files are beside the images, though these are in folders called `images`."""
@@ -62,3 +78,17 @@ class LabelFiles:
                 there = []
             spelled = self._folders[parent, name] = name if name in there or not there else there[0]
         return spelled
+
+
+def _other_spellings(folder: str) -> Mapping[str, str]:
+    """The files of a folder by the plain names that they are spellings of, but for those that are plain themselves."""
+    try:
+        names = sorted(os.listdir(folder))  # noqa: PTH208  a Path takes ten times as long, for each of thousands
+    except OSError:
+        return {}
+    odd = (name for name in names if not name.isascii() or "%" in name or "?" in name)
+    return {_plain(name): name for name in odd}
+
+
+def _plain(name: str) -> str:
+    return re.split(r"[/\\]", unicodedata.normalize("NFC", path_of_address(name)))[-1]

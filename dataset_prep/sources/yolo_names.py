@@ -69,7 +69,11 @@ def _is_name(value: object) -> bool:
 def name_files(folder: Path) -> list[Path]:
     """The lists of class names in a folder: classes.txt of labelImg and Label Studio, and those of Darknet's kin."""
     names = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208  a Path takes longer, for each of thousands
-    lists = [folder / name for name in sorted(names) if name in _NAME_FILES or name.endswith(".names")]
+    lists = [
+        folder / name
+        for name in sorted(names)
+        if name.lower() in _NAME_FILES or (name.lower().endswith(".names") and not name.startswith("."))
+    ]
     return [path for path in lists if path.is_file()]
 
 
@@ -113,8 +117,9 @@ def asked_names(classes: Sequence[str] | None, where: Path, count: object) -> di
     """Class names by the order of --classes: only if the person gave it, for a wrong order teaches the wrong thing."""
     if classes is None:
         raise UsageError(
-            f"{where} does not say what its classes are called: add its data.yaml or classes.txt, or name them with "
-            "--classes in the order of their numbers, which the tool that wrote the labels knows."
+            f"{where} does not say what its classes are called: add its data.yaml or classes.txt (there or one folder "
+            "down; from further down, give their folder with --source), or name them with --classes in the order of "
+            "their numbers, which the tool that wrote the labels knows."
         )
     if count is not None and str(count) != str(len(classes)):
         shown = sanitise(count, longest=20)

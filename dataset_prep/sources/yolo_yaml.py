@@ -9,7 +9,7 @@ import yaml
 
 from dataset_contract.sanitise import sanitise
 from dataset_prep.errors import PrepError
-from dataset_prep.sources.source_files import SourceFolders, folders_in, several_data_sets
+from dataset_prep.sources.source_files import SourceFolders, files_in, folders_in, several_data_sets
 
 _SUFFIXES = (".yaml", ".yml")
 _NAMES = frozenset({"names"})
@@ -36,7 +36,7 @@ def find_yaml(source: Path) -> Path | None:
 
 
 def _yaml_in(folder: Path, folders: SourceFolders, keys: frozenset[str]) -> Path | None:
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES and path.is_file())
+    files = files_in(folder, *_SUFFIXES)
     known = [path for path in files if path.name in ("data.yaml", "data.yml", "dataset.yaml")]
     return known[0] if known else next((path for path in files if keys & read_yaml(path, folders).keys()), None)
 
@@ -57,7 +57,10 @@ def read_yaml(path: Path, folders: SourceFolders) -> dict[str, Any]:
 
 def _refusal(path: Path, reason: str) -> PrepError:
     shown = sanitise(" ".join(reason.split()), longest=200)
-    return PrepError(f"{sanitise(path)} is not a YAML file that can be read ({shown}): correct it.")
+    return PrepError(
+        f"{sanitise(path)} is not a YAML file that can be read ({shown}): correct it, or move it away if it is not the "
+        "data set's."
+    )
 
 
 class _Loader(yaml.BaseLoader):

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -49,6 +50,12 @@ def palette() -> bytes:
     return png_of(image, transparency=0)
 
 
+def white_is_zero() -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.array([[0, 25700]], dtype=np.uint16)).save(buffer, "TIFF", tiffinfo={262: 0})
+    return buffer.getvalue()
+
+
 def profile_of_another_space() -> bytes:
     xyz = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
     return png_of(Image.new("RGB", (1, 1), (77, 77, 77)), icc_profile=xyz)
@@ -59,6 +66,11 @@ CASES: dict[str, tuple[Callable[[], bytes], list[object]]] = {
     "16 bits are scaled, not cut": (sixteen_bits, [[0, 100, 255]]),
     "EXIF turns it upright": (turned, [[[255, 0, 0]], [[255, 255, 255]]]),
     "a palette with a transparent colour": (palette, [[[255, 255, 255], [10, 20, 30]]]),
+    "16 bits with a transparent value": (
+        lambda: png_of(Image.fromarray(np.array([[0, 257]], dtype=np.uint16)), transparency=0),
+        [[255, 1]],
+    ),
+    "16 bits of a TIFF in which 0 is white": (white_is_zero, [[255, 155]]),
     "one bit": (lambda: png_of(Image.new("1", (1, 1), 1)), [[255]]),
     "a profile for another colour space is only taken off": (profile_of_another_space, [[[77, 77, 77]]]),
 }
@@ -155,6 +167,17 @@ def test_an_image_that_breaks_off_is_refused(read: Callable[[bytes], object]) ->
     Image.effect_noise((400, 300), 50).save(buffer, "JPEG")
     with pytest.raises(ImageError, match="cannot be decoded"):
         read(buffer.getvalue()[:700])
+
+
+def test_an_image_that_memory_lacks_for_is_not_to_blame(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = png_of(Image.new("P", (4, 3)))
+    for place in ("image_reader.decoding._normalised", "image_reader.opening.orientation_of"):
+        with monkeypatch.context() as without_memory:
+            without_memory.setattr(place, Mock(side_effect=MemoryError))
+            with pytest.raises(ImageError, match=r"\(the memory does not suffice\)") as caught:
+                open_image(data)
+        assert caught.value.fix is not None
+        assert caught.value.fix.startswith("End other programs, or use a machine with more memory")
 
 
 MANY: dict[str, tuple[str, dict[str, Any]]] = {

@@ -65,6 +65,18 @@ def prepare_yolo(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
     return go
 
 
+@pytest.fixture
+def said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    """Prepares tmp_path/source: exit status, and all that is said."""
+
+    def go(*more: str) -> tuple[int, str]:
+        status = run.main(["--source", str(tmp_path / "source"), "--output", str(tmp_path / "data"), *more])
+        captured = capsys.readouterr()
+        return status, captured.out + captured.err
+
+    return go
+
+
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
     """The environment variables of an AWS account on the loopback."""

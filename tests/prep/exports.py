@@ -175,6 +175,22 @@ def label_studio_of_windows(out: Export) -> None:
     label_studio_coco(out, "..\\..\\label-studio\\label-studio\\media\\upload\\4\\")
 
 
+def label_studio_served(out: Export) -> None:
+    names = [f"été {index}.png" for index in range(4)]
+    for name in names:
+        out.picture(f"plans/{name}")
+    addresses = [f"/data/local-files/?d=plans/%C3%A9t%C3%A9%20{index}.png" for index in range(4)]
+    out.coco("result.json", addresses, info={"year": 2026, "version": "1.0", "contributor": "Label Studio"})
+
+
+def label_studio_addresses(out: Export) -> None:
+    for index in range(4):
+        out.picture(f"images/été {index}.png")
+        address = f"%C3%A9t%C3%A9%20{index}.txt"
+        out.text(f"labels/{address if index else f'?d=plans%5C{address}'}", ROWS)
+    out.text("classes.txt", "wall\nroom\n")
+
+
 def cvat_coco(out: Export, **differs: Any) -> None:
     for subset, first in (("train", 1), ("val", 1)):
         names = [f"frame_{index:06d}.png" for index in range(2)]
@@ -265,6 +281,16 @@ def with_texts(out: Export) -> None:
     )
 
 
+def by_pandas(out: Export) -> None:
+    for index in range(4):
+        out.picture(f"data/plan{index}.png")
+    out.coco("labels.json", [f"plan{index}.png" for index in range(4)], annotation={"iscrowd": False})
+    content = json.loads((out.root / "labels.json").read_bytes())
+    for entry in [*content["images"], *content["annotations"]]:
+        entry |= {key: float(entry[key]) for key in ("id", "image_id", "category_id", "width") if key in entry}
+    out.text("labels.json", json.dumps(content).encode("utf-8-sig"))
+
+
 _SPLITS: frozenset[str | None] = frozenset({"train", "val"})
 _ROOM = frozenset({("room", ROOM)})
 EXPORTS: dict[str, Known] = {
@@ -279,20 +305,23 @@ EXPORTS: dict[str, Known] = {
     "Roboflow: COCO": Known(roboflow_coco, splits=frozenset({"train", "val", "test"})),
     "Roboflow: Darknet": Known(roboflow_darknet, splits=_SPLITS),
     "Label Studio: YOLO": Known(label_studio_yolo),
+    "Label Studio: YOLO, of local files": Known(label_studio_addresses),
     "Label Studio: COCO": Known(
         lambda out: label_studio_coco(out, info={"year": 2026, "version": "1.0", "contributor": "Label Studio"})
     ),
     "Label Studio: COCO, on Windows": Known(label_studio_of_windows),
+    "Label Studio: COCO, of local files": Known(label_studio_served),
     "CVAT: COCO": Known(cvat_coco, splits=_SPLITS),
     "CVAT: COCO, turned rectangles": Known(cvat_turned, boxes=frozenset({("wall", TURNED)}), splits=_SPLITS),
     "CVAT: COCO, masks": Known(cvat_masks, boxes=_ROOM, splits=_SPLITS, more=("--crowds", "objects")),
     "CVAT: YOLO 1.1": Known(cvat_yolo, splits=frozenset({"train"})),
     "labelImg: YOLO, all in one folder": Known(labelimg),
     "labelImg: YOLO, labels apart": Known(lambda out: labelimg(out, "labels/")),
-    "PowerShell: texts in UTF-16": Known(powershell),
+    "PowerShell: texts in UTF-16, or in UTF-8 with a byte order mark": Known(powershell),
     "COCO: its own download": Known(coco_itself, splits=_SPLITS),
     "COCO: without sizes": Known(without_sizes),
     "COCO: polygons without boxes": Known(polygons_only, boxes=_ROOM),
     "COCO: numbers as texts": Known(with_texts, boxes=_ROOM),
+    "COCO: ids with a decimal point, as pandas writes them": Known(by_pandas),
 }
 """By the name that the table in docs/sources.md has for it."""

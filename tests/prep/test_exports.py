@@ -53,6 +53,23 @@ def test_an_export_is_read_as_its_tool_writes_it(tmp_path: Path, name: str, belo
     assert f"taken for {source.format.upper()}, since it holds" in finding.message
 
 
+@pytest.mark.parametrize("name", EXPORTS)
+def test_what_macos_and_notebooks_leave_beside_files_is_not_read(tmp_path: Path, name: str) -> None:
+    known = EXPORTS[name]
+    known.write(Export(tmp_path))
+    for path in [path for path in tmp_path.rglob("*") if path.is_file()]:
+        for left in (path.parent, tmp_path / "__MACOSX" / path.parent.relative_to(tmp_path)):
+            left.mkdir(parents=True, exist_ok=True)
+            (left / f"._{path.name}").write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X        \xff\xfe")
+        if path.suffix == ".txt":
+            (path.parent / ".ipynb_checkpoints").mkdir(exist_ok=True)
+            (path.parent / ".ipynb_checkpoints" / f"{path.stem}-checkpoint.txt").write_text("9 9 9\n")
+    source = read(tmp_path, *known.more)
+    assert [finding for finding in source.findings if finding.severity == "error"] == []
+    assert len(source.images) == known.images
+    assert {(box.label, box.bbox) for image in source.images for box in image.boxes} == known.boxes
+
+
 def test_each_image_keeps_its_own_boxes_and_split_where_names_and_ids_are_the_same(tmp_path: Path) -> None:
     roboflow_coco(Export(tmp_path))
     for split, label in (("train", "wall"), ("valid", "room"), ("test", "room")):
@@ -102,8 +119,9 @@ def test_turned_rectangles_are_said(tmp_path: Path) -> None:
     assert "2 rectangles are turned (attributes.rotation" in first.message
 
 
-def test_numbers_as_texts_are_a_warning(tmp_path: Path) -> None:
-    EXPORTS["COCO: numbers as texts"].write(Export(tmp_path))
+@pytest.mark.parametrize("name", ["numbers as texts", "ids with a decimal point, as pandas writes them"])
+def test_numbers_in_another_form_are_a_warning(tmp_path: Path, name: str) -> None:
+    EXPORTS[f"COCO: {name}"].write(Export(tmp_path))
     (finding,) = (finding for finding in read(tmp_path).findings if finding.code == "NUMBERS_CONVERTED")
     assert finding.severity == "warning"
 

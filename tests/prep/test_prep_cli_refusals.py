@@ -149,6 +149,18 @@ def test_a_full_disk_is_one_sentence(
     assert str(tmp_path / "d") in error and "(No space left on device)" in error
 
 
+def test_too_little_memory_is_one_sentence(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(run, "prepare", fail)
+    status, error = refusal(capsys, "--source", samples, "--output", tmp_path / "d")
+    assert status == 1
+    assert error.startswith("run.py: The memory does not suffice: end other programs, give --workers 1, ")
+
+
 def test_a_bug_of_ours_shows_its_traceback(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "prepare", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given, settings
@@ -13,10 +14,11 @@ from hypothesis import strategies as st
 
 from dataset_contract.findings import FindingLog, Severity
 from dataset_prep.errors import PrepError, UsageError
+from dataset_prep.sources import stale_paths
 from dataset_prep.sources.coco import read_coco
 from dataset_prep.sources.coco_files import find_annotations
 from dataset_prep.sources.source import Source
-from dataset_prep.sources.stale_paths import PathSuffixes
+from dataset_prep.sources.stale_paths import PathSuffixes, path_of_address
 
 MakeImage = Callable[..., Path]
 STALE = "/kaggle/input/cubicasa5k/cubicasa5k/cubicasa5k"
@@ -126,6 +128,36 @@ def test_windows_paths_are_understood(tmp_path: Path, make_image: MakeImage) -> 
     assert codes(read_coco([path], [tmp_path / "plans"])) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("/data/local-files/?d=plans/a%20b.png", "plans/a b.png"),
+        ("/data/local-files/?d=a.png", "a.png"),
+        ("/storage-data/uploaded/?filepath=upload/1/a.png", "upload/1/a.png"),
+        ("https://example.org/plans/%C3%A9.png?signature=a/b#c", "example.org/plans/é.png"),
+        ("s3://plans/a.png", "plans/a.png"),
+        ("plans/is it?.png", "plans/is it?.png"),
+    ],
+)
+def test_the_path_that_an_address_means(name: str, path: str) -> None:
+    assert path_of_address(name) == path
+
+
+def test_a_file_that_is_called_like_an_address_is_found(tmp_path: Path, make_image: MakeImage) -> None:
+    for name in ("a b.png", "a%20b.png", "c d.png"):
+        make_image(f"plans/{name}")
+    path = write(tmp_path / "a.json", coco("a%20b.png", "a b.png", "c%20d.png"))
+    source = read_coco([path], [tmp_path / "plans"])
+    assert [image.path.name for image in source.images] == ["a%20b.png", "a b.png", "c d.png"]
+
+
+def test_two_entries_of_one_image_are_told_what_to_do(tmp_path: Path, make_image: MakeImage) -> None:
+    make_image("plans/a.png")
+    source = read_coco([write(tmp_path / "a.json", coco("a.png", "a.png"))], [tmp_path / "plans"])
+    (finding,) = (finding for finding in source.findings if finding.code == "IMAGE_FILE_TWICE")
+    assert finding.fix == "Keep one of the entries, and give its id to the other's annotations."
+
+
 def test_classes_are_taken_by_name_in_every_file(tmp_path: Path, make_image: MakeImage) -> None:
     make_image("plans/a.png")
     make_image("plans/b.png")
@@ -216,6 +248,20 @@ def test_a_full_path_below_any_prefix_finds_exactly_its_file(
     file = chosen.draw(st.sampled_from(sorted(files)))
     stale = f"/elsewhere/plans/{'/'.join(file)}/F1_original.png"
     assert PathSuffixes([root / "plans"], FindingLog()).find(stale) == [paths[file].resolve()]
+
+
+def test_a_file_is_found_without_looking_at_all_that_are_called_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(100):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "F1_original.png").touch()
+    files = PathSuffixes([tmp_path], FindingLog())
+    counted = Mock(wraps=stale_paths._count_common)
+    monkeypatch.setattr(stale_paths, "_count_common", counted)
+    assert files.find("plans/7/F1_original.png") == [tmp_path.resolve() / "7" / "F1_original.png"]
+    assert counted.call_count <= 2
+    assert len(files.find("F1_original.png")) == 100
 
 
 JSON = st.recursive(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dataset_prep.errors import PrepError
 from dataset_prep.run import main
 from dataset_prep.sources.detection import detect
 
@@ -34,6 +35,19 @@ def test_a_coco_file_beside_cubicasas_images_is_what_says_where_walls_are(kaggle
     written = [json.loads(path.read_bytes()) for path in (tmp_path / "d").glob("*/annotations.json")]
     boxes = {box["image_id"]: box["bbox"] for coco in written for box in coco["annotations"]}
     assert boxes == {number: [number, 2, 10, 5] for number in range(1, 11)}
+
+
+def test_files_of_other_programs_do_not_keep_a_source_from_being_seen(kaggle: Path) -> None:
+    (kaggle / "stack.yaml").write_text("a: !Ref b\n\tc: [")
+    (kaggle / "weights.data").write_bytes(bytes(range(256)))
+    assert detect(kaggle).format == "coco"
+    (kaggle / "train_coco_pt.json").unlink()
+    (kaggle / "high_quality_architectural").rename(kaggle / "images")
+    (kaggle / "classes.txt").write_text("wall\n")
+    with pytest.raises(PrepError, match=r"stack\.yaml is not a YAML file .* move it away if it is not the data set's"):
+        detect(kaggle)
+    (kaggle / "stack.yaml").unlink()
+    assert str(detect(kaggle)) == "taken for YOLO, since it holds classes.txt"
 
 
 def test_with_one_model_svg_it_is_cubicasa5k(kaggle: Path) -> None:

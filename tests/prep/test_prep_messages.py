@@ -17,22 +17,10 @@ from dataset_contract.bounded_read import read_regular
 from dataset_prep.run import main
 from image_reader.decoding import open_image
 from image_reader.header import ImageError, read_header
-from tests.prep.exports import HEIGHT, ROWS, WIDTH, Export, cvat_yolo, roboflow_coco, ultralytics
+from tests.prep.exports import EXPORTS, HEIGHT, ROWS, WIDTH, Export, cvat_yolo, roboflow_coco, ultralytics
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 BOX = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [10, 10, 40, 30], "area": 1200, "iscrowd": 0}
-
-
-@pytest.fixture
-def said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
-    """Prepares tmp_path/source: exit status, and all that is said."""
-
-    def go(*more: str) -> tuple[int, str]:
-        status = main(["--source", str(tmp_path / "source"), "--output", str(tmp_path / "data"), *more])
-        captured = capsys.readouterr()
-        return status, captured.out + captured.err
-
-    return go
 
 
 def planted(path: Path, write: Callable[[Export], object]) -> Path:
@@ -155,34 +143,13 @@ def test_polygons_without_boxes_have_the_boxes_around_them(
     assert box["bbox"] == [10, 10, 50, 35.25]
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "tool"),
-    [
-        (
-            "a.json",
-            '{"version": "5.0", "shapes": [{"label": "room"}], "imagePath": "a.png"}',
-            "a.json is LabelMe's own",
-        ),
-        ("a.xml", "<annotation><folder>x</folder><filename>a.png</filename></annotation>", "is Pascal VOC's XML"),
-        (
-            "annotations.xml",
-            '<?xml version="1.0"?><annotations><version>1.1</version><meta/></annotations>',
-            "is CVAT's",
-        ),
-        ("export.json", '[{"id": 1, "annotations": [{"result": [{"from_name": "label"}]}]}]', "is Label Studio's own"),
-        ("via.json", '{"_via_settings": {}, "_via_img_metadata": {}}', "is VIA's own JSON"),
-    ],
-)
-def test_a_format_that_is_not_read_is_named_with_the_way_to_one_that_is(
-    tmp_path: Path, said: Callable[..., tuple[int, str]], name: str, content: str, tool: str
+@pytest.mark.parametrize("write", [EXPORTS["Label Studio: YOLO"].write, EXPORTS["labelImg: YOLO, labels apart"].write])
+def test_labels_without_any_image_are_told_with_what_to_do(
+    tmp_path: Path, said: Callable[..., tuple[int, str]], write: Callable[[Export], object]
 ) -> None:
-    out = Export(tmp_path / "source")
-    out.picture("a.png")
-    out.text(name, content)
-    status, text = said()
-    assert status == 2
-    assert tool in text
-    assert "which is not read: " in text
+    for path in planted(tmp_path, write).rglob("*.png"):
+        path.unlink()
+    assert "copy them to a folder images beside labels (an export may leave images out" in said()[1]
 
 
 def test_an_export_without_its_images_says_that_they_may_have_been_left_out(

@@ -95,6 +95,11 @@ def test_a_wall_without_a_usable_outline_is_counted_and_left_out(points: str) ->
     assert (model.walls, model.without_outline) == ([], {"Wall": 2})
 
 
+def test_a_wall_that_transforms_move_beyond_all_numbers_is_counted_and_left_out() -> None:
+    model = parse_model(svg(group("Wall", transform="scale(1e308) scale(1e308)")))
+    assert (model.walls, model.without_outline) == ([], {"Wall": 1})
+
+
 def test_transforms_of_all_ancestors_apply() -> None:
     wall = group("Wall", f'<polygon points="{SQUARE}" transform="scale(2)"/>', transform="translate(1 2)")
     model = parse_model(svg(f'<g transform="matrix(0,1,-1,0,100,0)">{wall}</g>'))
@@ -121,6 +126,8 @@ def test_a_rotation_about_a_point_leaves_that_point(x: float, y: float, angle: f
         (b"<svg/>", "no group of the class Model"),
         (b'<!DOCTYPE svg [<!ENTITY a "b">]><svg>&a;</svg>', "not well-formed"),
         (svg(group("Wall", transform="wobble(3)")), "wobble"),
+        (svg(group("Wall", transform="rotate(1e999)")), r"rotate\(\[inf\]\), which moves everything out of sight"),
+        (svg(group("Wall", transform="skewX(-1e999)")), "out of sight"),
     ],
 )
 def test_what_is_no_model_svg_is_refused_with_the_reason(data: bytes, reason: str) -> None:

@@ -168,6 +168,14 @@ def test_images_that_are_alike_stand_side_by_side(tmp_path: Path, selection: Sel
     assert [attributes["alt"] for attributes in page.attributes("img")[:2]] == ["image 1", "image 2"]
 
 
+def test_a_pair_of_which_one_has_gone_is_not_shown(tmp_path: Path, selection: Selection) -> None:
+    selection.images[1].path.unlink()
+    pairs = [Pair(1, 2, Similarity.PIXELS, True), Pair(1, 3, Similarity.PIXELS, False)]
+    page = written(tmp_path / "report", found(selection), selection, pairs)
+    assert "1 (train) and 3 (train): the same pixels" in page.text
+    assert "2 (val)" not in page.text
+
+
 def test_a_large_data_set_makes_no_large_page(tmp_path: Path, selection: Selection) -> None:
     one = selection.images[0]
     images = [SourceImage(number, one.path, 40, 30, one.boxes) for number in range(1, 3001)]

@@ -233,6 +233,17 @@ def test_two_images_with_one_label_are_warned_about(make: Callable[..., Path], m
     assert [finding.code for finding in read(root).findings] == ["LABEL_SHARED"]
 
 
+def test_a_label_file_is_its_own_images_and_no_address_of_another(
+    make: Callable[..., Path], make_image: MakeImage
+) -> None:
+    root = make(YAML + "names: [wall]")
+    make_image("train/images/a%20b.png")
+    make_image("train/images/a b.png")
+    (root / "train/labels/a.txt").rename(root / "train/labels/a%20b.txt")
+    boxes = {image.path.name: len(image.boxes) for image in read(root).images}
+    assert boxes == {"a.png": 0, "a b.png": 0, "a%20b.png": 1}
+
+
 def test_boxes_of_turned_images_are_in_the_upright_frame(tmp_path: Path, make: Callable[..., Path]) -> None:
     from PIL import Image
 

@@ -95,6 +95,7 @@ VARIANTS: dict[str, tuple[Plant, Objects | None]] = {
     "test empty": (yaml(YAML + "test:\n"), None),
     "names only": (yaml("names: [wall, room]"), None),
     "no yaml but classes.txt": (lambda t: (t.remove("data.yaml"), t.write("classes.txt", "wall\nroom\n")), None),
+    "Classes.TXT": (lambda t: (t.remove("data.yaml"), t.write("Classes.TXT", "wall\nroom\n")), None),
     "classes.txt with CRLF": (lambda t: (t.remove("data.yaml"), t.write("classes.txt", "wall\r\nroom\r\n")), None),
     "yaml in UTF-16": (lambda t: t.write("data.yaml", YAML.encode("utf-16")), None),
     "yaml with BOM and CRLF": (yaml("\ufeff" + YAML.replace("\n", "\r\n")), None),
@@ -135,6 +136,14 @@ VARIANTS: dict[str, tuple[Plant, Objects | None]] = {
         None,
     ),
     "upper-case ending": (lambda t: t.move("train/images/a.png", "train/images/a.PNG"), None),
+    "JPEG as browsers of Windows save it": (
+        lambda t: (
+            t.remove("train/images/a.png"),
+            t.make_image("train/images/a.jpg"),
+            t.move("train/images/a.jpg", "train/images/a.jfif"),
+        ),
+        None,
+    ),
     "unicode": (
         lambda t: (
             t.move("train/images/a.png", "train/images/aü \N{DOOR}.png"),

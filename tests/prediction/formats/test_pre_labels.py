@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from defusedxml import ElementTree
@@ -176,11 +176,12 @@ def test_cvat_and_back(plans: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("with_images", [True, False])
-def test_label_studio_and_back(plans: Path, tmp_path: Path, with_images: bool) -> None:
+@pytest.mark.parametrize("spelled", [str, quote])
+def test_label_studio_and_back(plans: Path, tmp_path: Path, with_images: bool, spelled: Callable[[str], str]) -> None:
     shown = in_label_studio(written("label-studio"))
     boxes = {path.removeprefix("plans/"): found for path, found in shown.items()}
     same(boxes)
-    served = {name: f"/data/local-files/?d=plans/{name}" for name in boxes}
+    served = {name: f"/data/local-files/?d=plans/{spelled(name)}" for name in boxes}  # as the task has it, or decoded
     if with_images:  # "COCO with images"
         served = {name: f"images\\{index:08x}-{Path(name).name}" for index, name in enumerate(boxes)}
         (tmp_path / "export" / "images").mkdir(parents=True)
