@@ -50,7 +50,7 @@ def non_finite_failure(
 def non_finite_prediction(dataset: PlanDataset, position: int) -> NonFiniteLossError:
     """The failure of an evaluation: no loss tells what the last update before it did to the weights."""
     return NonFiniteLossError(
-        f"what the model predicts on {dataset.folder.name}/{dataset.file_name(position)} are no finite numbers, although"
-        " the losses were: an update was too large. Start again with a lower learning rate, such as"
+        f"what the model predicts on {dataset.folder.name}/{dataset.file_name(position)} are no finite numbers,"
+        " although the losses were: an update was too large. Start again with a lower learning rate, such as"
         f" {lower_learning_rate(dataset.config)}."
     )
