@@ -15,11 +15,12 @@ import torch
 
 from benchmarks.fake_cuda import NoCompilerError, environment
 from benchmarks.gpu import __main__ as command
-from benchmarks.gpu import step, timing
+from benchmarks.gpu import step, timing, training
 from benchmarks.gpu.figures import Figure, tell, told
 from benchmarks.gpu.page import page
 from benchmarks.gpu.sections import SECTIONS
 from benchmarks.measuring import RESULTS
+from training_code.job.metric_lines import TRAINING_FIGURES, training_line
 
 
 def test_all_sections_fit_into_the_eight_minutes() -> None:
@@ -71,6 +72,21 @@ def test_a_section_is_stopped_with_what_it_started_when_its_time_is_over() -> No
     section = command._run("training", dry=True, seconds=1.0)
     assert section["failure"].startswith("stopped after 1 s")
     assert section["seconds"] < 10
+
+
+def test_a_training_that_is_stopped_in_its_last_epoch_has_a_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow GPU may not get to the end of it in its time."""
+    figures = dict.fromkeys(TRAINING_FIGURES, 1.0)
+    lines = [
+        training_line(step=step, steps=300, epoch=1, figures={**figures, "images_per_second": speed})
+        for step, speed in zip(range(10, 111, 10), [0.1, *[4.0] * 4, *[6.0] * 6], strict=True)
+    ]
+    process = Mock(stdout=iter(f"{line}\n" for line in lines), wait=Mock(return_value=-9), returncode=-9)
+    monkeypatch.setattr(subprocess, "Popen", Mock(return_value=process))
+    told_last: dict[str, object] = {}
+    with pytest.raises(RuntimeError, match="ended with -9"):
+        training._follow(Path("job"), False, lambda name, value, *_, **__: told_last.update({name: value}))
+    assert told_last[training.SPEED] == 6.0
 
 
 def test_without_a_gpu_a_sentence_names_the_dry_run(
