@@ -122,6 +122,17 @@ def test_what_was_measured_is_written_before_the_next_section(tmp_path: Path, mo
     assert "2 images/s" in written.read_text()
 
 
+@pytest.mark.parametrize("program", ["exit 128", None], ids=["git refuses", "no git"])
+def test_a_machine_whose_git_does_not_tell_the_commit_loses_nothing_measured(
+    program: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if program:
+        (tmp_path / "git").write_text(f"#!/bin/sh\n{program}\n")
+        (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert command._commit() == "an unknown commit"
+
+
 def test_a_gpus_time_begins_once_the_host_has_started_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
 
