@@ -96,7 +96,7 @@ def _run(name: str, *, dry: bool, seconds: float) -> dict[str, Any]:
     """What the section told within its time, how long it took, and why it did not come to its end."""
     command = [sys.executable, "-m", "benchmarks.gpu", "--section", name, *(["--dry"] if dry else [])]
     start = time.monotonic()
-    with tempfile.TemporaryFile("w+") as output:
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:  # compilers write to it, too
         process = subprocess.Popen(
             command,
             cwd=ROOT,

@@ -74,6 +74,16 @@ def test_a_section_is_stopped_with_what_it_started_when_its_time_is_over() -> No
     assert section["seconds"] < 10
 
 
+def test_output_that_is_no_text_does_not_end_the_other_sections(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nprintf '\\377 broken\\n'; exit 3\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    assert command._run("step", dry=True, seconds=10.0)["failure"].endswith("The end of its output: \ufffd broken\n")
+
+
 def test_a_training_that_is_stopped_in_its_last_epoch_has_a_speed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow GPU may not get to the end of it in its time."""
     figures = dict.fromkeys(TRAINING_FIGURES, 1.0)
