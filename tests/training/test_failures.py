@@ -301,7 +301,7 @@ def test_a_job_that_hangs_is_ended(job: Job) -> None:
 def test_a_bug_shows_its_traceback(
     run_here: Job, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(train, "initialise", lambda: 1 // 0)
+    monkeypatch.setattr(train, "initialise", lambda _: 1 // 0)
     assert train.main() == 1
     assert run_here.failure.startswith("BUG: ZeroDivisionError")
     assert "  Traceback" in capfd.readouterr().out
