@@ -107,9 +107,9 @@ def one_side(dtype: str) -> None:
     """This process's share of the training."""
     torch.set_num_threads(1)
     torch.set_default_dtype(getattr(torch, dtype))
-    distributed = initialise()
-    torch.manual_seed(0)
     settings = RECIPES["tiny"]
+    distributed = initialise(settings.training.stall_minutes)
+    torch.manual_seed(0)
     model = build_model(replace(settings.model.with_classes(3), dn_number=0))
     config = replace(settings.training, learning_rate=RATE, backbone_learning_rate=RATE)
     training = TrainingStep(model, config, distributed)

@@ -71,7 +71,7 @@ def _train(job: JobConfig, paths: SageMakerPaths, stop: StopRequest) -> None:
             f" on has {job.dataset_version}: it was replaced after it had been checked; start a new run."
         )
     with process_losses():
-        distributed = initialise()
+        distributed = initialise(job.training.stall_minutes)
         if job.training.batch_size is None:
             job = _with_batch(job, dataset, paths, distributed)
     if distributed.is_first and (processes := distributed.world_size) > 1:

@@ -54,13 +54,14 @@ def main(arguments: list[str] | None = None, *, pages: Path = PAGES) -> int:
         return 2
     device = "dry run on a CPU" if given.dry else torch.cuda.get_device_name()
     lead = [_machine(), time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())]
+    commit = _commit()  # before a result is written, which would be a change to it
     start, sections = time.monotonic(), {}
     for name, section in SECTIONS.items():
         left = LONGEST - (time.monotonic() - start)
         seconds = _LONGEST_DRY if given.dry else min(section.seconds, left)
         sections[name] = _run(name, dry=given.dry, seconds=seconds)
         _print(section.title, sections[name])
-        shown = _write(device, lead, sections, dry=given.dry, pages=pages)
+        shown = _write(device, lead, commit, sections, dry=given.dry, pages=pages)
     print(f"\nThe page: {shown}")
     return int(any(section["failure"] for section in sections.values()))
 
@@ -95,7 +96,7 @@ def _run(name: str, *, dry: bool, seconds: float) -> dict[str, Any]:
     """What the section told within its time, how long it took, and why it did not come to its end."""
     command = [sys.executable, "-m", "benchmarks.gpu", "--section", name, *(["--dry"] if dry else [])]
     start = time.monotonic()
-    with tempfile.TemporaryFile("w+") as output:
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:  # compilers write to it, too
         process = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -136,7 +137,9 @@ def _print(title: str, section: dict[str, Any]) -> None:
         print(f"  FAILED: {section['failure']}")
 
 
-def _write(device: str, lead: list[str], sections: dict[str, dict[str, Any]], *, dry: bool, pages: Path) -> Path:
+def _write(
+    device: str, lead: list[str], commit: str, sections: dict[str, dict[str, Any]], *, dry: bool, pages: Path
+) -> Path:
     """The page's path; a dry run's figures go nowhere but to it."""
     name = re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-")
     titled = {SECTIONS[key].title: section for key, section in sections.items()}
@@ -148,15 +151,19 @@ def _write(device: str, lead: list[str], sections: dict[str, dict[str, Any]], *,
     plain = {
         key: section | {"figures": [asdict(each) for each in section["figures"]]} for key, section in sections.items()
     }
-    content = {"device": device, "machine": lead[0], "measured": lead[1], "commit": _commit(), "sections": plain}
+    content = {"device": device, "machine": lead[0], "measured": lead[1], "commit": commit, "sections": plain}
     write_atomically(RESULTS / f"gpu-{name}.json", json.dumps(content, indent=1) + "\n")
     return shown
 
 
 def _commit() -> str:
-    """What the checkout is of; instance_speeds.py names it."""
+    """What the checkout is of; instance_speeds.py names it. Without git, or where git refuses another user's checkout,
+    nothing measured is lost for it."""
     read = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude", "*"]
-    return subprocess.run(read, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    try:
+        return subprocess.run(read, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "an unknown commit"
 
 
 if __name__ == "__main__":

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.gpu.figures import Points, Tell
@@ -21,6 +23,8 @@ from training_code.recipes import RECIPES
 STEPS, PLANS = 300, 100
 DRY_STEPS, DRY_PLANS = 4, 4
 SPEED = "speed with loading, median"
+LEAST_LINES = 10
+"""Of the log, of which the median is a speed although the training was stopped: a slow GPU may not come to its end."""
 
 
 def train(dry: bool, tell: Tell) -> None:
@@ -58,12 +62,18 @@ def _follow(job: Path, dry: bool, tell: Tell) -> None:
             losses.append((float(read.step), read.figures["loss"]))
             speeds.append(read.figures["images_per_second"])
             tell("losses", losses)
+            if len(speeds) >= LEAST_LINES:
+                _tell_speed(speeds, tell)
     if process.wait() != 0:
         raise RuntimeError(f"The training job ended with {process.returncode}.")
     tenth = max(1, len(losses) // 10)
     first, last = (sum(loss for _, loss in part) / tenth for part in (losses[:tenth], losses[-tenth:]))
     tell("steps", losses[-1][0])
     tell("mean loss of the last tenth by the first's", last / first, at_most=None if dry else 1.0)
-    tell(SPEED, sorted(speeds)[len(speeds) // 2], "images/s")
+    _tell_speed(speeds, tell)
     exported = (job / "model" / ONNX_NAME).exists()
     tell("the exported model finds what PyTorch finds", float(exported), at_least=1.0)
+
+
+def _tell_speed(speeds: Sequence[float], tell: Tell) -> None:
+    tell(SPEED, statistics.median(speeds), "images/s")

@@ -15,11 +15,12 @@ import torch
 
 from benchmarks.fake_cuda import NoCompilerError, environment
 from benchmarks.gpu import __main__ as command
-from benchmarks.gpu import step, timing
+from benchmarks.gpu import step, timing, training
 from benchmarks.gpu.figures import Figure, tell, told
 from benchmarks.gpu.page import page
 from benchmarks.gpu.sections import SECTIONS
 from benchmarks.measuring import RESULTS
+from training_code.job.metric_lines import TRAINING_FIGURES, training_line
 
 
 def test_all_sections_fit_into_the_eight_minutes() -> None:
@@ -73,6 +74,31 @@ def test_a_section_is_stopped_with_what_it_started_when_its_time_is_over() -> No
     assert section["seconds"] < 10
 
 
+def test_output_that_is_no_text_does_not_end_the_other_sections(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nprintf '\\377 broken\\n'; exit 3\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    assert command._run("step", dry=True, seconds=10.0)["failure"].endswith("The end of its output: \ufffd broken\n")
+
+
+def test_a_training_that_is_stopped_in_its_last_epoch_has_a_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow GPU may not get to the end of it in its time."""
+    figures = dict.fromkeys(TRAINING_FIGURES, 1.0)
+    lines = [
+        training_line(step=step, steps=300, epoch=1, figures={**figures, "images_per_second": speed})
+        for step, speed in zip(range(10, 111, 10), [0.1, *[4.0] * 4, *[6.0] * 6], strict=True)
+    ]
+    process = Mock(stdout=iter(f"{line}\n" for line in lines), wait=Mock(return_value=-9), returncode=-9)
+    monkeypatch.setattr(subprocess, "Popen", Mock(return_value=process))
+    told_last: dict[str, object] = {}
+    with pytest.raises(RuntimeError, match="ended with -9"):
+        training._follow(Path("job"), False, lambda name, value, *_, **__: told_last.update({name: value}))
+    assert told_last[training.SPEED] == 6.0
+
+
 def test_without_a_gpu_a_sentence_names_the_dry_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -104,6 +130,17 @@ def test_what_was_measured_is_written_before_the_next_section(tmp_path: Path, mo
         command.main(["--dry"], pages=tmp_path)
     (written,) = tmp_path.iterdir()
     assert "2 images/s" in written.read_text()
+
+
+@pytest.mark.parametrize("program", ["exit 128", None], ids=["git refuses", "no git"])
+def test_a_machine_whose_git_does_not_tell_the_commit_loses_nothing_measured(
+    program: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if program:
+        (tmp_path / "git").write_text(f"#!/bin/sh\n{program}\n")
+        (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert command._commit() == "an unknown commit"
 
 
 def test_a_gpus_time_begins_once_the_host_has_started_the_call(monkeypatch: pytest.MonkeyPatch) -> None:

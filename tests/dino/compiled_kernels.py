@@ -22,7 +22,7 @@ from training_code.dino.sampling import kernels
 
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "_sample": ("value", "weight", "weight", "scales", "weight"),
-    "_sample_backward": ("value", "value", "weight", "weight", "scales", "weight", "weight", "weight"),
+    "_sample_backward": ("value", "weight", "weight", "scales", "value", "weight", "weight", "weight"),
 }
 """What the pointers of each point to: values, what is summed in the type of the weights, or scales."""
 ALIGNED = [["tt.divisibility", 16]]

@@ -13,6 +13,7 @@ import pytest
 
 from tests.training.training_jobs import SMALL, Job
 from training_code import train
+from training_code.job.failures import JobConfigError
 from training_code.job.hyperparameters import JobConfig, parse_hyperparameters
 from training_code.loop import batch_choice
 from training_code.loop.batch_choice import with_batch
@@ -122,6 +123,16 @@ def test_a_short_training_says_why_its_batch_is_small() -> None:
 def test_what_an_update_takes_already_counts() -> None:
     assert parts(choose(Gpu(), accumulation_steps="4")) == (4, 4)
     assert parts(choose(Gpu(total=4.7), accumulation_steps="4")) == (1, 8)
+
+
+def test_an_update_of_more_batches_than_may_be_is_refused_in_a_sentence() -> None:
+    assert parts(choose(Gpu(total=4.7), accumulation_steps="512")) == (1, 1024)
+    with pytest.raises(
+        JobConfigError, match=r"^CONFIG: An update of 2,048 images takes 2,048 batches, .* at most 1,024"
+    ):
+        choose(Gpu(total=4.7), accumulation_steps="1024")
+    with pytest.raises(JobConfigError, match=r"takes 4,096 batches, since memory holds 1 at once"):
+        choose(Gpu(total=2), accumulation_steps="256", saved=4096)
 
 
 def test_a_cpu_takes_two() -> None:

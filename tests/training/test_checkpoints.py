@@ -84,6 +84,13 @@ def test_what_sagemaker_restores_of_files_that_were_being_written_is_removed(tmp
     assert {path for path in tmp_path.rglob("*") if path.is_file()} == kept
 
 
+def test_one_that_another_process_has_just_removed_is_passed_over(tmp_path: Path) -> None:
+    """All processes of a machine look for the newest at once, and remove damaged ones."""
+    save(tmp_path, 1)
+    (tmp_path / "checkpoint-00000002-0123456789abcdef.pt").symlink_to("gone")
+    assert load(tmp_path)[0] == 1
+
+
 def test_checkpoints_after_a_damaged_one_are_kept(tmp_path: Path) -> None:
     """Training starts over where none is sound; what it saves then must outlive the damaged ones of later steps."""
     for step in (8, 9):

@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import socket
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from torch import distributed
 
 from tests.training.training_jobs import SMALL, TWO_PROCESS_JOB, Job, write_dataset
 from training_code.job.checkpoints import load_newest_checkpoint
-from training_code.job.distributed import process_losses
+from training_code.job.distributed import initialise, process_losses
 from training_code.job.failures import ProcessLostError
 
 
@@ -87,6 +88,14 @@ def test_two_hosts_train_together_and_stop_together(job: Job, tmp_path: Path) ->
     assert not any((each.base / "output" / "failure").exists() for each in hosts.values())
 
 
+@pytest.mark.parametrize("minutes", [20, 60, 0.001])
+def test_no_exchange_gives_up_before_a_stall_is_told(minutes: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, timedelta] = {}
+    monkeypatch.setattr(distributed, "init_process_group", lambda _, **given: asked.update(given))
+    initialise(minutes, {"WORLD_SIZE": "2", "RANK": "1"})
+    assert asked["timeout"] >= timedelta(minutes=minutes + 1)
+
+
 def test_processes_close_together(job: Job, tmp_path: Path) -> None:
     """One that ends early must not take down the first, which writes the model: torchrun would end both."""
     ended = job.run_two(CLOSING, str(tmp_path / "model"))
@@ -152,7 +161,7 @@ LOSING = """
 import os, signal
 from training_code.job.distributed import initialise, process_losses
 from training_code.job.failures import ProcessLostError
-context = initialise()
+context = initialise(stall_minutes=1)
 context.gather(1)
 if not context.is_first:
     os.kill(os.getpid(), signal.SIGKILL)
@@ -169,7 +178,7 @@ CLOSING = """
 import pathlib, sys, time
 from torch import distributed
 from training_code.job.distributed import initialise
-context, model = initialise(), pathlib.Path(sys.argv[1])
+context, model = initialise(stall_minutes=1), pathlib.Path(sys.argv[1])
 if context.is_first:
     time.sleep(1)
     model.touch()

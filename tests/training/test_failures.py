@@ -129,6 +129,18 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(run_here: Job) -> Non
     assert len(history) == health["steps"] > 0
 
 
+def test_a_last_update_that_leaves_no_numbers_is_found_by_the_evaluation(run_here: Job) -> None:
+    """No loss follows that would tell."""
+    run_here.configure(**{**SMALL, "batch_size": "6"}, learning_rate="1e30", epochs="1")
+    assert train.main() == 1
+    assert run_here.failure.startswith(
+        "NAN_LOSS: what the model predicts on val/images/000007.png are no finite number"
+    )
+    assert '"training": {"learning_rate": 5e+29, "backbone_learning_rate": ' in run_here.failure
+    assert not (run_here.base / "checkpoints" / "metrics.json").exists()
+    assert not (run_here.model / "config.json").exists()
+
+
 def test_the_updates_before_an_image_that_cannot_be_read_count(run_here: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     run_here.configure(**SMALL, epochs="1", workers="0")  # three updates of two images
     read, samples = PlanDataset.read, iter(range(100))
@@ -167,7 +179,7 @@ def test_the_images_of_the_update_whose_loss_is_not_finite_are_named(
     assert batch["positions"] == positions[broken]
     history = (run_here.base / "checkpoints" / "history.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in history] == list(range(1, broken + 1))
-    assert not any((run_here.base / "checkpoints").glob("*.safetensors"))
+    assert not any((run_here.base / "checkpoints").glob("checkpoint-*"))
     assert list(positions) == [0, 1, 2]
 
 
@@ -289,7 +301,7 @@ def test_a_job_that_hangs_is_ended(job: Job) -> None:
 def test_a_bug_shows_its_traceback(
     run_here: Job, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(train, "initialise", lambda: 1 // 0)
+    monkeypatch.setattr(train, "initialise", lambda _: 1 // 0)
     assert train.main() == 1
     assert run_here.failure.startswith("BUG: ZeroDivisionError")
     assert "  Traceback" in capfd.readouterr().out

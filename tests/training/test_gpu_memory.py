@@ -90,6 +90,16 @@ def test_all_processes_go_by_the_fullest_gpu(
     assert memory.measure(images).peak_bytes == peak
 
 
+def test_a_process_that_measures_waits_for_no_other(
+    gpu: SimpleNamespace, checked: CheckedDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of which memory may have run out before its exchange."""
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda _: pytest.fail("it exchanges"))
+    assert GpuMemory(JOB, checked, Two(0, 2, CPU)).measure(2).fits
+
+
 def test_buckets_for_gradients_count_where_several_processes_train(
     gpu: SimpleNamespace, checked: CheckedDataset
 ) -> None:

@@ -1,12 +1,14 @@
 """A training job does what SageMaker and its user expect, from the data set to the model."""
 
 import io
+import itertools
 import json
 import multiprocessing
 import random
 import re
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -260,3 +262,15 @@ def test_slow_steps_are_told_of_before_silence_looks_like_a_stall(
     monkeypatch.setattr(metric_window, "LONGEST_SECONDS", 0)
     assert train.main() == 0
     assert capsys.readouterr().out.count("[train] ") == 3
+
+
+def test_short_epochs_without_a_line_of_their_own_are_told_of_too(
+    run_here: Job, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quiet = {"batch_size": "6", "log_steps": "1000000", "evaluation_epochs": "9", "checkpoint_epochs": "9"}
+    run_here.configure(**{**SMALL, **quiet}, epochs="3")  # of one step each
+    later = itertools.count(step=200).__next__  # seconds
+    monkeypatch.setattr(metric_window, "time", SimpleNamespace(monotonic=later))
+    assert train.main() == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("[train] ")]
+    assert [line.split()[1] for line in lines] == ["step=2/3", "step=3/3"]

@@ -22,6 +22,7 @@ job = dataclasses.replace(
     training=dataclasses.replace(job.training, batch_size=int(sys.argv[1])),
 )
 dataset = open_dataset(paths.dataset, num_queries=job.model.num_queries, log_line=train.log_line)
-trainer = Trainer(job, dataset, paths, initialise(), stop=StopRequest(), log_line=train.log_line)
+distributed = initialise(job.training.stall_minutes)
+trainer = Trainer(job, dataset, paths, distributed, stop=StopRequest(), log_line=train.log_line)
 assert trainer.run()
 trainer.close(None)

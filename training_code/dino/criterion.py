@@ -7,10 +7,10 @@ or the parts of an index.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from training_code.dino.boxes import cxcywh_to_xyxy, generalised_iou
@@ -31,9 +31,11 @@ class Criterion(nn.Module):
     for every batch; without any box in it, denoising losses are 0.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, mean: Callable[[Tensor], Tensor] = lambda own: own) -> None:
+        """`mean` is that of a tensor over the processes that train together."""
         super().__init__()
         self.config = config
+        self._mean = mean
         self.weights: Mapping[str, float] = self._weights()
 
     def forward(self, outputs: Outputs, targets: Sequence[Target]) -> dict[str, Tensor]:
@@ -42,7 +44,7 @@ class Criterion(nn.Module):
         suffixes = [*self._layer_suffixes()[:-1], "_interm", ""]
         logits_XBNC, boxes_XBN4 = _stacked(layers)
         matches = match(logits_XBNC, boxes_XBN4, targets, self.config)
-        num_boxes = _mean_number_of_boxes(targets, logits_XBNC)
+        num_boxes = self._mean_number_of_boxes(targets, logits_XBNC)
         losses = self._named(self._parts(logits_XBNC, boxes_XBN4, targets, matches, num_boxes), suffixes)
         if self.config.dn_number > 0:
             losses |= self._denoising_losses(outputs.get("dn_outputs"), targets, num_boxes)
@@ -66,6 +68,11 @@ class Criterion(nn.Module):
         matches = _denoising_matches(targets, queries.groups, queries.slots, len(suffixes), logits_XBPC.device)
         parts = self._parts(logits_XBPC, boxes_XBP4, targets, matches, num_boxes * queries.groups)
         return self._named(parts, suffixes)
+
+    def _mean_number_of_boxes(self, targets: Sequence[Target], like: Tensor) -> Tensor:
+        """True boxes of the batch, averaged over the processes, at least 1: what every loss is divided by."""
+        count = torch.tensor(sum(len(target["labels"]) for target in targets), dtype=like.dtype)
+        return self._mean(to_device(count, like.device)).clamp(min=1)
 
     def _parts(
         self, logits_XBNC: Tensor, boxes_XBN4: Tensor, targets: Sequence[Target], matches: Matches, num_boxes: Tensor
@@ -114,15 +121,6 @@ def _focal_loss(logits: Tensor, onehot: Tensor, config: ModelConfig) -> Tensor:
     missed = probability + onehot - 2 * probability * onehot  # 1 - p of the right answer
     alpha = config.focal_alpha * onehot + (1 - config.focal_alpha) * (1 - onehot)
     return alpha * missed**config.focal_gamma * cross_entropy
-
-
-def _mean_number_of_boxes(targets: Sequence[Target], like: Tensor) -> Tensor:
-    """True boxes of the batch, averaged over the processes, at least 1: what every loss is divided by."""
-    count = to_device(torch.tensor(sum(len(target["labels"]) for target in targets), dtype=like.dtype), like.device)
-    if distributed.is_available() and distributed.is_initialized():
-        distributed.all_reduce(count)
-        count = count / distributed.get_world_size()
-    return count.clamp(min=1)
 
 
 def _denoising_matches(

@@ -33,6 +33,7 @@ PREDICTION_CODE = (
     "dataset_contract/bounded_json.py",
     "dataset_contract/bounded_read.py",
     "dataset_contract/file_kinds.py",
+    "dataset_contract/out_of_memory.py",
     "dataset_contract/png.py",
     "dataset_contract/sanitise.py",
     "training_code/__init__.py",

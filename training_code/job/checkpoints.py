@@ -80,7 +80,15 @@ def load_newest_checkpoint(folder: Path, log_line: Callable[[str], None]) -> dic
 def _newest_first(folder: Path) -> list[Path]:
     """By step; of two with the same step the one written last."""
     found = [(match["step"], path) for path in folder.glob("*.pt") if (match := CHECKPOINT_NAME.fullmatch(path.name))]
-    return [path for _, path in sorted(found, key=lambda item: (item[0], item[1].stat().st_mtime_ns), reverse=True)]
+    return [path for _, path in sorted(found, key=lambda item: (item[0], _written(item[1])), reverse=True)]
+
+
+def _written(path: Path) -> int:
+    """When, in nanoseconds; 0 if another process has removed it meanwhile."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _hash(path: Path) -> str:

@@ -4,12 +4,16 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
 from torch import distributed
 
 from training_code.job.failures import ProcessLostError
+
+_MINUTES_TO_TELL = 5
+"""For the process that stalls to write why, and to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +78,18 @@ def local_processes(environment: Mapping[str, str] = os.environ) -> int:
     return int(environment.get("LOCAL_WORLD_SIZE", "1"))
 
 
-def initialise(environment: Mapping[str, str] = os.environ) -> DistributedContext:
-    """Connect the processes that torchrun started (RANK, WORLD_SIZE, LOCAL_RANK); without it this is the only one."""
+def initialise(stall_minutes: float, environment: Mapping[str, str] = os.environ) -> DistributedContext:
+    """Connect the processes that torchrun started (RANK, WORLD_SIZE, LOCAL_RANK); without it this is the only one.
+
+    They wait for one another for longer than the setting `stall_minutes`, so that a stall is told as one: NCCL's own
+    limit of ten minutes would abort those that wait, and say nothing of it.
+    """
     local_rank, world_size = int(environment.get("LOCAL_RANK", "0")), int(environment.get("WORLD_SIZE", "1"))
     on_gpu = torch.cuda.is_available()
     device = torch.device("cuda", local_rank) if on_gpu else torch.device("cpu")
     if on_gpu:
         torch.cuda.set_device(device)
     if world_size > 1:
-        distributed.init_process_group("nccl" if on_gpu else "gloo")
+        longest = timedelta(minutes=stall_minutes + _MINUTES_TO_TELL)
+        distributed.init_process_group("nccl" if on_gpu else "gloo", timeout=longest)
     return DistributedContext(int(environment.get("RANK", "0")), world_size, device)

@@ -48,7 +48,7 @@ class MemoryExhaustedError(TrainingError):
 
 
 class NonFiniteLossError(TrainingError):
-    """The loss or its gradient is infinite or not a number.
+    """The loss, its gradient or a prediction is infinite or not a number.
 
     Look at the boxes of the data set and at the weights that the run started from. If both are right, start
     again with the lower learning rate that the cause names.

@@ -42,7 +42,7 @@ def judge_health(
     learns, message = _judge_loss(losses, from_scratch=from_scratch)
     checks = {
         "no_error": _check(failure is None, "No error ended the run.", f"The run ended with {failure}."),
-        "no_nan": _check(failure != "NAN_LOSS", "Every loss was finite.", "A loss was not finite."),
+        "no_nan": _check(failure != "NAN_LOSS", "Every loss was finite.", "A loss or a prediction was not finite."),
         "no_oom": _check(failure != "OOM", "There was enough memory.", "There was not enough memory."),
         "duration": duration,
         "loss": _check(learns is True, message, message),

@@ -6,7 +6,8 @@ The rules are in measured_batch.py, the measuring in gpu_memory.py. All processe
 import dataclasses
 from collections.abc import Callable
 
-from training_code.config import LEAST_BATCH
+from training_code.config import LEAST_BATCH, TRAINING_RANGES
+from training_code.job.failures import JobConfigError
 from training_code.job.hyperparameters import JobConfig
 from training_code.loop.gpu_memory import Measure, MemoryUse
 from training_code.measured_batch import LEAST_UPDATES, MOST_BATCH, largest_batch, rate_factor
@@ -25,6 +26,9 @@ def with_batch(
 
     `measure` is None on a CPU; `images` are those to train on; `saved` is what each process took for an update before
     this training was interrupted: these stay as many, in more batches where memory holds fewer at once.
+
+    Raises:
+        JobConfigError: there would be more batches than an update may have.
     """
     config = job.training
     if saved is not None:
@@ -32,16 +36,22 @@ def with_batch(
     elif measure is None:
         at_once, reason = LEAST_BATCH, "on a CPU it is not measured"
     else:
-        batches = config.accumulation_steps * processes
-        most = largest_batch(images=images, epochs=config.epochs, batches=batches)
-        at_once, reason = _measured_batch(measure, most)
+        of_update = config.accumulation_steps * processes
+        largest = largest_batch(images=images, epochs=config.epochs, batches=of_update)
+        at_once, reason = _measured_batch(measure, largest)
     update = saved or config.accumulation_steps * max(at_once, LEAST_BATCH)
     factor = rate_factor(update * processes)
     rates = {
         name: getattr(config, name) if name in job.given else getattr(config, name) * factor
         for name in ("learning_rate", "backbone_learning_rate")
     }
-    training = dataclasses.replace(config, batch_size=at_once, accumulation_steps=update // at_once, **rates)
+    batches = update // at_once
+    if batches > (most := TRAINING_RANGES["accumulation_steps"][1]):
+        raise JobConfigError(
+            f"An update of {update:,} images takes {batches:,} batches, since memory holds {at_once} at once, and at"
+            f" most {most:,} are allowed: start again with a smaller accumulation_steps, or on a GPU with more memory."
+        )
+    training = dataclasses.replace(config, batch_size=at_once, accumulation_steps=batches, **rates)
     used, why = " and ".join(f"{rate:.3g}" for rate in rates.values()), _why(factor, rates.keys() & job.given)
     log_line(f"Batch of {at_once} images: {reason}. An update takes {update * processes}; learning rates {used}{why}.")
     return dataclasses.replace(job, training=training, batch_is_measured=True)

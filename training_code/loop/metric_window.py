@@ -13,13 +13,17 @@ LONGEST_SECONDS = 300
 class MetricWindow:
     """Steps since the last line."""
 
-    def __init__(self, start: float) -> None:
-        """`start` is when the first step began, in seconds of training."""
+    def __init__(self) -> None:
+        """A line of the log was just written, as of an evaluation."""
+        self._last_line = time.monotonic()
+        self.begin(0.0)
+
+    def begin(self, start: float) -> None:
+        """Begin anew: the next step begins at `start`, in seconds of training."""
         self._steps: list[StepFigures] = []
         self._images = 0
         self._waited = 0.0
         self._start = self._end = start
-        self._last_line = time.monotonic()
 
     @property
     def is_long(self) -> bool:
@@ -36,18 +40,22 @@ class MetricWindow:
         self._waited += waited
         self._end = end
 
-    def figures(self) -> dict[str, float]:
-        """Means over the window, with the keys metric_lines.TRAINING_FIGURES; there must be a step."""
+    def line(self) -> dict[str, float]:
+        """What a line of the log says, means over the window, with the keys metric_lines.TRAINING_FIGURES; the next
+        window begins. There must be a step."""
         elapsed = max(self._end - self._start, 1e-9)
         means = {
             name: sum(getattr(step, name) for step in self._steps) / len(self._steps)
             for name in ("loss", "loss_class", "loss_bbox", "loss_giou", "grad_norm")
         }
         memory = torch.cuda.max_memory_allocated() / 2**30 if torch.cuda.is_available() else 0.0
-        return means | {
+        figures = means | {
             "lr": self._steps[-1].lr,
             "images_per_second": self._images / elapsed,
             "data_wait_share": self._waited / elapsed,
             "gpu_memory_gb": memory,
             "images_per_update": self._images / len(self._steps),
         }
+        self._last_line = time.monotonic()
+        self.begin(self._end)
+        return figures

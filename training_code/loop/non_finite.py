@@ -1,4 +1,4 @@
-"""Names the images behind a loss that is not finite, and saves their batches."""
+"""Names the images behind a loss or a prediction that is not finite, and saves the batches of a loss."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,5 +43,14 @@ def non_finite_failure(
         f"the loss or its gradient at step {step} is not finite, and the weights were left as they were;"
         f" the batch {saved}, its images are {', '.join(sorted(suspects))}."
         " Look at their boxes, or start again with a lower learning rate, such as"
+        f" {lower_learning_rate(dataset.config)}."
+    )
+
+
+def non_finite_prediction(dataset: PlanDataset, position: int) -> NonFiniteLossError:
+    """The failure of an evaluation: no loss tells what the last update before it did to the weights."""
+    return NonFiniteLossError(
+        f"what the model predicts on {dataset.folder.name}/{dataset.file_name(position)} are no finite numbers,"
+        " although the losses were: an update was too large. Start again with a lower learning rate, such as"
         f" {lower_learning_rate(dataset.config)}."
     )

@@ -40,6 +40,7 @@ class SplitMetrics:
 
         Raises:
             DataError: an image cannot be read.
+            NonFiniteLossError: what the model predicts are no numbers.
         """
         truth, split = self._splits[name]
         detections = predict_split(

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from contextlib import closing
 
+import numpy as np
+
 from evaluation.metrics import ImageDetections
 from prediction.backends.torch_backend import run_model
 from prediction.detection import best_detections
@@ -11,6 +13,7 @@ from training_code.data.plan_dataset import PlanDataset
 from training_code.dino.model import DINO
 from training_code.job.distributed import DistributedContext
 from training_code.job.interruptions import StopRequest
+from training_code.loop.non_finite import non_finite_prediction
 
 
 def predict_split(
@@ -28,6 +31,7 @@ def predict_split(
 
     Raises:
         DataError: an image cannot be read.
+        NonFiniteLossError: what the model predicts are no numbers.
     """
     model.eval()
     category_ids = dataset.category_ids.tolist()
@@ -40,6 +44,8 @@ def predict_split(
             [pixels_3HW], [position] = batch.pixels, batch.positions
             width, height = dataset.sizes[position].tolist()
             found = best_detections(*run_model(model, pixels_3HW, precision=precision), (width, height), category_ids)
+            if not (np.isfinite(found.scores).all() and np.isfinite(found.boxes).all()):
+                raise non_finite_prediction(dataset, position)
             own.append(ImageDetections(int(dataset.image_ids[position]), *found))
             after_batch()
     parts = distributed.gather((stop.received, own))

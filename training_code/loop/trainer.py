@@ -72,7 +72,7 @@ class Trainer:
         is_trained = load_starting_weights(model, paths.pretrained, classes, self._log_line)
         self._training = TrainingStep(model, config, distributed)
         self._progress = TrainingProgress()
-        self._window = MetricWindow(self._progress.seconds)
+        self._window = MetricWindow()
         self._best = BestEpoch()
         fingerprint = fingerprint_of(model.config, job, dataset.version, distributed.world_size)
         self._resumption = Resumption(
@@ -162,7 +162,7 @@ class Trainer:
 
         The figures of an update are read when the next one is queued, so that a GPU need not wait for the host.
         """
-        self._window = MetricWindow(self._progress.seconds)
+        self._window.begin(self._progress.seconds)
         updates = queued_updates(
             self._training,
             self._loader,
@@ -200,10 +200,9 @@ class Trainer:
         images = config.images_at_once * config.accumulation_steps * self._distributed.world_size
         self._window.add(figures, images=images, waited=update.waited, end=update.end)
         if progress.step % config.log_steps == 0 or progress.step == self._steps or self._window.is_long:
+            line = self._window.line()
             if self._log:
-                line = self._window.figures()
                 self._log.training(step=progress.step, steps=self._steps, epoch=epoch + 1, figures=line)
-            self._window = MetricWindow(update.end)
         self._health.write_once_judgeable()
         return figures
 
@@ -229,6 +228,7 @@ class Trainer:
             self._files.write_pictures(pictures, epoch=epoch)
             self._files.write()
             self._watchdog.progress()
+        self._window = MetricWindow()
         before, self._ending = self._ending, ending_of(self._progress.evaluations, self._job.training)
         if self._ending != before:
             self._log_line(self._ending.sentence)

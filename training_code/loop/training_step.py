@@ -36,7 +36,7 @@ class TrainingStep:
         self.optimiser.found_inf = self._found_inf  # type: ignore[attr-defined]  # as torch.amp.GradScaler sets it
         self._pending: PendingFigures | None = None
         self._average = MovingAverage(self.model, config.ema_decay) if config.ema_decay else None
-        self._criterion = Criterion(model.config)
+        self._criterion = Criterion(model.config, distributed.mean)
         self._config = config
         self._distributed = distributed
         self._network: nn.Module = compiled(self.model) if config.torch_compile else self.model

@@ -7,7 +7,7 @@ Shape suffixes: B images, Q queries, S tokens of all scales, M heads, E features
 points; q a block of queries, e the features filled up to a power of two; 2 is x, y, 3 is rows, columns, first token.
 """
 
-# ruff: noqa: ANN001, ANN202, PLR0124, PLR0917  what @triton.jit compiles has no Python types, and no isnan
+# ruff: noqa: ANN001, ANN002, ANN202, PLR0124, PLR0917  what @triton.jit compiles has no Python types, and no isnan
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, import-untyped, untyped-decorator"
 from __future__ import annotations
 
@@ -26,25 +26,8 @@ QUERIES = 32
 
 def sample(value_BSME: Tensor, location_BQMLK2: Tensor, weight_BQMLK: Tensor, sizes: Sequence[int]) -> Tensor:
     """-> (B, Q, D), in the type of the weights."""
-    b, q, m, _, k = weight_BQMLK.shape
-    s, e = value_BSME.shape[1], value_BSME.shape[3]
-    out_BQD = weight_BQMLK.new_empty(b, q, m * e)
-    with torch.cuda.device_of(value_BSME):  # Triton launches on the current GPU, whichever has the tensors
-        _sample[_grid(b, q, m)](
-            value_BSME.contiguous(),
-            location_BQMLK2.contiguous(),
-            weight_BQMLK.contiguous(),
-            _scales(tuple(sizes), value_BSME.device),
-            out_BQD,
-            q,
-            s,
-            M=m,
-            E=e,
-            L=len(sizes) // 2,
-            K=k,
-            BLOCK_Q=QUERIES,
-            BLOCK_E=triton.next_power_of_2(e),
-        )
+    out_BQD = weight_BQMLK.new_empty(*weight_BQMLK.shape[:2], value_BSME.shape[2] * value_BSME.shape[3])
+    _launch(_sample, value_BSME, location_BQMLK2, weight_BQMLK, sizes, out_BQD)
     return out_BQD
 
 
@@ -52,35 +35,36 @@ def sample_backward(
     grad_BQD: Tensor, value_BSME: Tensor, location_BQMLK2: Tensor, weight_BQMLK: Tensor, sizes: Sequence[int]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """-> the gradients of values, locations and weights, each in its input's type."""
-    b, q, m, _, k = weight_BQMLK.shape
+    row_by_row = torch.contiguous_format
+    grad_value_BSME = torch.zeros_like(value_BSME, dtype=weight_BQMLK.dtype, memory_format=row_by_row)
+    grad_location_BQMLK2, grad_weight_BQMLK = (
+        torch.empty_like(x, memory_format=row_by_row) for x in (location_BQMLK2, weight_BQMLK)
+    )
+    grads = (grad_BQD.contiguous(), grad_value_BSME, grad_location_BQMLK2, grad_weight_BQMLK)
+    _launch(_sample_backward, value_BSME, location_BQMLK2, weight_BQMLK, sizes, *grads)
+    return grad_value_BSME.to(value_BSME.dtype), grad_location_BQMLK2, grad_weight_BQMLK
+
+
+def _launch(kernel, value_BSME: Tensor, location_BQMLK2: Tensor, weight_BQMLK: Tensor, sizes: Sequence[int], *more):
+    """`kernel` for each block of queries, head and image; `more` are its tensors beside the three inputs."""
+    b, q, m, levels, k = weight_BQMLK.shape
     s, e = value_BSME.shape[1], value_BSME.shape[3]
-    grad_value_BSME = torch.zeros_like(value_BSME, dtype=weight_BQMLK.dtype, memory_format=torch.contiguous_format)
-    location_BQMLK2, weight_BQMLK = location_BQMLK2.contiguous(), weight_BQMLK.contiguous()
-    grad_location_BQMLK2, grad_weight_BQMLK = torch.empty_like(location_BQMLK2), torch.empty_like(weight_BQMLK)
-    with torch.cuda.device_of(value_BSME):
-        _sample_backward[_grid(b, q, m)](
-            grad_BQD.contiguous(),
+    with torch.cuda.device_of(value_BSME):  # Triton launches on the current GPU, whichever has the tensors
+        kernel[triton.cdiv(q, QUERIES), m, b](
             value_BSME.contiguous(),
-            location_BQMLK2,
-            weight_BQMLK,
+            location_BQMLK2.contiguous(),
+            weight_BQMLK.contiguous(),
             _scales(tuple(sizes), value_BSME.device),
-            grad_value_BSME,
-            grad_location_BQMLK2,
-            grad_weight_BQMLK,
+            *more,
             q,
             s,
             M=m,
             E=e,
-            L=len(sizes) // 2,
+            L=levels,
             K=k,
             BLOCK_Q=QUERIES,
             BLOCK_E=triton.next_power_of_2(e),
         )
-    return grad_value_BSME.to(value_BSME.dtype), grad_location_BQMLK2, grad_weight_BQMLK
-
-
-def _grid(b: int, q: int, m: int) -> tuple[int, int, int]:
-    return triton.cdiv(q, QUERIES), m, b
 
 
 @lru_cache(maxsize=1024)
@@ -142,7 +126,7 @@ def _sample(
 
 @triton.jit
 def _sample_backward(
-    grad_ptr, value_ptr, location_ptr, weight_ptr, scales_ptr, grad_value_ptr, grad_location_ptr, grad_weight_ptr, Q, S,
+    value_ptr, location_ptr, weight_ptr, scales_ptr, grad_ptr, grad_value_ptr, grad_location_ptr, grad_weight_ptr, Q, S,
     M: tl.constexpr, E: tl.constexpr, L: tl.constexpr, K: tl.constexpr, BLOCK_Q: tl.constexpr, BLOCK_E: tl.constexpr,
 ):  # fmt: skip
     query_q = tl.program_id(0) * BLOCK_Q + tl.arange(0, BLOCK_Q)
