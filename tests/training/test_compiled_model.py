@@ -143,6 +143,7 @@ def test_where_several_processes_train_a_layer_is_not_split(tmp_path: Path, monk
     assert not counters["graph_break"]
 
 
+@pytest.mark.faults
 def test_the_model_itself_learns_and_stays_uncompiled() -> None:
     config = dataclasses.replace(RECIPES["tiny"].training, torch_compile=True, ema_decay=0.9)
     training = TrainingStep(small_model(), config, DistributedContext(0, 1, CPU))

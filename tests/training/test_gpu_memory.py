@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +43,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
         gpu.peak = max(gpu.peak, 1000 + 10 * images + (0 if self.optimiser.state else 5000))
         return accumulate(self, batches, step)
 
+    monkeypatch.setattr(gc, "collect", lambda: 0)  # which takes seconds among all that tests have imported
     monkeypatch.setattr(TrainingStep, "accumulate", watched)
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda *_: setattr(gpu, "peak", 0))
