@@ -155,6 +155,7 @@ def test_a_wrong_field_is_refused_with_the_allowed_ones(deployed: Deployed) -> N
     assert execution.job is None
 
 
+@pytest.mark.faults
 def test_a_job_that_fails_ends_the_execution_with_its_reason(deployed: Deployed) -> None:
     """An image whose pixels cannot be decoded, though its header, CRCs, size and hash are right."""
     prefix = "dino-data-undecodable"
@@ -176,6 +177,7 @@ def test_a_job_stopped_by_hand_ends_the_execution(deployed: Deployed) -> None:
     assert execution.job.status == "Stopped"
 
 
+@pytest.mark.faults
 def test_a_spot_interruption_is_survived_and_what_was_seen_before_it_stays(deployed: Deployed, tmp_path: Path) -> None:
     deployed.upload_plans("dino-data")
     follower, name = deployed.start_training(epochs=6, training={"evaluation_epochs": 1})

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"]
 
 
+@pytest.mark.faults
 def test_it_synthesises_without_credentials_for_whatever_region(tmp_path: Path) -> None:
     """As `cdk synth` runs it, in an environment without credentials, profile or region."""
     try:

@@ -32,7 +32,7 @@ def config(classes: dict[str, int], **more: Any) -> bytes:
 
 
 def pack(path: Path, files: dict[str, bytes]) -> None:
-    with tarfile.open(path, "w:gz") as tar:
+    with tarfile.open(path, "w:gz", compresslevel=1) as tar:
         for name, content in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
