@@ -56,7 +56,7 @@ def detect(source: Path) -> Detected:
         for name, reason in _seen(source):
             seen.setdefault(name, sanitise(reason))
     except (PrepError, UsageError):
-        if not seen:  # else it is what it was seen to be, whatever lies beside
+        if not seen:  # else other files beside it say nothing
             raise
     if not seen:
         if (other := other_format(source)) is not None:

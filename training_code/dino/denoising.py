@@ -38,7 +38,7 @@ class Draws(Protocol):
 
 
 class RandomDraws:
-    """Draws from the device's default generator, which each update of a training seeds anew."""
+    """Draws from the device's default generator, which each update of a training seeds."""
 
     def flip_chances(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
         return torch.rand(shape, dtype=like.dtype, device=like.device)

@@ -47,10 +47,10 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
 def keep_freed_memory() -> None:
-    """Leave memory that this process frees with it, as PyTorch does on a GPU: the next update needs it again.
+    """Let this process keep the memory that it frees, as PyTorch does on a GPU: the next update needs it again.
 
-    glibc would give it back, and the kernel clear it anew, for a tenth of a small model's update
-    (man7.org/linux/man-pages/man3/mallopt.3.html). Other C libraries have no such setting.
+    glibc would return it to the kernel, which clears it before it is used again: a tenth of a small model's update.
+    Other C libraries have no such setting. Source: https://man7.org/linux/man-pages/man3/mallopt.3.html
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt:

@@ -19,7 +19,7 @@ class MetricWindow:
         self.begin(0.0)
 
     def begin(self, start: float) -> None:
-        """Begin anew: the next step begins at `start`, in seconds of training."""
+        """Start over: the next step begins at `start`, in seconds of training."""
         self._steps: list[StepFigures] = []
         self._images = 0
         self._waited = 0.0
