@@ -12,6 +12,8 @@ from pathlib import Path
 
 _TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{16}\.tmp", re.DOTALL)
 """The names of the files that atomic_path() writes to."""
+LONGEST_STEM = 255 - 40
+"""Bytes of a name that can be written with an ending of 18 more: file systems take 255, atomic_path() adds 22."""
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from pipeline.client_types import S3Client
 from pipeline.s3_layout import BATCH_PLANS, PLANS, bucket_and_key, uri
 from serving.settings import MAX_BYTES
 
+from dataset_contract.atomic_write import LONGEST_STEM
 from dataset_contract.bounded_read import read_regular
 from dataset_contract.findings import FindingLog, Severity
 from dataset_contract.layout import path_problem
@@ -27,8 +28,6 @@ from runs.parallel import in_parallel
 
 _S3 = "s3://"
 _LOOKED_FOR = ", ".join(sorted(PLAN_SUFFIXES))
-_LONGEST_NAME = 255 - 40
-"""Bytes. File systems take 255, and what is added to a plan's name, while its answer is being written, has 38."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,4 +154,4 @@ def _listed(s3: S3Client, bucket: str, prefix: str) -> Iterator[tuple[str, datet
 def _too_long(name: str) -> str | None:
     """Why answers cannot be written under a plan's name (end of the sentence "a name that ..."), None if they can."""
     length = len(os.fsencode(PurePosixPath(name).name))
-    return f"is {length} bytes long, too long with the answers' endings" if length > _LONGEST_NAME else None
+    return f"is {length} bytes long, too long with the answers' endings" if length > LONGEST_STEM else None

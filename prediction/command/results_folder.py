@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from dataset_contract.atomic_write import check_folder, written_file
+from dataset_contract.atomic_write import LONGEST_STEM, check_folder, written_file
 from dataset_contract.folder_lock import FolderInUseError, locked_folder
 from dataset_contract.layout import comparable
 from dataset_contract.sanitise import sanitise, written_name
@@ -20,8 +20,6 @@ from prediction.plans.errors import PlanError
 
 _SUFFIXES = {DRAWING, *PER_PLAN.values()}
 _OURS = (SUFFIX, *_SUFFIXES, *(each.file_name for files in COMBINED.values() for each in files))
-_LONGEST_NAME = 255 - 40
-"""Bytes. File systems take 255, and what is added to a plan's name, while its record is being written, has 38."""
 _PAGE = re.compile(rf"(page-[1-9][0-9]*){re.escape(SUFFIX)}")
 
 
@@ -64,7 +62,7 @@ class ResultsFolder:
         """
         folder = self.path(name, SUFFIX).parent
         self._check_inside(folder)
-        if (length := len(os.fsencode(name.rpartition("/")[2]))) > _LONGEST_NAME:
+        if (length := len(os.fsencode(name.rpartition("/")[2]))) > LONGEST_STEM:
             raise PlanError(f"has a name of {length} bytes, too long with the results' endings: rename it")
         self._tidy(folder)
         record = read_record(self.path(name, SUFFIX))

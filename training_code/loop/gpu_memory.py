@@ -88,9 +88,8 @@ class GpuMemory:
         usable = free + torch.cuda.memory_reserved(device)
         try:
             if not self._training.optimiser.state:
-                self._update(
-                    1
-                )  # allocates the optimiser's moments, which all later updates need beside their activations
+                # Allocates the optimiser's moments, which all later updates need beside their activations.
+                self._update(1)
                 torch.cuda.reset_peak_memory_stats(device)
             self._update(batch_size)
             return MemoryUse(torch.cuda.max_memory_allocated(device) + self._buckets, usable)
